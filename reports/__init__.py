@@ -1,0 +1,1 @@
+"""How a verdict is shown. Pure: values in, text or bytes out; the caller writes them."""

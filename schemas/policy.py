@@ -1,0 +1,31 @@
+"""The operator's policy: the rules' thresholds and switches, with the defaults of the catalogue."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+MiB = 1 << 20
+GiB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Thresholds and switches of the rules; each field is a `LAUNCHDROP_POLICY_*` setting of the same name."""
+
+    max_manifest_bytes: int = MiB  # MAN-011
+    max_removed_percent: float = 20  # MAN-019
+    past_start: Literal["launch", "reject"] = "launch"  # SCH-004
+    display_max: int = 32  # DSP-001
+    shorthand_max: int = 15  # DSP-002
+    prohibited_terms: tuple[str, ...] | None = None  # DSP-006; None: the list that comes with launchdrop
+    call_reason_max: int = 60  # RSN-001
+    max_file_bytes: int = 8 * GiB  # CSV-006
+    toll_free: Literal["allow", "reject"] = "allow"  # NUM-013
+    regions: tuple[str, ...] = ("US", "PR", "VI", "GU", "AS", "MP")  # NUM-014; a business may have its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """How many findings a report keeps; totals are never capped."""
+
+    per_rule: int = 200
+    shown: int = 5000
