@@ -1,0 +1,45 @@
+# launchdrop. `make run` needs Python 3.11+ and git, nothing else; the rest of the targets set up by themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench soak pictures lock
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready  ## a .venv with everything, from the hashed lock file
+
+# The lock file is complete, so pip installs it as it stands (--no-deps) and only checks hashes; `pip check` confirms.
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"launchdrop needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}. Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing from requirements.lock into .venv (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip --disable-pip-version-check check >/dev/null
+	@touch $@
+
+run: setup  ## take the sample drops in inbox/ through: reports, ledger, due launches
+	@$(BIN)/launchdrop run
+
+test: setup  ## the tests
+	@$(BIN)/python -m pytest -m "not soak"
+
+lint: setup  ## formatting, style, types, directions of imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: setup  ## benchmarks, as a table of ratios (tests/bench/)
+	@$(BIN)/python -m tests.bench
+
+soak: setup  ## the long fault runs
+	@$(BIN)/python -m pytest -m soak --timeout 7200
+
+pictures: setup  ## the pictures of the pages in README.md and reports/README.md
+	@$(BIN)/python -m tests.reports.pictures
+
+lock:  ## make requirements.lock anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --group dev pyproject.toml --output-file requirements.lock --quiet

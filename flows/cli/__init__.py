@@ -1,0 +1,38 @@
+"""The `launchdrop` command. Each command imports what it needs when it runs, so that `--help` and `check` start fast."""
+
+import sys
+
+import typer
+
+from flows.cli import checking, launches, numbers, passes, review, starting, submissions
+from flows.cli.output import Trouble, complain
+
+app = typer.Typer(
+    name="launchdrop",
+    help="Drop a program manifest and its phone numbers into a folder or bucket; get a report that says exactly what "
+    "to fix; the program goes live on time, once.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (starting, checking, passes):
+    module.add_to(app)
+for group in (submissions, numbers, review, launches):
+    app.add_typer(group.app)
+
+
+def main() -> None:
+    """Entry point: a user's mistake or a broken world is one plain line and exit code 2, never a traceback."""
+    try:
+        app()
+    except Trouble as trouble:
+        complain(str(trouble))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong, and nobody is left to tell.
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,72 @@
+"""How commands speak: tables and a progress bar for a person at a terminal, plain JSON for a program."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from flows.trouble import Trouble
+
+__all__ = ["Progress", "Trouble", "complain", "print_json", "print_table", "progress_bar", "say"]
+
+
+class Progress(Protocol):
+    """Told as bytes are read; the total may grow."""
+
+    def __call__(self, done: int, total: int) -> None: ...
+
+
+def say(text: str = "") -> None:
+    """A line for a person."""
+    sys.stdout.write(text + "\n")
+
+
+def complain(text: str) -> None:
+    """What went wrong, on standard error."""
+    sys.stderr.write("".join(f"launchdrop: {line}\n" for line in text.splitlines()))
+
+
+def print_json(value: object) -> None:
+    """One JSON document, indented, characters as they are."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """A table as wide as the terminal; columns named in `right` hold figures."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(highlight=False).print(table)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Progress | None]:
+    """A bar on standard error while something long is read; None where nobody is looking."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TimeRemainingColumn()
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def thousands(count: int) -> str:
+    return f"{count:,}"
+
+
+def pick(row: Mapping[str, Any], *names: str) -> list[str]:
+    """The named values of a row as text; nothing where there is none."""
+    return ["" if row.get(name) is None else str(row[name]) for name in names]

@@ -1,0 +1,177 @@
+"""What the operator can set: `LAUNCHDROP_*` variables, or the same names in lower case in `launchdrop.toml`.
+
+A variable goes before the file. A wrong or unknown setting is named at start with what was expected.
+"""
+
+import dataclasses
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from flows.trouble import Trouble
+from schemas.policy import Caps, Policy
+
+PREFIX = "LAUNCHDROP_"
+FILE = Path("launchdrop.toml")
+
+_UNITS = {"": 1, "ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_POLICY = Policy()
+_CAPS = Caps()
+
+
+class SettingsError(Trouble):
+    """A setting is wrong or unknown; the text names each with what was expected, one a line."""
+
+
+def _duration(value: object) -> object:
+    """`2`, `1s`, `15 min`, `24 h`, `1d`; everything else is left to pydantic (ISO 8601: `PT15M`)."""
+    if isinstance(value, str) and (m := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", value)) and m[2] in _UNITS:
+        return timedelta(seconds=float(m[1]) * _UNITS[m[2]])
+    return value
+
+
+def _words(value: object) -> object:
+    """A list may be written as words separated by commas: `US, PR`."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Count = Annotated[int, Field(gt=0)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class PolicySettings(BaseSettings):
+    """`LAUNCHDROP_POLICY_*`: the thresholds and switches of the rules, with the catalogue's defaults."""
+
+    policy_max_manifest_bytes: Count = Field(_POLICY.max_manifest_bytes, description="MAN-011: size of a manifest")
+    policy_max_removed_percent: Percent = Field(
+        _POLICY.max_removed_percent, description="MAN-019: a replace that removes more of the live numbers is held"
+    )
+    policy_past_start: Literal["launch", "reject"] = Field(_POLICY.past_start, description="SCH-004: start in the past")
+    policy_display_max: Count = Field(_POLICY.display_max, description="DSP-001: length of a display name")
+    policy_shorthand_max: Count = Field(_POLICY.shorthand_max, description="DSP-002: length of a shorthand")
+    policy_prohibited_terms: Words | None = Field(
+        _POLICY.prohibited_terms, description="DSP-006: terms in place of the list that comes along"
+    )
+    policy_call_reason_max: Count = Field(_POLICY.call_reason_max, description="RSN-001: length of a call reason")
+    policy_max_file_bytes: Count = Field(_POLICY.max_file_bytes, description="CSV-006: size of a numbers file")
+    policy_toll_free: Literal["allow", "reject"] = Field(_POLICY.toll_free, description="NUM-013: toll-free numbers")
+    policy_regions: Words = Field(_POLICY.regions, description="NUM-014: regions served, where a business has no own")
+
+    @cached_property
+    def policy(self) -> Policy:
+        return Policy(**{f.name: getattr(self, f"policy_{f.name}") for f in dataclasses.fields(Policy)})
+
+
+class CarrierSettings(BaseSettings):
+    """Where launched programs go."""
+
+    carrier: Literal["local", "http", "first_orion"] = Field("local", description="where launched programs go")
+    http_url: str | None = Field(None, description="`http`: base URL of the operator's endpoint")
+    http_secret: SecretStr | None = Field(None, description="`http`: signing secret (Standard Webhooks, `whsec_…`)")
+    http_timeout: Duration = Field(timedelta(seconds=30), description="`http`, `first_orion`: for one request")
+    first_orion_url: str | None = Field(None, description="`first_orion`: base URL of the exchange API")
+    first_orion_api_key: SecretStr | None = Field(None, description="`first_orion`: API key")
+    first_orion_secret_key: SecretStr | None = Field(None, description="`first_orion`: secret key")
+    first_orion_codes: dict[str, str] = Field({}, description="`first_orion`: call purpose codes, as a JSON object")
+    first_orion_businesses: dict[str, str] = Field({}, description="`first_orion`: business ids, as a JSON object")
+    first_orion_units: dict[str, str] = Field({}, description="`first_orion`: unit ids by `business/unit`, as JSON")
+
+
+class Settings(PolicySettings, CarrierSettings):
+    """All settings. Places are folders, or `s3://bucket/prefix`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, toml_file=FILE, extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    inbox: str = Field("inbox", description="where drops arrive: a folder or `s3://bucket/prefix`")
+    reports: str = Field("reports/out", description="where reports and receipts go; likewise")
+    archive: str = Field(".launchdrop/archive", description="where the bytes of every submission are kept; likewise")
+    ledger: str = Field("sqlite:///.launchdrop/ledger.db", description="SQLAlchemy URL; `postgresql+psycopg://…`")
+    after_intake: Literal["keep", "empty"] = Field("keep", description="`empty` clears a drop from the inbox once taken")
+    events: str | None = Field(None, description="SQS queue URL of the bucket's events (hints; listing is the truth)")
+    settle: Duration = Field(timedelta(seconds=1), description="a file that did not change for this long has arrived")
+    arrival_grace: Duration = Field(timedelta(minutes=15), description="what is missing after this long is told")
+    launch_deadline: Duration = Field(timedelta(hours=24), description="a launch later than this is `missed`")
+    on_missed_start: Literal["launch_late", "hold"] = Field(
+        "launch_late", description="a start that passed while nothing ran: launch within the deadline, or hold"
+    )
+    do_not_originate: Path | None = Field(None, description="file of numbers that must not originate calls, one a line")
+    findings_per_rule: Count = Field(_CAPS.per_rule, description="findings of one rule that report.json and page keep")
+    findings_shown: Count = Field(_CAPS.shown, description="findings that report.json and page keep in all")
+    task_runner: str = Field("local", description="`local`, `dask`, or the address of a Dask scheduler")
+    lease: Duration = Field(timedelta(seconds=60), description="how long a silent process keeps a drop or a launch")
+    site_port: Annotated[int, Field(ge=0, le=65535)] = Field(4280, description="`serve`: port of the report site")
+    smtp_host: str | None = Field(None, description="nightly digest: mail server; none sends no mail")
+    smtp_port: Annotated[int, Field(gt=0, le=65535)] = Field(25, description="nightly digest: its port")
+    smtp_user: str | None = Field(None, description="nightly digest: user, where the server asks for one")
+    smtp_password: SecretStr | None = Field(None, description="nightly digest: password")
+    smtp_starttls: bool = Field(True, description="nightly digest: STARTTLS")
+    smtp_from: str = Field("launchdrop@localhost", description="nightly digest: sender")
+    operator_contacts: Words = Field((), description="nightly digest: the operator's addresses or Apprise URLs")
+    site_url: str | None = Field(None, description="where the reports are published; makes links in mails absolute")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is pydantic-settings'
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def caps(self) -> Caps:
+        return Caps(per_rule=self.findings_per_rule, shown=self.findings_shown)
+
+
+def load() -> Settings:
+    """The settings in force. Raises SettingsError, which names every wrong or unknown one."""
+    try:
+        settings = Settings()
+    except ValidationError as e:
+        raise SettingsError("\n".join(_fault(err["loc"], err["msg"], err["type"]) for err in e.errors())) from None
+    except tomllib.TOMLDecodeError as e:
+        raise SettingsError(f"{FILE}: not TOML: {e}") from None
+    if unknown := [_fault((name,), "", "extra_forbidden") for name in _unknown_variables()]:
+        raise SettingsError("\n".join(unknown))
+    return settings
+
+
+def _unknown_variables() -> Iterator[str]:
+    """Variables with our prefix that no setting has: a typo must not pass for a default."""
+    names = Settings.model_fields
+    for name in os.environ:
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in names:
+            yield name.removeprefix(PREFIX).lower()
+
+
+def _fault(place: tuple[int | str, ...], message: str, kind: str) -> str:
+    """One line for one fault; the value stays out of it, as it may be a secret."""
+    name = str(place[0]) if place else ""
+    shown = PREFIX + name.upper()
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        return f"{shown}: no such setting" + (f"; did you mean {PREFIX}{near[0].upper()}?" if near else "")
+    if kind.startswith("time_delta"):
+        message = "expected a duration such as 1s, 15 min or 24 h"
+    return f"{shown}: {message[:1].lower()}{message[1:]}"
