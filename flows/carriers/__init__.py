@@ -1,1 +1,173 @@
-"""placeholder"""
+"""Where launched programs go: one small interface, three ways behind it.
+
+The only home of the HTTP client. A carrier knows nothing of the ledger: it is handed frozen values, and hands back its
+own id of a program and the numbers it refused. What goes wrong is one of three errors, by what is known of the fate of
+the call: nothing happened (`CarrierDown`), unknown (`CarrierUnsure`), or refused for good (`CarrierRefused`).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from schemas.business import DisplayName
+from schemas.manifest import ProgramType
+
+#: The most numbers one call carries; the portal's limit per upload.
+BATCH = 500
+
+
+class CarrierError(Exception):
+    """A call to the carrier did not succeed. The text holds no whole phone number."""
+
+
+class CarrierDown(CarrierError):  # noqa: N818  named for what is known of the call
+    """Nothing happened at the carrier: it cannot be reached, or asks to wait. `retry_after` is in seconds, if told."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class CarrierUnsure(CarrierError):  # noqa: N818  as above
+    """The call was sent and its answer lost, so whether it happened is unknown."""
+
+
+class CarrierRefused(CarrierError):  # noqa: N818  as above
+    """The carrier will not do this, now or later; the text is its reason, fit for the business to read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierProgram:
+    """The facts of a program as a carrier is told them. `start` and `end` are aware; `timezone` is to show them in.
+
+    `business` and `reference` together name the program for good.
+    """
+
+    business: str
+    reference: str
+    business_unit: str
+    type: ProgramType
+    name: str
+    call_purpose: str
+    description: str
+    start: datetime
+    end: datetime
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logo:
+    """An approved image: the bytes of an SVG and their sha256 in hex."""
+
+    sha256: str
+    svg: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branding:
+    """What a called phone shows, all of it approved."""
+
+    display_name: DisplayName
+    logo: Logo | None = None
+    call_reason: str | None = None
+
+
+class Number(NamedTuple):
+    """A number (ten digits) and the call purpose it is registered with."""
+
+    number: int
+    call_purpose: str
+
+
+class Refusal(NamedTuple):
+    """A number the carrier would not take, and why; the reason holds no whole phone number."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a carrier has under a program's name. `numbers` are those of the asked that it has; None: it cannot tell."""
+
+    id: str
+    numbers: frozenset[int] | None
+
+
+class Carrier(Protocol):
+    """One way to put programs live. Every call may raise one of the three `CarrierError`s, and nothing else.
+
+    `key` names one call for good: where `honours_keys`, the same call under the same key happens once, however often it
+    is sent, so a call whose answer was lost is sent again; elsewhere `find` is asked first.
+    `embedded`: a call costs nothing and has no effect outside the ledger, so outcomes may be recorded together.
+    """
+
+    honours_keys: bool
+    embedded: bool
+
+    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> Found | None:
+        """What the carrier has of this program; None: nothing."""
+        ...
+
+    def create(self, program: CarrierProgram, *, key: str) -> str:
+        """Make the program, without numbers and unbranded; its id at the carrier comes back."""
+        ...
+
+    def update(self, id: str, program: CarrierProgram, *, key: str) -> None:
+        """Change the facts of a program that is there: its schedule, name, description."""
+        ...
+
+    def add_numbers(self, id: str, numbers: Sequence[Number], *, key: str) -> tuple[Refusal, ...]:
+        """Add at most `BATCH` numbers, or give those that are there already their new call purpose."""
+        ...
+
+    def remove_numbers(self, id: str, numbers: Sequence[int], *, key: str) -> None:
+        """Take at most `BATCH` numbers out; one that is not there is no fault."""
+        ...
+
+    def set_branding(self, id: str, branding: Branding | None, *, key: str) -> None:
+        """Show this on called phones from now on; None: nothing."""
+        ...
+
+    def end(self, id: str, program: CarrierProgram, *, key: str) -> None:
+        """End the program and free its numbers; ending twice is no fault."""
+        ...
+
+
+_DIGITS = re.compile(r"(?<!\d)\+?(?:1[-. ]?)?\(?(\d{3})\)?[-. ]?\d{3}[-. ]?(\d{4})(?!\d)")
+_REASON_SHOWN = 200
+
+
+def masked(number: int) -> str:
+    """A number as it may be shown in logs and errors: +1501•••9020."""
+    return f"+1{number // 10_000_000:03d}•••{number % 10_000:04d}"
+
+
+def scrubbed(text: str) -> str:
+    """A carrier's words made fit to keep: printable, cut to 200 characters, phone numbers in them masked."""
+    printable = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return _DIGITS.sub(r"+1\1•••\2", printable)[:_REASON_SHOWN]
+
+
+def open_carrier(kind: str, options: Mapping[str, Any]) -> Carrier:
+    """The carrier named by the setting CARRIER: "local", "http" or "first_orion".
+
+    `options` are the fields of `flows.carriers.http.HttpOptions` or `flows.carriers.first_orion.FirstOrionOptions`; a
+    missing or wrong one raises ValueError with what was expected.
+    """
+    if kind == "local":
+        from flows.carriers.local import LocalCarrier
+
+        return LocalCarrier()
+    # The HTTP client is heavy to import, and the default carrier does without it.
+    if kind == "http":
+        from flows.carriers.http import HttpCarrier, HttpOptions
+
+        return HttpCarrier(HttpOptions(**options))
+    if kind == "first_orion":
+        from flows.carriers.first_orion import FirstOrionCarrier, FirstOrionOptions
+
+        return FirstOrionCarrier(FirstOrionOptions(**options))
+    raise ValueError(f"no carrier is called {kind!r}; expected local, http or first_orion")

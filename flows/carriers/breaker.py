@@ -1,0 +1,48 @@
+"""A carrier that is down is asked rarely: after a failure no call goes out for a while, in this whole process."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+from flows.carriers import CarrierDown
+
+#: The longest rest, in seconds, where the carrier itself does not ask for a longer one.
+LONGEST_REST = 300.0
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Open after a failure for `rest` seconds, twice as long after each further one, at least as long as asked for."""
+
+    rest: float = 5.0
+    clock: Callable[[], float] = time.monotonic
+    failures: int = 0
+    asked_again_at: float = 0.0
+
+    def check(self) -> None:
+        """Raises CarrierDown, without asking, while the carrier rests."""
+        left = self.asked_again_at - self.clock()
+        if left > 0:
+            raise CarrierDown(f"the carrier failed lately and is asked again in {left:.0f} s", retry_after=left)
+
+    def failed(self, retry_after: float | None) -> None:
+        """After every try of a call failed."""
+        pause = min(self.rest * 2**self.failures, LONGEST_REST)
+        self.failures = min(self.failures + 1, 16)
+        self.asked_again_at = self.clock() + max(pause, retry_after or 0.0)
+
+    def answered(self) -> None:
+        """After the carrier answered, whatever it said."""
+        self.failures = 0
+        self.asked_again_at = 0.0
+
+
+_breakers: dict[str, Breaker] = {}
+_lock = Lock()
+
+
+def breaker_of(address: str, rest: float) -> Breaker:
+    """The one breaker of this address in this process: a new pass opens its carrier anew but still remembers."""
+    with _lock:
+        return _breakers.setdefault(address, Breaker(rest=rest))
