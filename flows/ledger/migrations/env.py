@@ -1,0 +1,11 @@
+"""Runs the migrations on the connection that `flows.ledger.opening` hands over, inside its transaction."""
+
+from alembic import context
+
+from flows.ledger import tables
+from flows.ledger.base import metadata
+
+__all__ = ["tables"]
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

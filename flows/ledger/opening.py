@@ -1,0 +1,114 @@
+"""How a ledger is reached and brought to the schema this launchdrop speaks."""
+
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from flows.ledger.errors import LedgerError
+
+#: The schema's revisions, oldest first; the last is the one this code speaks.
+SCHEMAS = ("0001",)
+
+#: Seconds a writer waits for another one before it gives up; registering a million numbers takes less.
+PATIENCE = 60
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # a launch that was recorded must not be forgotten by a power cut
+    f"PRAGMA busy_timeout={PATIENCE * 1000}",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA cache_size=-65536",
+    "PRAGMA temp_store=MEMORY",
+)
+
+#: Taken while the schema is looked at and changed, so that two processes that start at once do not both create it.
+_MIGRATION_LOCK = 0x1A04C4D0
+
+
+def connectable(url: str) -> Engine:
+    """The engine for a ledger's URL: sqlite or postgresql (through psycopg 3); LedgerError for any other."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(parsed.render_as_string(hide_password=False), parsed.database)
+        if parsed.get_backend_name() == "postgresql":
+            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise LedgerError(f"not a ledger's URL: {error}".splitlines()[0]) from error
+    raise LedgerError(f"the ledger speaks sqlite and postgresql, not {parsed.get_backend_name()}")
+
+
+def _sqlite(url: str, database: str | None) -> Engine:
+    if not database or database == ":memory:":
+        raise LedgerError("the ledger needs a file: sqlite:///path/to/ledger.db")
+    try:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(f"the ledger's folder {Path(database).parent} cannot be made: {error.strerror}") from error
+    engine = create_engine(url, connect_args={"timeout": PATIENCE})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(raw: SQLiteConnection, _record: Any) -> None:
+    # The driver's own transactions begin too late and end at DDL; ours are said aloud.
+    raw.isolation_level = None
+    for pragma in _PRAGMAS:
+        raw.execute(pragma)
+
+
+def _begin(conn: Connection) -> None:
+    # A writer that first reads and then upgrades its lock can fail at once whatever the timeout; so it asks first.
+    writes = conn.get_execution_options().get("writes", False)
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema up to the last of SCHEMAS; LedgerError when it is newer than that."""
+    with engine.connect() as conn, conn.begin():
+        if _stamp(conn, engine) == SCHEMAS[-1]:
+            return
+    with engine.connect().execution_options(writes=True) as conn, conn.begin():
+        if conn.dialect.name == "postgresql":
+            conn.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        if _stamp(conn, engine) != SCHEMAS[-1]:
+            _upgrade(conn)
+
+
+def _stamp(conn: Connection, engine: Engine) -> str | None:
+    """The schema's revision; None for a new ledger."""
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    stamp = conn.execute(text("select version_num from alembic_version")).scalar()
+    if stamp is not None and stamp not in SCHEMAS:
+        raise LedgerError(
+            f"the ledger at {engine.url!r} has schema {stamp}; this launchdrop knows up to {SCHEMAS[-1]}: "
+            "upgrade launchdrop, or use the one that wrote the ledger"
+        )
+    return None if stamp is None else str(stamp)
+
+
+def _upgrade(conn: Connection) -> None:
+    # Imported here: opening an up-to-date ledger, as every command does, has no use for it.
+    from alembic import command
+    from alembic.config import Config
+
+    command.upgrade(alembic_config(Config(), conn), "head")
+
+
+def alembic_config(config: Any, conn: Connection) -> Any:
+    """An Alembic configuration for the packaged migrations on an open connection."""
+    config.set_main_option("script_location", "flows.ledger:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = conn
+    return config
+
+
+def reason_of(error: DBAPIError) -> str:
+    """What the database said, in one line."""
+    return str(error.orig).strip().splitlines()[0]
