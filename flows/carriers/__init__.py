@@ -22,7 +22,7 @@ class CarrierError(Exception):
     """A call to the carrier did not succeed. The text holds no whole phone number."""
 
 
-class CarrierDown(CarrierError):  # noqa: N818  named for what is known of the call
+class CarrierDown(CarrierError):
     """Nothing happened at the carrier: it cannot be reached, or asks to wait. `retry_after` is in seconds, if told."""
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
@@ -30,11 +30,11 @@ class CarrierDown(CarrierError):  # noqa: N818  named for what is known of the c
         self.retry_after = retry_after
 
 
-class CarrierUnsure(CarrierError):  # noqa: N818  as above
+class CarrierUnsure(CarrierError):
     """The call was sent and its answer lost, so whether it happened is unknown."""
 
 
-class CarrierRefused(CarrierError):  # noqa: N818  as above
+class CarrierRefused(CarrierError):
     """The carrier will not do this, now or later; the text is its reason, fit for the business to read."""
 
 
