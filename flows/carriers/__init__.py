@@ -135,6 +135,10 @@ class Carrier(Protocol):
         """End the program and free its numbers; ending twice is no fault."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections; the carrier is not used after."""
+        ...
+
 
 _DIGITS = re.compile(r"(?<!\d)\+?(?:1[-. ]?)?\(?(\d{3})\)?[-. ]?\d{3}[-. ]?(\d{4})(?!\d)")
 _REASON_SHOWN = 200

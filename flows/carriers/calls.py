@@ -48,6 +48,15 @@ class Patience:
     longest_wait: float = 5.0
 
 
+def open_client(url: str, patience: Patience) -> httpx.Client:
+    """A client of this address; paths are appended to it.
+
+    One connection a call: on a kept one, a second answer to one call would be read as the answer to the next.
+    """
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(base_url=url.rstrip("/") + "/", timeout=patience.timeout, limits=limits)
+
+
 @dataclass(slots=True, kw_only=True)
 class Line:
     """A carrier's line: an HTTP client, patience, and the breaker that the process shares."""

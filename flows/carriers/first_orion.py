@@ -18,11 +18,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-import httpx
-
 from flows.carriers import Branding, CarrierDown, CarrierProgram, CarrierRefused, CarrierUnsure, Found, Number, Refusal
 from flows.carriers.breaker import breaker_of
-from flows.carriers.calls import REFUSALS, Call, Effect, Line, Patience
+from flows.carriers.calls import REFUSALS, Call, Effect, Line, Patience, open_client
 from flows.carriers.http import check_address
 
 T = TypeVar("T")
@@ -73,15 +71,16 @@ class FirstOrionCarrier:
     def __init__(self, options: FirstOrionOptions) -> None:
         self._options = options
         self._token: tuple[str, float] | None = None
+        patience = Patience(
+            timeout=options.timeout,
+            tries=options.tries,
+            first_wait=options.first_wait,
+            longest_wait=options.longest_wait,
+        )
         self._line = Line(
-            client=httpx.Client(base_url=options.url.rstrip("/") + "/", timeout=options.timeout),
+            client=open_client(options.url, patience),
             breaker=breaker_of(options.url, options.rest),
-            patience=Patience(
-                timeout=options.timeout,
-                tries=options.tries,
-                first_wait=options.first_wait,
-                longest_wait=options.longest_wait,
-            ),
+            patience=patience,
         )
 
     def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> Found | None:
@@ -139,6 +138,9 @@ class FirstOrionCarrier:
         end = min(program.end, datetime.now(UTC))
         body = _schedule(min(program.start, end), end)
         self._ask("POST", f"{_program_path(id)}/schedules", body, _nothing, effect="unkeyed")
+
+    def close(self) -> None:
+        self._line.client.close()
 
     def _program(self, program: CarrierProgram) -> str | None:
         unit = self._unit(program)

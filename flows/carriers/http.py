@@ -14,12 +14,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-import httpx
 from standardwebhooks.webhooks import Webhook
 
 from flows.carriers import Branding, CarrierProgram, CarrierUnsure, Found, Number, Refusal, scrubbed
 from flows.carriers.breaker import breaker_of
-from flows.carriers.calls import REFUSALS, Call, Line, Patience
+from flows.carriers.calls import REFUSALS, Call, Line, Patience, open_client
 
 T = TypeVar("T")
 
@@ -73,7 +72,7 @@ class HttpCarrier:
         self._webhook = Webhook(options.secret)
         self._clock = clock
         self._line = Line(
-            client=httpx.Client(base_url=options.url.rstrip("/") + "/", timeout=options.timeout),
+            client=open_client(options.url, options.patience()),
             breaker=breaker_of(options.url, options.rest),
             patience=options.patience(),
         )
@@ -104,6 +103,9 @@ class HttpCarrier:
 
     def end(self, id: str, program: CarrierProgram, *, key: str) -> None:  # noqa: ARG002  the id says it all here
         self._ask("POST", _path(id, "end"), {}, _nothing, key=key)
+
+    def close(self) -> None:
+        self._line.client.close()
 
     def _ask(
         self,

@@ -1,0 +1,97 @@
+"""First Orion's exchange API, against a stand-in made from its public pages."""
+
+from dataclasses import replace
+
+import pytest
+from carriers.exchange import Exchange
+from carriers.samples import BRANDING, PROGRAM, first_orion_carrier, numbers
+from carriers.standin import once
+
+from flows.carriers import CarrierRefused, CarrierUnsure, Number
+from flows.carriers.first_orion import FirstOrionOptions
+
+
+@pytest.fixture
+def exchange():
+    server = Exchange()
+    with server.running():
+        yield server
+
+
+def test_a_program_as_it_is_sent(exchange):
+    carrier = first_orion_carrier(exchange.url)
+    id = carrier.create(PROGRAM, key="")
+    carrier.set_branding(id, BRANDING, key="")
+    carrier.end(id, PROGRAM, key="")
+    assert exchange.book["p-0"].facts == {
+        "programName": "Q1 Collections - collections-2027-q1",
+        "active": True,
+        "callPurposeCode": "CS",
+        "dailyCallCountEstimateRangeId": 4,
+        "authenticatedCalls": True,
+        "schedules": [{"startTime": "1704380400", "endTime": "4078681200"}],
+    }
+    assert exchange.book["p-0"].branding["displayName"] == "Acme Bank Collections"
+    assert exchange.schedules[0]["startTime"] == "1704380400"
+
+
+def test_one_token_serves_many_calls_and_is_renewed_when_withdrawn(exchange):
+    carrier = first_orion_carrier(exchange.url)
+    id = carrier.create(PROGRAM, key="")
+    carrier.add_numbers(id, numbers(3), key="")
+    assert len(exchange.tokens) == 1
+    exchange.tokens.append("another")
+    with pytest.raises(Exception, match="answered 401"):
+        carrier.find(PROGRAM)
+    assert carrier.find(PROGRAM) is not None
+
+
+def test_only_what_is_missing_is_added(exchange):
+    carrier = first_orion_carrier(exchange.url)
+    id = carrier.create(PROGRAM, key="")
+    carrier.add_numbers(id, numbers(2), key="")
+    carrier.add_numbers(id, numbers(4), key="")
+    assert set(exchange.book["p-0"].arrivals.values()) == {1}
+
+
+def test_a_lost_answer_is_not_sent_again_by_itself(exchange):
+    carrier = first_orion_carrier(exchange.url)
+    carrier.find(PROGRAM)
+    exchange.faults = once(None, "lose")
+    with pytest.raises(CarrierUnsure):
+        carrier.create(PROGRAM, key="")
+    assert len(exchange.book) == 1
+    assert carrier.create(PROGRAM, key="") == carrier.find(PROGRAM).id
+    assert len(exchange.book) == 1
+
+
+def test_where_numbers_cannot_be_read_it_cannot_tell(exchange):
+    exchange.tells_numbers = False
+    carrier = first_orion_carrier(exchange.url)
+    carrier.create(PROGRAM, key="")
+    assert carrier.find(PROGRAM, [5012149000]).numbers is None
+
+
+def test_a_missing_setting_is_named(exchange):
+    carrier = first_orion_carrier(exchange.url)
+    with pytest.raises(CarrierRefused, match=r"^no First Orion id is set for other$"):
+        carrier.create(replace(PROGRAM, business="other"), key="")
+    with pytest.raises(CarrierRefused, match=r"^no First Orion id is set for acme-bank/Cards$"):
+        carrier.create(replace(PROGRAM, business_unit="Cards"), key="")
+    id = carrier.create(PROGRAM, key="")
+    with pytest.raises(CarrierRefused, match=r"^no First Orion code is set for the call purpose Survey$"):
+        carrier.add_numbers(id, [Number(5012149000, "Survey")], key="")
+
+
+def test_two_programs_of_one_name_are_for_the_operator(exchange):
+    carrier = first_orion_carrier(exchange.url)
+    carrier.create(PROGRAM, key="")
+    exchange.book["p-1"] = exchange.book["p-0"]
+    with pytest.raises(CarrierRefused, match="has 2 programs named"):
+        carrier.find(PROGRAM)
+
+
+def test_options_are_checked():
+    with pytest.raises(ValueError, match="expected an API key and a secret key"):
+        FirstOrionOptions(api_key="", secret_key="")
+    assert "secret" not in repr(FirstOrionOptions(api_key="secret", secret_key="secret"))[20:].replace("secret_key", "")
