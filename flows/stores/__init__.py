@@ -1,1 +1,121 @@
-"""placeholder"""
+"""Where files are: one small interface over a folder and S3.
+
+Keys are names separated by "/", relative to the store, as `os.fsdecode` gives them: bytes that are no UTF-8 stand in
+them as lone surrogates. A key with an empty, "." or ".." segment, or with a NUL, is never touched.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Literal, Protocol
+
+from flows.trouble import Trouble
+
+BLOCK = 1 << 20
+
+Kind = Literal["file", "folder", "link", "other"]
+
+
+class StoreError(Trouble):
+    """The store cannot be reached or does not allow it; one line that names the key and what was answered."""
+
+
+class Changed(StoreError):
+    """What was pinned is no longer there: deleted, overwritten, or written to while it was read."""
+
+
+class AlreadyThere(StoreError):
+    """A create-only put found the key taken; what is there stays as it is."""
+
+
+class Refused(StoreError):
+    """The key is not one to open: a link, a device, a folder, or a name that climbs out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object. `version` changes whenever its bytes are written: size and mtime in a folder, ETag and time in S3."""
+
+    key: str
+    size: int
+    version: str
+    kind: Kind = "file"
+
+
+class Store(Protocol):
+    """All methods raise StoreError where the store cannot do it."""
+
+    url: str
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """Everything below `prefix` ("" or ending in "/"), page by page. The entries of one folder come together."""
+        ...
+
+    def children(self, prefix: str = "") -> Iterator[Entry]:
+        """What lies directly in `prefix`; folders as entries of kind "folder". A key has no "/" at its end."""
+        ...
+
+    def stat(self, key: str) -> Entry | None: ...
+
+    def open(self, key: str, version: str | None = None) -> BinaryIO:
+        """A stream of the object; with `version`, of exactly that one. Raises Changed when there is none (any more)."""
+        ...
+
+    def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False) -> None:
+        """Whole or not at all; raises AlreadyThere when `create_only` and there is one."""
+        ...
+
+    def copy(self, key: str, to: str) -> None: ...
+
+    def place(self, aside: str, final: str, *, last: str) -> bool:
+        """Move everything below `aside` to `final` (both end in "/"); `final` counts as there once its `last` is.
+
+        False, and `aside` untouched, when another was there first.
+        """
+        ...
+
+    def delete(self, key: str, version: str | None = None) -> bool:
+        """Whether it was deleted: False when it is not there, or not of that version."""
+        ...
+
+    def prune(self, prefix: str) -> None:
+        """Remove empty folders at and below `prefix`, where the store knows such."""
+        ...
+
+    def free(self) -> int | None:
+        """Bytes there is room for; None where nobody can say."""
+        ...
+
+
+def read(store: Store, key: str, limit: int | None = None) -> bytes | None:
+    """The object's bytes, cut at `limit`; None when there is none."""
+    if store.stat(key) is None:
+        return None
+    with store.open(key) as f:
+        return f.read() if limit is None else f.read(limit)
+
+
+def blocks(stream: BinaryIO) -> Iterator[bytes]:
+    while block := stream.read(BLOCK):
+        yield block
+
+
+def safe(name: str) -> bool:
+    """Whether a name separated by "/" stays where it is: relative, no ".", "..", empty segment or NUL."""
+    return "\0" not in name and not {"", ".", ".."}.intersection(name.split("/"))
+
+
+def checked(key: str) -> str:
+    if not safe(key):
+        raise Refused(f"{key!r}: not a name in this store")
+    return key
+
+
+def open_store(where: str) -> Store:
+    """The store at a folder or at `s3://bucket/prefix`; boto3 is only loaded for the latter."""
+    if where.startswith("s3://"):
+        from flows.stores.s3 import S3Store
+
+        return S3Store(where)
+    from flows.stores.folder import FolderStore
+
+    return FolderStore(where)

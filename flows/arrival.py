@@ -1,0 +1,246 @@
+"""Looking at the inbox: what lies there, compared with what the ledger knows of it. The listing is the truth."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby, islice
+
+from flows.ledger import Ledger
+from flows.ledger.sightings import Sighting, Wanted, record, sightings
+from flows.settling import Incomplete, Patience, Reading, Settled, Waiting, judge_arrival, sight, under_way
+from flows.stores import Changed, Entry, Store, StoreError, blocks, safe
+from schemas.manifest import Manifest
+from schemas.policy import Policy
+
+BUSINESS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+#: A drop with more objects than this is not looked into: one tenant's listing must not take the worker down.
+MAX_OBJECTS = 100_000
+#: Drops of one business that are compared with the ledger in one query.
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something in the inbox that needs the operator; `what` says it in one line, without naming another business."""
+
+    business: str | None
+    what: str
+
+
+Outcome = Settled | Incomplete | Waiting | Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbox:
+    """Where drops arrive, what is known of them, and how to understand a manifest's bytes."""
+
+    store: Store
+    ledger: Ledger
+    parse: Callable[[bytes], Manifest | None]
+    settle: timedelta
+    grace: timedelta
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lying:
+    """All that lies in one drop's folder, by its name there."""
+
+    business: str
+    name: str
+    entries: Mapping[str, Entry]
+
+
+def arrivals(
+    inbox: Inbox, *, clock: Callable[[], datetime], sleep: Callable[[float], None], business: str | None = None
+) -> list[Outcome]:
+    """One pass: look, and where time alone may settle a drop, wait one settle time and look at that drop again.
+
+    Settled drops come first, in the order in which their manifests were first seen; then the incomplete, the problems.
+    """
+    first = list(look(inbox, now=clock(), business=business))
+    waiting = [(o.sighting.business, o.sighting.name) for o in first if isinstance(o, Waiting)]
+    if waiting:
+        sleep(inbox.settle.total_seconds())
+        first += look(inbox, now=clock(), drops=waiting)
+    return in_order(o for o in first if not isinstance(o, Waiting))
+
+
+def in_order(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    return sorted(outcomes, key=_place)
+
+
+def look(
+    inbox: Inbox,
+    *,
+    now: datetime,
+    business: str | None = None,
+    drops: Iterable[tuple[str, str]] | None = None,
+) -> Iterator[Outcome]:
+    """Look at the whole inbox, at one business, or at some drops, and write down in the ledger what was seen.
+
+    Gives only what something is to be done about. Memory does not grow with what was taken already.
+    """
+    patience = Patience(now=now, settle=inbox.settle, grace=inbox.grace)
+    lying = _some(inbox.store, drops) if drops is not None else _all(inbox.store, business)
+    for item in _batches(lying):
+        if isinstance(item, Problem):
+            yield item
+        else:
+            yield from _compare(inbox, item, patience)
+
+
+def _compare(inbox: Inbox, batch: list[Lying], patience: Patience) -> Iterator[Outcome]:
+    """Look at up to BATCH drops of one business: one query, the files that must be read, one transaction."""
+    with inbox.ledger.read() as conn:
+        known = sightings(conn, batch[0].business, (lying.name for lying in batch))
+    looked: list[Sighting] = []
+    found: list[Outcome] = []
+    for lying in batch:
+        before = known.get(lying.name)
+        after, outcome = _look_into(inbox, lying, before, patience)
+        if after is not None and after != before:
+            looked.append(after)
+        if outcome is not None:
+            found.append(outcome)
+    written = {}
+    if looked:
+        with inbox.ledger.begin() as conn:
+            written = {s.name: s for s in record(conn, looked)}
+    yield from (_with_sighting(outcome, written) for outcome in found)
+
+
+def _look_into(
+    inbox: Inbox, lying: Lying, known: Sighting | None, patience: Patience
+) -> tuple[Sighting | None, Outcome | None]:
+    """What is known of one drop after this look. A file that cannot be read is its business's trouble alone."""
+    sighting = sight(known, lying.business, lying.name, lying.entries, patience.now)
+    if sighting.pending is None:
+        return (sighting if known else None), None
+    prefix = f"{lying.business}/{lying.name}/"
+    reading = Reading(wanted=partial(_wanted, inbox, prefix), sha256=partial(_sha256, inbox.store, prefix))
+    try:
+        return judge_arrival(sighting, patience, reading)
+    except Changed:
+        return sighting, Waiting(sighting=sighting)
+    except StoreError as e:
+        return sighting, Problem(business=lying.business, what=f"drop {lying.name} cannot be read: {e}")
+
+
+def _wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> Wanted:
+    """What the manifests of these versions ask for. One that cannot be understood asks for nothing: it is judged so."""
+    files: dict[str, str | None] = {}
+    logo = reference = None
+    for name, version in manifests.items():
+        with inbox.store.open(prefix + name, version) as f:
+            content = f.read(inbox.policy.max_manifest_bytes + 1)
+        manifest = inbox.parse(content) if len(content) <= inbox.policy.max_manifest_bytes else None
+        if manifest and manifest.state == "active":
+            files |= {
+                n.file: n.sha256.lower() if n.sha256 else None for n in manifest.files if _named(n.file, manifests)
+            }
+            logo = manifest.logo if manifest.logo and _named(manifest.logo, manifests) else logo
+        reference = manifest.reference if manifest else reference
+    return Wanted(manifests=dict(manifests), files=files, logo=logo, reference=reference)
+
+
+def _named(name: str, manifests: Mapping[str, str]) -> bool:
+    """Whether a name in a manifest can be that of a file in the drop at all; others are the judge's to refuse."""
+    return safe(name) and name not in manifests
+
+
+def _sha256(store: Store, prefix: str, name: str, version: str) -> str:
+    digest = hashlib.sha256()
+    with store.open(prefix + name, version) as f:
+        for block in blocks(f):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _all(store: Store, business: str | None) -> Iterator[Lying | Problem]:
+    for top in store.children():
+        if top.kind == "file" or top.key.startswith(("_", ".")) or business not in (None, top.key):
+            continue
+        if top.kind == "folder" and BUSINESS.fullmatch(top.key):
+            yield from _drops(store, top.key)
+        else:
+            yield Problem(business=None, what=f"{top.key!a} in the inbox is not a business's folder: {EXPECTED}")
+
+
+EXPECTED = "expected a real folder named [a-z0-9][a-z0-9-]{0,62}"
+
+
+def _drops(store: Store, business: str) -> Iterator[Lying | Problem]:
+    """The drops of one business; what lies beside them, or under a name no path can carry, is one problem each."""
+    loose = ""
+    for drop, entries in groupby(store.list(business + "/"), partial(_drop_of, business)):
+        if drop is None:
+            loose = loose or next((e.key for e in entries if not under_way(e.key)), "")
+        elif not under_way(drop):
+            yield _lying(business, drop, entries)
+    if loose:
+        yield Problem(business=business, what=f"{loose!a} lies beside the drops: expected one folder a drop")
+
+
+def _some(store: Store, drops: Iterable[tuple[str, str]]) -> Iterator[Lying | Problem]:
+    for business, drop in sorted(set(drops)):
+        if BUSINESS.fullmatch(business) and _printable(drop) and not under_way(drop):
+            yield _lying(business, drop, store.list(f"{business}/{drop}/"))
+
+
+def _lying(business: str, drop: str, entries: Iterable[Entry]) -> Lying | Problem:
+    skip = len(business) + len(drop) + 2
+    found = {e.key[skip:]: e for e in islice(entries, MAX_OBJECTS + 1)}
+    if not _printable(drop):
+        return Problem(business=business, what=f"drop {drop!a}: a name with characters that cannot be shown")
+    if len(found) > MAX_OBJECTS:
+        return Problem(business=business, what=f"drop {drop} holds more than {MAX_OBJECTS} files and is not taken")
+    return Lying(business=business, name=drop, entries=found)
+
+
+def _drop_of(business: str, entry: Entry) -> str | None:
+    drop, slash, _ = entry.key[len(business) + 1 :].partition("/")
+    return drop if slash else None
+
+
+def _printable(drop: str) -> bool:
+    """Whether a drop's name can be a path and a text anywhere: no control or direction marks, no broken UTF-8."""
+    return safe(drop) and drop.isprintable() and len(drop.encode()) <= 255
+
+
+def _batches(lying: Iterable[Lying | Problem]) -> Iterator[list[Lying] | Problem]:
+    batch: list[Lying] = []
+    weight = 0
+    for item in lying:
+        if isinstance(item, Problem):
+            yield item
+            continue
+        if batch and (batch[0].business != item.business or len(batch) == BATCH or weight > MAX_OBJECTS // 10):
+            yield batch
+            batch, weight = [], 0
+        if item.entries:
+            batch.append(item)
+            weight += len(item.entries)
+    if batch:
+        yield batch
+
+
+def _with_sighting(outcome: Outcome, written: Mapping[str, Sighting]) -> Outcome:
+    """The outcome with the sighting as the ledger has it now, by which it is claimed."""
+    if isinstance(outcome, Problem):
+        return outcome
+    sighting = written.get(outcome.sighting.name, outcome.sighting)
+    if isinstance(outcome, Incomplete):
+        return Incomplete(sighting=sighting, findings=outcome.findings)
+    return type(outcome)(sighting=sighting)
+
+
+def _place(outcome: Outcome) -> tuple[int, float, str]:
+    if isinstance(outcome, Problem):
+        return 2, 0, outcome.what
+    seen = outcome.sighting.manifest_seen or outcome.sighting.first_seen
+    return int(not isinstance(outcome, Settled)), seen.timestamp(), outcome.sighting.name

@@ -1,0 +1,72 @@
+"""The fake at the store's edge: a dictionary with versions that only grow."""
+
+import io
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from flows.stores import AlreadyThere, Changed, Entry, checked
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self.url = "memory"
+        self.objects: dict[str, tuple[bytes, str]] = {}
+        self.room: int | None = None
+        self._clock = itertools.count(1)
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        for key in sorted(self.objects):
+            if key.startswith(prefix):
+                yield self._entry(key)
+
+    def children(self, prefix: str = "") -> Iterator[Entry]:
+        told: set[str] = set()
+        for entry in self.list(prefix):
+            name, slash, _ = entry.key.removeprefix(prefix).partition("/")
+            if not slash:
+                yield entry
+            elif name not in told:
+                told.add(name)
+                yield Entry(prefix + name, 0, "", "folder")
+
+    def stat(self, key: str) -> Entry | None:
+        return self._entry(key) if checked(key) in self.objects else None
+
+    def open(self, key: str, version: str | None = None) -> BinaryIO:
+        data, now = self.objects.get(checked(key), (b"", ""))
+        if not now or version not in (None, now):
+            raise Changed(f"{key!r} is not there, or was overwritten")
+        return io.BytesIO(data)
+
+    def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False) -> None:
+        data = data if isinstance(data, bytes) else b"".join(data)
+        if create_only and key in self.objects:
+            raise AlreadyThere(f"{key!r} is already there")
+        self.objects[checked(key)] = data, f"v{next(self._clock)}"
+
+    def copy(self, key: str, to: str) -> None:
+        self.put(to, self.open(key).read())
+
+    def place(self, aside: str, final: str, *, last: str) -> bool:
+        if final + last in self.objects:
+            return False
+        for key in [e.key for e in self.list(aside)]:
+            self.objects[final + key.removeprefix(aside)] = self.objects.pop(key)
+        return True
+
+    def delete(self, key: str, version: str | None = None) -> bool:
+        if checked(key) not in self.objects or version not in (None, self.objects[key][1]):
+            return False
+        del self.objects[key]
+        return True
+
+    def prune(self, prefix: str) -> None:
+        pass
+
+    def free(self) -> int | None:
+        return self.room
+
+    def _entry(self, key: str) -> Entry:
+        data, version = self.objects[key]
+        return Entry(key, len(data), version)
