@@ -1,0 +1,235 @@
+"""The archive: the bytes of every submission as taken, under `<business>/<submission>/`, and found again from there.
+
+`submission.json` says which file was which; a folder without it is no submission. The other names are made safe, as a
+business may call its files whatever its system allows.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, BinaryIO
+
+from flows.ledger.sightings import Sighting, Taken
+from flows.settling import take, under_way
+from flows.stores import Changed, Store, StoreError, blocks, read
+from schemas.drop import Drop, DropFile
+from schemas.identity import Digest, submission_id
+
+INDEX = "submission.json"
+FORMAT = 1
+#: Room that must stay free on the archive's disk beyond the drop itself, for reports and ledger.
+SPARE = 64 << 20
+
+_WHY_REFUSED = {"link": "a link", "folder": "a folder"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """A drop in the archive. `received_at` is its first sighting, as in the submission's id."""
+
+    submission: str
+    digest: str
+    received_at: datetime
+    drop: Drop
+    taken: Taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One file in the archive: its name in the drop, and the safe name it is kept as."""
+
+    name: str
+    bytes: int
+    sha256: str
+    kept_as: str
+
+
+def has_room(archive: Store, sighting: Sighting) -> bool:
+    """Whether the archive's disk has room for what is to be taken; to be asked before a claim."""
+    free = archive.free()
+    named = take(sighting)
+    seen = sighting.pending.seen if sighting.pending else {}
+    size = sum(seen[name].size for name in (*named.manifests, *named.files) if name in seen)
+    return free is None or free >= size + SPARE
+
+
+def archive_drop(inbox: Store, archive: Store, sighting: Sighting, *, token: int) -> Archived:
+    """Copy exactly the versions that were settled, hashing them, and put the copy in place as a whole.
+
+    `token` is the lease's: an owner that woke up late writes beside, never into, what its successor writes. Raises
+    Changed when the inbox is no longer as it was looked at. Doing it again after a crash gives the same submission.
+    """
+    taken = take(sighting)
+    aside = _aside(archive, sighting, token)
+    digest = Digest()
+    manifests, files, refused = _copy_all(inbox, archive, sighting, taken, aside, digest)
+    _unchanged(inbox, sighting, [*manifests, *files])
+    index = _index(sighting, digest.hexdigest(), manifests, files, refused, taken)
+    archive.put(aside + INDEX, index)
+    received_at = _place(archive, sighting.business, aside, index, sighting.first_seen, digest.hexdigest())
+    submission = submission_id(received_at, digest.hexdigest())
+    drop = _drop(archive, f"{sighting.business}/{submission}/", json.loads(index))
+    return Archived(submission=submission, digest=digest.hexdigest(), received_at=received_at, drop=drop, taken=taken)
+
+
+def open_drop(archive: Store, business: str, submission: str) -> Drop:
+    """A submission's drop, from the archive alone. Raises StoreError when it is not there."""
+    prefix = f"{business}/{submission}/"
+    index = read(archive, prefix + INDEX)
+    if index is None:
+        raise StoreError(f"submission {submission} of {business} is not in the archive")
+    return _drop(archive, prefix, json.loads(index))
+
+
+def verified(drop: Drop) -> bool:
+    """Whether the archive gives back now what was hashed while it was copied."""
+    files = (*drop.manifests, *(f for f in drop.files.values() if f.sha256))
+    return all(_sha256(f.open) == f.sha256 for f in files)
+
+
+def empty(inbox: Store, business: str, name: str, taken: Taken) -> None:
+    """Delete exactly the taken versions from the inbox; what is newer, or was not named, stays."""
+    for file, version in {**taken.files, **taken.manifests}.items():
+        if version:
+            inbox.delete(f"{business}/{name}/{file}", version)
+    inbox.prune(f"{business}/{name}/")
+
+
+def _aside(archive: Store, sighting: Sighting, token: int) -> str:
+    """A place of this lease's own to write in; what earlier leases of the drop left half done is cleared away."""
+    drop = hashlib.blake2b(sighting.name.encode(), digest_size=12).hexdigest()
+    for left in archive.children(f"{sighting.business}/.aside/"):
+        if left.key.rpartition("/")[2].startswith(drop + "-"):
+            _clear(archive, left.key + "/")
+    return f"{sighting.business}/.aside/{drop}-{token}/"
+
+
+def _clear(store: Store, prefix: str) -> None:
+    for entry in list(store.list(prefix)):
+        store.delete(entry.key)
+    store.prune(prefix)
+
+
+def _copy_all(
+    inbox: Store, archive: Store, sighting: Sighting, taken: Taken, aside: str, digest: Digest
+) -> tuple[list[Kept], list[Kept], dict[str, str]]:
+    seen = sighting.pending.seen if sighting.pending else {}
+    copy = partial(_copy, inbox, archive, f"{sighting.business}/{sighting.name}/", aside)
+    manifests, files, refused = [], [], {}
+    for name, version in sorted(taken.manifests.items()):
+        manifests.append(copy(name, version, name, partial(digest.manifest, length=seen[name].size)))
+    for number, (name, version) in enumerate(taken.files.items(), 1):
+        if version and seen[name].kind != "file":
+            refused[name] = f"{_WHY_REFUSED.get(seen[name].kind, 'not a file')}, not a file of the drop"
+        elif version:
+            files.append(copy(name, version, f"{number:04d}-{_slug(name)}", iter))
+            digest.file(name, files[-1].sha256)
+    return manifests, files, refused
+
+
+def _copy(
+    inbox: Store,
+    archive: Store,
+    prefix: str,
+    aside: str,
+    name: str,
+    version: str,
+    kept_as: str,
+    through: Callable[[Iterable[bytes]], Iterator[bytes]],
+) -> Kept:
+    meter = _Meter()
+    with inbox.open(prefix + name, version) as f:
+        archive.put(aside + kept_as, through(meter.over(blocks(f))))
+    return Kept(name=name, bytes=meter.bytes, sha256=meter.sha256.hexdigest(), kept_as=kept_as)
+
+
+class _Meter:
+    def __init__(self) -> None:
+        self.bytes, self.sha256 = 0, hashlib.sha256()
+
+    def over(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        for block in content:
+            self.bytes += len(block)
+            self.sha256.update(block)
+            yield block
+
+
+def _unchanged(inbox: Store, sighting: Sighting, kept: list[Kept]) -> None:
+    """That nothing copied was overwritten or taken away meanwhile, and that every copy is whole."""
+    seen = sighting.pending.seen if sighting.pending else {}
+    for file in kept:
+        now = inbox.stat(f"{sighting.business}/{sighting.name}/{file.name}")
+        if now is None or now.version != seen[file.name].version or file.bytes != seen[file.name].size:
+            raise Changed(f"{file.name!r} was overwritten or taken away while it was copied")
+
+
+def _index(
+    sighting: Sighting, digest: str, manifests: list[Kept], files: list[Kept], refused: dict[str, str], taken: Taken
+) -> bytes:
+    """The same drop gives the same bytes: that is how a repeated copy knows its own."""
+    seen = sighting.pending.seen if sighting.pending else {}
+    index = {
+        "archive": FORMAT,
+        "business": sighting.business,
+        "drop": sighting.name,
+        "first_seen": sighting.first_seen.astimezone(UTC).isoformat(),
+        "digest": digest,
+        "manifests": [asdict(k) for k in manifests],
+        "files": [asdict(k) for k in files],
+        "refused": refused,
+        "not_named": {n: seen[n].size for n in sorted(taken.rest) if not under_way(n)},
+    }
+    return json.dumps(index, indent=1).encode() + b"\n"
+
+
+def _place(archive: Store, business: str, aside: str, index: bytes, first_seen: datetime, digest: str) -> datetime:
+    """Put the copy in place under an id of its own: two drops of one second and content are a second apart."""
+    while True:
+        final = f"{business}/{submission_id(first_seen, digest)}/"
+        if archive.place(aside, final, last=INDEX):
+            return first_seen
+        if read(archive, final + INDEX) == index:  # of a process that got this far and died, or was faster
+            _clear(archive, aside)
+            return first_seen
+        first_seen += timedelta(seconds=1)
+
+
+def _drop(archive: Store, prefix: str, index: Mapping[str, Any]) -> Drop:
+    if index["archive"] != FORMAT:
+        raise StoreError(f"{prefix}{INDEX} is of archive format {index['archive']}, expected {FORMAT}")
+    files = {kept["name"]: _file(archive, prefix, kept) for kept in index["files"]}
+    rest = {
+        n: DropFile(name=n, bytes=size, sha256="", open=partial(_not_kept, n)) for n, size in index["not_named"].items()
+    }
+    return Drop(
+        business=index["business"],
+        name=index["drop"],
+        manifests=tuple(_file(archive, prefix, kept) for kept in index["manifests"]),
+        files={**files, **rest},
+        refused=index["refused"],
+    )
+
+
+def _file(archive: Store, prefix: str, kept: Mapping[str, Any]) -> DropFile:
+    opener = partial(archive.open, prefix + kept["kept_as"])
+    return DropFile(name=kept["name"], bytes=kept["bytes"], sha256=kept["sha256"], open=opener)
+
+
+def _not_kept(name: str) -> BinaryIO:
+    raise StoreError(f"{name!r} was not named in the manifest and is not in the archive")
+
+
+def _sha256(opened: Callable[[], BinaryIO]) -> str:
+    digest = hashlib.sha256()
+    with opened() as f:
+        for block in blocks(f):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name.rpartition("/")[2])[-80:]
