@@ -179,7 +179,8 @@ class _Open:
         if self.nodes is not None:
             self.nodes.append(node)
         elif self.key is None:
-            self.key = _as_key(node)
+            assert isinstance(node, Scalar)  # _Builder refuses anything else
+            self.key = node
         else:
             self._put_entry(self.key, node)
             self.key = None
@@ -190,18 +191,14 @@ class _Open:
         else:
             self.entries[key.text] = Entry(key.line, node)
 
+    @property
+    def awaits_key(self) -> bool:
+        return self.nodes is None and self.key is None
+
     def close(self) -> Node:
         if self.nodes is not None:
             return Items(tuple(self.nodes), self.line)
         return Fields(self.entries, self.line, tuple(self.repeated))
-
-
-def _as_key(node: Node) -> Scalar:
-    if isinstance(node, Scalar):
-        return node
-    raise _Broken(
-        "MAN-001", "a key must be a plain text, not a list or a mapping such as {{ a template's gap }}", node.line, 1
-    )
 
 
 class _Builder:
@@ -244,6 +241,7 @@ class _Builder:
         line, column = _place(event.start_mark)
         if len(self._open) >= MAX_DEPTH:
             raise _Broken("MAN-011", f"nested more than {MAX_DEPTH} deep", line, column)
+        self._refuse_as_key(line, column)
         self._open.append(_Open(line, event.anchor, self._count, nodes))
 
     def _end(self) -> None:
@@ -256,11 +254,20 @@ class _Builder:
         if anchor not in self._anchors:
             raise _Broken("MAN-001", f"the alias *{anchor[:40]} names nothing before it", line, column)
         node, size = self._anchors[anchor]
+        if not isinstance(node, Scalar):
+            self._refuse_as_key(line, column)
         self._expanded += size
         self._count += size - 1
         if self._expanded > MAX_EXPANDED:
             raise _Broken("MAN-011", f"aliases add more than {MAX_EXPANDED:,} values", line, column)
         self._add(node, None, size=size)
+
+    def _refuse_as_key(self, line: int, column: int) -> None:
+        """A list or a mapping cannot be a key; `x: {{ y }}` from an unfilled template is the usual cause."""
+        if self._open and self._open[-1].awaits_key:
+            raise _Broken(
+                "MAN-001", "a key must be plain text; is there a {{ gap }} that was not filled in?", line, column
+            )
 
     def _add(self, node: Node, anchor: str | None, *, size: int) -> None:
         self._count += 1

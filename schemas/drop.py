@@ -44,8 +44,8 @@ class Drop:
 class Program:
     """What the ledger knows of the program with the manifest's reference.
 
-    `start` and `end` are aware instants, as now in force; `numbers` counts those pending or live. `held`: no revision was
-    accepted yet and the only one waits for the operator (`state` is None then), so that the next is still a first one.
+    `start` and `end` are aware instants, as now in force; `numbers` counts those pending or live. `held`: no revision
+    was accepted yet and the only one waits for the operator (`state` is None), so that the next is still a first one.
     """
 
     state: State | None
