@@ -187,6 +187,11 @@ def mark_told(conn: Connection, lease: Lease, *, now: datetime) -> None:
     _change(conn, lease, told=now, lease_owner=None, lease_until=None, writes=drop.c.writes + 1)
 
 
+def release(conn: Connection, lease: Lease) -> None:
+    """The lease ends and nothing else changes: whoever comes next may claim the drop. Raises LeaseLost."""
+    _change(conn, lease, lease_owner=None, lease_until=None)
+
+
 def put_back(conn: Connection, lease: Lease) -> None:
     """The drop changed while it was taken, or could not be: it is looked at anew. Raises LeaseLost."""
     _change(conn, lease, print="", lease_owner=None, lease_until=None, writes=drop.c.writes + 1)

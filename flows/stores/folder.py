@@ -107,9 +107,9 @@ class FolderStore:
         return shutil.disk_usage(here).free
 
     @contextmanager
-    def _folder(self, key: str, *, create: bool = False) -> Iterator[int]:
+    def _folder(self, key: str, *, create: bool = False, shown: str = "") -> Iterator[int]:
         """A descriptor of a folder, reached step by step; raises Changed where there is none, as at a link."""
-        with _plain(key or self.url):
+        with _plain(shown or key or self.url):
             if create:
                 self.root.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
@@ -123,7 +123,7 @@ class FolderStore:
     @contextmanager
     def _parent(self, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
         above, _, name = checked(key).rpartition("/")
-        with self._folder(above, create=create) as fd:
+        with self._folder(above, create=create, shown=key) as fd:
             yield fd, name
 
 

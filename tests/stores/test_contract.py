@@ -1,0 +1,124 @@
+"""What every store promises."""
+
+import pytest
+
+from flows.stores import AlreadyThere, Changed, Refused, read
+
+BIG = 9 << 20  # more than one part of an upload
+
+
+def keys(entries):
+    return sorted(e.key for e in entries)
+
+
+def test_puts_and_reads_back(store):
+    store.put("acme/d/numbers.csv", b"501,x\n")
+    store.put("acme/d/more.csv", iter([b"a", b"", b"b"]))
+    store.put("acme/d/empty.csv", b"")
+    assert read(store, "acme/d/numbers.csv") == b"501,x\n"
+    assert read(store, "acme/d/more.csv") == b"ab"
+    assert read(store, "acme/d/empty.csv") == b""
+    assert read(store, "acme/d/numbers.csv", 3) == b"501"
+    assert read(store, "acme/d/none.csv") is None
+    assert read(store, "none/d/none.csv") is None
+
+
+def test_puts_more_than_fits_in_one_part(store):
+    store.put("big", (b"%07d\n" % i * 1024 for i in range(BIG // 8192)))
+    with store.open("big") as f:
+        assert sum(len(block) for block in iter(lambda: f.read(1 << 20), b"")) == BIG
+    store.copy("big", "folder/copy")
+    assert store.stat("folder/copy").size == BIG
+
+
+def test_lists_a_folder_together_and_everything_once(store):
+    names = [f"acme/{d}/{n}" for d in ("a", "a-b", "b") for n in ("program.yaml", "sub/x.csv")] + ["zenith/a/x"]
+    for name in names:
+        store.put(name, b"x")
+    assert keys(store.list()) == sorted(names)
+    assert keys(store.list("acme/")) == sorted(names[:-1])
+    assert keys(store.list("acme/a/")) == ["acme/a/program.yaml", "acme/a/sub/x.csv"]
+    assert keys(store.list("nobody/")) == []
+    drops = [e.key.split("/")[1] for e in store.list("acme/")]
+    assert len([d for i, d in enumerate(drops) if d != (drops[i - 1] if i else "")]) == 3
+
+
+def test_children_are_what_lies_directly_there(store):
+    for name in ("businesses.yaml", "acme/d/program.yaml", "acme/loose.txt", "_logos/acme/x.svg"):
+        store.put(name, b"x")
+    kinds = {e.key: e.kind for e in store.children()}
+    assert kinds == {"businesses.yaml": "file", "acme": "folder", "_logos": "folder"}
+    assert {e.key: e.kind for e in store.children("acme/")} == {"acme/d": "folder", "acme/loose.txt": "file"}
+
+
+def test_create_only_leaves_what_is_there(store):
+    store.put("x", b"first", create_only=True)
+    with pytest.raises(AlreadyThere, match="'x' is already there"):
+        store.put("x", b"second", create_only=True)
+    assert read(store, "x") == b"first"
+    store.put("x", b"third")
+    assert read(store, "x") == b"third"
+
+
+def test_a_put_that_breaks_off_leaves_nothing(store):
+    def broken():
+        yield b"half"
+        raise ValueError("broken")
+
+    store.put("x", b"before")
+    with pytest.raises(ValueError, match="broken"):
+        store.put("x", broken())
+    assert read(store, "x") == b"before"
+    assert keys(store.list()) == ["x"]
+
+
+def test_a_version_pins_what_is_opened_and_deleted(store):
+    store.put("x", b"first")
+    before = store.stat("x")
+    store.put("x", b"second!")
+    now = store.stat("x")
+    assert before.version != now.version
+    assert (before.size, now.size, now.kind) == (5, 7, "file")
+    assert [e.version for e in store.list()] == [now.version]
+    with pytest.raises(Changed):
+        store.open("x", before.version)
+    assert not store.delete("x", before.version)
+    assert store.open("x", now.version).read() == b"second!"
+    assert store.delete("x", now.version)
+    assert not store.delete("x", now.version)
+    assert store.stat("x") is None
+    with pytest.raises(Changed):
+        store.open("x")
+
+
+def test_places_a_folder_as_a_whole_and_once(store):
+    for aside in ("b/.aside/1/", "b/.aside/2/"):
+        store.put(aside + "numbers.csv", aside.encode())
+        store.put(aside + "sub/more.csv", b"more")
+        store.put(aside + "index", b"last")
+    assert store.place("b/.aside/1/", "b/final/", last="index")
+    assert not store.place("b/.aside/2/", "b/final/", last="index")
+    assert keys(store.list("b/final/")) == ["b/final/index", "b/final/numbers.csv", "b/final/sub/more.csv"]
+    assert read(store, "b/final/numbers.csv") == b"b/.aside/1/"
+    assert keys(store.list("b/.aside/1/")) == []
+    assert len(keys(store.list("b/.aside/2/"))) == 3
+
+
+@pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../../x", "a//b", "a/./b", "a\0b", ""])
+def test_refuses_names_that_climb_out(store, key):
+    for do in (store.stat, store.open, store.delete, lambda k: store.put(k, b"x"), lambda k: store.copy("x", k)):
+        store.put("x", b"x")
+        with pytest.raises(Refused, match="not a name in this store"):
+            do(key)
+
+
+STRANGE = ["a b", "a\nb", "x\x1b[31m", "наш файл.csv", "ﬁle", "\u202egpj.csv", "%41", "a\\b", "é" * 99]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_names_survive(store, name):
+    store.put(f"acme/{name}/{name}", b"x")
+    (entry,) = store.list("acme/")
+    assert entry.key == f"acme/{name}/{name}"
+    assert read(store, entry.key) == b"x"
+    assert store.delete(entry.key, entry.version)

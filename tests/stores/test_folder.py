@@ -1,0 +1,115 @@
+"""What is a folder's own: links, pipes, names that are no UTF-8, and writers that do not wait."""
+
+import os
+
+import pytest
+
+from flows.stores import Changed, Refused, StoreError, open_store, read
+from flows.stores.folder import MAX_DEPTH, FolderStore
+
+
+@pytest.fixture
+def store(tmp_path):
+    (tmp_path / "store/acme/d").mkdir(parents=True)
+    return FolderStore(tmp_path / "store")
+
+
+def test_links_are_listed_and_never_followed(store, tmp_path):
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "x.csv").write_text("theirs")
+    (store.root / "acme/d/file").symlink_to(secret / "x.csv")
+    (store.root / "acme/d/folder").symlink_to(secret)
+    (store.root / "acme/way").symlink_to(secret)
+    assert {e.key: e.kind for e in store.list()} == dict.fromkeys(["acme/d/file", "acme/d/folder", "acme/way"], "link")
+    with pytest.raises(Refused, match="'acme/d/file' is a link"):
+        store.open("acme/d/file")
+    with pytest.raises(Changed):
+        store.open("acme/way/x.csv")
+    with pytest.raises(StoreError):
+        store.put("acme/way/new", b"x")
+    assert list(store.list("acme/way/")) == []
+    assert not store.delete("acme/way/x.csv")
+    assert sorted(p.name for p in secret.iterdir()) == ["x.csv"]
+
+
+def test_a_pipe_is_not_waited_for(store):
+    os.mkfifo(store.root / "acme/d/pipe")
+    assert [e.kind for e in store.list()] == ["other"]
+    with pytest.raises(Refused, match="not a file"):
+        store.open("acme/d/pipe")
+
+
+def test_names_that_are_no_utf8(store):
+    raw = os.fsencode(store.root) + b"/acme/d/caf\xe9.csv"
+    with open(raw, "wb") as f:  # noqa: PTH123  pathlib takes no bytes
+        f.write(b"x")
+    (entry,) = store.list()
+    assert os.fsencode(entry.key) == b"acme/d/caf\xe9.csv"
+    assert read(store, entry.key) == b"x"
+
+
+def test_a_write_while_reading_is_noticed_although_size_and_mtime_stay(store):
+    path = store.root / "acme/d/x"
+    path.write_bytes(b"a" * 300_000)
+    before = path.stat()
+    with store.open("acme/d/x") as f:
+        f.read(10)
+        path.write_bytes(b"b" * 300_000)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        with pytest.raises(Changed, match="was written to while it was read"):
+            f.read()
+
+
+def test_a_folder_without_end_is_cut(store):
+    deep = "acme/" + "/".join("d" * (MAX_DEPTH + 5))
+    (store.root / deep).mkdir(parents=True)
+    (store.root / deep / "x").touch()
+    assert [(e.kind, e.version) for e in store.list()] == [("other", "too deep")]
+
+
+def test_an_unreadable_folder_ends_no_listing(store, monkeypatch):
+    (store.root / "acme/other").mkdir()
+    (store.root / "acme/other/x").touch()
+    real = os.open
+
+    def denied(path, *args, **kw):
+        if path == "other":
+            raise PermissionError(13, "denied")
+        return real(path, *args, **kw)
+
+    monkeypatch.setattr(os, "open", denied)
+    assert [(e.key, e.version) for e in store.list()] == [("acme/other", "not readable")]
+
+
+def test_files_are_made_as_the_umask_says(store):
+    before = os.umask(0o027)
+    try:
+        store.put("acme/new/receipt.json", b"{}")
+    finally:
+        os.umask(before)
+    assert (store.root / "acme/new/receipt.json").stat().st_mode & 0o777 == 0o640
+    assert (store.root / "acme/new").stat().st_mode & 0o777 == 0o750
+
+
+def test_prunes_what_is_empty_only(store):
+    (store.root / "acme/d/sub/empty").mkdir(parents=True)
+    (store.root / "acme/e/sub").mkdir(parents=True)
+    (store.root / "acme/e/x").touch()
+    store.prune("acme/d/")
+    store.prune("acme/e/")
+    assert sorted(str(p.relative_to(store.root)) for p in store.root.rglob("*")) == ["acme", "acme/e", "acme/e/x"]
+
+
+def test_says_how_much_room_there_is(store, tmp_path):
+    assert FolderStore(tmp_path / "not/yet").free() == pytest.approx(store.free(), rel=0.1)
+
+
+def test_errors_are_one_line(store):
+    (store.root / "acme/d/file").touch()
+    with pytest.raises(StoreError, match="'acme/d/file/x' is not there"):
+        store.put("acme/d/file/x", b"")
+
+
+def test_opens_a_folder_without_loading_boto3(tmp_path):
+    assert open_store(str(tmp_path)).url == str(tmp_path)
