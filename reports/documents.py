@@ -1,0 +1,168 @@
+"""The documents for programs: report.json and receipt.json, and the JSON Schemas they are published with."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from reports.views import ReceiptView, SubmissionView
+from schemas.findings import Finding
+from schemas.judgement import Counts, FileResult, Judgement
+from schemas.manifest import Manifest, Schedule
+
+#: Raised by a change that a reader must know of; fields are only ever added within a version.
+SCHEMA_VERSION = 1
+
+
+def report_json(view: SubmissionView) -> str:
+    """report.json: keys and meaning as in `reports/schemas/report.schema.json`."""
+    judgement = view.judgement
+    return _text(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "submission": _submission(view),
+            "verdict": judgement.verdict,
+            "program": _program(judgement.manifest),
+            "counts": _counts(judgement.counts),
+            "files": [_file(file) for file in judgement.files],
+            "rules": _rules(judgement),
+            "rules_not_checked": list(judgement.rules_not_checked),
+            "findings": [_finding(finding) for finding in judgement.findings],
+            "findings_total": judgement.findings_total,
+            "findings_shown": len(judgement.findings),
+            "revision": _fields(view.revision, "number", "added", "removed", "changed"),
+            "baseline": _fields(view.baseline, "submission", "fixed", "remaining", "new"),
+            "engine": {key: judgement.versions.get(key) for key in ("launchdrop", "rules", "phonenumbers")},
+        }
+    )
+
+
+def receipt_json(view: ReceiptView) -> str:
+    """receipt.json: keys and meaning as in `reports/schemas/receipt.schema.json`."""
+    return _text(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "outcome": view.outcome,
+            "business": view.business,
+            "drop": view.drop,
+            "reference": view.reference,
+            "received_at": utc(view.received_at),
+            "submission": view.submission,
+            "verdict": view.verdict,
+            "counts": _counts(view.counts) if view.counts else None,
+            "program_state": view.state,
+            "branding": view.branding,
+            "scheduled_start": utc(view.scheduled_start) if view.scheduled_start else None,
+            "digest": view.digest,
+            "link": view.link,
+            "findings": [_finding(finding) for finding in view.findings],
+        }
+    )
+
+
+def published_schema(name: Literal["report", "receipt"]) -> str:
+    """The JSON Schema (draft 2020-12) that report.json or receipt.json keeps to."""
+    return (files("reports") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
+
+
+def utc(instant: datetime) -> str:
+    """ISO 8601 in UTC with `Z`; whole seconds without a fraction."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _submission(view: SubmissionView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "business": view.business,
+        "reference": view.reference,
+        "drop": view.drop,
+        "digest": view.digest,
+        "received_at": utc(view.received_at),
+    }
+
+
+def _program(manifest: Manifest | None) -> dict[str, Any] | None:
+    if manifest is None:
+        return None
+    return {
+        "business_unit": manifest.business_unit,
+        "create_business_unit": manifest.create_business_unit,
+        "type": manifest.program_type,
+        "name": manifest.name,
+        "call_purpose": manifest.call_purpose,
+        "description": manifest.description,
+        "display_name": _fields(manifest.display_name, "display", "shorthand"),
+        "logo": manifest.logo,
+        "call_reason": manifest.call_reason,
+        **_times(manifest.schedule),
+        "numbers_mode": manifest.numbers_mode,
+        "on_rejected_rows": manifest.on_rejected_rows,
+        "max_rejected_percent": manifest.max_rejected_percent,
+        "state": manifest.state,
+        "reassign": manifest.reassign,
+        "hold_until_branded": manifest.hold_until_branded,
+    }
+
+
+def _times(schedule: Schedule | None) -> dict[str, Any]:
+    if schedule is None:
+        return {"start": None, "end": None, "timezone": None}
+    zone = ZoneInfo(schedule.timezone)
+    start, end = (
+        {"utc": utc(instant), "local": instant.astimezone(zone).isoformat()}
+        for instant in (schedule.start, schedule.end)
+    )
+    return {"start": start, "end": end, "timezone": schedule.timezone}
+
+
+def _rules(judgement: Judgement) -> list[dict[str, Any]]:
+    return [
+        {"id": rule.id, "name": rule.name, "severity": rule.severity, "count": rule.count, "fix": rule.fix}
+        for rule in judgement.totals
+    ]
+
+
+def _file(file: FileResult) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "sha256": file.sha256,
+        "bytes": file.bytes,
+        "chunks": file.chunks,
+        "counts": _counts(file.counts),
+    }
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {
+        "read": counts.read,
+        "accepted": counts.accepted,
+        "rejected": counts.rejected,
+        "ignored": counts.ignored,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "file": finding.file,
+        "row": finding.row,
+        "line": finding.line,
+        "column": finding.column,
+        "path": finding.path,
+        "value": finding.value,
+        "message": finding.message,
+        "suggestion": finding.suggestion,
+    }
+
+
+def _fields(value: object, *names: str) -> dict[str, Any] | None:
+    return None if value is None else {name: getattr(value, name) for name in names}
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    """Readable JSON. A lone surrogate, which UTF-8 cannot hold, becomes "?"."""
+    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    return text.encode("utf-8", "replace").decode("utf-8")

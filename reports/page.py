@@ -1,0 +1,55 @@
+"""One page as one file: template, style and script put together, with a policy that lets nothing else in."""
+
+import base64
+import hashlib
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from reports import texts, wording
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+#: What the browser may do with a page: show its own style, script and `data:` pictures, and nothing else.
+POLICY = "default-src 'none'; style-src {style}; script-src {script}; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def render(template: str, **values: Any) -> str:
+    """The page, ready to be written as UTF-8; a lone surrogate in a value, which UTF-8 cannot hold, becomes "?"."""
+    style, script = _part("page.css"), _part("page.js")
+    policy = POLICY.format(style=_source(style), script=_source(script))
+    page = _environment().get_template(template).render(style=style, script=script, policy=policy, **values)
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def fragment(template: str, **values: Any) -> str:
+    """A part of a page, escaped like the page."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"say": wording.say, "language": texts.LANGUAGE}
+    environment.filters |= {"shown": wording.visible, "number": "{:,}".format, "percent": wording.percent}
+    return environment
+
+
+@cache
+def _part(name: str) -> str:
+    environment = _environment()
+    assert environment.loader
+    return environment.loader.get_source(environment, name)[0].strip()
+
+
+def _source(text: str) -> str:
+    """The policy's name for an inline part: the hash of its bytes."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

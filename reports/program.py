@@ -1,0 +1,162 @@
+"""The program as understood: its facts as lines of text, and what a phone will show."""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from reports.verdict import zone_of
+from reports.views import SubmissionView
+from reports.wording import UTC_ZONE, day, left, place, plain, short_day, visible
+from schemas.manifest import Manifest
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_WIDTH = 200
+_LOGO_BYTES = 200 * 1024
+#: The name is drawn up to here; carriers take 32 characters and less.
+_DISPLAY = 64
+_SHORTHAND = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One line: a label, its value (None: missing) and what is to be known of it."""
+
+    label: str
+    value: "str | Markup | None"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phone:
+    """What the called phone shows. `logo` is a `data:` address."""
+
+    display: str
+    shorthand: str
+    initial: str
+    call_reason: str
+    logo: str | None
+    note: str
+
+
+def facts(view: SubmissionView) -> list[Fact]:
+    """Every field of the manifest, in the manifest's order; what is missing is said to be."""
+    manifest = view.judgement.manifest
+    if manifest is None:
+        return []
+    return [*_identity(view, manifest), *_shown_fields(manifest), *_schedule(view, manifest), *_choices(view, manifest)]
+
+
+def _identity(view: SubmissionView, manifest: Manifest) -> list[Fact]:
+    unit = _cut(manifest.business_unit)
+    if unit and manifest.create_business_unit:
+        unit = plain("program_unit_create", unit=unit)
+    facts = [
+        _fact("program_reference", manifest.reference),
+        Fact(label=plain("program_business"), value=_cut(view.legal_name or manifest.business)),
+        Fact(label=plain("program_business_unit"), value=unit),
+        _fact("program_type", manifest.program_type),
+        _fact("program_name", manifest.name),
+        _fact("program_call_purpose", manifest.call_purpose),
+    ]
+    return facts + ([_fact("program_description", manifest.description)] if manifest.description else [])
+
+
+def _shown_fields(manifest: Manifest) -> list[Fact]:
+    facts = []
+    if manifest.program_type != "SENTRY" or manifest.display_name:
+        name = manifest.display_name
+        facts.append(_fact("program_display", name.display if name else None))
+        facts.append(_fact("program_shorthand", name.shorthand if name else None))
+    if manifest.program_type == "INFORM with Logo" or manifest.logo:
+        facts.append(_fact("program_logo", manifest.logo))
+    return facts + ([_fact("program_call_reason", manifest.call_reason)] if manifest.call_reason else [])
+
+
+def _schedule(view: SubmissionView, manifest: Manifest) -> list[Fact]:
+    schedule = manifest.schedule
+    if schedule is None:
+        return [Fact(label=plain(key), value=None) for key in ("program_start", "program_end")]
+    zone = zone_of(view)
+    start = view.scheduled_start or schedule.start
+    return [_time("program_start", start, zone, view.now), _time("program_end", schedule.end, zone, view.now)]
+
+
+def _time(key: str, instant: datetime, zone: ZoneInfo, now: datetime) -> Fact:
+    utc = plain("start_utc", when=short_day(instant, UTC_ZONE))
+    return Fact(
+        label=plain(key),
+        value=f"{day(instant, zone)} ({place(str(zone))})",
+        note=f"{utc}; {left(instant, now)}",
+    )
+
+
+def _choices(view: SubmissionView, manifest: Manifest) -> list[Fact]:
+    rejected = plain(f"rejected_{manifest.on_rejected_rows}")
+    if manifest.max_rejected_percent is not None:
+        rejected = plain("rejected_percent", how=rejected, percent=f"{manifest.max_rejected_percent:g}")
+    facts = [
+        Fact(label=plain("program_mode"), value=plain(f"mode_{manifest.numbers_mode}")),
+        Fact(label=plain("program_rejected"), value=rejected),
+    ]
+    if manifest.reassign:
+        facts.append(Fact(label=plain("program_reassign"), value=plain("reassign_yes")))
+    if manifest.hold_until_branded:
+        facts.append(Fact(label=plain("program_hold"), value=plain("hold_yes")))
+    return facts + _ledger_facts(view, manifest)
+
+
+def _ledger_facts(view: SubmissionView, manifest: Manifest) -> list[Fact]:
+    facts = []
+    if view.state:
+        note = plain("live_note") if view.state == "live" else ""
+        facts.append(Fact(label=plain("program_state"), value=plain(f"state_name_{view.state}"), note=note))
+    if view.branding:
+        facts.append(_branding(view.branding, manifest.hold_until_branded))
+    return facts
+
+
+def _branding(branding: str, waits: bool) -> Fact:
+    key = "branding_in_review_hold" if branding == "in_review" and waits else f"branding_{branding}_note"
+    return Fact(label=plain("program_branding"), value=plain(f"branding_{branding}"), note=plain(key))
+
+
+def _fact(key: str, value: str | None) -> Fact:
+    return Fact(label=plain(key), value=_cut(value))
+
+
+def _cut(value: str | None) -> str | None:
+    return None if value is None else visible(value, _WIDTH)
+
+
+def phone(view: SubmissionView) -> Phone | None:
+    """The drawing's texts; None where nothing will show."""
+    manifest = view.judgement.manifest
+    if manifest is None or manifest.display_name is None or manifest.program_type in (None, "SENTRY"):
+        return None
+    name, with_logo = manifest.display_name, manifest.program_type == "INFORM with Logo"
+    shorthand = visible(name.shorthand, _DISPLAY)
+    return Phone(
+        display=visible(name.display, _DISPLAY),
+        shorthand=shorthand if len(shorthand) <= _SHORTHAND else shorthand[: _SHORTHAND - 1] + "…",
+        initial=next((mark for mark in name.display if mark.isalnum()), "?").upper()[:1],
+        call_reason=visible(manifest.call_reason, 60) if with_logo and manifest.call_reason else "",
+        logo=_data_address(view.logo) if with_logo else None,
+        note=plain("phone_in_review") if view.branding == "in_review" else "",
+    )
+
+
+def phone_absent(view: SubmissionView) -> str:
+    """Why there is no phone to draw."""
+    manifest = view.judgement.manifest
+    return plain("phone_sentry" if manifest and manifest.program_type == "SENTRY" else "phone_none")
+
+
+def _data_address(logo: bytes | None) -> str | None:
+    """An SVG for `<img>`, where a browser runs no script of it and fetches nothing for it."""
+    if not logo or len(logo) >= _LOGO_BYTES:
+        return None
+    return "data:image/svg+xml;base64," + base64.b64encode(logo).decode()

@@ -1,0 +1,101 @@
+"""report.html: one submission for the person who corrects it."""
+
+from typing import Any
+
+from reports import program
+from reports.page import render
+from reports.pictures import TONES, bars, parts, strips
+from reports.rows import table
+from reports.sections import sections
+from reports.verdict import headline, is_bare, steps, zone_of
+from reports.views import Past, SubmissionView
+from reports.wording import UTC_ZONE, joined, place, plain, short_day, visible
+from schemas.findings import TYPED_IN
+
+_FILES = 50
+_REFUSED = 200
+_HISTORY = 12
+_WIDTH = 120
+
+
+def report_html(view: SubmissionView) -> str:
+    """The page: one file, no request to anywhere, readable without script, under 1.5 MB whatever it shows."""
+    judgement = view.judgement
+    rows = table(judgement)
+    return render(
+        "report.html",
+        view=view,
+        counts=judgement.counts,
+        rows=rows,
+        rows_with_findings=_rows_with_findings(view, rows.shown),
+        sections=sections(judgement, rows.rules),
+        parts=parts(judgement.counts),
+        strips=strips(judgement.files),
+        by_rule=_by_rule(view),
+        files=judgement.files[:_FILES],
+        files_more=len(judgement.files) - _FILES,
+        refused=view.refused[:_REFUSED],
+        typed_in=TYPED_IN,
+        **_head(view),
+        **_program(view),
+        **_history(view),
+    )
+
+
+def _head(view: SubmissionView) -> dict[str, Any]:
+    zone = zone_of(view)
+    sentence = headline(view)
+    return {
+        "title": plain("title", what=_name(view), verdict=sentence),
+        "headline": sentence,
+        "steps": steps(view),
+        "tone": TONES[view.judgement.verdict],
+        "bare": is_bare(view),
+        "name": _name(view),
+        "received": f"{short_day(view.received_at, zone)} {place(str(zone))}",
+        "received_utc": f"{short_day(view.received_at, UTC_ZONE)} UTC",
+        "made": f"{short_day(view.now, UTC_ZONE)} UTC",
+        "moved_from": joined(view.reassigned_from) if view.reassigned_from else "",
+        "moved_to": joined(view.reassigned_to) if view.reassigned_to else "",
+    }
+
+
+def _name(view: SubmissionView) -> str:
+    manifest = view.judgement.manifest
+    name = manifest.name if manifest else None
+    file = view.judgement.files[0].name if view.judgement.files else None
+    return visible(name or view.reference or view.drop or file or plain("title_bare"), _WIDTH)
+
+
+def _program(view: SubmissionView) -> dict[str, Any]:
+    return {
+        "facts": program.facts(view),
+        "phone": program.phone(view),
+        "phone_absent": program.phone_absent(view),
+        "carriers": view.branding in ("in_review", "approved"),
+    }
+
+
+def _history(view: SubmissionView) -> dict[str, Any]:
+    this = Past(
+        id=view.id, received_at=view.received_at, verdict=view.judgement.verdict, counts=view.judgement.counts
+    )
+    zone = zone_of(view)
+    return {
+        "bars": bars(view.history[-_HISTORY + 1 :], this) if view.history else [],
+        "when": lambda instant: short_day(instant, zone),
+    }
+
+
+def _by_rule(view: SubmissionView) -> list[tuple[str, str, int, int]]:
+    """(id, name, count, width out of 1000), most frequent first."""
+    totals = sorted(view.judgement.totals, key=lambda total: (-total.count, total.id))
+    most = max((total.count for total in totals), default=1)
+    return [(total.id, total.name, total.count, max(6, round(1000 * total.count / most))) for total in totals]
+
+
+def _rows_with_findings(view: SubmissionView, shown: int) -> str:
+    """What the table holds, said in a sentence: all, or what is left out of it."""
+    judgement = view.judgement
+    whole = shown >= judgement.counts.rejected and judgement.findings_total <= len(judgement.findings)
+    return "all" if whole else "some"

@@ -1,0 +1,173 @@
+"""The rows of the report's table: every row that a shown finding is about, with all its findings."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reports.page import fragment
+from schemas.findings import Severity
+from schemas.judgement import Judgement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Place = tuple[str, int]  # file, row
+
+#: What the rows of one page may weigh, in bytes of UTF-8: with all else a page stays under 1.5 MB.
+BUDGET = 950_000
+#: How the rows are made to fit, each try tighter than the one before: (characters of a cell, rows kept a rule).
+_TRIES = ((60, None), (30, None), (16, None), (16, 100), (16, 50), (12, 25), (8, 10))
+_MESSAGE = 4  # a message may be so many times longer than a cell
+
+_REPEATS = frozenset({"NUM-020", "NUM-021"})
+_CITED_ROW = re.compile(r"\brow (\d[\d,]*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One finding of a row. `first` is the row that stands, where this one repeats it."""
+
+    rule: str
+    severity: Severity
+    message: str
+    suggestion: str | None = None
+    first: Place | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """One row with findings; or, without any, a row that stands and that later ones repeat."""
+
+    file: str
+    row: int
+    number: str
+    purpose: str
+    faults: list[Fault] = field(default_factory=list)
+    repeats: list[Place] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The rows as markup, how many rows with findings it shows, and the numbers the files go by in it.
+
+    `rules` counts the shown rows of each rule.
+    """
+
+    body: str
+    shown: int
+    files: dict[str, int]
+    rules: dict[str, int]
+
+
+def table(judgement: Judgement) -> Table:
+    """The rows that fit, in file and row order. A cut never drops a rule: it keeps the first rows of each."""
+    files = {file.name: index for index, file in enumerate(judgement.files)}
+    rows = sorted(gathered(judgement), key=lambda row: (files.setdefault(row.file, len(files)), row.row))
+    kept, body = rows, ""
+    for width, per_rule in _TRIES:
+        kept = rows if per_rule is None else _first_of_each_rule(rows, per_rule)
+        body = _body(kept, files, width)
+        if len(body.encode("utf-8", "replace")) <= BUDGET:
+            break
+    rules = Counter(rule for row in kept for rule in {fault.rule for fault in row.faults})
+    return Table(body=body, shown=len(kept), files=files, rules=dict(sorted(rules.items())))
+
+
+def gathered(judgement: Judgement) -> list[Row]:
+    """Each row of a shown finding, whole: both cells and all its findings, also those that were capped."""
+    wanted = {(f.file, f.row) for f in judgement.findings if f.file is not None and f.row is not None}
+    if not wanted:
+        return []
+    cited = _citations(judgement)
+    rows: dict[Place, Row] = {}
+    for line in _lines(judgement, wanted):
+        place = (line["file"], line["row"])
+        row = rows.setdefault(place, Row(file=place[0], row=place[1], number=_cell(line), purpose=_purpose(line)))
+        row.faults.append(_fault(line, cited))
+    return list(rows.values())
+
+
+def _cell(line: dict[str, Any]) -> str:
+    return line["phone_number"] or ""
+
+
+def _purpose(line: dict[str, Any]) -> str:
+    return line["call_purpose"] or ""
+
+
+def _fault(line: dict[str, Any], cited: "re.Pattern[str]") -> Fault:
+    return Fault(
+        rule=line["rule"],
+        severity=line["severity"],
+        message=line["message"],
+        suggestion=line["suggestion"] or None,
+        first=_first(line, cited) if line["rule"] in _REPEATS else None,
+    )
+
+
+def _citations(judgement: Judgement) -> "re.Pattern[str]":
+    names = sorted((re.escape(file.name) for file in judgement.files), key=len, reverse=True)
+    return re.compile("|".join(names))
+
+
+def _first(line: dict[str, Any], cited: "re.Pattern[str]") -> Place | None:
+    """The row that stands, as the message cites it; in the same file where it names none."""
+    row = _CITED_ROW.search(line["message"])
+    if row is None:
+        return None
+    file = cited.search(line["message"]) if cited.pattern else None
+    return (file.group() if file else line["file"], int(row.group(1).replace(",", "")))
+
+
+def _lines(judgement: Judgement, wanted: set[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+    """The wanted rows' lines of rejections.csv; reads no further than the batch after the last of them."""
+    import pyarrow as pa
+
+    numbers = pa.array(sorted({row for _, row in wanted}), pa.int64())
+    seen: set[Place] = set()
+    for batch in judgement.numbers.rejections():
+        lines = [line for line in _filtered(batch, numbers) if (line["file"], line["row"]) in wanted]
+        if not lines and len(seen) == len(wanted):
+            return
+        seen.update((line["file"], line["row"]) for line in lines)
+        yield from lines
+
+
+def _filtered(batch: "pa.RecordBatch", rows: "pa.Array") -> list[dict[str, Any]]:
+    import pyarrow.compute as pc
+
+    return batch.filter(pc.is_in(batch.column("row"), value_set=rows)).to_pylist()  # type: ignore[no-any-return]
+
+
+def _first_of_each_rule(rows: Iterable[Row], limit: int) -> list[Row]:
+    kept: Counter[str] = Counter()
+    chosen = []
+    for row in rows:
+        rules = {fault.rule for fault in row.faults}
+        if any(kept[rule] < limit for rule in rules):
+            kept.update(rules)
+            chosen.append(row)
+    return chosen
+
+
+def _body(rows: list[Row], files: dict[str, int], width: int) -> str:
+    everything = _with_standing(rows)
+    everything.sort(key=lambda row: (files.setdefault(row.file, len(files)), row.row))
+    return fragment("rows.html", rows=everything, files=files, width=width, message_width=_MESSAGE * width)
+
+
+def _with_standing(rows: list[Row]) -> list[Row]:
+    """The rows, and those that they repeat and that have no finding themselves, so that each can link to the other."""
+    everything = {(row.file, row.row): row for row in rows}
+    for row in rows:
+        row.repeats = []
+    for row in rows:
+        for fault in row.faults:
+            if fault.first:
+                alone = Row(file=fault.first[0], row=fault.first[1], number=row.number, purpose="")
+                stands = everything.setdefault(fault.first, alone)
+                stands.purpose = row.purpose if fault.rule == "NUM-020" and not stands.faults else stands.purpose
+                stands.repeats.append((row.file, row.row))
+    return list(everything.values())

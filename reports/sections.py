@@ -1,0 +1,136 @@
+"""What to fix: one section a rule, worst first, with the groups of rows that one action repairs."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from reports.verdict import about_rows
+from reports.wording import plain, say, visible
+from schemas.findings import Finding
+from schemas.judgement import Judgement, RepairGroup, RuleTotal
+from schemas.rules import RULES
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+Kind = Literal["fix", "review", "notes"]
+
+#: Warnings that nobody but a reviewer, or the operator, can settle.
+_REVIEW = frozenset({"DSP-001", "DSP-002", "DSP-005", "DSP-006", "DSP-007", "DSP-008", "IMG-005", "SCH-005", "MAN-019"})
+_GROUPS = 6  # shown of one rule
+_PLACES = 20
+_EXAMPLES = 3
+_VALUE = 80  # characters of a value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """One finding outside the rows: where it is and what it says."""
+
+    where: str
+    message: str
+    value: str | None
+    suggestion: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One broken rule. `lines` are its repair groups or examples, `spots` its findings outside the rows.
+
+    `shown` is how many rows of the table it can be filtered to.
+    """
+
+    id: str
+    name: str
+    count: int
+    unit: str
+    meaning: str
+    fix: str
+    lines: "list[Markup]"
+    spots: list[Spot]
+    more: str
+    shown: int
+
+
+def sections(judgement: Judgement, shown: Mapping[str, int]) -> dict[Kind, list[Section]]:
+    """The sections of each kind. Faults outside the rows come first, because nothing is taken while they last; then
+    the more frequent before the rarer. `shown` counts the table's rows by rule."""
+    findings: dict[str, list[Finding]] = defaultdict(list)
+    for finding in judgement.findings:
+        findings[finding.rule].append(finding)
+    kinds: dict[Kind, list[Section]] = {"fix": [], "review": [], "notes": []}
+    for total in sorted(judgement.totals, key=_worst_first):
+        groups = [group for group in judgement.groups if group.rule == total.id]
+        kinds[_kind(total)].append(_section(total, findings[total.id], groups, shown.get(total.id, 0)))
+    return kinds
+
+
+def _worst_first(total: RuleTotal) -> tuple[bool, int, str]:
+    return about_rows(total.id), -total.count, total.id
+
+
+def _kind(total: RuleTotal) -> Kind:
+    if total.severity == "error":
+        return "fix"
+    return "review" if total.id in _REVIEW else "notes"
+
+
+def _section(total: RuleTotal, findings: list[Finding], groups: list[RepairGroup], shown: int) -> Section:
+    in_rows = [finding for finding in findings if finding.row is not None]
+    spots = [_spot(finding) for finding in findings if finding.row is None]
+    return Section(
+        id=total.id,
+        name=total.name,
+        count=total.count,
+        unit=plain("unit_rows" if in_rows or groups else "unit_places", n=total.count),
+        meaning=RULES[total.id].meaning if total.id in RULES else "",
+        fix=total.fix,
+        lines=_group_lines(total, groups) if groups else _examples(in_rows),
+        spots=spots[:_PLACES],
+        more=plain("place_more", n=total.count - _PLACES) if len(spots) > _PLACES else "",
+        shown=shown,
+    )
+
+
+def _spot(finding: Finding) -> Spot:
+    line = plain("place_line", n=finding.line) if finding.line else None
+    where = (visible(part, _VALUE) for part in (finding.file, finding.path, line) if part)
+    return Spot(
+        where=", ".join(where),
+        message=visible(finding.message, 400),
+        value=visible(finding.value, _VALUE) if finding.value else None,
+        suggestion=visible(finding.suggestion, _VALUE) if finding.suggestion else None,
+    )
+
+
+def _group_lines(total: RuleTotal, groups: list[RepairGroup]) -> "list[Markup]":
+    largest = sorted(groups, key=lambda group: -group.count)[:_GROUPS]
+    lines = [_group_line(group) for group in largest]
+    rest = total.count - sum(group.count for group in largest)
+    return [*lines, say("group_more", n=rest)] if rest > 0 else lines
+
+
+def _group_line(group: RepairGroup) -> "Markup":
+    from markupsafe import Markup
+
+    shown = (group.pattern if group.rule.startswith("PUR") else group.example) or ""
+    key = "group_blank" if not shown.strip() else "group_say" if group.rule.startswith("PUR") else "group_like"
+    value = _code(shown)
+    line = say(key, n=group.count, file=_code(group.file), pattern=value, example=value)
+    if not group.suggestion:
+        return line
+    return Markup("").join((line, say("group_nearest", suggestion=_code(group.suggestion))))
+
+
+def _examples(findings: Iterable[Finding]) -> "list[Markup]":
+    cited = [finding for finding in findings if finding.value]
+    return [
+        say("example_row", file=_code(f.file or ""), n=f.row, value=_code(f.value or "")) for f in cited[:_EXAMPLES]
+    ]
+
+
+def _code(value: str) -> "Markup":
+    from markupsafe import Markup
+
+    return Markup("<code>{}</code>").format(visible(value, _VALUE))
