@@ -77,7 +77,7 @@ def fingerprint(entries: Mapping[str, Entry]) -> str:
 def sight(known: Sighting | None, business: str, name: str, entries: Mapping[str, Entry], now: datetime) -> Sighting:
     """What is known after this look, before any file is opened. The same value when nothing is new."""
     mark = fingerprint(entries)
-    if known and known.print == mark:
+    if known and known.print == mark and not _from_the_future(known.pending, now):
         return known
     before = known.pending if known and known.pending and entries.keys() & known.pending.seen.keys() else None
     sighting = known or Sighting(business=business, name=name, first_seen=now)
@@ -121,8 +121,9 @@ def _judge_files(
     sighting: Sighting, patience: Patience, reading: Reading
 ) -> tuple[Sighting, Settled | Incomplete | Waiting | None]:
     pending, wanted = _both(sighting)
-    if _all_taken(sighting.taken, pending, wanted):
-        return replace(sighting, pending=None, told=None), None
+    if sighting.taken and _all_taken(sighting.taken, pending, wanted):
+        rest = {n: s.version for n, s in pending.seen.items() if n not in sighting.taken.files}
+        return replace(sighting, pending=None, told=None, taken=replace(sighting.taken, rest=rest)), None
     pending = _hashed(pending, wanted, patience, reading)
     sighting = replace(sighting, pending=pending)
     uploads = _uploads(pending, patience)
@@ -190,9 +191,9 @@ def _both(sighting: Sighting) -> tuple[Pending, Wanted]:
     return sighting.pending, sighting.pending.wanted
 
 
-def _all_taken(taken: Taken | None, pending: Pending, wanted: Wanted) -> bool:
+def _all_taken(taken: Taken, pending: Pending, wanted: Wanted) -> bool:
     """Whether manifest and named files are the ones taken already: what is new is not named."""
-    if taken is None or taken.manifests != wanted.manifests:
+    if taken.manifests != wanted.manifests:
         return False
     return all(pending.seen[n].version == version for n, version in taken.files.items() if n in pending.seen)
 
@@ -206,6 +207,11 @@ def _seen(entry: Entry, before: Seen | None, now: datetime) -> Seen:
     if before and (before.version, before.kind) == (entry.version, entry.kind) and before.since <= now.timestamp():
         return before
     return Seen(entry.version, entry.size, entry.kind, now.timestamp())
+
+
+def _from_the_future(pending: Pending | None, now: datetime) -> bool:
+    """Whether the clock was set back since the last look: what was seen after now counts as seen now."""
+    return pending is not None and any(seen.since > now.timestamp() for seen in pending.seen.values())
 
 
 def _still(seen: Seen, patience: Patience) -> bool:

@@ -231,6 +231,7 @@ def _values(s: Sighting) -> dict[str, Any]:
         "manifest_seen": s.manifest_seen,
         "print": s.print,
         "pending": _dump(s.pending) if s.pending else None,
+        "taken": json.dumps(asdict(s.taken)) if s.taken else None,
         "told": s.told,
         "writes": s.writes + 1,
         "reference": wanted.reference if wanted else None,

@@ -1,0 +1,88 @@
+"""An inbox with a clock that only the test moves."""
+
+import hashlib
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import yaml
+from stores.memory import MemoryStore
+
+from flows.arrival import Inbox, look
+from flows.ledger import Ledger
+from flows.ledger.base import metadata
+from flows.ledger.opening import connectable
+from flows.ledger.sightings import drop as table
+from flows.stores.folder import FolderStore
+from schemas.manifest import Manifest, NumbersFile
+from schemas.policy import Policy
+
+SETTLE, GRACE, LENGTH = timedelta(seconds=1), timedelta(minutes=15), timedelta(seconds=60)
+START = datetime(2027, 1, 4, 9, 0, 0, 250_000, UTC)
+
+
+def understand(content):
+    """What schemas.reading makes of a manifest, as far as arrival asks."""
+    try:
+        tree = yaml.load(content, yaml.BaseLoader)
+        files = [n for n in tree.get("numbers", []) if "file" in n]
+    except (yaml.YAMLError, AttributeError):
+        return None
+    return Manifest(
+        reference=tree.get("reference"),
+        logo=tree.get("logo"),
+        state=tree.get("state", "active"),
+        files=tuple(NumbersFile(file=n["file"], sha256=n.get("sha256")) for n in files),
+    )
+
+
+def manifest(*files, reference="spring", **more):
+    """A manifest's bytes; a file is a name, or (name, content) where its sha256 is to be given."""
+    tree = {"manifest": "1", "reference": reference, **more, "numbers": []}
+    for file in files:
+        name, content = file if isinstance(file, tuple) else (file, None)
+        sha256 = {"sha256": hashlib.sha256(content).hexdigest()} if content is not None else {}
+        tree["numbers"].append({"file": name, **sha256})
+    return yaml.safe_dump(tree).encode()
+
+
+class World:
+    """An inbox in a folder or in memory, an archive and a ledger; `now` is what every clock says."""
+
+    def __init__(self, root, kind):
+        self.now = START
+        self.kind = kind
+        self.store = FolderStore(root / "inbox") if kind == "folder" else MemoryStore()
+        self.archive = FolderStore(root / "archive") if kind == "folder" else MemoryStore()
+        self.ledger = Ledger(connectable(f"sqlite:///{root}/ledger.db"))
+        metadata.create_all(self.ledger.engine, tables=[table])
+        self.inbox = Inbox(
+            store=self.store, ledger=self.ledger, parse=understand, settle=SETTLE, grace=GRACE, policy=Policy()
+        )
+
+    def put(self, name, content=b"x", *, drop="acme/d", mtime=None):
+        """A file as an upload leaves it: written in place, at the clock's time."""
+        self.store.put(f"{drop}/{name}", content)
+        if self.kind == "folder":
+            stamp = (mtime or self.now).timestamp()
+            os.utime(self.store.root / drop / name, (stamp, stamp))
+
+    def look(self, **more):
+        return list(look(self.inbox, now=self.now, **more))
+
+    def wait(self, **span):
+        self.now += timedelta(**span)
+        return self.look()
+
+    def settled(self):
+        """The one drop that is settled after two looks a settle time apart."""
+        self.look()
+        (outcome,) = self.wait(seconds=1)
+        return outcome.sighting
+
+
+@pytest.fixture(params=["memory", "folder"])
+def world(request, tmp_path):
+    world = World(tmp_path, request.param)
+    yield world
+    world.ledger.close()
