@@ -77,12 +77,9 @@ def table(judgement: Judgement) -> Table:
 
 def gathered(judgement: Judgement) -> list[Row]:
     """Each row of a shown finding, whole: both cells and all its findings, also those that were capped."""
-    wanted = {(f.file, f.row) for f in judgement.findings if f.file is not None and f.row is not None}
-    if not wanted:
-        return []
     cited = _citations(judgement)
     rows: dict[Place, Row] = {}
-    for line in _lines(judgement, wanted):
+    for line in shown_lines(judgement):
         place = (line["file"], line["row"])
         row = rows.setdefault(place, Row(file=place[0], row=place[1], number=_cell(line), purpose=_purpose(line)))
         row.faults.append(_fault(line, cited))
@@ -121,10 +118,13 @@ def _first(line: dict[str, Any], cited: "re.Pattern[str]") -> Place | None:
     return (file.group() if file else line["file"], int(row.group(1).replace(",", "")))
 
 
-def _lines(judgement: Judgement, wanted: set[tuple[str, int]]) -> Iterator[dict[str, Any]]:
-    """The wanted rows' lines of rejections.csv; reads no further than the batch after the last of them."""
+def shown_lines(judgement: Judgement) -> Iterator[dict[str, Any]]:
+    """The lines of rejections.csv about rows of shown findings; reads no further than the batch after the last."""
     import pyarrow as pa
 
+    wanted = {(f.file, f.row) for f in judgement.findings if f.file is not None and f.row is not None}
+    if not wanted:
+        return
     numbers = pa.array(sorted({row for _, row in wanted}), pa.int64())
     seen: set[Place] = set()
     for batch in judgement.numbers.rejections():
