@@ -4,6 +4,7 @@ Keys are names separated by "/", relative to the store, as `os.fsdecode` gives t
 them as lone surrogates. A key with an empty, "." or ".." segment, or with a NUL, is never touched.
 """
 
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol
@@ -97,6 +98,19 @@ def read(store: Store, key: str, limit: int | None = None) -> bytes | None:
 def blocks(stream: BinaryIO) -> Iterator[bytes]:
     while block := stream.read(BLOCK):
         yield block
+
+
+def probe(store: Store) -> None:
+    """That the store can create only, which keeps two processes from writing the same. Raises StoreError."""
+    key = f".launchdrop-probe-{uuid.uuid4().hex}"
+    try:
+        store.put(key, b"1", create_only=True)
+        store.put(key, b"2", create_only=True)
+    except AlreadyThere:
+        return
+    finally:
+        store.delete(key)
+    raise StoreError(f"{store.url}: conditional writes (If-None-Match) are ignored; use a server that honours them")
 
 
 def safe(name: str) -> bool:

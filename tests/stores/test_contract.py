@@ -2,9 +2,10 @@
 
 import pytest
 
-from flows.stores import AlreadyThere, Changed, Refused, read
+from flows.stores import AlreadyThere, Changed, Refused, probe, read
+from flows.stores.s3 import S3Store
 
-BIG = 9 << 20  # more than one part of an upload
+BIG = 17 << 20  # more than one part of an upload
 
 
 def keys(entries):
@@ -117,8 +118,15 @@ STRANGE = ["a b", "a\nb", "x\x1b[31m", "наш файл.csv", "ﬁle", "\u202egp
 
 @pytest.mark.parametrize("name", STRANGE)
 def test_strange_names_survive(store, name):
+    if isinstance(store, S3Store) and "\n" in name:
+        pytest.skip("moto's server has no route for a key with a line end")
     store.put(f"acme/{name}/{name}", b"x")
     (entry,) = store.list("acme/")
     assert entry.key == f"acme/{name}/{name}"
     assert read(store, entry.key) == b"x"
     assert store.delete(entry.key, entry.version)
+
+
+def test_a_probe_leaves_nothing_behind(store):
+    probe(store)
+    assert list(store.list()) == []

@@ -1,0 +1,300 @@
+"""S3, or any server that speaks it (`AWS_ENDPOINT_URL`), as a store. The only module that loads boto3, with hints.
+
+It is named `s3://bucket/prefix`, with S3's own words for encryption behind a question mark where the bucket's default
+does not do: `s3://bucket/prefix?ServerSideEncryption=aws:kms&SSEKMSKeyId=…`. Credentials and region come from the usual
+places. Retries with backoff are botocore's standard mode; what it cannot know is seen to here: a body that breaks off,
+and a conditional write that succeeded although its answer was lost.
+"""
+
+import io
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import parse_qsl, urlsplit
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError, HTTPClientError
+from urllib3.exceptions import HTTPError
+
+from flows.stores import AlreadyThere, Changed, Entry, StoreError, checked, read, safe
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+#: Bytes of one part of an upload: 10,000 of them, S3's limit, are 160 GB.
+PART = 16 << 20
+#: Times a stream that gives nothing new, or a conditional write in a race, is tried.
+TRIES = 6
+
+_ENCRYPTION = ("ServerSideEncryption", "SSEKMSKeyId")
+_GONE = ("NoSuchKey", "404", "NotFound")
+_NOT_SO = ("PreconditionFailed", "412")
+_RACE = ("ConditionalRequestConflict", "OperationAborted", "409")
+_MARK = "launchdrop-put"
+
+
+def client(**more: Any) -> "S3Client":
+    """A client that bears with throttling and faults. A server other than AWS is spoken to by path, not host name."""
+    elsewhere = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": TRIES},
+        connect_timeout=10,
+        read_timeout=60,
+        s3={"addressing_style": "path" if elsewhere else "auto"},
+    )
+    return boto3.session.Session().client("s3", config=config.merge(Config(**more)))
+
+
+class S3Store:
+    """A bucket, below a prefix. An object's version is its ETag and the second it was written in."""
+
+    def __init__(self, url: str, s3: "S3Client | None" = None) -> None:
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        if not parts.netloc or not set(options) <= set(_ENCRYPTION):
+            raise StoreError(f"{url}: expected s3://bucket/prefix, and behind a ? only {' and '.join(_ENCRYPTION)}")
+        self.url, self.bucket, self.options = url, parts.netloc, options
+        self.prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
+        with _plain(url):
+            self.s3 = s3 or client()
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        for page in self._pages(Prefix=self.prefix + prefix):
+            for found in page.get("Contents", ()):
+                if not found["Key"].endswith("/"):  # a console's picture of a folder
+                    yield self._entry(found["Key"], found)
+
+    def children(self, prefix: str = "") -> Iterator[Entry]:
+        for page in self._pages(Prefix=self.prefix + prefix, Delimiter="/"):
+            for folder in page.get("CommonPrefixes", ()):
+                key = folder["Prefix"].removeprefix(self.prefix).removesuffix("/")
+                yield Entry(key, 0, "", "folder" if safe(key) else "other")
+            for found in page.get("Contents", ()):
+                if not found["Key"].endswith("/"):
+                    yield self._entry(found["Key"], found)
+
+    def stat(self, key: str) -> Entry | None:
+        at = self._at(key)
+        try:
+            with _plain(key):
+                head = self.s3.head_object(**at)
+        except Changed:
+            return None
+        return Entry(key, head["ContentLength"], _version(head))
+
+    def open(self, key: str, version: str | None = None) -> BinaryIO:
+        return io.BufferedReader(_Body(self.s3, self._at(key), key, version), 1 << 17)
+
+    def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False) -> None:
+        parts = iter((data,)) if isinstance(data, bytes) else _parts(data)
+        first, second = next(parts, b""), next(parts, None)
+        mark = uuid.uuid4().hex
+        how = self._at(key) | self.options | {"Metadata": {_MARK: mark}}
+        if second is None:
+            self._write(key, mark, create_only, lambda only: self.s3.put_object(**how, Body=first, **only))
+        else:
+            self._upload(key, mark, create_only, how, _chain(first, second, parts))
+
+    def copy(self, key: str, to: str) -> None:
+        one_by_one = TransferConfig(use_threads=False)
+        with _plain(key):
+            self.s3.copy(self._at(key), **self._at(to), ExtraArgs=self.options, Config=one_by_one)  # type: ignore[arg-type]  # the stubs want TypedDicts
+
+    def place(self, aside: str, final: str, *, last: str) -> bool:
+        if self.stat(final + last) is not None:
+            return False
+        for entry in self.list(aside):
+            if entry.key != aside + last:
+                self.copy(entry.key, final + entry.key.removeprefix(aside))
+        if (content := read(self, aside + last)) is None:
+            raise StoreError(f"{aside + last!r} is not there")
+        try:
+            self.put(final + last, content, create_only=True)
+        except AlreadyThere:
+            return False
+        for entry in self.list(aside):
+            self.delete(entry.key)
+        return True
+
+    def delete(self, key: str, version: str | None = None) -> bool:
+        now = self.stat(key)
+        if now is None or version not in (None, now.version):
+            return False
+        pinned: dict[str, Any] = {"IfMatch": _etag(version)} if version else {}
+        try:
+            with _plain(key):
+                self._delete(self._at(key), pinned)
+        except Changed:
+            return False
+        return True
+
+    def prune(self, prefix: str) -> None:
+        """There are no folders in S3."""
+
+    def free(self) -> int | None:
+        return None
+
+    def _at(self, key: str) -> dict[str, Any]:
+        return {"Bucket": self.bucket, "Key": self.prefix + checked(key)}
+
+    def _pages(self, **where: Any) -> Iterator[Any]:
+        pages = iter(self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, **where))
+        while True:
+            with _plain(self.url):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
+    def _entry(self, key: str, found: Any) -> Entry:
+        key = key.removeprefix(self.prefix)
+        return Entry(key, found["Size"], _version(found), "file" if safe(key) else "other")
+
+    def _write(self, key: str, mark: str, create_only: bool, do: Any) -> None:
+        """A write whose answer may be lost: one that finds its own object there has succeeded the time before."""
+        for attempt in range(TRIES):
+            try:
+                with _plain(key):
+                    do({"IfNoneMatch": "*"} if create_only else {})
+            except _Race:
+                time.sleep(0.1 * 2**attempt)
+            except Changed:
+                if self._mark(key) == mark:
+                    return
+                if create_only:
+                    raise AlreadyThere(f"{key!r} is already there") from None
+                raise
+            else:
+                return
+        raise StoreError(f"{key!r}: others write it all the time")
+
+    def _upload(self, key: str, mark: str, create_only: bool, how: dict[str, Any], parts: Iterator[bytes]) -> None:
+        with _plain(key):
+            upload = {"UploadId": self.s3.create_multipart_upload(**how)["UploadId"], **self._at(key)}
+        try:
+            done = []
+            for number, part in enumerate(parts, 1):
+                with _plain(key):
+                    answer = self.s3.upload_part(**upload, PartNumber=number, Body=part)
+                done.append({"PartNumber": number, "ETag": answer["ETag"]})
+            whole: Any = {"MultipartUpload": {"Parts": done}, **upload}
+            self._write(key, mark, create_only, lambda only: self.s3.complete_multipart_upload(**whole, **only))
+        except BaseException:
+            with _plain(key):
+                self.s3.abort_multipart_upload(**upload)
+            raise
+
+    def _mark(self, key: str) -> str | None:
+        try:
+            with _plain(key):
+                return self.s3.head_object(**self._at(key))["Metadata"].get(_MARK)
+        except Changed:
+            return None
+
+    def _delete(self, at: dict[str, Any], pinned: dict[str, Any]) -> None:
+        try:
+            self.s3.delete_object(**at, **pinned)
+        except ClientError as e:
+            if not pinned or _code(e) not in ("NotImplemented", "501"):
+                raise
+            self.s3.delete_object(**at)
+
+
+class _Body(io.RawIOBase):
+    """An object as a stream: pinned to one version, and taken up again where the connection broke off."""
+
+    def __init__(self, s3: "S3Client", at: dict[str, Any], key: str, version: str | None) -> None:
+        self.s3, self.at, self.key, self.version = s3, at, key, version
+        self.place = 0
+        self.body = self._get()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        for attempt in range(TRIES):
+            try:
+                block = self.body.read(len(buffer))
+            except FlexibleChecksumError as e:
+                raise StoreError(f"{self.key!r}: what arrived has another checksum than what is stored") from e
+            except (HTTPClientError, HTTPError, OSError, BotoCoreError):
+                self.body.close()
+                time.sleep(0.1 * 2**attempt)
+                self.body = self._get()
+                continue
+            self.place += len(block)
+            buffer[: len(block)] = block
+            return len(block)
+        raise StoreError(f"{self.key!r}: the connection broke off {TRIES} times at byte {self.place}")
+
+    def close(self) -> None:
+        if not self.closed:
+            self.body.close()
+        super().close()
+
+    def _get(self) -> Any:
+        pinned: dict[str, Any] = {"IfMatch": _etag(self.version)} if self.version else {}
+        if self.place:
+            pinned["Range"] = f"bytes={self.place}-"
+        with _plain(self.key):
+            found = self.s3.get_object(**self.at, **pinned)
+        if self.version not in (None, _version(found)):
+            found["Body"].close()
+            raise Changed(f"{self.key!r} was overwritten")
+        self.version = _version(found)
+        return found["Body"]
+
+
+def _version(found: Any) -> str:
+    """A listing may give fractions of a second where an answer's header cannot."""
+    return f"{found['ETag']}@{int(found['LastModified'].timestamp())}"
+
+
+def _etag(version: str) -> str:
+    return version.rpartition("@")[0]
+
+
+def _parts(data: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of PART, the last one shorter."""
+    part = bytearray()
+    for block in data:
+        part += block
+        while len(part) >= PART:
+            yield bytes(part[:PART])
+            del part[:PART]
+    if part:
+        yield bytes(part)
+
+
+def _chain(first: bytes, second: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield second
+    yield from rest
+
+
+class _Race(StoreError):
+    """Another conditional write is under way: try again."""
+
+
+def _code(e: ClientError) -> str:
+    return str(e.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def _plain(key: str) -> Iterator[None]:
+    """What the server or the way to it answers, in one line."""
+    try:
+        yield
+    except ClientError as e:
+        if _code(e) in (*_GONE, *_NOT_SO, "NoSuchUpload"):
+            raise Changed(f"{key!r} is not there, or was overwritten") from None
+        if _code(e) in _RACE:
+            raise _Race(f"{key!r} is being written by another") from None
+        raise StoreError(f"{key!r}: {_code(e)}: {e.response.get('Error', {}).get('Message', '')}") from e
+    except (BotoCoreError, HTTPError) as e:
+        raise StoreError(f"{key!r}: {e}".splitlines()[0]) from e
