@@ -91,6 +91,11 @@ def verified(drop: Drop) -> bool:
     return all(_sha256(f.open) == f.sha256 for f in files)
 
 
+def discard(archive: Store, business: str, submission: str) -> None:
+    """Take a copy out of the archive again: of what is there already under another id."""
+    _clear(archive, f"{business}/{submission}/")
+
+
 def empty(inbox: Store, business: str, name: str, taken: Taken) -> None:
     """Delete exactly the taken versions from the inbox; what is newer, or was not named, stays."""
     for file, version in {**taken.files, **taken.manifests}.items():

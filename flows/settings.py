@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -83,15 +83,34 @@ class CarrierSettings(BaseSettings):
     """Where launched programs go."""
 
     carrier: Literal["local", "http", "first_orion"] = Field("local", description="where launched programs go")
-    http_url: str | None = Field(None, description="`http`: base URL of the operator's endpoint")
+    http_url: str | None = Field(None, description="`http`: base address of the operator's endpoint")
     http_secret: SecretStr | None = Field(None, description="`http`: signing secret (Standard Webhooks, `whsec_…`)")
-    http_timeout: Duration = Field(timedelta(seconds=30), description="`http`, `first_orion`: for one request")
-    first_orion_url: str | None = Field(None, description="`first_orion`: base URL of the exchange API")
+    http_timeout: Duration | None = Field(None, description="`http`: for one try of one call; 10 s where not set")
+    first_orion_url: str | None = Field(None, description="`first_orion`: base address, where not the public one")
     first_orion_api_key: SecretStr | None = Field(None, description="`first_orion`: API key")
     first_orion_secret_key: SecretStr | None = Field(None, description="`first_orion`: secret key")
-    first_orion_codes: dict[str, str] = Field({}, description="`first_orion`: call purpose codes, as a JSON object")
-    first_orion_businesses: dict[str, str] = Field({}, description="`first_orion`: business ids, as a JSON object")
-    first_orion_units: dict[str, str] = Field({}, description="`first_orion`: unit ids by `business/unit`, as JSON")
+    first_orion_businesses: dict[str, str] | None = Field(None, description="`first_orion`: business ids, JSON object")
+    first_orion_units: dict[str, str] | None = Field(
+        None, description='`first_orion`: unit ids by "business/business unit", JSON object'
+    )
+    first_orion_codes: dict[str, str] | None = Field(
+        None, description="`first_orion`: call purpose codes, JSON object; only Customer Service's is published"
+    )
+    first_orion_daily_calls: int | None = Field(None, description="`first_orion`: id of the daily call count range")
+
+    @property
+    def carrier_options(self) -> dict[str, Any]:
+        """What is set of the carrier in use, by the carrier's own names; secrets in clear."""
+        prefix = f"{self.carrier}_"
+        names = (n for n in type(self).model_fields if n.startswith(prefix))
+        values = {name.removeprefix(prefix): getattr(self, name) for name in names}
+        return {name: _clear(value) for name, value in values.items() if value is not None}
+
+
+def _clear(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 class Settings(PolicySettings, CarrierSettings):
@@ -105,7 +124,9 @@ class Settings(PolicySettings, CarrierSettings):
     reports: str = Field("reports/out", description="where reports and receipts go; likewise")
     archive: str = Field(".launchdrop/archive", description="where the bytes of every submission are kept; likewise")
     ledger: str = Field("sqlite:///.launchdrop/ledger.db", description="SQLAlchemy URL; `postgresql+psycopg://…`")
-    after_intake: Literal["keep", "empty"] = Field("keep", description="`empty` clears a drop from the inbox once taken")
+    after_intake: Literal["keep", "empty"] = Field(
+        "keep", description="`empty` clears a drop from the inbox once taken"
+    )
     events: str | None = Field(None, description="SQS queue URL of the bucket's events (hints; listing is the truth)")
     settle: Duration = Field(timedelta(seconds=1), description="a file that did not change for this long has arrived")
     arrival_grace: Duration = Field(timedelta(minutes=15), description="what is missing after this long is told")

@@ -30,5 +30,5 @@ class Digest:
 
 
 def submission_id(first_seen: datetime, digest: str) -> str:
-    """Time of first sighting (UTC, to the second) and the first eight digits of the digest: 20271231T235959Z-1a2b3c4d."""
+    """Time of first sighting (UTC, in seconds) and the digest's first eight digits: 20271231T235959Z-1a2b3c4d."""
     return f"{first_seen.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest[:8]}"

@@ -1,4 +1,4 @@
-"""The `launchdrop` command. Each command imports what it needs when it runs, so that `--help` and `check` start fast."""
+"""The `launchdrop` command. Each command imports what it needs when it runs: `--help` and `check` start fast."""
 
 import sys
 

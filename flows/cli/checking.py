@@ -1,0 +1,108 @@
+"""`check`: a dry run, for whoever is about to drop something."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.output import print_table, progress_bar, say, thousands
+
+if TYPE_CHECKING:
+    from flows.checking import Checked
+    from reports.views import SubmissionView
+    from schemas.findings import Finding
+
+#: Findings shown on a terminal; the report has the rest.
+SHOWN = 10
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(check)
+
+
+def check(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A drop folder, a manifest, or a numbers CSV.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print report.json.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the submission's files there.")] = None,
+    businesses: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The businesses.yaml to judge by; else looked for above PATH.")
+    ] = None,
+) -> None:
+    """Judge a drop without taking it: no ledger, no server, nothing written.
+
+    Exit code 0: nothing rejected; 1: something rejected or unreadable; 2: could not run.
+    """
+    from flows import checking, settings
+
+    now = datetime.now(UTC)
+    with progress_bar(f"Checking {path.name}") as progress:
+        checked = checking.check(path, businesses, settings.load(), now, progress)
+        view = _view(checked, now)
+        if out is not None:
+            _write(out, view)
+    if as_json:
+        from reports.documents import report_json
+
+        typer.echo(report_json(view), nl=False)
+    else:
+        _tell(checked, out)
+    raise typer.Exit(0 if checked.judgement.verdict == "accepted" else 1)
+
+
+def _view(checked: "Checked", now: datetime) -> "SubmissionView":
+    from reports.views import SubmissionView
+
+    manifest = checked.judgement.manifest
+    return SubmissionView(
+        id=checked.id,
+        digest=checked.digest,
+        received_at=now,
+        now=now,
+        judgement=checked.judgement,
+        business=manifest.business if manifest else None,
+        legal_name=checked.business.legal_name if checked.business else None,
+        reference=manifest.reference if manifest else None,
+        drop=checked.drop,
+        dry_run=True,
+        logo=checked.logo,
+    )
+
+
+def _write(out: Path, view: "SubmissionView") -> None:
+    from flows.publishing import publish
+    from flows.stores import open_store
+
+    publish(open_store(str(out)), "", view)
+
+
+def _tell(checked: "Checked", out: Path | None) -> None:
+    """The verdict, the counts, what is wrong by rule, the first findings: 80 columns are enough."""
+    judgement = checked.judgement
+    counts = judgement.counts
+    say(f"{checked.drop}: {judgement.verdict.replace('_', ' ')}")
+    say(
+        f"{thousands(counts.read)} read = {thousands(counts.accepted)} accepted + {thousands(counts.rejected)} rejected"
+        f" + {thousands(counts.ignored)} ignored"
+    )
+    if judgement.totals:
+        rows = ((thousands(t.count), t.id, t.severity, t.name) for t in judgement.totals)
+        print_table(("Count", "Rule", "Severity", "What is wrong"), rows, right=("Count",))
+    for finding in judgement.findings[:SHOWN]:
+        say(_line(finding))
+    if judgement.findings_total > SHOWN:
+        hint = "see the report" if out else "--out DIR writes the report with"
+        say(f"… and {thousands(judgement.findings_total - SHOWN)} more findings; {hint} all of them.")
+    if judgement.rules_not_checked:
+        say(f"Not checked here: {', '.join(judgement.rules_not_checked)} (the ledger or businesses.yaml decides).")
+    if out is not None:
+        say(f"Wrote {out / 'report.html'} and the files beside it.")
+
+
+def _line(finding: "Finding") -> str:
+    """`central.csv row 17: 214-9020: message (NUM-004)`."""
+    row = f" row {finding.row}" if finding.row else f" line {finding.line}" if finding.line else ""
+    place = f"{finding.file or ''}{row}".strip()
+    # A stranger's text must not steer the terminal.
+    text = "".join(c if c.isprintable() else "�" for c in finding.message)
+    return f"{place}: {text} ({finding.rule})" if place else f"{text} ({finding.rule})"

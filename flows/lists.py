@@ -1,0 +1,46 @@
+"""The operator's do-not-originate list: a file of numbers, one a line."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.settings import PREFIX, Settings
+from flows.trouble import Trouble
+
+if TYPE_CHECKING:
+    import numpy as np
+
+NAME = f"{PREFIX}DO_NOT_ORIGINATE"
+
+
+def do_not_originate(settings: Settings) -> "np.ndarray | None":
+    """The listed numbers, sorted, as ten-digit int64; None where no list is set. Raises Trouble at an unreadable line.
+
+    A file that has not changed is not read again.
+    """
+    path = settings.do_not_originate
+    if path is None:
+        return None
+    try:
+        state = path.stat()
+        return _read(path, state.st_mtime_ns, state.st_size)
+    except (OSError, UnicodeDecodeError) as e:
+        raise Trouble(f"{NAME}: {path} cannot be read: {e}. Expected a text file of numbers, one a line.") from None
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _mtime: int, _size: int) -> "np.ndarray":
+    import numpy as np
+
+    lines = path.read_text("utf-8-sig").splitlines()
+    numbers = [_number(path, row, text) for row, line in enumerate(lines, 1) if (text := line.partition("#")[0].strip())]
+    return np.unique(np.array(numbers, dtype=np.int64))
+
+
+def _number(path: Path, row: int, text: str) -> int:
+    digits = "".join(c for c in text if c.isdigit() and c.isascii())
+    if len(digits) == 11 and digits[0] == "1":
+        digits = digits[1:]
+    if len(digits) != 10 or not set(text) <= set("0123456789+-.() \t"):
+        raise Trouble(f"{NAME}: {path} line {row}: expected a number of ten digits, as +1 501 214 9020.")
+    return int(digits)

@@ -1,0 +1,85 @@
+"""One pass over the inbox, as steps: look, take, launch, and write anew what shows the state."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from flows.arrival import Inbox, Problem, arrivals
+from flows.judging import Progress, parse
+from flows.launching import LaunchSummary, launch_due
+from flows.pages import refresh
+from flows.pipeline import Pipeline
+from flows.registry import seed_businesses
+from flows.settling import Incomplete, Settled
+from flows.taking import NoRoom, Took, take, tell_incomplete
+
+Sleep = Callable[[float], None]
+Tell = Callable[[Took], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What a look at the inbox led to. `problems` are for the operator, one line each."""
+
+    took: Sequence[Took] = ()
+    incomplete: int = 0
+    problems: Sequence[str] = field(default=())
+
+    def counts(self) -> dict[str, int]:
+        """Counts only: fit for a server's pages and artifacts."""
+        new = [t.judgement for t in self.took if t.judgement is not None]
+        verdicts = {f"submissions {v}": sum(j.verdict == v for j in new) for v in sorted({j.verdict for j in new})}
+        return {
+            "submissions": len(new),
+            **verdicts,
+            "duplicates": len(self.took) - len(new),
+            "incomplete": self.incomplete,
+            "rows read": sum(j.counts.read for j in new),
+            "rows accepted": sum(j.counts.accepted for j in new),
+            "rows rejected": sum(j.counts.rejected for j in new),
+            "problems": len(self.problems),
+        }
+
+
+def take_inbox(
+    pipeline: Pipeline,
+    *,
+    business: str | None = None,
+    sleep: Sleep = time.sleep,
+    tell: Tell | None = None,
+    progress: Progress | None = None,
+) -> Intake:
+    """Take everything that has arrived, in the order of sighting; each drop once, whoever else looks."""
+    wrong = seed_businesses(pipeline)
+    took: list[Took] = []
+    problems = [wrong] if wrong else []
+    incomplete = 0
+    for outcome in arrivals(inbox_of(pipeline), clock=pipeline.clock, sleep=sleep, business=business):
+        if isinstance(outcome, Problem):
+            problems.append(f"{outcome.business or 'inbox'}: {outcome.what}")
+        elif isinstance(outcome, Incomplete):
+            incomplete += tell_incomplete(pipeline, outcome)
+        elif isinstance(outcome, Settled):
+            try:
+                taken = take(pipeline, outcome.sighting, progress)
+            except NoRoom as e:
+                problems.append(str(e))
+                continue
+            if taken is not None:
+                took.append(taken)
+                if tell:
+                    tell(taken)
+    return Intake(took=took, incomplete=incomplete, problems=problems)
+
+
+def inbox_of(pipeline: Pipeline) -> Inbox:
+    settings = pipeline.settings
+    return Inbox(
+        store=pipeline.inbox,
+        ledger=pipeline.ledger,
+        parse=partial(parse, settings.policy),
+        settle=settings.settle,
+        grace=settings.arrival_grace,
+        policy=settings.policy,
+    )

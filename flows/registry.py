@@ -1,0 +1,48 @@
+"""businesses.yaml: read at each pass, it seeds the ledger; unreadable, it changes nothing and the operator is told."""
+
+import hashlib
+from collections.abc import Iterable
+
+from flows.known import gallery_logo
+from flows.ledger.businesses import seed
+from flows.ledger.flags import get_flag, set_flag
+from flows.pipeline import Pipeline
+from flows.stores import StoreError, read
+from schemas.business import Business
+from schemas.businesses import BusinessesError, read_businesses
+
+NAME = "businesses.yaml"
+#: The ledger's flag with what is wrong with businesses.yaml, for the operator's page.
+ERROR = "businesses_error"
+
+
+def seed_businesses(pipeline: Pipeline) -> str | None:
+    """Take over what businesses.yaml says now; gives what is wrong with it in one line, or None."""
+    try:
+        businesses = _read(pipeline)
+        wrong = None
+    except (BusinessesError, StoreError) as e:
+        businesses, wrong = None, f"{NAME}: {e}. What it said before stays in force."
+    with pipeline.ledger.begin() as conn:
+        if businesses is not None:
+            seed(conn, businesses, pipeline.clock(), gallery=_gallery(pipeline, businesses))
+        if get_flag(conn, ERROR) != wrong:
+            set_flag(conn, ERROR, wrong)
+    return wrong
+
+
+def _read(pipeline: Pipeline) -> tuple[Business, ...]:
+    content = read(pipeline.inbox, NAME)
+    if content is None:
+        raise BusinessesError(f"not found in {pipeline.inbox.url}; the operator lists the businesses there")
+    return read_businesses(content)
+
+
+def _gallery(pipeline: Pipeline, businesses: Iterable[Business]) -> dict[str, dict[str, str]]:
+    """sha256 of the gallery images that each business's entry lists: what is approved is these bytes."""
+    found: dict[str, dict[str, str]] = {}
+    for business in businesses:
+        for name in business.logos:
+            if (content := gallery_logo(pipeline, business.id, name)) is not None:
+                found.setdefault(business.id, {})[name] = hashlib.sha256(content).hexdigest()
+    return found

@@ -1,0 +1,33 @@
+"""Hints to the Prefect server: a launch run at each start. The ledger is the truth; a lost hint costs a minute."""
+
+import logging
+import os
+
+from flows.passes import Intake
+from flows.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+#: The deployment that `serve` and prefect.yaml both have.
+DEPLOYMENT = "launch/launch"
+
+
+def ask_for_launches(pipeline: Pipeline, intake: Intake) -> int:
+    """Ask for one launch run at each distinct start among what was taken; gives how many. Asking again changes nothing."""
+    now = pipeline.clock()
+    manifests = (t.judgement.manifest for t in intake.took if t.judgement and t.judgement.verdict != "rejected")
+    starts = {m.schedule.start for m in manifests if m and m.schedule and m.schedule.start > now}
+    if not starts or "PREFECT_API_URL" not in os.environ:
+        return 0
+    from prefect.deployments import run_deployment
+    from prefect.exceptions import ObjectNotFound
+
+    for start in sorted(starts):
+        try:
+            run_deployment(
+                DEPLOYMENT, scheduled_time=start, idempotency_key=f"launch {start.isoformat()}", timeout=0, as_subflow=False
+            )
+        except ObjectNotFound:
+            log.warning("No deployment %s on the Prefect server: launches wait for the next sweep.", DEPLOYMENT)
+            return 0
+    return len(starts)

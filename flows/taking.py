@@ -1,0 +1,139 @@
+"""Taking one drop: copied, judged, its rows reported, registered. Whatever is cut short is done again, to the same end.
+
+What is written before the registration bears the submission's id, which a repetition has too; what shows the ledger's
+state (receipt, page, index) is written after it, and marked in the same transaction until it is.
+"""
+
+from dataclasses import dataclass
+
+from flows import snapshot
+from flows.archive import Archived, archive_drop, discard, empty, has_room, verified
+from flows.claiming import claimed
+from flows.judging import Progress, judge_drop, understood
+from flows.ledger.errors import LeaseLost, Outdated
+from flows.ledger.registering import register
+from flows.ledger.sightings import Lease, Sighting, fenced, mark_taken, mark_told, put_back
+from flows.ledger.submissions import LogoTaken, Registered, Registration, acknowledge, duplicate_of
+from flows.pipeline import Pipeline
+from flows.publishing import publish_rows, put_receipt
+from flows.settling import Incomplete
+from flows.stores import Changed
+from flows.trouble import Trouble
+from reports.views import ReceiptView
+from schemas.judgement import Judgement
+
+#: What was judged may be overtaken (a number is claimed meanwhile); it is judged anew, but not for ever.
+TRIES = 5
+
+
+class NoRoom(Trouble):
+    """The archive's disk is full: nothing was claimed, and the drop is taken when there is room."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """A drop that was taken. A repetition of what is in force was not judged."""
+
+    business: str
+    drop: str
+    registered: Registered
+    judgement: Judgement | None = None
+
+
+def take(pipeline: Pipeline, sighting: Sighting, progress: Progress | None = None) -> Took | None:
+    """Take a settled drop; None when it is another's turn, or the drop changed and is to be looked at anew."""
+    if not has_room(pipeline.archive, sighting):
+        raise NoRoom(f"no room in {pipeline.archive.url} for drop {sighting.business}/{sighting.name}: free some space")
+    with claimed(pipeline.ledger, sighting, clock=pipeline.clock, length=pipeline.settings.lease) as lease:
+        if lease is None:
+            return None
+        try:
+            return _take(pipeline, sighting, lease, progress)
+        except LeaseLost:
+            return None
+
+
+def tell_incomplete(pipeline: Pipeline, incomplete: Incomplete) -> bool:
+    """Say, once, what a drop that has waited for the arrival grace still lacks; False when it is another's turn."""
+    sighting = incomplete.sighting
+    with claimed(pipeline.ledger, sighting, clock=pipeline.clock, length=pipeline.settings.lease) as lease:
+        if lease is None:
+            return False
+        # Written before it is remembered: a crash between the two tells it again, with the same words.
+        put_receipt(pipeline.reports, _incomplete(incomplete))
+        with pipeline.ledger.begin() as conn:
+            fenced(conn, lease)
+            mark_told(conn, lease, now=pipeline.clock())
+    return True
+
+
+def _incomplete(incomplete: Incomplete) -> ReceiptView:
+    return ReceiptView(
+        outcome="incomplete",
+        business=incomplete.sighting.business,
+        drop=incomplete.sighting.name,
+        received_at=incomplete.sighting.first_seen,
+        findings=incomplete.findings,
+    )
+
+
+def _take(pipeline: Pipeline, sighting: Sighting, lease: Lease, progress: Progress | None) -> Took | None:
+    try:
+        archived = archive_drop(pipeline.inbox, pipeline.archive, sighting, token=lease.token)
+    except Changed:
+        with pipeline.ledger.begin() as conn:
+            put_back(conn, lease)
+        return None
+    took = _repetition(pipeline, archived, lease) or _submission(pipeline, archived, lease, progress)
+    if pipeline.settings.after_intake == "empty" and (took.judgement is None or verified(pipeline.archive, archived.drop)):
+        empty(pipeline.inbox, sighting.business, sighting.name, archived.taken)
+    return took
+
+
+def _repetition(pipeline: Pipeline, archived: Archived, lease: Lease) -> Took | None:
+    """Acknowledge a drop whose content is in force already: nothing is judged, nothing changes."""
+    manifest = understood(archived.drop, pipeline.settings.policy)
+    if manifest is None or manifest.business != lease.business:
+        return None
+    with pipeline.ledger.begin() as conn:
+        fenced(conn, lease)
+        cancels = manifest.state == "cancelled"
+        twin = duplicate_of(conn, lease.business, manifest.reference, archived.digest, cancels=cancels)
+        if twin is None:
+            return None
+        acknowledge(conn, lease.business, lease.name, "duplicate", twin, archived.digest, pipeline.clock())
+        mark_taken(conn, lease, archived.taken, submission=twin)
+    if twin != archived.submission:
+        discard(pipeline.archive, lease.business, archived.submission)
+    return Took(business=lease.business, drop=lease.name, registered=Registered(outcome="duplicate", submission=twin))
+
+
+def _submission(pipeline: Pipeline, archived: Archived, lease: Lease, progress: Progress | None) -> Took:
+    """Judge and register, as one: what is overtaken between the two is judged anew."""
+    for _ in range(TRIES - 1):
+        try:
+            return _enter(pipeline, archived, lease, progress)
+        except Outdated:
+            continue
+    return _enter(pipeline, archived, lease, progress)
+
+
+def _enter(pipeline: Pipeline, archived: Archived, lease: Lease, progress: Progress | None) -> Took:
+    judgement = judge_drop(pipeline, archived.drop, progress)
+    publish_rows(pipeline.reports, f"{lease.business}/{archived.submission}/", judgement)
+    snapshot.keep(pipeline.archive, lease.business, archived.submission, judgement)
+    registration = Registration(
+        submission=archived.submission,
+        business=lease.business,
+        drop=lease.name,
+        digest=archived.digest,
+        received_at=archived.received_at,
+        archive=f"{lease.business}/{archived.submission}/",
+        judgement=judgement,
+        logo=LogoTaken(name=judgement.logo.name, sha256=judgement.logo.sha256) if judgement.logo else None,
+    )
+    with pipeline.ledger.begin() as conn:
+        fenced(conn, lease)
+        registered = register(conn, registration, pipeline.clock())
+        mark_taken(conn, lease, archived.taken, submission=registered.submission)
+    return Took(business=lease.business, drop=lease.name, registered=registered, judgement=judgement)
