@@ -1,0 +1,161 @@
+"""The +1 numbering plan by area code: what can exist, what is assigned, where it is, and which numbers are valid.
+
+What can exist is the plan's own shape. What is assigned and valid is phonenumbers' metadata, the same that its
+`is_valid_number` reads, unfolded into sets of digits: nearly every area code takes any exchange from 200 up; for the
+two dozen that do not there is a table of their leading digits. A test holds both against `phonenumbers` itself.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+
+import numpy as np
+import phonenumbers
+from numpy.typing import NDArray
+from phonenumbers.phonemetadata import PhoneMetadata
+
+from schemas.patterns import ANY, Digits, Row, unfold
+
+#: The metadata's version; it is the truth for what is assigned, and it ages.
+VERSION: str = phonenumbers.__version__
+
+#: Places in a table by area code: the last stands for "no area code", which -1 finds, and is at fault nowhere.
+AREAS = 1001
+
+_FROM_2: Digits = ANY & ~0b11
+_ANY_EXCHANGE: Row = (_FROM_2, *(ANY,) * 6)
+_PREMIUM = (900,)
+_NON_GEOGRAPHIC = (500, *range(521, 530), 533, 544, 566, 577, 588, 600, 622, 700, 710)
+
+#: The kinds of number in the metadata; those of the second line belong to no place.
+_PLACED = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "pager", "uan", "voicemail")
+_PLACELESS = ("personal_number", "voip")
+
+Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Tables by area code. `region` is a place in `regions`, -1 for none.
+
+    `leading` has, for an area code in which not every exchange from 200 up is in use, a table of the numbers' digits
+    after the area code, as many as matter.
+    """
+
+    possible: Flags
+    assigned: Flags
+    premium: Flags
+    non_geographic: Flags
+    toll_free: Flags
+    region: NDArray[np.int16]
+    regions: tuple[str, ...]
+    leading: dict[int, Flags]
+    partly: Flags
+
+    def served(self, regions: tuple[str, ...]) -> Flags:
+        """By area code, whether it is in one of the regions. A toll-free number belongs to all of them."""
+        wanted = [place for place, region in enumerate(self.regions) if region in regions]
+        table = np.isin(self.region, wanted) | self.toll_free
+        table[-1] = True
+        return table
+
+    def valid(self, area: Integers, local: Integers) -> Flags:
+        """Whether the metadata knows each number, given as area code and last seven digits; (-1, -1) counts as known."""
+        known = self.assigned[area] & ((local >= 2_000_000) | (local < 0))
+        partly = self.partly[area]
+        if partly.any():
+            for code in set(area[partly].tolist()):
+                rows = area == code
+                table = self.leading[code]
+                known[rows] = table[local[rows] // (10_000_000 // len(table))]
+        return known
+
+
+@cache
+def plan() -> Plan:
+    """The plan as this version of phonenumbers has it; built once a process."""
+    found = _read_metadata()
+    regions = tuple(sorted(set(found.region.values())))
+    partly = {code for code, rows in found.rows.items() if _ANY_EXCHANGE not in rows}
+    return Plan(
+        possible=_table(*(code for code in range(1000) if _possible(code)), none=True),
+        assigned=_table(*found.rows, none=True),
+        premium=_table(*_PREMIUM),
+        non_geographic=_table(*_NON_GEOGRAPHIC, *(found.rows.keys() - found.placed)),
+        toll_free=_table(*found.toll_free),
+        region=np.array([regions.index(found.region[code]) if code in found.region else -1 for code in range(AREAS)]),
+        regions=regions,
+        leading={code: _leading(found.rows[code]) for code in partly},
+        partly=_table(*partly),
+    )
+
+
+def _possible(code: int) -> bool:
+    """First digit from 2, middle digit not 9, not N11, not 37X or 96X."""
+    return code >= 200 and code // 10 % 10 != 9 and code % 100 != 11 and code // 10 not in (37, 96)
+
+
+def _table(*codes: int, none: bool = False) -> Flags:
+    table = np.zeros(AREAS, dtype=np.bool_)
+    table[list(codes)] = True
+    table[-1] = none
+    return table
+
+
+def _leading(rows: set[Row]) -> Flags:
+    """The rows as one table of leading digits, as deep as any of them tells digits apart."""
+    depth = max(place for row in rows for place, digits in enumerate(row, 1) if digits != ANY)
+    table = np.zeros((10,) * depth, dtype=np.bool_)
+    for row in rows:
+        table[np.ix_(*([digit for digit in range(10) if digits >> digit & 1] for digits in row[:depth]))] = True
+    return table.ravel()
+
+
+@dataclass(slots=True)
+class _Found:
+    rows: dict[int, set[Row]] = field(default_factory=dict)
+    region: dict[int, str] = field(default_factory=dict)
+    placed: set[int] = field(default_factory=set)
+    toll_free: set[int] = field(default_factory=set)
+
+
+def _read_metadata() -> _Found:
+    """What the metadata says of each area code. A region with leading digits answers for those alone, as in
+    phonenumbers' `region_code_for_number`; the first region that knows an area code has it."""
+    found = _Found()
+    for region in phonenumbers.region_codes_for_country_code(1):
+        metadata = PhoneMetadata.metadata_for_region(region)
+        lead = re.compile(metadata.leading_digits or "")
+        general = unfold(metadata.general_desc.national_number_pattern)
+        for kind in (*_PLACED, *_PLACELESS):
+            description = getattr(metadata, kind)
+            if description is not None and description.national_number_pattern:
+                for row in unfold(description.national_number_pattern):
+                    _note(found, region, kind, lead, _within(row, general))
+    return found
+
+
+def _within(row: Row, general: frozenset[Row]) -> list[Row]:
+    """The part of a row that the region's general pattern admits as well."""
+    narrowed = [tuple(a & b for a, b in zip(row, other, strict=True)) for other in general if len(other) == len(row)]
+    return [each for each in narrowed if len(each) == 10 and all(each)]
+
+
+def _note(found: _Found, region: str, kind: str, lead: re.Pattern[str], rows: list[Row]) -> None:
+    for row in rows:
+        for code in _codes(row[:3]):
+            if not lead.match(f"{code:03d}"):
+                continue
+            found.rows.setdefault(code, set()).add(row[3:])
+            found.region.setdefault(code, region)
+            if kind in _PLACED:
+                found.placed.add(code)
+            if kind == "toll_free" and row[3:] == _ANY_EXCHANGE:
+                found.toll_free.add(code)
+
+
+def _codes(places: Row) -> list[int]:
+    choices = ([digit for digit in range(10) if digits >> digit & 1] for digits in places)
+    return [a * 100 + b * 10 + c for a, b, c in product(*choices)]
