@@ -13,9 +13,7 @@ KEYS = ("display", "shorthand")
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9 ,&_\-@*%\[\]:$!']")
 #: Characters that word processors put in, and the allowed one that was meant.
-_PLAIN = str.maketrans(
-    {"’": "'", "‘": "'", "´": "'", "`": "'", "–": "-", "—": "-", "‐": "-", "‑": "-", "\u00a0": " ", "+": "&"}
-)
+_PLAIN = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'", "–": "-", "—": "-", "‐": "-", "‑": "-", "\u00a0": " "})
 _LETTER = re.compile(r"[^\W\d_]")
 _DIGITS_OF_A_NUMBER = 7
 #: Longer ones are no names; a finding of their own is enough.

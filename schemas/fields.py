@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Self, TypedDict, TypeVar, Unpack
+from typing import TypedDict, TypeVar, Unpack
 
 from schemas.document import Entry, Fields, Items, Node, Scalar
 from schemas.findings import Severity
@@ -80,13 +80,25 @@ class Section:
     def __contains__(self, key: str) -> bool:
         return key in self._entries
 
+    def has(self, key: str) -> bool:
+        """Whether this key says anything at all, be it wrong: a blank value or an empty list says nothing."""
+        match self.node(key):
+            case None:
+                return False
+            case Scalar(text):
+                return bool(text.strip())
+            case Items(nodes):
+                return bool(nodes)
+        return True
+
     def node(self, key: str) -> Node | None:
         entry = self._entries.get(key)
         return entry.node if entry else None
 
-    def note(self, rule: str, key: str, message: str, **more: Unpack[More]) -> None:
-        """Note that this rule is broken at this key."""
-        self._notes.add(rule, message, **self.at(key), **more)
+    def note(self, rule: str, key: str, message: str, *, line: int | None = None, **more: Unpack[More]) -> None:
+        """Note that this rule is broken at this key, or at `line` inside it."""
+        place = self.at(key)
+        self._notes.add(rule, message, path=place["path"], line=line or place["line"], **more)
 
     def missing(self, key: str) -> None:
         """Note that this required key is not there."""
@@ -101,12 +113,13 @@ class Section:
         self.note("MAN-004", key, message, value=value, suggestion=suggestion)
 
     def raw(self, key: str, *, required: bool = False, blank: bool = False) -> str | None:
-        """The text exactly as written. A blank one counts as missing unless `blank` lets it through."""
+        """The text exactly as written. A blank one counts as none, unless `blank` lets it through."""
         node = self.node(key)
         if isinstance(node, Scalar):
             if blank or node.text.strip():
                 return node.text
-            self.note("MAN-003", key, f"{self.path(key)} is blank.")
+            if required:
+                self.note("MAN-003", key, f"{self.path(key)} is blank.")
         elif node is not None:
             self.wrong(key, "a single text")
         elif required:
@@ -144,15 +157,13 @@ class Section:
         self.wrong(key, expected, suggestion=meant if len(meant) <= _SHOWN and pattern.fullmatch(meant) else None)
         return None
 
-    def choice(
-        self, key: str, choices: Sequence[Choice], *, required: bool = False, any_case: bool = False
-    ) -> Choice | None:
-        """One of the choices. Capitals matter unless `any_case`; outer white space does not."""
+    def choice(self, key: str, choices: Sequence[Choice], *, required: bool = False) -> Choice | None:
+        """One of the choices. Capitals matter; outer white space does not."""
         text = self.raw(key, required=required)
         if text is None:
             return None
         for choice in choices:
-            if text.strip() == choice or (any_case and text.strip().casefold() == choice.casefold()):
+            if text.strip() == choice:
                 return choice
         self.wrong(key, one_of(choices), suggestion=nearest(text, choices))
         return None
@@ -189,24 +200,28 @@ class Section:
         self.wrong(key, "a number from 0 to 100", suggestion=meant if fits else None)
         return None
 
-    def section(self, key: str, known: Collection[str], *, required: bool = False) -> Self | None:
+    def section(self, key: str, known: Collection[str], *, required: bool = False) -> "Section | None":
         """The mapping below this key."""
         node = self.node(key)
         if isinstance(node, Fields):
-            return type(self)(node, self.path(key), self._notes, known)
-        if node is None or (isinstance(node, Scalar) and not node.text.strip()):
+            return self.within(node, key, known)
+        if not self.has(key):
             if required:
                 self.missing(key)
             return None
         self.wrong(key, f"a mapping with {' and '.join(known)}")
         return None
 
+    def within(self, fields: Fields, key: str, known: Collection[str]) -> "Section":
+        """A mapping that stands at this key, or in its list: `numbers[2]`."""
+        return Section(fields, self.path(key), self._notes, known)
+
     def items(self, key: str) -> tuple[Node, ...]:
         """The list below this key; empty where it is missing or blank."""
         node = self.node(key)
         if isinstance(node, Items):
             return node.nodes
-        if node is not None and not (isinstance(node, Scalar) and not node.text.strip()):
+        if self.has(key):
             self.wrong(key, "a list")
         return ()
 

@@ -91,10 +91,21 @@ class Numbers(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Logo:
+    """The image that a program shows: its name, its bytes, and their sha256, by which it is approved."""
+
+    name: str
+    content: bytes
+    sha256: str
+    is_approved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What one submission was found to be. `findings` are capped; `totals` are not.
 
-    `held_because` says, in a held verdict, why. `logo` is the logo's bytes and sha256 where the program uses one.
+    `held_because` says, in a held verdict, why; `rejected_because` what the findings alone do not tell of a rejection.
+    `logo` is there where the program uses one and it can be shown.
     """
 
     verdict: Verdict
@@ -107,6 +118,8 @@ class Judgement:
     rules_not_checked: tuple[str, ...] = ()
     groups: tuple[RepairGroup, ...] = ()
     held_because: tuple[str, ...] = ()
+    rejected_because: tuple[str, ...] = ()
     needs_review: tuple[str, ...] = ()  # "display_name", "logo"
+    logo: Logo | None = None
     numbers: Numbers
     versions: Mapping[str, str] = field(default_factory=dict)

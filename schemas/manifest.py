@@ -9,15 +9,17 @@ from schemas.business import DisplayName
 ProgramType = Literal["INFORM", "INFORM with Logo", "SENTRY"]
 NumbersMode = Literal["add", "replace"]
 OnRejectedRows = Literal["accept_valid", "hold", "reject"]
+State = Literal["active", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumbersFile:
-    """A numbers CSV that the manifest names. `line` is where the manifest names it."""
+    """A numbers CSV that the manifest names. `line` and `path` are where the manifest names it."""
 
     file: str
     sha256: str | None = None
     rows: int | None = None
+    path: str | None = None
     line: int | None = None
 
 
@@ -32,7 +34,7 @@ class TypedNumber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Start and end as instants (aware, UTC); `timezone` is the IANA name to show them in ("UTC" where none is given)."""
+    """Start and end as instants (aware, UTC); `timezone` is the IANA name to show them in ("UTC" if none is given)."""
 
     start: datetime
     end: datetime
@@ -60,6 +62,6 @@ class Manifest:
     numbers_mode: NumbersMode = "add"
     on_rejected_rows: OnRejectedRows = "accept_valid"
     max_rejected_percent: float | None = None
-    state: Literal["active", "cancelled"] = "active"
+    state: State = "active"
     reassign: bool = False
     hold_until_branded: bool = False

@@ -65,16 +65,20 @@ PROHIBITED: tuple[str, ...] = (
 
 #: Words so common in names that sharing one says nothing.
 _COMMON = frozenset(
-    "a an and at by for in of on or the to "
-    "co company corp corporation group holdings inc incorporated limited llc llp lp ltd na national plc services".split()
+    [
+        *("a", "an", "and", "at", "by", "for", "in", "of", "on", "or", "the", "to"),
+        *("co", "company", "corp", "corporation", "group", "holdings", "inc", "incorporated", "limited", "llc", "llp"),
+        *("lp", "ltd", "na", "national", "plc", "services"),
+    ]
 )
-_WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
+_WORD = re.compile(r"[^\W_]+")
 _INITIALS = re.compile(r"\b(?:[a-z][. -]){1,}[a-z]\b\.?")
 
 
 def split(text: str) -> list[str]:
     """The words of a text in lower case; initials are one word ("I.R.S." and "I R S" are "irs")."""
-    joined = _INITIALS.sub(lambda found: re.sub(r"[. -]", "", found[0]), text.casefold())
+    plain = text.casefold().replace("'s", "")
+    joined = _INITIALS.sub(lambda found: re.sub(r"[. -]", "", found[0]), plain)
     return _WORD.findall(joined)
 
 
@@ -86,7 +90,7 @@ def has_term(text: str, term: str) -> bool:
 
 
 def resembles(display: str, business: Business) -> bool:
-    """Whether the name shares a telling word with the legal name, the DBA or a brand, or is one of them run together."""
+    """Whether the name shares a telling word with the legal name, the DBA or a brand, or is one run together."""
     shown = split(display)
     for name in filter(None, (business.legal_name, business.dba, *business.brands)):
         own = split(name)

@@ -6,7 +6,10 @@ from schemas.findings import VALUE_SHOWN, Column, Finding, Severity
 from schemas.rules import manifest, numbers, program
 from schemas.rules.rule import Rule, Scope
 
-__all__ = ["RULES", "Place", "Rule", "Scope", "finding"]
+__all__ = ["RULES", "VERSION", "Place", "Rule", "Scope", "finding"]
+
+#: Of the catalogue's meaning: another one may judge the same drop otherwise.
+VERSION = "1"
 
 #: Every rule by its id, in the catalogue's order.
 RULES: dict[str, Rule] = {rule.id: rule for rule in (*manifest.RULES, *program.RULES, *numbers.RULES)}

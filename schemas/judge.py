@@ -1,0 +1,259 @@
+"""From a drop to its judgement: the manifest's rules and the rows' rules together, and the verdict.
+
+Importing this costs little: what judges the rows is imported when there are rows to judge.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
+
+import phonenumbers
+
+from schemas import document, fileset, program, reading, unchecked
+from schemas.document import Fields
+from schemas.drop import Drop, DropFile, Known, Program
+from schemas.findings import Finding
+from schemas.judgement import Counts, Judgement, RuleTotal
+from schemas.manifest import Manifest, NumbersFile, TypedNumber
+from schemas.notes import Notes
+from schemas.policy import Caps, Policy
+from schemas.program import Checked
+from schemas.reading import Reading
+from schemas.rules import RULES, VERSION
+from schemas.verdict import Decision, decide
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from schemas.numbers import NumbersResult, Source, Terms
+
+__all__ = ["Drop", "DropFile", "Known", "Program", "judge", "judge_csv", "understood"]
+
+#: Called with the bytes done and the bytes in all.
+Progress = Callable[[int, int], None]
+Spool = Callable[[], BinaryIO]
+
+DEFAULT_CAPS = Caps()
+BRANDING_TYPES = ("INFORM", "INFORM with Logo")
+
+
+def understood(content: bytes) -> Manifest | None:
+    """What these bytes of a manifest say, right or wrong; None where they cannot be read. The caller bounds them."""
+    tree = document.read(content, max_bytes=len(content))
+    return reading.read(tree, Notes(per_rule=0)).manifest if isinstance(tree, Fields) else None
+
+
+def judge(
+    drop: Drop,
+    known: Known,
+    policy: Policy,
+    now: datetime,
+    *,
+    caps: Caps = DEFAULT_CAPS,
+    spool: Spool = io.BytesIO,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Judgement:
+    """The judgement of a drop at the instant `now`. Any bytes give one; only a broken world raises.
+
+    `spool` gives temporary files for rejected rows; `workers` is how many processes a long file may use.
+    """
+    notes = Notes(caps.per_rule)
+    read = _read(drop, policy, notes)
+    if read is None:
+        return _assemble(notes, caps, Decision(verdict="rejected"), not_checked=unchecked.without_a_manifest())
+    checked = program.check(read, drop, known, policy, now)
+    rows = None
+    if checked.manifest.state == "active":
+        sources = _sources(fileset.numbers_files(drop, checked.manifest, notes))
+        fileset.report_unnamed(drop, read.named, notes)
+        if sources or checked.manifest.typed:
+            judge_rows = _row_judge(policy, caps, spool, workers, progress)
+            rows = judge_rows(sources, checked.manifest.typed, _terms(checked.manifest, known, policy))
+    decision = _decide(read, rows, known, policy, notes)
+    return _assemble(notes, caps, decision, rows, checked, unchecked.in_a_drop(drop, known, checked))
+
+
+def judge_csv(
+    file: DropFile,
+    policy: Policy,
+    *,
+    caps: Caps = DEFAULT_CAPS,
+    spool: Spool = io.BytesIO,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Judgement:
+    """The judgement of a numbers file by itself: the rules about files and rows alone."""
+    from schemas.numbers import Source
+
+    source = Source(name=file.name, bytes=file.bytes, sha256=file.sha256, open=file.open)
+    judge_rows = _row_judge(policy, caps, spool, workers, progress)
+    rows = judge_rows([source], (), _terms(Manifest(), Known(), policy))
+    has_errors = rows.has_file_errors
+    decision = decide(Manifest(), _counts(rows), has_errors=has_errors, has_rows=True)
+    return _assemble(Notes(caps.per_rule), caps, decision, rows, not_checked=unchecked.in_a_bare_file())
+
+
+def _read(drop: Drop, policy: Policy, notes: Notes) -> Reading | None:
+    """The drop's manifest; None, and a finding, where there is none that can be read."""
+    file = fileset.the_manifest(drop, notes)
+    if file is None:
+        return None
+    with file.open() as stream:
+        content = stream.read(policy.max_manifest_bytes + 1)
+    tree = document.read(content, max_bytes=policy.max_manifest_bytes)
+    if isinstance(tree, Fields):
+        return reading.read(tree, notes)
+    notes.note(tree)
+    return None
+
+
+def _sources(files: list[tuple[NumbersFile, DropFile]]) -> "list[Source]":
+    if not files:
+        return []
+    from schemas.numbers import Source
+
+    return [
+        Source(
+            name=file.name,
+            bytes=file.bytes,
+            sha256=file.sha256,
+            open=file.open,
+            expected_sha256=named.sha256,
+            expected_rows=named.rows,
+        )
+        for named, file in files
+    ]
+
+
+def _terms(manifest: Manifest, known: Known, policy: Policy) -> "Terms":
+    from schemas.numbers import Terms
+
+    business = known.business
+    return Terms(
+        call_purpose=manifest.call_purpose,
+        brands=manifest.program_type in BRANDING_TYPES,
+        regions=policy.regions if business is None or business.regions is None else business.regions,
+        toll_free=policy.toll_free,
+        do_not_originate=known.do_not_originate,
+        claims=known.claims,
+    )
+
+
+def _row_judge(
+    policy: Policy, caps: Caps, spool: Spool, workers: int, progress: Progress | None
+) -> "Callable[[list[Source], tuple[TypedNumber, ...], Terms], NumbersResult]":
+    from schemas.numbers import judge_numbers
+
+    return partial(judge_numbers, policy=policy, caps=caps, spool=spool, workers=workers, progress=progress)
+
+
+def _counts(rows: "NumbersResult | None") -> Counts:
+    return sum((file.counts for file in rows.files), Counts()) if rows else Counts()
+
+
+def _decide(read: Reading, rows: "NumbersResult | None", known: Known, policy: Policy, notes: Notes) -> Decision:
+    """The verdict, after the rules about the rows as a whole: MAN-017, PUR-005, MAN-019."""
+    manifest, counts = read.manifest, _counts(rows)
+    _check_rejected_share(read, counts, notes)
+    if rows and rows.all_do_not_originate and manifest.program_type in BRANDING_TYPES:
+        message = f"Every number is Do Not Originate, but {manifest.program_type} brands calls."
+        notes.add("PUR-005", message, **(read.program or read.root).at("type"))
+    has_errors = notes.has_errors or (rows is not None and rows.has_file_errors)
+    decision = decide(manifest, counts, has_errors=has_errors, has_rows=rows is not None)
+    if decision.verdict == "rejected" or not _removes_many(read, rows, known, policy, notes):
+        return decision
+    return decide(manifest, counts, has_errors=False, has_rows=rows is not None, removes_many=True)
+
+
+def _check_rejected_share(read: Reading, counts: Counts, notes: Notes) -> None:
+    most = read.manifest.max_rejected_percent
+    if most is None or counts.rejected * 100 <= most * counts.read:
+        return
+    share = counts.rejected * 100 / counts.read
+    message = (
+        f"{counts.rejected:,} of {counts.read:,} rows were rejected ({share:.3g} %); "
+        f"max_rejected_percent allows {most:g} %."
+    )
+    notes.add("MAN-017", message, **read.root.at("max_rejected_percent"))
+
+
+def _removes_many(read: Reading, rows: "NumbersResult | None", known: Known, policy: Policy, notes: Notes) -> bool:
+    """MAN-019: whether replacing would take more than the allowed share out of a live program."""
+    before = known.program
+    if read.manifest.numbers_mode != "replace" or not before or not before.live or not known.removed_by_replace:
+        return False
+    removed = known.removed_by_replace(rows or NO_NUMBERS)
+    if removed * 100 <= policy.max_removed_percent * before.numbers:
+        return False
+    message = f"Replacing would remove {removed:,} of the program's {before.numbers:,} numbers."
+    notes.add("MAN-019", message, **read.root.at("numbers_mode"))
+    return True
+
+
+class _NoNumbers:
+    """The rows of a submission that has none, or whose rows are not known."""
+
+    def accepted(self) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
+        return iter(())
+
+    def rejections(self) -> "Iterator[pa.RecordBatch]":
+        return iter(())
+
+    def rejected_records(self) -> Iterator[bytes]:
+        return iter(())
+
+
+NO_NUMBERS = _NoNumbers()
+
+
+def _assemble(
+    notes: Notes,
+    caps: Caps,
+    decision: Decision,
+    rows: "NumbersResult | None" = None,
+    checked: Checked | None = None,
+    not_checked: tuple[str, ...] = (),
+) -> Judgement:
+    return Judgement(
+        verdict=decision.verdict,
+        manifest=checked.manifest if checked else None,
+        counts=_counts(rows),
+        files=rows.files if rows else (),
+        totals=_totals(notes, rows),
+        findings=_findings(notes, rows, caps),
+        findings_total=notes.totals.total() + (rows.findings_total if rows else 0),
+        rules_not_checked=not_checked,
+        groups=rows.groups if rows else (),
+        held_because=decision.held_because,
+        rejected_because=decision.rejected_because,
+        needs_review=checked.needs_review if checked else (),
+        logo=checked.logo if checked else None,
+        numbers=rows or NO_NUMBERS,
+        versions={"rules": VERSION, "phonenumbers": phonenumbers.__version__},
+    )
+
+
+def _findings(notes: Notes, rows: "NumbersResult | None", caps: Caps) -> tuple[Finding, ...]:
+    """Manifest findings by line, those without one last; then the rows' by file and row; at most `caps.shown`."""
+    manifest = sorted(notes.kept, key=lambda found: (found.line is None, found.line or 0))
+    return (*manifest, *(rows.findings if rows else ()))[: caps.shown]
+
+
+def _totals(notes: Notes, rows: "NumbersResult | None") -> tuple[RuleTotal, ...]:
+    counted = notes.totals + Counter(rows.totals if rows else {})
+    return tuple(
+        RuleTotal(
+            id=rule.id,
+            name=rule.name,
+            severity=notes.severities.get(rule.id, rule.severity),
+            count=counted[rule.id],
+            fix=rule.fix,
+        )
+        for rule in RULES.values()
+        if counted[rule.id]
+    )
