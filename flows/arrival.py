@@ -12,6 +12,7 @@ from flows.ledger import Ledger
 from flows.ledger.sightings import Sighting, Wanted, record, sightings
 from flows.settling import Incomplete, Patience, Reading, Settled, Waiting, judge_arrival, sight, under_way
 from flows.stores import Changed, Entry, Store, StoreError, blocks, safe
+from schemas.filenames import unsafe
 from schemas.manifest import Manifest
 from schemas.policy import Policy
 
@@ -31,12 +32,22 @@ class Problem:
     what: str
 
 
-Outcome = Settled | Incomplete | Waiting | Problem
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """A drop that was taken, and that a process which died then did not empty."""
+
+    sighting: Sighting
+
+
+Outcome = Settled | Incomplete | Waiting | Left | Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbox:
-    """Where drops arrive, what is known of them, and how to understand a manifest's bytes."""
+    """Where drops arrive, what is known of them, and how to understand a manifest's bytes.
+
+    With `emptied`, what was taken must not stay: where it does, it is given as Left.
+    """
 
     store: Store
     ledger: Ledger
@@ -44,6 +55,7 @@ class Inbox:
     settle: timedelta
     grace: timedelta
     policy: Policy
+    emptied: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +68,19 @@ class Lying:
 
 
 def arrivals(
-    inbox: Inbox, *, clock: Callable[[], datetime], sleep: Callable[[float], None], business: str | None = None
+    inbox: Inbox,
+    *,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    business: str | None = None,
+    drops: Iterable[tuple[str, str]] | None = None,
 ) -> list[Outcome]:
-    """One pass: look, and where time alone may settle a drop, wait one settle time and look at that drop again.
+    """One pass over the inbox, one business, or some drops.
 
+    Look, and where time alone may settle a drop, wait one settle time and look at that drop again.
     Settled drops come first, in the order in which their manifests were first seen; then the incomplete, the problems.
     """
-    first = list(look(inbox, now=clock(), business=business))
+    first = list(look(inbox, now=clock(), business=business, drops=drops))
     waiting = [(o.sighting.business, o.sighting.name) for o in first if isinstance(o, Waiting)]
     if waiting:
         sleep(inbox.settle.total_seconds())
@@ -119,8 +137,10 @@ def _look_into(
 ) -> tuple[Sighting | None, Outcome | None]:
     """What is known of one drop after this look. A file that cannot be read is its business's trouble alone."""
     sighting = sight(known, lying.business, lying.name, lying.entries, patience.now)
+    if known is None and sighting.pending is None:
+        return None, None  # uploads under way and nothing else
     if sighting.pending is None:
-        return (sighting if known else None), None
+        return sighting, _left(sighting, lying) if inbox.emptied else None
     prefix = f"{lying.business}/{lying.name}/"
     reading = Reading(wanted=partial(_wanted, inbox, prefix), sha256=partial(_sha256, inbox.store, prefix))
     try:
@@ -129,6 +149,13 @@ def _look_into(
         return sighting, Waiting(sighting=sighting)
     except StoreError as e:
         return sighting, Problem(business=lying.business, what=f"drop {lying.name} cannot be read: {e}")
+
+
+def _left(sighting: Sighting, lying: Lying) -> Left | None:
+    taken = sighting.taken
+    ours = {**taken.manifests, **taken.files} if taken else {}
+    still = any(entry.version == ours.get(name) for name, entry in lying.entries.items())
+    return Left(sighting=sighting) if still else None
 
 
 def _wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> Wanted:
@@ -150,7 +177,7 @@ def _wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> Wanted:
 
 def _named(name: str, manifests: Mapping[str, str]) -> bool:
     """Whether a name in a manifest can be that of a file in the drop at all; others are the judge's to refuse."""
-    return safe(name) and name not in manifests
+    return unsafe(name) is None and name not in manifests
 
 
 def _sha256(store: Store, prefix: str, name: str, version: str) -> str:

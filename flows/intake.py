@@ -4,10 +4,9 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import passes
-from flows.scheduling import ask_for_launches
 from flows.pages import refresh
-from flows.passes import Intake, Tell
-from flows.pipeline import Pipeline, open_pipeline
+from flows.pipeline import open_pipeline
+from flows.scheduling import ask_for_launches
 from flows.settings import load
 from flows.summaries import summarize
 
@@ -18,16 +17,11 @@ ask = task(ask_for_launches, name="ask for launches at their start", cache_polic
 
 
 @flow(name="intake", description="Take what has arrived in the inbox: each drop once, whoever else looks.")
-def intake(business: str | None = None) -> dict[str, int]:
-    """One pass over the inbox, of one business or of all; gives counts."""
+def intake(business: str | None = None, drops: list[tuple[str, str]] | None = None) -> dict[str, int]:
+    """One pass over the inbox, over one business, or over some drops (business, drop); gives counts."""
     with open_pipeline(load()) as pipeline:
-        return take_in(pipeline, business=business).counts()
-
-
-def take_in(pipeline: Pipeline, *, business: str | None = None, tell: Tell | None = None) -> Intake:
-    """The steps of the flow, in the caller's run."""
-    taken = take_inbox(pipeline, business=business, tell=tell)
-    write_pages(pipeline)
-    ask(pipeline, taken)
+        taken = take_inbox(pipeline, business=business, drops=drops)
+        write_pages(pipeline)
+        ask(pipeline, taken)
     summarize("intake", taken.counts())
-    return taken
+    return taken.counts()

@@ -1,14 +1,12 @@
 """One pass over the inbox, as steps: look, take, launch, and write anew what shows the state."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from flows.arrival import Inbox, Problem, arrivals
 from flows.judging import Progress, parse
-from flows.launching import LaunchSummary, launch_due
-from flows.pages import refresh
 from flows.pipeline import Pipeline
 from flows.registry import seed_businesses
 from flows.settling import Incomplete, Settled
@@ -16,6 +14,7 @@ from flows.taking import NoRoom, Took, take, tell_incomplete
 
 Sleep = Callable[[float], None]
 Tell = Callable[[Took], None]
+Drops = Iterable[tuple[str, str]]  # (business, drop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +45,24 @@ def take_inbox(
     pipeline: Pipeline,
     *,
     business: str | None = None,
+    drops: Drops | None = None,
     sleep: Sleep = time.sleep,
+    stop: Callable[[], bool] = lambda: False,
     tell: Tell | None = None,
     progress: Progress | None = None,
 ) -> Intake:
-    """Take everything that has arrived, in the order of sighting; each drop once, whoever else looks."""
+    """Take what has arrived, in the order of sighting; each drop once, whoever else looks.
+
+    Everything, or the drops of one `business`, or some `drops`. `stop` is asked between drops.
+    """
     wrong = seed_businesses(pipeline)
     took: list[Took] = []
     problems = [wrong] if wrong else []
     incomplete = 0
-    for outcome in arrivals(inbox_of(pipeline), clock=pipeline.clock, sleep=sleep, business=business):
+    inbox = inbox_of(pipeline)
+    for outcome in arrivals(inbox, clock=pipeline.clock, sleep=sleep, business=business, drops=drops):
+        if stop():
+            break
         if isinstance(outcome, Problem):
             problems.append(f"{outcome.business or 'inbox'}: {outcome.what}")
         elif isinstance(outcome, Incomplete):

@@ -38,7 +38,7 @@ class _Handler(SimpleHTTPRequestHandler):
         self.send_header("x-content-type-options", "nosniff")
         super().end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ARG002  the signature is the library's
+    def log_message(self, format: str, *args: Any) -> None:
         """Nothing: who reads a report is nobody's business."""
 
 

@@ -1,0 +1,143 @@
+"""`serve`: everything in one place. Drops are taken and programs launched in this process, moments after their time.
+
+The Prefect server shows the runs and asks for the nightly one; hints make it quick, sweeps make it certain.
+"""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+from flows import passes
+from flows.arrival import look
+from flows.ledger.launches import next_due
+from flows.pipeline import Pipeline, open_pipeline
+from flows.server import child, server
+from flows.settings import Settings
+from flows.site import site
+from flows.stores import StoreError
+from flows.stores.folder import FolderStore
+from flows.stores.hints import Hints, folder_hints, queue_hints
+
+log = logging.getLogger(__name__)
+
+#: Between sweeps over the whole inbox, and between looks for what is due, where no hint comes.
+SWEEP = timedelta(seconds=60)
+#: Ours: the server's database, its log and the runner's.
+HOME = Path(".launchdrop")
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the loops share: when to stop, and when to look again for what is due."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    wake: threading.Event = field(default_factory=threading.Event)
+
+    def end(self, *_: int | FrameType | None) -> None:
+        self.stop.set()
+        self.wake.set()
+
+
+def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Stay until Ctrl-C or a request to end; what is under way is finished first, nothing is lost."""
+    watch = Watch()
+    with ExitStack() as stack:
+        stack.enter_context(_ended_by_signals(watch))
+        say("Starting the Prefect server …")
+        api = stack.enter_context(server(HOME))
+        pipeline = stack.enter_context(open_pipeline(settings))
+        stack.enter_context(child(["-m", "flows.deployments"], HOME / "prefect" / "deployments.log"))
+        say(f"Prefect: {api.removesuffix('/api')}")
+        if isinstance(pipeline.reports, FolderStore):
+            say(f"Reports: {stack.enter_context(site(pipeline.reports.root, settings.site_port))}")
+        loops = [_loop(watch, "intake", _take_what_comes, pipeline), _loop(watch, "launch", _launch_in_time, pipeline)]
+        say(f"Watching {settings.inbox}. Ctrl-C ends it.")
+        watch.stop.wait()
+        say("Ending: what is under way is finished first.")
+        for thread in loops:
+            thread.join()
+
+
+@contextmanager
+def _ended_by_signals(watch: Watch) -> Iterator[None]:
+    before = {s: signal.signal(s, watch.end) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _loop(watch: Watch, name: str, work: Callable[[Watch, Pipeline], None], pipeline: Pipeline) -> threading.Thread:
+    thread = threading.Thread(target=_again, args=(watch, name, work, pipeline), name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _again(watch: Watch, name: str, work: Callable[[Watch, Pipeline], None], pipeline: Pipeline) -> None:
+    """A loop that fails (a store out of reach, a full disk) is said and begun again: the next sweep may do better."""
+    while not watch.stop.is_set():
+        try:
+            work(watch, pipeline)
+        except Exception as e:
+            log.error("%s: %s. Trying again in %d s.", name, e, SWEEP.total_seconds() / 6)
+            watch.stop.wait(SWEEP.total_seconds() / 6)
+
+
+def _take_what_comes(watch: Watch, pipeline: Pipeline) -> None:
+    from flows.intake import intake
+
+    for drops in _hints(watch, pipeline):
+        if watch.stop.is_set():
+            return
+        # A sweep, where no drop is named; a flow run is only made where something is to be done.
+        named = sorted(drops) or None
+        if any(look(passes.inbox_of(pipeline), now=pipeline.clock(), drops=named)):
+            intake(drops=named)
+            watch.wake.set()
+
+
+def _hints(watch: Watch, pipeline: Pipeline) -> Iterator[Hints]:
+    """An empty set first: what lay there before we came. Where nothing can be watched, sweeps alone."""
+    yield set()
+    try:
+        if pipeline.settings.events:
+            yield from _paced(queue_hints(pipeline.settings.events, pipeline.inbox.url, watch.stop))
+        elif isinstance(pipeline.inbox, FolderStore):
+            yield from folder_hints(pipeline.inbox.root, watch.stop, every=SWEEP)
+    except StoreError as e:
+        log.warning("%s. Looking every %d s instead.", e, SWEEP.total_seconds())
+    while not watch.stop.wait(SWEEP.total_seconds()):
+        yield set()
+
+
+def _paced(hints: Iterable[Hints]) -> Iterator[Hints]:
+    """Hints as they come; of the empty ones, that only tell that time has passed, one for each sweep."""
+    swept = time.monotonic()
+    for drops in hints:
+        if drops:
+            yield drops
+        elif time.monotonic() - swept >= SWEEP.total_seconds():
+            yield drops
+            swept = time.monotonic()
+
+
+def _launch_in_time(watch: Watch, pipeline: Pipeline) -> None:
+    from flows.launch import launch
+
+    while not watch.stop.is_set():
+        watch.wake.clear()
+        now = pipeline.clock()
+        with pipeline.ledger.read() as conn:
+            due = next_due(conn, now)
+        if due is not None and due <= now:
+            launch()
+            continue
+        watch.wake.wait(min(SWEEP, due - now).total_seconds() if due else SWEEP.total_seconds())
