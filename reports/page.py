@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 #: What the browser may do with a page: show its own style, script and `data:` pictures, and nothing else.
-POLICY = "default-src 'none'; style-src {style}; script-src {script}; img-src data:; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; style-src {style}; script-src {script}; img-src data:; base-uri 'none'; form-action 'none'"
+)
 
 
 def render(template: str, **values: Any) -> str:
@@ -38,7 +40,7 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"say": wording.say, "language": texts.LANGUAGE}
+    environment.globals |= {"say": wording.say, "raw": texts.TEXTS.__getitem__, "language": texts.LANGUAGE}
     environment.filters |= {"shown": wording.visible, "number": "{:,}".format, "percent": wording.percent}
     return environment
 

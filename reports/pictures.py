@@ -109,7 +109,9 @@ _LEAST = 8
 
 def parts(counts: Counts) -> Parts:
     whole = max(1, counts.read)
-    widths = [max(_LEAST, round(1000 * n / whole)) if n else 0 for n in (counts.accepted, counts.rejected, counts.ignored)]
+    widths = [
+        max(_LEAST, round(1000 * n / whole)) if n else 0 for n in (counts.accepted, counts.rejected, counts.ignored)
+    ]
     return Parts(accepted=widths[0], rejected=widths[1], ignored=widths[2], total=sum(widths) or 1)
 
 
@@ -144,3 +146,17 @@ TONES: dict[str, Tone] = {
     "held": "warn",
     "rejected": "bad",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One submission in a trend: its height out of a hundred, and whether a row of it was rejected."""
+
+    height: int
+    some: bool
+
+
+def trend(counts: Sequence[Counts]) -> list[Point]:
+    """Shares of rejected rows by their square root, so that a few in a thousand still show."""
+    shares = [count.rejected / count.read if count.read else 0.0 for count in counts]
+    return [Point(height=max(2, round(100 * sqrt(share))), some=share > 0) for share in shares]

@@ -77,9 +77,7 @@ def _program(view: SubmissionView) -> dict[str, Any]:
 
 
 def _history(view: SubmissionView) -> dict[str, Any]:
-    this = Past(
-        id=view.id, received_at=view.received_at, verdict=view.judgement.verdict, counts=view.judgement.counts
-    )
+    this = Past(id=view.id, received_at=view.received_at, verdict=view.judgement.verdict, counts=view.judgement.counts)
     zone = zone_of(view)
     return {
         "bars": bars(view.history[-_HISTORY + 1 :], this) if view.history else [],

@@ -1,0 +1,513 @@
+"""Sample views for the tests and pictures of the pages: one of each verdict, and one full of hostile values."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+
+from reports.views import (
+    Attention,
+    Baseline,
+    BusinessIndexView,
+    BusinessLine,
+    LaunchLine,
+    OperatorIndexView,
+    Past,
+    ProgramLine,
+    ReceiptView,
+    Refusal,
+    Revision,
+    RuleCount,
+    SubmissionLine,
+    SubmissionView,
+)
+from schemas.business import DisplayName
+from schemas.findings import Finding
+from schemas.judgement import Counts, FileResult, Judgement, RepairGroup, RuleTotal
+from schemas.manifest import Manifest, NumbersFile, Schedule
+from schemas.rules import RULES
+
+NOW = datetime(2026, 11, 23, 15, 14, 9, tzinfo=UTC)
+DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+COLUMNS = ("file", "row", "line", "phone_number", "call_purpose", "rule", "severity", "message", "fix", "suggestion")
+SCHEMA = pa.schema([(name, pa.int64() if name in ("row", "line") else pa.string()) for name in COLUMNS])
+LOGO = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#0a5257"/>
+<path d="M32 12 52 50H12z" fill="#fff"/><path d="M32 28 40 44H24z" fill="#0a5257"/></svg>"""
+
+HOSTILE = (
+    "<script>document.title='owned'</script>",
+    '"><img src=x onerror="document.title=1">',
+    "=cmd|' /C calc'!A0",
+    "\u202egpj.exe\u202c \u2066reversed\u2069",
+    "zero\u200bwidth\ufeffjoined\u2060",
+    "x" * 10_000,
+    "👩‍👩‍👧‍👦📞" * 40,
+    "nul\x00byte\x1b[31m\r\n\ttab",
+    "</textarea></title></style>--><!-- {{ 7*7 }} {% raw %}",
+    "]]>'\"&amp;&#x3C;javascript:alert(1)",
+)
+
+
+@dataclass(frozen=True)
+class FakeNumbers:
+    """Numbers whose rejected rows are given; each call starts anew."""
+
+    lines: list[dict] = field(default_factory=list)
+    batch: int = 4096
+
+    def accepted(self):
+        return iter(())
+
+    def rejections(self) -> Iterator[pa.RecordBatch]:
+        for start in range(0, len(self.lines), self.batch):
+            yield pa.RecordBatch.from_pylist(self.lines[start : start + self.batch], schema=SCHEMA)
+
+    def rejected_records(self) -> Iterator[bytes]:
+        seen = set()
+        for line in self.lines:
+            if (place := (line["file"], line["row"])) not in seen:
+                seen.add(place)
+                yield f"{line['phone_number']},{line['call_purpose']}\n".encode()
+
+
+def line(file, row, number, purpose, rule, message, suggestion=None):
+    values = (
+        file, row, row, number, purpose, rule, RULES[rule].severity, message, RULES[rule].fix, suggestion or "",
+    )  # fmt: skip
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def judged(lines, *, files, verdict, manifest, extra=(), groups=(), cap=200, numbers=None, **more) -> Judgement:
+    """A judgement whose totals, findings and counts follow from the given lines and extra findings."""
+    counted = Counter(found["rule"] for found in lines) + Counter(finding.rule for finding in extra)
+    kept: Counter[str] = Counter()
+    findings = list(extra)
+    for found in lines:
+        kept[found["rule"]] += 1
+        if kept[found["rule"]] <= cap:
+            findings.append(_finding(found))
+    return Judgement(
+        verdict=verdict,
+        manifest=manifest,
+        counts=sum((file.counts for file in files), Counts()),
+        files=tuple(files),
+        totals=tuple(
+            RuleTotal(id=rule, name=RULES[rule].name, severity=RULES[rule].severity, count=n, fix=RULES[rule].fix)
+            for rule, n in sorted(counted.items())
+        ),
+        findings=tuple(findings),
+        findings_total=sum(counted.values()),
+        groups=tuple(groups),
+        numbers=FakeNumbers(lines),
+        versions={"launchdrop": "0.1.0", "rules": "1", "phonenumbers": "9.0.43"},
+        **more,
+    )
+
+
+def _finding(found) -> Finding:
+    column = "call_purpose" if found["rule"].startswith("PUR") else "phone_number"
+    return Finding(
+        rule=found["rule"],
+        severity=found["severity"],
+        message=found["message"],
+        file=found["file"],
+        row=found["row"],
+        line=found["line"],
+        column=None if found["rule"].startswith("CSV") else column,
+        value=found["call_purpose" if column == "call_purpose" else "phone_number"],
+        suggestion=found["suggestion"] or None,
+    )
+
+
+def file_of(name, lines, *, read, ignored=0, size=25_000) -> FileResult:
+    """A file result whose counts and chunks follow from its lines with errors."""
+    rows = {found["row"] for found in lines if found["file"] == name and found["severity"] == "error"}
+    chunks = -(-read // 500)
+    by_chunk = Counter((row - 1) // 500 for row in rows)
+    counts = Counts(read=read, accepted=read - ignored - len(rows), rejected=len(rows), ignored=ignored)
+    return FileResult(
+        name=name,
+        sha256=DIGEST[::-1],
+        bytes=size,
+        chunks=chunks,
+        counts=counts,
+        rejected_by_chunk=[by_chunk[chunk] for chunk in range(chunks)],
+    )
+
+
+MANIFEST = Manifest(
+    business="acme-bank",
+    reference="collections-2027-q1",
+    business_unit="Collections",
+    program_type="INFORM",
+    name="Q1 Collections",
+    call_purpose="Debt Collection",
+    description="Reminder calls for accounts 30 to 60 days past due.",
+    display_name=DisplayName(display="Acme Bank Collections", shorthand="Acme Bank"),
+    schedule=Schedule(
+        start=datetime(2027, 1, 4, 15, tzinfo=UTC),
+        end=datetime(2027, 3, 31, 23, tzinfo=UTC),
+        timezone="America/Chicago",
+    ),
+    files=(NumbersFile(file="numbers.csv"), NumbersFile(file="late.csv")),
+)
+
+
+def view_of(judgement: Judgement, **more) -> SubmissionView:
+    values = {
+        "id": "20261123T151409Z-9f86d081",
+        "digest": DIGEST,
+        "received_at": NOW,
+        "now": NOW,
+        "business": "acme-bank",
+        "legal_name": "Acme Bank, N.A.",
+        "reference": "collections-2027-q1",
+        "drop": "2027-q1",
+        "state": "scheduled",
+        "branding": "approved",
+        "scheduled_start": MANIFEST.schedule.start,
+        "revision": Revision(number=1, added=1200),
+    }
+    return SubmissionView(judgement=judgement, **values | more)
+
+
+def accepted() -> SubmissionView:
+    """Everything in; one warning of each file."""
+    manifest = replace(
+        MANIFEST,
+        program_type="INFORM with Logo",
+        logo="acme.svg",
+        call_reason="Payment reminder",
+        hold_until_branded=True,
+    )
+    note = Finding(
+        rule="PUR-003",
+        severity="warning",
+        message="14 of 1,200 rows have another call purpose than the program's Debt Collection.",
+        file="numbers.csv",
+    )
+    files = [file_of("numbers.csv", [], read=1200)]
+    judgement = judged([], files=files, verdict="accepted", manifest=manifest, extra=[note])
+    return view_of(judgement, logo=LOGO)
+
+
+def with_rejections() -> SubmissionView:
+    """About 1,200 rows, 52 of them rejected for nine reasons, with a history and a baseline."""
+    lines = sorted(_faulty_rows(), key=lambda found: (found["file"] != "numbers.csv", found["row"]))
+    files = [
+        file_of("numbers.csv", lines, read=1143, ignored=3, size=28_411),
+        file_of("late.csv", lines, read=60, size=1_410),
+    ]
+    review = Finding(
+        rule="DSP-008",
+        severity="warning",
+        message='"Acme Bank Collections" is not approved for this business yet.',
+        path="display_name.display",
+        line=11,
+        value="Acme Bank Collections",
+    )
+    notes = Finding(
+        rule="MAN-006", severity="warning", message="notes.txt is not named in the manifest.", file="notes.txt"
+    )
+    judgement = judged(
+        lines,
+        files=files,
+        verdict="accepted_with_rejections",
+        manifest=MANIFEST,
+        extra=[review, notes],
+        groups=_groups(),
+        needs_review=("display_name",),
+    )
+    return view_of(
+        judgement,
+        branding="in_review",
+        revision=Revision(number=3, added=1148, removed=2, changed=14),
+        baseline=Baseline(submission="20261120T081500Z-5c1a9e00", fixed=12, remaining=40, new=12),
+        history=_history(),
+        refused=[Refusal(number="(501) 214-9077", reason="ALLOCATED_NUMBER")],
+        refused_total=1,
+        reassigned_from=["collections-2026-q4"],
+    )
+
+
+def _faulty_rows() -> list[dict]:
+    numbers = "numbers.csv"
+    lines = [line(numbers, 17 + 7 * i, f"214-{9020 + i}", "Customer Service", "NUM-004",
+                  "Seven digits: the area code is missing.") for i in range(18)]  # fmt: skip
+    lines += [line("late.csv", 3 + i, f"214{9120 + i}", "Survey", "NUM-004",
+                   "Seven digits: the area code is missing.") for i in range(3)]  # fmt: skip
+    lines += [line(numbers, 600 + 3 * i, f"(501) 214-{9220 + i}", "Marketing", "PUR-002",
+                   '"Marketing" is not one of the ten call purposes.', "Telemarketing") for i in range(9)]  # fmt: skip
+    lines += [line(numbers, 700 + i, f"501-214-{9320 + i}", "Informational", "PUR-002",
+                   '"Informational" is not one of the ten call purposes.', "Informational/Notification")
+              for i in range(5)]  # fmt: skip
+    lines += [line(numbers, 900 + 2 * i, f"501 214 {9420 + i}", "Debt Collection", "NUM-020",
+                   f"The same number as row {400 + i} of numbers.csv, which stands.") for i in range(6)]  # fmt: skip
+    lines.append(line(numbers, 920, "501 214 9430", "Survey", "NUM-021",
+                      "The same number as row 410 of numbers.csv, which stands, with the purpose Debt Collection."))  # fmt: skip
+    lines += [line("late.csv", 20 + i, "5.01215E+09", "Survey", "NUM-003",
+                   "A spreadsheet wrote 5.01215E+09; its digits are lost.") for i in range(3)]  # fmt: skip
+    lines += [line(numbers, 1002 + i, f"501 555 {int('0102') + i:04}", "Survey", "NUM-010",
+                   "555-0100 to 555-0199 are fictional.") for i in range(2)]  # fmt: skip
+    lines.append(line(numbers, 1040, "501-911-4400 ext 2", "", "NUM-002", 'Letters at "ext"; leave only the digits.'))
+    lines.append(line(numbers, 1040, "501-911-4400 ext 2", "", "PUR-001", "The call purpose is blank."))
+    lines.append(line(numbers, 1041, "+15012149440", "Survey", "NUM-023",
+                      "In your program branch-hours, which is live until 31 Dec 2026."))  # fmt: skip
+    lines += [line(numbers, 1060 + i, f"501 958 {1000 + i}", "Survey", "NUM-016",
+                   "Exchange 958 is for line tests.") for i in range(2)]  # fmt: skip
+    return lines
+
+
+def _groups() -> list[RepairGroup]:
+    def group(rule, file, pattern, count, example, suggestion=None):
+        return RepairGroup(rule=rule, file=file, pattern=pattern, count=count, example=example, suggestion=suggestion)
+
+    return [
+        group("NUM-004", "numbers.csv", "999-9999", 18, "214-9020"),
+        group("NUM-004", "late.csv", "9999999", 3, "2149120"),
+        group("PUR-002", "numbers.csv", "Marketing", 9, "Marketing", "Telemarketing"),
+        group("PUR-002", "numbers.csv", "Informational", 5, "Informational", "Informational/Notification"),
+        group("NUM-003", "late.csv", "9.99999E+99", 3, "5.01215E+09"),
+        group("NUM-010", "numbers.csv", "999 999 9999", 2, "501 555 0102"),
+    ]
+
+
+def _history() -> list[Past]:
+    counts = [(900, 310), (1180, 140), (1195, 96), (1200, 64)]
+    return [
+        Past(
+            id=f"2026112{day}T081500Z-5c1a9e0{day}",
+            received_at=NOW - timedelta(days=4 - day),
+            verdict="accepted_with_rejections" if day else "rejected",
+            counts=Counts(read=read, accepted=read - bad, rejected=bad),
+        )
+        for day, (read, bad) in enumerate(counts)
+    ]
+
+
+def held() -> SubmissionView:
+    lines = [line("numbers.csv", 40 + i, f"214-{9020 + i}", "Survey", "NUM-004",
+                  "Seven digits: the area code is missing.") for i in range(5)]  # fmt: skip
+    large = Finding(
+        rule="MAN-019",
+        severity="warning",
+        message="Replacing would remove 412 of 1,200 live numbers, more than 20 %.",
+        path="numbers_mode",
+        line=22,
+        value="replace",
+    )
+    manifest = replace(MANIFEST, numbers_mode="replace", max_rejected_percent=10.0)
+    files = [file_of("numbers.csv", lines, read=820)]
+    judgement = judged(
+        lines,
+        files=files,
+        verdict="held",
+        manifest=manifest,
+        extra=[large],
+        held_because=("it would remove 412 of 1,200 live numbers",),
+    )
+    return view_of(judgement, state="live", revision=Revision(number=2, added=27, removed=412, changed=0))
+
+
+def rejected() -> SubmissionView:
+    """Faults of the manifest and of the rows at once."""
+    faults = [
+        Finding(rule="MAN-002", severity="error", message='"shedule" is no key of the manifest.', path="shedule",
+                line=14, suggestion="schedule"),
+        Finding(rule="MAN-003", severity="error", message="program.call_purpose is missing.",
+                path="program.call_purpose", line=5),
+        Finding(rule="DSP-003", severity="error", message='"’" at position 5 is not allowed.',
+                path="display_name.display", line=11, value="Acme’s Bank", suggestion="Acme's Bank"),
+        Finding(rule="CSV-005", severity="error", message="The columns are separated by semicolons.",
+                file="late.csv"),
+    ]  # fmt: skip
+    lines = [line("numbers.csv", 12 + i, f"214-{9020 + i}", "Survey", "NUM-004",
+                  "Seven digits: the area code is missing.") for i in range(5)]  # fmt: skip
+    files = [file_of("numbers.csv", lines, read=820, ignored=2), file_of("late.csv", [], read=0)]
+    manifest = replace(MANIFEST, call_purpose=None, display_name=None, schedule=None)
+    judgement = judged(lines, files=files, verdict="rejected", manifest=manifest, extra=faults)
+    return view_of(judgement, state=None, branding=None, scheduled_start=None, revision=None)
+
+
+def unreadable() -> SubmissionView:
+    fault = Finding(
+        rule="MAN-001",
+        severity="error",
+        message="Line 8, column 3: the value has no key; a colon is missing.",
+        line=8,
+    )
+    judgement = judged([], files=[], verdict="rejected", manifest=None, extra=[fault])
+    return view_of(judgement, state=None, branding=None, scheduled_start=None, revision=None, reference=None)
+
+
+def dry_run() -> SubmissionView:
+    """A bare numbers CSV, judged by itself."""
+    lines = [line("numbers.csv", 4, "5.01215E+09", "Survey", "NUM-003", "A spreadsheet has damaged the number.")]
+    files = [file_of("numbers.csv", lines, read=10)]
+    judgement = judged(
+        lines,
+        files=files,
+        verdict="accepted_with_rejections",
+        manifest=None,
+        rules_not_checked=("NUM-022", "NUM-023", "MAN-015", "MAN-019", "SCH-008"),
+    )
+    return view_of(
+        judgement, business=None, legal_name=None, reference=None, drop=None, dry_run=True, state=None,
+        branding=None, scheduled_start=None, revision=None,
+    )  # fmt: skip
+
+
+def hostile() -> SubmissionView:
+    """Every value of manifest, file and row is a stranger's attack; 5,000 rows of it."""
+    words = [HOSTILE[i % len(HOSTILE)] for i in range(5000)]
+    rules = [rule for rule in RULES if rule.startswith(("NUM", "PUR-002")) and RULES[rule].severity == "error"] * 300
+    lines = [
+        line(HOSTILE[i % 3], i + 1, word, HOSTILE[-1 - i % 7], rules[i], f"Not a number: {word[:200]}", word[:200])
+        for i, word in enumerate(words)
+    ]
+    files = [file_of(name, lines, read=5000) for name in HOSTILE[:3]]
+    spots = [
+        Finding(rule="MAN-002", severity="error", message=f"Unknown: {word[:200]}", path=word[:200], line=i + 1,
+                value=word[:200], suggestion=word[:200])
+        for i, word in enumerate(HOSTILE)
+    ]  # fmt: skip
+    groups = [
+        RepairGroup(rule=rule, file=word, pattern=word, count=3, example=word, suggestion=word)
+        for rule in ("PUR-002", "NUM-004")
+        for word in HOSTILE
+    ]
+    judgement = judged(
+        lines, files=files, verdict="accepted_with_rejections", manifest=hostile_manifest(), extra=spots,
+        groups=groups, held_because=HOSTILE[:2],
+    )  # fmt: skip
+    return view_of(
+        judgement,
+        legal_name=HOSTILE[4],
+        drop=HOSTILE[0],
+        branding="in_review",
+        refused=[Refusal(number=word, reason=word) for word in HOSTILE],
+        refused_total=len(HOSTILE),
+        reassigned_to=[HOSTILE[0]],
+        logo=b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'><script>alert(1)</script>"
+        b"<image href='http://203.0.113.9/x.png'/></svg>",
+    )
+
+
+def hostile_manifest() -> Manifest:
+    return replace(
+        MANIFEST,
+        business_unit=HOSTILE[0],
+        program_type="INFORM with Logo",
+        name=HOSTILE[5],
+        call_purpose=HOSTILE[8],
+        description=HOSTILE[5],
+        display_name=DisplayName(display=HOSTILE[6], shorthand=HOSTILE[5]),
+        logo=HOSTILE[7],
+        call_reason=HOSTILE[3],
+    )
+
+
+def receipts() -> list[ReceiptView]:
+    registered = ReceiptView(
+        outcome="registered",
+        business="acme-bank",
+        drop="2027-q1",
+        received_at=NOW,
+        submission="20261123T151409Z-9f86d081",
+        reference="collections-2027-q1",
+        verdict="accepted",
+        counts=Counts(read=2, accepted=2),
+        state="scheduled",
+        branding="none",
+        scheduled_start=MANIFEST.schedule.start,
+        digest=DIGEST,
+        link="../../20261123T151409Z-9f86d081/report.html",
+    )
+    missing = Finding(
+        rule="MAN-005",
+        severity="error",
+        message="numbers.csv did not arrive within 15 minutes.",
+        path="numbers[0].file",
+    )
+    incomplete = ReceiptView(
+        outcome="incomplete", business="acme-bank", drop="2027-q1", received_at=NOW, findings=[missing]
+    )
+    return [registered, replace(registered, outcome="duplicate"), incomplete]
+
+
+def business_index(submissions: int = 24) -> BusinessIndexView:
+    programs = [
+        ProgramLine(reference="collections-2027-q1", revision=3, state="scheduled", branding="in_review",
+                    name="Q1 Collections", start=MANIFEST.schedule.start, end=MANIFEST.schedule.end,
+                    timezone="America/Chicago", pending=1151),
+        ProgramLine(reference="branch-hours", revision=1, state="live", branding="approved", name="Branch hours",
+                    start=NOW - timedelta(days=60), end=NOW + timedelta(days=38), timezone="America/New_York",
+                    live=5210, refused=3, held=True),
+        ProgramLine(reference="survey-2026", revision=2, state="launch_failed", branding="none", name="Survey",
+                    start=NOW - timedelta(days=1), end=NOW + timedelta(days=9), timezone="America/Chicago",
+                    pending=400),
+    ]  # fmt: skip
+    return BusinessIndexView(
+        business="acme-bank",
+        legal_name="Acme Bank, N.A.",
+        now=NOW,
+        programs=programs,
+        submissions=[_submission_line(i) for i in range(submissions)],
+        submissions_total=submissions * 10,
+        top_rules=[
+            RuleCount(id=rule, name=RULES[rule].name, count=n)
+            for rule, n in (("NUM-004", 812), ("PUR-002", 390), ("NUM-020", 204), ("NUM-003", 17))
+        ],  # fmt: skip
+    )
+
+
+def _submission_line(i: int) -> SubmissionLine:
+    read, bad = 1200 + 7 * i, (i * 37) % 160
+    verdict = ("accepted_with_rejections" if bad else "accepted") if i % 9 else ("held", "rejected")[i % 2]
+    return SubmissionLine(
+        id=f"20261123T1514{i % 60:02}Z-{i:08x}",
+        received_at=NOW - timedelta(hours=11 * i),
+        verdict=verdict,
+        counts=Counts(read=read, accepted=read - bad, rejected=bad),
+        report=f"20261123T1514{i % 60:02}Z-{i:08x}/report.html",
+        reference="collections-2027-q1" if i % 3 else "branch-hours",
+        drop=f"2026-11-{23 - i % 20:02}",
+    )
+
+
+def operator_index() -> OperatorIndexView:
+    return OperatorIndexView(
+        now=NOW,
+        businesses=[
+            BusinessLine(id="acme-bank", index="../acme-bank/index.html", legal_name="Acme Bank, N.A.",
+                         programs_live=1, programs_scheduled=1, numbers_live=5210, submissions=240,
+                         last_received_at=NOW, last_30_days=Counts(read=31_000, accepted=29_800, rejected=1200)),
+            BusinessLine(id="blue-river-clinic", index="../blue-river-clinic/index.html",
+                         legal_name="Blue River Clinic LLC", programs_scheduled=2, submissions=12,
+                         last_received_at=NOW - timedelta(hours=7), last_30_days=Counts(read=900, accepted=900)),
+            BusinessLine(id="northwind", index="../northwind/index.html"),
+        ],
+        held=[
+            Attention(what="acme-bank/branch-hours", business="acme-bank", since=NOW - timedelta(hours=3),
+                      why="It would remove 412 of 1,200 live numbers.",
+                      report="../acme-bank/20261123T121409Z-77aa0000/report.html",
+                      commands=("launchdrop submissions release 20261123T121409Z-77aa0000",
+                                "launchdrop submissions reject 20261123T121409Z-77aa0000")),
+        ],
+        review=[
+            Attention(what="Acme Bank Collections", business="acme-bank", since=NOW - timedelta(days=1),
+                      why="A new display name; the program starts on 4 Jan 2027.",
+                      commands=("launchdrop review approve acme-bank 7", "launchdrop review reject acme-bank 7")),
+        ],
+        failed=[
+            Attention(what="acme-bank/survey-2026", business="acme-bank", since=NOW - timedelta(hours=20),
+                      why="The carrier did not answer for 24 hours.",
+                      commands=("launchdrop launches retry acme-bank/survey-2026",)),
+        ],
+        tonight=[
+            LaunchLine(business="blue-river-clinic", reference="reminders", revision=1,
+                       start=NOW + timedelta(hours=9), timezone="America/Denver", numbers=900, branding="approved"),
+        ],
+    )  # fmt: skip
