@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from flows.ledger.sightings import Sighting, Taken
 from flows.settling import take, under_way
-from flows.stores import Changed, Store, StoreError, blocks, read
+from flows.stores import Changed, Refused, Store, StoreError, blocks, read
 from schemas.drop import Drop, DropFile
 from schemas.identity import Digest, submission_id
 
@@ -92,7 +92,8 @@ def verified(drop: Drop) -> bool:
 
 
 def discard(archive: Store, business: str, submission: str) -> None:
-    """Take a copy out of the archive again: of what is there already under another id."""
+    """Take a copy out of the archive again: of what is there already under another id. The index goes first."""
+    archive.delete(f"{business}/{submission}/{INDEX}")
     _clear(archive, f"{business}/{submission}/")
 
 
@@ -147,8 +148,11 @@ def _copy(
     through: Callable[[Iterable[bytes]], Iterator[bytes]],
 ) -> Kept:
     meter = _Meter()
-    with inbox.open(prefix + name, version) as f:
-        archive.put(aside + kept_as, through(meter.over(blocks(f))))
+    try:
+        with inbox.open(prefix + name, version) as f:
+            archive.put(aside + kept_as, through(meter.over(blocks(f))))
+    except Refused as e:
+        raise Changed(f"{name!r} was a file when it was looked at: {e}") from None
     return Kept(name=name, bytes=meter.bytes, sha256=meter.sha256.hexdigest(), kept_as=kept_as)
 
 

@@ -71,7 +71,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """One drop as last looked at. `pending` is None when nothing new lies there."""
+    """One drop as last looked at. `pending` is None when nothing new lies there; `submission` is what was taken."""
 
     business: str
     name: str
@@ -80,6 +80,7 @@ class Sighting:
     print: str = ""
     pending: Pending | None = None
     taken: Taken | None = None
+    submission: str | None = None
     told: datetime | None = None
     writes: int = 0
 
@@ -254,6 +255,7 @@ def _sighting(row: Row[Any]) -> Sighting:
         print=row.print,
         pending=_pending(json.loads(row.pending)) if row.pending else None,
         taken=Taken(**json.loads(row.taken)) if row.taken else None,
+        submission=row.submission,
         told=row.told,
         writes=row.writes,
     )

@@ -1,0 +1,177 @@
+"""Looking at the whole inbox: what is whose, what is nobody's, and how long a large one takes."""
+
+import os
+import time
+import tracemalloc
+
+import pytest
+from arrival.conftest import SETTLE, manifest
+from stores.memory import MemoryStore
+
+from flows.arrival import Problem, arrivals
+from flows.ledger.sightings import claim, mark_taken
+from flows.settling import Settled, Waiting, take
+
+EXPECTED = "expected a real folder named [a-z0-9][a-z0-9-]{0,62}"
+
+
+def drops(outcomes):
+    return sorted(f"{o.sighting.business}/{o.sighting.name}" for o in outcomes if not isinstance(o, Problem))
+
+
+def problems(outcomes):
+    return sorted((o.business or "", o.what) for o in outcomes if isinstance(o, Problem))
+
+
+def test_same_names_in_two_businesses_are_two_drops(world):
+    for drop in ("acme/d", "zenith/d", "acme/d2"):
+        world.put("program.yaml", manifest(), drop=drop)
+    assert drops(world.look()) == ["acme/d", "acme/d2", "zenith/d"]
+    assert drops(world.look(business="zenith")) == ["zenith/d"]
+    assert drops(world.look(drops=[("acme", "d2"), ("acme", "d2"), ("acme", "none")])) == ["acme/d2"]
+
+
+def test_what_is_the_operators_is_not_looked_at(world):
+    for name in ("_logos/acme/program.yaml", "_x/d/program.yaml", ".hidden/d/program.yaml"):
+        world.store.put(name, b"x")
+    for name in ("businesses.yaml", "README.md", "Anything.csv"):
+        world.store.put(name, b"x")
+    assert world.look() == []
+    assert world.look(drops=[("_logos", "acme"), ("..", "etc"), ("acme", ".."), ("acme", "a\nb"), ("acme", "")]) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["Acme", "acme_bank", "acmé", "аcme", "-acme", "a" * 64, "acme.", "ACME-BANK", "acme bank"]
+)
+def test_a_folder_that_can_be_no_business_is_one_problem(world, name):
+    world.store.put(f"{name}/d/program.yaml", manifest())
+    world.store.put(f"{name}/e/program.yaml", manifest())
+    assert problems(world.look()) == [("", f"{name!a} in the inbox is not a business's folder: {EXPECTED}")]
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[2Jb", "a\u202eb", "a\u200bb", "\udce9"])
+def test_a_drop_whose_name_cannot_be_shown_is_a_problem_and_not_taken(world, name):
+    world.store.put(f"acme/{name}/program.yaml", manifest())
+    world.put("program.yaml", manifest())
+    outcomes = world.look()
+    assert drops(outcomes) == ["acme/d"]
+    assert problems(outcomes) == [("acme", f"drop {name!a}: a name with characters that cannot be shown")]
+
+
+def test_look_alikes_are_drops_of_their_own(world):
+    names = ["caf\u00e9", "cafe\u0301", "\u0441afe", "cafe"]
+    for name in names:
+        world.put("program.yaml", manifest(reference=f"r{len(name)}"), drop=f"acme/{name}")
+    assert drops(world.look()) == sorted(f"acme/{n}" for n in names)
+
+
+def test_files_beside_the_drops_are_one_problem_a_business(world):
+    for name in ("loose.csv", "program.yaml", ".DS_Store", "x.part"):
+        world.store.put(f"acme/{name}", b"x")
+    world.put("program.yaml", manifest())
+    ((business, what),) = problems(world.look())
+    assert business == "acme"
+    assert what.endswith("lies beside the drops: expected one folder a drop")
+
+
+def test_links_for_a_business_or_a_drop_are_problems(world, tmp_path):
+    if isinstance(world.store, MemoryStore):
+        pytest.skip("only a folder has links")
+    world.put("program.yaml", manifest(), drop="zenith/theirs")
+    (world.store.root / "acme").mkdir()
+    (world.store.root / "acme/mine").symlink_to(world.store.root / "zenith/theirs")
+    (world.store.root / "linked").symlink_to(world.store.root / "zenith")
+    outcomes = world.look()
+    assert drops(outcomes) == ["zenith/theirs"]
+    assert problems(outcomes) == [
+        ("", f"'linked' in the inbox is not a business's folder: {EXPECTED}"),
+        ("acme", "'acme/mine' lies beside the drops: expected one folder a drop"),
+    ]
+
+
+def test_too_many_files_are_not_taken_into_memory(world, monkeypatch):
+    monkeypatch.setattr("flows.arrival.MAX_OBJECTS", 10)
+    for i in range(11):
+        world.put(f"{i}.csv")
+    assert problems(world.look()) == [("acme", "drop d holds more than 10 files and is not taken")]
+
+
+def test_a_pass_waits_one_settle_time_and_gives_drops_in_the_order_of_their_manifests(world):
+    naps = []
+
+    def sleep(seconds):
+        naps.append(seconds)
+        world.now += SETTLE
+
+    def run():
+        return arrivals(world.inbox, clock=lambda: world.now, sleep=sleep)
+
+    assert run() == naps == []
+    world.put("numbers.csv", drop="acme/a-files-first")
+    world.put("program.yaml", manifest(), drop="acme/z")
+    world.look()
+    world.now += SETTLE
+    world.put("program.yaml", manifest("numbers.csv"), drop="acme/a-files-first")
+    world.put("program.yaml", manifest(), drop="zenith/b")
+    outcomes = run()
+    assert [o.sighting.name for o in outcomes] == ["z", "a-files-first", "b"]
+    assert {type(o) for o in outcomes} == {Settled}
+    assert naps == [1.0]
+    assert [o.sighting.name for o in run()] == ["z", "a-files-first", "b"]
+    assert naps == [1.0]
+
+
+def take_all(world, outcomes):
+    with world.ledger.begin() as conn:
+        for outcome in outcomes:
+            lease = claim(conn, outcome.sighting, owner="me", now=world.now, length=SETTLE)
+            mark_taken(conn, lease, take(outcome.sighting), submission="s")
+
+
+def old_inbox(world, count):
+    """An inbox with that many drops, all taken."""
+    for i in range(count):
+        folder = world.store.root / f"b{i % 20}" / f"drop-{i}"
+        folder.mkdir(parents=True)
+        (folder / "program.yaml").write_bytes(manifest("numbers.csv", reference=f"r{i}"))
+        (folder / "numbers.csv").write_bytes(b"x")
+    assert {type(o) for o in world.look()} == {Waiting}
+    take_all(world, world.wait(seconds=1))
+
+
+def measured_pass(world):
+    world.look()
+    tracemalloc.start()
+    before, begun = tracemalloc.get_traced_memory()[0], time.perf_counter()
+    assert world.look() == []
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    return peak, time.perf_counter() - begun
+
+
+@pytest.mark.parametrize(("world", "small", "large"), [("folder", 500, 2_000)], indirect=["world"])
+def test_memory_does_not_grow_with_what_was_taken(world, small, large):
+    old_inbox(world, small)
+    first, _ = measured_pass(world)
+    for i in range(small, large):
+        folder = world.store.root / f"b{i % 20}" / f"more-{i}"
+        folder.mkdir()
+        (folder / "program.yaml").write_bytes(manifest(reference=f"r{i}"))
+    world.look()
+    take_all(world, world.wait(seconds=1))
+    second, _ = measured_pass(world)
+    assert second < max(2 * first, 2_000_000)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("world", ["folder"], indirect=True)
+def test_a_pass_over_100_000_old_objects_takes_less_than_ten_seconds(world):
+    old_inbox(world, 50_000)
+    begun = time.perf_counter()
+    assert world.look() == []
+    took = time.perf_counter() - begun
+    peak, _ = measured_pass(world)
+    print(f"100,000 objects: {took:.1f} s, peak {peak / 1e6:.1f} MB")
+    assert took < 10
+    assert peak < 30_000_000
+    os.sync()

@@ -1,0 +1,124 @@
+"""Hints make it quick, and may be wrong: doubled, reordered, lost or nonsense."""
+
+import json
+import threading
+import time
+from datetime import timedelta
+from itertools import count
+
+import boto3
+import pytest
+
+from flows.stores import StoreError
+from flows.stores.hints import folder_hints, queue_hints
+
+_queues = count()
+
+
+def collect(hints, stop, enough, seconds=20):
+    """Everything hinted at until `enough` is among it."""
+    found, end = set(), time.monotonic() + seconds
+    for hint in hints:
+        found |= hint
+        if enough <= found or time.monotonic() > end:
+            stop.set()
+            break
+    return found
+
+
+def test_a_folder_tells_of_its_drops(tmp_path):
+    (tmp_path / "acme/old").mkdir(parents=True)
+    stop, found = threading.Event(), set()
+    wanted = {("acme", "new"), ("acme", "old"), ("zenith", "d")}
+    watcher = threading.Thread(
+        target=lambda: found.update(collect(folder_hints(tmp_path, stop, every=timedelta(seconds=0.2)), stop, wanted))
+    )
+    watcher.start()
+    for _ in range(50):
+        (tmp_path / "acme/old/numbers.csv").write_text("x")
+        (tmp_path / "acme/new").mkdir(exist_ok=True)
+        (tmp_path / "acme/new/x.csv").write_text("x")
+        (tmp_path / "zenith/d").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "zenith/d/x.csv").write_text("x")
+        (tmp_path / "businesses.yaml").write_text("x")
+        watcher.join(0.1)
+        if not watcher.is_alive():
+            break
+    watcher.join(10)
+    assert not watcher.is_alive()
+    assert found == wanted
+
+
+def test_a_folder_that_cannot_be_watched_is_one_line(tmp_path):
+    with pytest.raises(StoreError, match="cannot be watched"):
+        next(folder_hints(tmp_path / "none", threading.Event(), every=timedelta(seconds=1)))
+
+
+def test_a_quiet_folder_says_that_time_has_passed_and_stops(tmp_path):
+    stop = threading.Event()
+    hints = folder_hints(tmp_path, stop, every=timedelta(seconds=0.1))
+    assert next(hints) == set()
+    stop.set()
+    assert list(hints) in ([], [set()])
+
+
+@pytest.fixture
+def queue(s3_env):
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName=f"events-{next(_queues)}")["QueueUrl"]
+    yield sqs, url
+    sqs.close()
+
+
+def event(bucket, key):
+    return {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}]}
+
+
+@pytest.mark.server
+def test_a_bucket_tells_through_its_queue(queue, s3, bucket):
+    sqs, url = queue
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]},
+    )
+    s3.put_object(Bucket=bucket, Key="in/acme/spring 2027/program.yaml", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="elsewhere/acme/d/program.yaml", Body=b"x")
+    stop = threading.Event()
+    assert collect(queue_hints(url, f"s3://{bucket}/in", stop, sqs), stop, {("acme", "spring 2027")}) == {
+        ("acme", "spring 2027")
+    }
+
+
+@pytest.mark.server
+def test_doubled_wrapped_and_senseless_messages(queue):
+    sqs, url = queue
+    bodies = [
+        event("b", "acme/d+1/x%2By.csv"),
+        event("b", "acme/d+1/x%2By.csv"),
+        {"Message": json.dumps(event("b", "acme/sns/x"))},
+        {"detail": {"bucket": {"name": "b"}, "object": {"key": "acme/bridge+/x"}}},
+        {"Event": "s3:TestEvent"},
+        event("another", "acme/no/x"),
+        event("b", "businesses.yaml"),
+        {"Records": "nonsense"},
+        [],
+    ]
+    for body in bodies:
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+    sqs.send_message(QueueUrl=url, MessageBody="no json")
+    stop, found = threading.Event(), set()
+    for hint in queue_hints(url, "s3://b", stop, sqs):
+        found |= hint
+        if not hint:
+            stop.set()
+    assert found == {("acme", "d 1"), ("acme", "sns"), ("acme", "bridge+")}
+    left = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert (left["ApproximateNumberOfMessages"], left["ApproximateNumberOfMessagesNotVisible"]) == ("0", "0")
+
+
+@pytest.mark.server
+def test_a_queue_that_is_not_there_is_one_line(queue):
+    sqs, url = queue
+    with pytest.raises(StoreError, match="the queue of events cannot be read"):
+        next(queue_hints(url + "-not", "s3://b", threading.Event(), sqs))
