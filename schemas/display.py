@@ -21,7 +21,7 @@ _MOST = 200
 
 _TLD = r"(?:com|net|org|edu|gov|info|biz|io|co|us|me|app|ai)\b"
 _LINK = re.compile(rf"https?:|\bwww\b|\b[\w-]+\.{_TLD}|\bdot\s?{_TLD}", re.IGNORECASE)
-_EMAIL = re.compile(rf"\w@[\w-]+(?:\.|\s|\s?dot\s?){_TLD}", re.IGNORECASE)
+_EMAIL = re.compile(rf"[\w.-]+@[\w-]+(?:\.|\s|\s?dot\s?){_TLD}", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<!\d)(?:1[ -]?)?\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
 _CALL_TO_ACTION = re.compile(
     r"\b(?:"
@@ -57,7 +57,7 @@ def check(section: Section, name: DisplayName, *, business: Business | None, pol
     is_approved = business is not None and name in business.display_names
     for key, text in (("display", name.display), ("shorthand", name.shorthand)):
         _check_text(section, key, text)
-        if not is_approved:
+        if not is_approved and _LETTER.search(text):
             _check_branding(section, key, text, policy)
     _check_length(section, "DSP-001", "display", name.display, policy.display_max)
     _check_length(section, "DSP-002", "shorthand", name.shorthand, policy.shorthand_max)
@@ -66,7 +66,8 @@ def check(section: Section, name: DisplayName, *, business: Business | None, pol
     if not words.resembles(name.display, business):
         message = f'"{name.display}" shares no word with the names of the business on record.'
         section.note("DSP-007", "display", message, value=name.display, suggestion=business.dba or business.legal_name)
-    section.note("DSP-008", "display", f'"{name.display}" is not approved for the business yet.', value=name.display)
+    message = f'"{name.display}", in short "{name.shorthand}", is not approved for the business yet.'
+    section.note("DSP-008", "display", message, value=name.display)
     return True
 
 

@@ -25,6 +25,7 @@ MAX_EXPANDED = 1000
 _BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_TAB = re.compile(" *\t")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -88,7 +89,7 @@ def read(data: bytes, *, max_bytes: int, loader: type = FastLoader) -> Fields | 
     try:
         return _tree(_decode(data), loader)
     except _Broken as broken:
-        message = f"Line {broken.line}, column {broken.column}: {broken.why}."
+        message = f"Line {broken.line}, column {broken.column}: {broken.why}{'' if broken.why.endswith('?') else '.'}"
         return finding(broken.rule, message, line=broken.line)
 
 
@@ -144,7 +145,10 @@ _EXPLANATIONS = (
     (r"unexpected end of stream", "a quotation mark that is never closed"),
     (r"unknown escape|escape code|hexdecimal", "a backslash in double quotes begins an unknown escape"),
     (r"document start", "something follows the end of the mapping"),
-    (r"block end|expected key|'-' indicator", "the indentation does not fit the lines above"),
+    (
+        r"block end|expected key|'-' indicator",
+        "the indentation does not fit the lines above, or a quotation mark above is not closed",
+    ),
     (r"',' or '[]}]'", "a bracket or brace that is never closed, or a comma missing inside it"),
     (r"duplicate anchor|anchor|alias", "an anchor or alias without a proper name"),
 )
@@ -152,11 +156,11 @@ _EXPLANATIONS = (
 
 def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
     problem, mark = str(error.problem), error.problem_mark
-    if "cannot start any token" in problem and mark is not None:
-        found = text[mark.index : mark.index + 1]
-        if found == "\t":
+    if mark is not None:
+        if _TAB.match(text, mark.index - mark.column):
             return "a tab; indent with spaces only"
-        return f"a value cannot begin with {found}; put it in quotes"
+        if "cannot start any token" in problem:
+            return f"a value cannot begin with {text[mark.index : mark.index + 1]}; put it in quotes"
     for pattern, explanation in _EXPLANATIONS:
         if re.search(pattern, problem):
             return explanation

@@ -57,7 +57,7 @@ class Section:
     def _report_keys(self, fields: Fields, known: Collection[str]) -> None:
         for key, line in fields.repeated:
             first = fields.entries[key].line
-            message = f"{_cut(key)} stands here again; the one of line {first} was taken."
+            message = f"{_cut(key)} stands here again; the one on line {first} was taken."
             self._notes.add("MAN-012", message, path=self.path(key), line=line)
         for key, entry in fields.entries.items():
             if key not in known:

@@ -29,7 +29,7 @@ def unsafe(name: str) -> str | None:
 
 def _unsafe_part(parts: list[str]) -> str | None:
     if ".." in parts:
-        return "climbs out of the drop with .."
+        return "has a .. that climbs out of the drop"
     if "" in parts or "." in parts:
         return "has an empty part between slashes"
     if any(part != part.strip() for part in parts):

@@ -259,6 +259,6 @@ def _add_file(files: dict[str, NumbersFile], entry: Section) -> None:
     if name in MANIFEST_NAMES:
         entry.wrong("file", "a CSV file with numbers")
     elif name in files:
-        entry.note("MAN-004", "file", f"{name} is named already, in line {files[name].line}.", value=name)
+        entry.note("MAN-004", "file", f"{name} is named already, on line {files[name].line}.", value=name)
     else:
         files[name] = NumbersFile(file=name, sha256=sha256 and sha256.lower(), rows=rows, **entry.at("file"))

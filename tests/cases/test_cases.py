@@ -1,0 +1,36 @@
+"""Every rule has a case that breaks it and a near miss that does not; a new case is a new folder (see README.md)."""
+
+import pytest
+from drop_cases import Case, cases, matches
+
+from schemas.rules import RULES
+
+CASES = list(cases())
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_case(case: Case) -> None:
+    judgement = case.judge()
+    found = [(f.rule, f.path or f.file, f.row, f.line, f.message) for f in judgement.findings]
+    expected = case.expected.get("findings", [])
+    assert len(judgement.findings) == len(expected), found
+    for finding, wanted in zip(judgement.findings, expected, strict=True):
+        assert matches(finding, wanted), (wanted, finding)
+    assert judgement.verdict == case.expected["verdict"], found
+    assert judgement.findings_total == len(expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_case_is_about_its_rule(case: Case) -> None:
+    broken = {finding["rule"] for finding in case.expected.get("findings", [])}
+    assert (case.rule in broken) == case.breaks
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_has_a_case_and_a_near_miss(rule: str) -> None:
+    kinds = {case.breaks for case in CASES if case.rule == rule}
+    assert kinds == {True, False}, f"tests/cases/{rule} needs a breaks-... and a near-miss-... folder"
+
+
+def test_every_folder_is_a_rule() -> None:
+    assert {case.rule for case in CASES} == set(RULES)
