@@ -33,6 +33,9 @@ class Difference:
     branding_changed: bool = False
 
 
+NO_DIFFERENCE = Difference()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a revision says of a program besides its numbers, as far as a difference is told."""
@@ -68,7 +71,7 @@ def numbers_difference(
 
 
 def difference(numbers: NumbersDifference, before: Facts | None, after: Facts) -> Difference:
-    """Put the numbers' difference together with what moved besides them; a first revision (before None) moves nothing."""
+    """Put the numbers' difference together with what moved besides them; a first revision moves nothing."""
     return Difference(
         added=len(numbers.added),
         removed=len(numbers.removed),

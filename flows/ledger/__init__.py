@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from flows.ledger import sightings, tables
 from flows.ledger.errors import LeaseLost, LedgerError, Outdated
 from flows.ledger.opening import connectable, migrate, reason_of
 
-__all__ = ["LeaseLost", "Ledger", "LedgerError", "Outdated"]
+__all__ = ["LeaseLost", "Ledger", "LedgerError", "Outdated", "sightings", "tables"]
 
 
 class Ledger:

@@ -1,4 +1,7 @@
-"""The ledger's tables, all but the drops' sightings. Instants are UTC; a phone number is its ten digits as an integer."""
+"""The ledger's tables, all but the drops' sightings.
+
+Instants are UTC; a phone number is its ten digits as an integer.
+"""
 
 from sqlalchemy import (
     JSON,
@@ -15,6 +18,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    text,
 )
 
 from flows.ledger.base import Instant, metadata
@@ -61,14 +65,15 @@ asset = Table(
 Index(
     "ix_asset_in_review",
     asset.c.requested_at,
-    **{f"{d}_where": asset.c.state == "in_review" for d in ("sqlite", "postgresql")},
+    sqlite_where=asset.c.state == "in_review",
+    postgresql_where=asset.c.state == "in_review",
 )
 
 submission = Table(
     "submission",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("seq", BigInteger, nullable=False, unique=True),  # the order of registration
+    Column("seq", Key, primary_key=True),  # the order of registration
+    Column("id", String, nullable=False, unique=True),
     Column("business", String, nullable=False),
     Column("reference", String),
     Column("drop", String, nullable=False),
@@ -85,6 +90,7 @@ submission = Table(
     Column("totals", JSON, nullable=False),  # {rule: count}
     Column("manifest", JSON),
     Column("logo", JSON),  # {name, sha256}
+    Column("noticed", JSON, nullable=False),  # what the rules noticed of what is to be shown: [{rule, message}]
     Column("archive", String, nullable=False),
     Column("retake_of", String),
     Column("decided_at", Instant),
@@ -145,8 +151,8 @@ program = Table(
     Column("not_before", Instant),  # the carrier was down: look again then
     UniqueConstraint("business", "reference"),
 )
-Index("ix_program_ends", program.c.ends_at, sqlite_where=program.c.at_carrier, postgresql_where=program.c.at_carrier)
-Index("ix_program_brand_due", program.c.id, sqlite_where=program.c.brand_due, postgresql_where=program.c.brand_due)
+Index("ix_program_ends", program.c.ends_at, sqlite_where=text("at_carrier = 1"), postgresql_where=program.c.at_carrier)
+Index("ix_program_brand_due", program.c.id, sqlite_where=text("brand_due = 1"), postgresql_where=program.c.brand_due)
 
 revision = Table(
     "revision",
@@ -196,7 +202,11 @@ number = Table(
     sqlite_with_rowid=False,
 )
 Index(
-    "uq_number_claimed", number.c.number, unique=True, sqlite_where=number.c.claimed, postgresql_where=number.c.claimed
+    "uq_number_claimed",
+    number.c.number,
+    unique=True,
+    sqlite_where=text("claimed = 1"),
+    postgresql_where=number.c.claimed,
 )
 
 #: Which program is to take numbers from which other one of the same business, at its launch.

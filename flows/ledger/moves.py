@@ -1,0 +1,148 @@
+"""What every change leaves behind: a move in the history, and marks on the files that must be written anew."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import Row
+
+from flows.ledger.bulk import IDS
+from flows.ledger.errors import Outdated
+from flows.ledger.tables import move, outbox, program, revision
+from schemas.states import State, allowed
+
+#: Who did it, where no person did.
+LAUNCHDROP = "launchdrop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A file to be written anew: kind receipt (key: the drop), report (key: the submission), index, operator."""
+
+    kind: str
+    business: str
+    key: str
+    stamp: int
+
+
+def upsert(conn: Connection, table: Any) -> Any:
+    """An INSERT with `on_conflict_do_…`, in the dialect of the connection."""
+    return (postgresql_insert if conn.dialect.name == "postgresql" else sqlite_insert)(table)
+
+
+def note(conn: Connection, now: datetime, entries: Iterable[dict[str, Any]]) -> None:
+    """Write entries of the history; each has thing, after and cause, and what else is known of it."""
+    blank = {"business": None, "reference": None, "revision": None, "before": None, "by": LAUNCHDROP}
+    rows = [blank | {"at": now} | entry for entry in entries]
+    if rows:
+        conn.execute(move.insert(), rows)
+
+
+def revisions_of(conn: Connection, ids: Sequence[int]) -> list[Row[Any]]:
+    """The revisions with their program's business and reference, as `move_revisions` wants them."""
+    rows: list[Row[Any]] = []
+    for start in range(0, len(ids), IDS):
+        rows += conn.execute(
+            select(revision, program.c.business, program.c.reference)
+            .join(program, program.c.id == revision.c.program)
+            .where(revision.c.id.in_(ids[start : start + IDS]))
+            .order_by(revision.c.id)
+        ).all()
+    return rows
+
+
+def move_revisions(
+    conn: Connection,
+    ids: Sequence[int],
+    to: State,
+    *,
+    cause: str,
+    now: datetime,
+    by: str = LAUNCHDROP,
+    **values: Any,
+) -> None:
+    """Move revisions to a state, each from where it is now, note it, and mark what shows it.
+
+    Raises Outdated when one was moved by somebody else meanwhile, ValueError when the lifecycle has no such move.
+    """
+    rows = revisions_of(conn, ids)
+    for before in sorted({row.state for row in rows}):
+        if not allowed(before, to):
+            raise ValueError(f"a revision cannot move from {before} to {to}")
+        _compare_and_set(conn, [row.id for row in rows if row.state == before], before, to, values)
+    note(conn, now, (_entry(row, to, cause, by) for row in rows))
+    mark_submissions(conn, [row.submission for row in rows if row.submission])
+    mark_indexes(conn, {row.business for row in rows})
+
+
+def _compare_and_set(conn: Connection, ids: list[int], before: str, to: str, values: dict[str, Any]) -> None:
+    for start in range(0, len(ids), IDS):
+        part = ids[start : start + IDS]
+        moved = conn.execute(
+            update(revision).where(revision.c.id.in_(part), revision.c.state == before).values(state=to, **values)
+        ).rowcount
+        if moved != len(part):
+            raise Outdated(f"a revision was no longer {before} when it was to become {to}")
+
+
+def _entry(row: Row[Any], to: str, cause: str, by: str) -> dict[str, Any]:
+    return {
+        "business": row.business,
+        "reference": row.reference,
+        "revision": row.number,
+        "thing": "revision",
+        "before": row.state,
+        "after": to,
+        "cause": cause,
+        "by": by,
+    }
+
+
+def mark(conn: Connection, kind: str, business: str, key: str = "") -> None:
+    """Mark one file."""
+    statement = upsert(conn, outbox).values(kind=kind, business=business, key=key, stamp=secrets.randbits(62))
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["kind", "business", "key"], set_={"stamp": statement.excluded.stamp}
+        )
+    )
+
+
+def mark_indexes(conn: Connection, businesses: Iterable[str]) -> None:
+    """Mark the index pages of these businesses, and the operator's."""
+    for name in sorted(businesses):
+        mark(conn, "index", name)
+    mark(conn, "operator", "")
+
+
+def mark_submissions(conn: Connection, submissions: Sequence[str]) -> None:
+    """Mark the receipt of every drop that speaks of these submissions."""
+    statement = text(
+        "insert into outbox (kind, business, key, stamp) select 'receipt', business, \"drop\", :stamp from receipt "
+        "where submission in :ids "
+        "on conflict (kind, business, key) do update set stamp = excluded.stamp"
+    ).bindparams(bindparam("ids", expanding=True))
+    for start in range(0, len(submissions), IDS):
+        part = list(submissions[start : start + IDS])
+        conn.execute(statement, {"ids": part, "stamp": secrets.randbits(62)})
+
+
+def marks(conn: Connection, *, limit: int = 10_000) -> list[Mark]:
+    """What is to be written anew, receipts first: a business's job waits for its receipt."""
+    rank = {"receipt": 0, "report": 1, "index": 2, "operator": 3}
+    rows = conn.execute(select(outbox).order_by(outbox.c.kind.desc(), outbox.c.business, outbox.c.key).limit(limit))
+    found = [Mark(kind=row.kind, business=row.business, key=row.key, stamp=row.stamp) for row in rows]
+    return sorted(found, key=lambda m: (rank[m.kind], m.business, m.key))
+
+
+def clear(conn: Connection, written: Sequence[Mark]) -> None:
+    """Take marks away after their files were written; one that was marked again meanwhile stays."""
+    key = tuple_(outbox.c.kind, outbox.c.business, outbox.c.key, outbox.c.stamp)
+    for start in range(0, len(written), IDS // 4):
+        part = [(m.kind, m.business, m.key, m.stamp) for m in written[start : start + IDS // 4]]
+        conn.execute(delete(outbox).where(key.in_(part)))

@@ -1,0 +1,188 @@
+"""A program's numbers as they should be, and what a revision changes of them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from sqlalchemy import Connection, Engine, Select, case, func, select, update
+
+from flows.ledger.belonging import hand_over, holders, update_numbers, want
+from flows.ledger.bulk import Block, chunks, gathered, insert_numbers, listed
+from flows.ledger.errors import Outdated
+from flows.ledger.tables import number, program
+from schemas.revision import NumbersDifference, numbers_difference
+
+if TYPE_CHECKING:
+    from schemas.judgement import Numbers
+
+Mode = Literal["add", "replace"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Rows a program has already, sorted by number. `inside`: pending or live, not on its way out, not waiting."""
+
+    numbers: np.ndarray
+    purposes: np.ndarray
+    inside: np.ndarray
+    live: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a block of accepted numbers does to a program; all arrays of numbers are sorted."""
+
+    block: Block
+    difference: NumbersDifference
+    present: np.ndarray  # what the program is to have now; `difference.removed` points into it
+    rows: Rows
+
+    def picked(self, places: np.ndarray) -> Block:
+        """The numbers and purposes at these places of the block."""
+        return self.block[0][places], self.block[1][places]
+
+
+def plan(conn: Connection, program_id: int | None, block: Block, mode: Mode) -> Plan:
+    """Compare accepted numbers (sorted, unique) with the program's; None: it has none yet.
+
+    Mode "add" looks up the incoming ones alone, however many the program has.
+    """
+    rows = _rows(conn, program_id, block[0] if mode == "add" else None)
+    present, purposes = rows.numbers[rows.inside], rows.purposes[rows.inside]
+    return Plan(
+        block=block, difference=numbers_difference(present, purposes, *block, mode=mode), present=present, rows=rows
+    )
+
+
+def apply(conn: Connection, program_id: int, planned: Plan, *, reassign: bool, mode: Mode, at_carrier: bool) -> None:
+    """Make the program's numbers what the plan says. Raises Outdated when a number was claimed since it was judged."""
+    added, purposes = planned.picked(planned.difference.added)
+    claimed = _claimable(conn, program_id, added, reassign=reassign)
+    fresh = ~np.isin(added, planned.rows.numbers, assume_unique=True)
+    insert_numbers(conn, program_id, (added[fresh], purposes[fresh]), claimed=claimed[fresh])
+    _bring_back(conn, program_id, (added[~fresh], purposes[~fresh]), claimed[~fresh])
+    _repurpose(conn, program_id, planned.picked(planned.difference.changed))
+    _remove(conn, program_id, planned.present[planned.difference.removed], at_carrier=at_carrier)
+    if mode == "replace":
+        refused = np.setdiff1d(planned.rows.numbers[~planned.rows.inside], planned.block[0], assume_unique=True)
+        _forget_refused(conn, program_id, refused)
+    if len(planned.difference.removed) or mode == "replace":
+        hand_over(conn, [program_id])
+
+
+def reserve(conn: Connection, program_id: int, planned: Plan, *, reassign: bool) -> None:
+    """Claim the numbers of a revision that waits for a launch to finish, and nothing else. Raises Outdated."""
+    added, purposes = planned.picked(planned.difference.added)
+    claimed = _claimable(conn, program_id, added, reassign=reassign)
+    fresh = ~np.isin(added, planned.rows.numbers, assume_unique=True)
+    insert_numbers(conn, program_id, (added[fresh], purposes[fresh]), claimed=claimed[fresh], change="wait")
+
+
+def recount(conn: Connection, programs: Sequence[int]) -> None:
+    """Count the numbers of these programs by state anew."""
+    table, value = listed(conn, programs)
+    these = select(value).select_from(table)
+
+    def count(state: str) -> object:
+        mine = (number.c.program == program.c.id) & (number.c.state == state)
+        return select(func.count()).select_from(number).where(mine).scalar_subquery()
+
+    columns = {f"numbers_{state}": count(state) for state in ("live", "pending", "refused")}
+    conn.execute(update(program).where(program.c.id.in_(these)).values(**columns))
+
+
+def removed_by_replace(engine: Engine, business: str, reference: str) -> "Callable[[Numbers], int]":
+    """Counts how many of a program's numbers are not among a submission's accepted ones."""
+
+    def count(numbers: "Numbers") -> int:
+        with engine.connect() as conn, conn.begin():
+            mine = (program.c.business == business) & (program.c.reference == reference)
+            key = conn.execute(select(program.c.id).where(mine)).scalar()
+            return len(plan(conn, key, gathered(numbers.accepted()), "replace").difference.removed)
+
+    return count
+
+
+def _rows(conn: Connection, program_id: int | None, among: np.ndarray | None) -> Rows:
+    columns = select(number.c.number, number.c.purpose, number.c.state, number.c.change)
+    found: list[tuple[int, int, bool, bool]] = []
+    if program_id is not None:
+        for query in _queries(conn, columns.where(number.c.program == program_id), among):
+            found += [
+                (n, p, state in ("pending", "live") and change not in ("remove", "wait"), state == "live")
+                for n, p, state, change in conn.execute(query)
+            ]
+    numbers, purposes, inside, live = zip(*sorted(found), strict=True) if found else ((), (), (), ())
+    return Rows(
+        numbers=np.array(numbers, dtype=np.int64),
+        purposes=np.array(purposes, dtype=np.uint8),
+        inside=np.array(inside, dtype=bool),
+        live=np.array(live, dtype=bool),
+    )
+
+
+def _queries(conn: Connection, query: Select[Any], among: np.ndarray | None) -> Iterable[Select[Any]]:
+    if among is None:
+        yield query
+        return
+    for part in chunks(among):
+        table, value = listed(conn, part)
+        yield query.where(number.c.number.in_(select(value).select_from(table)))
+
+
+def _claimable(conn: Connection, program_id: int, numbers: np.ndarray, *, reassign: bool) -> np.ndarray:
+    """Which of the numbers the program may claim at once; the others it takes over at its launch. Raises Outdated."""
+    held = holders(conn, numbers, besides=program_id)
+    mine = conn.execute(select(program.c.business).where(program.c.id == program_id)).scalar_one()
+    if held.programs and not (reassign and all(business == mine for _, business, _ in held.programs)):
+        raise Outdated(f"{len(held.numbers)} of the numbers were registered elsewhere since they were judged")
+    want(conn, program_id, [holder for holder, _, _ in held.programs])
+    return ~np.isin(numbers, held.numbers, assume_unique=True)
+
+
+def _bring_back(conn: Connection, program_id: int, block: Block, claimed: np.ndarray) -> None:
+    """Numbers the program had before: refused, removed, reassigned, on their way out, or reserved for this."""
+    going = (number.c.state == "live") & (number.c.change == "remove")
+    for purpose in np.unique(block[1]):
+        same = number.c.purpose == int(purpose)
+        for claim in (True, False):
+            these = block[0][(block[1] == purpose) & (claimed == claim)]
+            if len(these):
+                # In this order: a database may not use the new value of one column for another, but people may.
+                update_numbers(
+                    conn,
+                    program_id,
+                    these,
+                    state=case((going, "live"), else_="pending"),
+                    change=case((going & same, None), (going, "repurpose"), else_="add"),
+                    claimed=claim,
+                    purpose=int(purpose),
+                    reason=None,
+                )
+
+
+def _repurpose(conn: Connection, program_id: int, block: Block) -> None:
+    change = case((number.c.state == "live", "repurpose"), else_=number.c.change)
+    for purpose in np.unique(block[1]):
+        update_numbers(conn, program_id, block[0][block[1] == purpose], purpose=int(purpose), change=change)
+
+
+def _remove(conn: Connection, program_id: int, numbers: np.ndarray, *, at_carrier: bool) -> None:
+    """Take numbers out: what may be at the carrier on the next launch, and claimed until then; the rest at once."""
+    told = number.c.claimed if at_carrier else number.c.state == "live"
+    values = {
+        "state": case((told, number.c.state), else_="removed"),
+        "change": case((told, "remove"), else_=None),
+        "claimed": case((told, number.c.claimed), else_=False),
+    }
+    update_numbers(conn, program_id, numbers, **values)
+
+
+def _forget_refused(conn: Connection, program_id: int, numbers: np.ndarray) -> None:
+    refused = number.c.state == "refused"
+    values = {
+        "state": case((refused, "removed"), else_=number.c.state),
+        "claimed": case((refused, False), else_=number.c.claimed),
+    }
+    update_numbers(conn, program_id, numbers, **values)

@@ -1,0 +1,212 @@
+"""Registering a judged submission: once, whatever repeats; and deciding on a held one."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from flows.ledger import numbers, programs
+from flows.ledger.bulk import among, gathered
+from flows.ledger.businesses import add_units
+from flows.ledger.moves import LAUNCHDROP, mark, mark_indexes
+from flows.ledger.submissions import (
+    Accepted,
+    Registered,
+    Registration,
+    Standing,
+    acknowledge,
+    duplicate_of,
+    earlier,
+    held,
+    lock,
+    noticed,
+    open_submission,
+    park,
+    settle,
+    store,
+    unpark,
+)
+from flows.ledger.tables import program, revision, submission
+from schemas.revision import Difference
+
+
+def register(conn: Connection, registration: Registration, now: datetime) -> Registered:
+    """Register a judged submission, in the caller's transaction; the same submission again changes nothing.
+
+    Raises Outdated when the ledger is no longer as it was when this was judged: roll back, judge again.
+    """
+    lock(conn, registration.business, registration.reference)
+    if (row := earlier(conn, registration)) is not None:
+        return _again(conn, row)
+    if (twin := twin_of(conn, registration)) is not None:
+        acknowledge(conn, registration.business, registration.drop, "duplicate", twin, registration.digest, now)
+        return Registered(outcome="duplicate", submission=twin, revision=_number_of(conn, registration))
+    registered = _enter(conn, registration, now)
+    acknowledge(
+        conn, registration.business, registration.drop, "registered", registration.submission, registration.digest, now
+    )
+    mark(conn, "report", registration.business, registration.submission)
+    mark_indexes(conn, {registration.business})
+    return registered
+
+
+def preview(conn: Connection, registration: Registration) -> Registered:
+    """What registering would do now; nothing is written. A verdict that makes no revision gives none."""
+    if (twin := twin_of(conn, registration)) is not None:
+        return Registered(outcome="duplicate", submission=twin, revision=_number_of(conn, registration))
+    plain = Registered(outcome="registered", submission=registration.submission)
+    manifest = registration.judgement.manifest
+    if registration.judgement.verdict == "rejected" or manifest is None or manifest.state == "cancelled":
+        return plain
+    number, changes = programs.foresee(conn, _accepted(registration))
+    return Registered(outcome="registered", submission=registration.submission, revision=number, difference=changes)
+
+
+def twin_of(conn: Connection, registration: Registration) -> str | None:
+    """The submission that this one repeats; a retake repeats none, it was asked for."""
+    manifest = registration.judgement.manifest
+    if registration.retake_of is not None or manifest is None:
+        return None
+    cancels = manifest.state == "cancelled"
+    return duplicate_of(conn, registration.business, registration.reference, registration.digest, cancels=cancels)
+
+
+def release(conn: Connection, submission_id: str, *, by: str, now: datetime) -> Registered:
+    """Accept a held submission as it was judged. Raises LedgerError when it is not held, Outdated when a number was
+    registered elsewhere meanwhile: it must then be taken again.
+    """
+    row = held(conn, submission_id)
+    lock(conn, row.business, row.reference)
+    row = held(conn, submission_id)
+    verdict = "accepted_with_rejections" if row.counts["rejected"] else "accepted"
+    accepted, cause = unpark(conn, row), f"released by {by}"
+    registered = _take_effect(conn, accepted, cause=cause, by=by, now=now)
+    standing: Standing = "waiting" if registered.waiting else "registered"
+    settle(conn, row, standing, verdict=verdict, cause=cause, by=by, now=now)
+    mark_indexes(conn, {row.business})
+    return registered
+
+
+def dismiss(conn: Connection, submission_id: str, *, by: str, reason: str, now: datetime) -> None:
+    """Reject a held submission. Raises LedgerError when it is not held."""
+    row = held(conn, submission_id)
+    lock(conn, row.business, row.reference)
+    row = held(conn, submission_id)
+    settle(conn, row, "dismissed", verdict="rejected", cause=f"rejected: {reason}", by=by, now=now)
+    mark_indexes(conn, {row.business})
+
+
+def apply_waiting(conn: Connection, business: str, reference: str, *, now: datetime) -> None:
+    """A launch is over: take the submissions that waited for it, in their order, as far as the program takes any."""
+    while (row := open_submission(conn, business, reference, "waiting")) is not None:
+        found = programs.existing(conn, business, reference)
+        if found.state == "launching":
+            return
+        if found.over:
+            settle(conn, row, "lapsed", verdict=row.verdict, cause="the program is over", by=LAUNCHDROP, now=now)
+            continue
+        accepted = unpark(conn, row)
+        # Its numbers were claimed when it came, so that nothing can be in its way.
+        settle(conn, row, "registered", verdict=row.verdict, cause="the launch is over", by=LAUNCHDROP, now=now)
+        _bring_in(conn, accepted, cause=f"submission {row.id}", by=LAUNCHDROP, now=now)
+
+
+def _enter(conn: Connection, registration: Registration, now: datetime) -> Registered:
+    verdict, manifest = registration.judgement.verdict, registration.judgement.manifest
+    if verdict == "rejected" or manifest is None or registration.reference is None:
+        store(conn, registration, "rejected", now)
+        return Registered(outcome="registered", submission=registration.submission)
+    _replace_held(conn, registration, now)
+    accepted = _accepted(registration)
+    if verdict == "held":
+        store(conn, registration, "held", now)
+        park(conn, registration.submission, accepted.block)
+        return Registered(outcome="registered", submission=registration.submission)
+    store(conn, registration, "registered", now)
+    registered = _take_effect(conn, accepted, cause=f"submission {registration.submission}", by=LAUNCHDROP, now=now)
+    if registered.waiting:
+        conn.execute(update(submission).where(submission.c.id == registration.submission).values(standing="waiting"))
+    return registered
+
+
+def _take_effect(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: datetime) -> Registered:
+    """Bring an accepted submission in, or let it wait while its program is launching; cancelling does not wait."""
+    found = programs.current(conn, accepted.business, accepted.reference, locked=True)
+    launching = found is not None and found.state == "launching" and not found.over
+    if found is not None and launching and accepted.manifest.state == "active":
+        return _wait(conn, accepted, found)
+    return _bring_in(conn, accepted, cause=cause, by=by, now=now)
+
+
+def _bring_in(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: datetime) -> Registered:
+    if accepted.manifest.state == "cancelled":
+        number = programs.cancel(conn, accepted, cause=f"cancelled by {cause}", by=by, now=now)
+        return Registered(outcome="registered", submission=accepted.submission, revision=number)
+    unit = accepted.manifest.business_unit
+    if unit and accepted.manifest.create_business_unit:
+        add_units(conn, accepted.business, [unit])
+    number, changes = programs.revise(conn, accepted, cause=cause, by=by, now=now)
+    return Registered(outcome="registered", submission=accepted.submission, revision=number, difference=changes)
+
+
+def _wait(conn: Connection, accepted: Accepted, found: programs.Current) -> Registered:
+    """Keep a submission until the launch is over; its numbers are claimed now, and it is the program's newest."""
+    park(conn, accepted.submission, accepted.block)
+    number, changes = programs.foresee(conn, accepted)
+    number += _waiting(conn, accepted)
+    planned = numbers.plan(conn, found.program.id, accepted.block, "add")
+    numbers.reserve(conn, found.program.id, planned, reassign=accepted.manifest.reassign)
+    numbers.recount(conn, [found.program.id])
+    newest = {"submission": accepted.submission, "digest": accepted.digest}
+    conn.execute(update(program).where(program.c.id == found.program.id).values(**newest))
+    return Registered(
+        outcome="registered", submission=accepted.submission, revision=number, difference=changes, waiting=True
+    )
+
+
+def _waiting(conn: Connection, accepted: Accepted) -> int:
+    """How many revisions of the program wait already."""
+    where = submission.c.business == accepted.business, submission.c.reference == accepted.reference
+    query = select(func.count()).select_from(submission).where(*where, among(submission.c.standing, "waiting"))
+    return conn.execute(query).scalar_one()
+
+
+def _replace_held(conn: Connection, registration: Registration, now: datetime) -> None:
+    """A newer submission takes the place of a held one."""
+    row = open_submission(conn, registration.business, registration.reference or "", "held")
+    if row is not None:
+        cause = f"replaced by submission {registration.submission}"
+        settle(conn, row, "replaced", verdict=row.verdict, cause=cause, by=LAUNCHDROP, now=now)
+
+
+def _accepted(registration: Registration) -> Accepted:
+    judgement = registration.judgement
+    if judgement.manifest is None or judgement.manifest.reference is None:
+        raise ValueError("an accepted submission has a manifest with a reference")
+    cancelled = judgement.manifest.state == "cancelled"
+    return Accepted(
+        submission=registration.submission,
+        business=registration.business,
+        reference=judgement.manifest.reference,
+        digest=registration.digest,
+        received_at=registration.received_at,
+        manifest=judgement.manifest,
+        logo=registration.logo,
+        block=gathered([] if cancelled else judgement.numbers.accepted()),
+        noticed=noticed(judgement),
+    )
+
+
+def _again(conn: Connection, row: Row[Any]) -> Registered:
+    """What was registered before, as it was said then."""
+    made = conn.execute(select(revision).where(revision.c.submission == row.id)).one_or_none()
+    if made is None:
+        return Registered(outcome="registered", submission=row.id, waiting=row.standing == "waiting")
+    changes = Difference(added=made.added, removed=made.removed, changed=made.changed)
+    return Registered(outcome="registered", submission=row.id, revision=made.number, difference=changes)
+
+
+def _number_of(conn: Connection, registration: Registration) -> int | None:
+    where = program.c.business == registration.business, program.c.reference == registration.reference
+    query = select(func.max(revision.c.number)).join(program, program.c.id == revision.c.program).where(*where)
+    return conn.execute(query).scalar()
