@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from reports.page import render
 from reports.pictures import TONES, trend
 from reports.views import BusinessIndexView, OperatorIndexView, ProgramLine
-from reports.wording import UTC_ZONE, left, percent, place, plain, short_day
+from reports.wording import UTC_ZONE, left, moment, percent, place, plain
+from schemas.judgement import Counts
 
 _TREND = 40
 #: The states in which the operator or the business has something to do, and those in which all is well.
@@ -17,14 +18,16 @@ _BRANDING_TONES = {"approved": "good", "in_review": "warn", "rejected": "bad"}
 
 def business_index(view: BusinessIndexView) -> str:
     """A business's index.html, as long as the lists that the caller cut."""
-    points = trend([line.counts for line in reversed(view.submissions[:_TREND])])
+    counts = [line.counts for line in reversed(view.submissions[:_TREND])]
+    worst = max(counts, key=lambda count: count.rejected / max(1, count.read), default=Counts())
     return render(
         "business.html",
         view=view,
         name=view.legal_name or view.business,
         programs=[(line, _next(line, view.now)) for line in view.programs],
         figures=_figures(view),
-        points=points,
+        points=trend(counts),
+        worst=percent(worst.rejected, worst.read),
         newest=percent(view.submissions[0].counts.rejected, view.submissions[0].counts.read)
         if view.submissions
         else "",
@@ -42,9 +45,9 @@ def operator_index(view: OperatorIndexView) -> str:
 
 def _shared(now: datetime) -> dict[str, Any]:
     return {
-        "made": f"{short_day(now, UTC_ZONE)} UTC",
-        "when": lambda instant: f"{short_day(instant, UTC_ZONE)} UTC",
-        "local": lambda instant, timezone: f"{short_day(instant, ZoneInfo(timezone))} {place(timezone)}",
+        "made": f"{moment(now, UTC_ZONE)} UTC",
+        "when": lambda instant: f"{moment(instant, UTC_ZONE)} UTC",
+        "local": lambda instant, timezone: f"{moment(instant, ZoneInfo(timezone))} {place(timezone)}",
         "left": lambda instant: left(instant, now),
         "tones": TONES,
         "state_tones": _STATE_TONES,
@@ -69,5 +72,5 @@ def _next(line: ProgramLine, now: datetime) -> tuple[str, str]:
     zone = ZoneInfo(line.timezone)
     for key, instant in (("next_starts", line.start), ("next_ends", line.end)):
         if instant and instant > now:
-            return plain(key, when=f"{short_day(instant, zone)} {place(line.timezone)}"), left(instant, now)
+            return plain(key, when=f"{moment(instant, zone)} {place(line.timezone)}"), left(instant, now)
     return "", ""

@@ -16,9 +16,13 @@ POLICY = (
 )
 
 
+#: The words that a narrow page shows before a cell, where it has no room for the table's head.
+_WORDS = f':root{{--row:"{texts.TEXTS["col_row"]} "}}'
+
+
 def render(template: str, **values: Any) -> str:
     """The page, ready to be written as UTF-8; a lone surrogate in a value, which UTF-8 cannot hold, becomes "?"."""
-    style, script = _part("page.css"), _part("page.js")
+    style, script = _part("page.css") + _WORDS, _part("page.js")
     policy = POLICY.format(style=_source(style), script=_source(script))
     page = _environment().get_template(template).render(style=style, script=script, policy=policy, **values)
     return page.encode("utf-8", "replace").decode("utf-8")

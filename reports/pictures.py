@@ -157,6 +157,7 @@ class Point:
 
 
 def trend(counts: Sequence[Counts]) -> list[Point]:
-    """Shares of rejected rows by their square root, so that a few in a thousand still show."""
+    """Shares of rejected rows, the largest as tall as can be."""
     shares = [count.rejected / count.read if count.read else 0.0 for count in counts]
-    return [Point(height=max(2, round(100 * sqrt(share))), some=share > 0) for share in shares]
+    most = max(shares, default=0) or 1
+    return [Point(height=max(2, round(100 * share / most)), some=share > 0) for share in shares]

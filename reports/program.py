@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from reports.verdict import zone_of
 from reports.views import SubmissionView
-from reports.wording import UTC_ZONE, day, left, place, plain, short_day, visible
+from reports.wording import UTC_ZONE, left, long_moment, moment, place, plain, visible
 from schemas.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -86,10 +86,10 @@ def _schedule(view: SubmissionView, manifest: Manifest) -> list[Fact]:
 
 
 def _time(key: str, instant: datetime, zone: ZoneInfo, now: datetime) -> Fact:
-    utc = plain("start_utc", when=short_day(instant, UTC_ZONE))
+    utc = plain("start_utc", when=moment(instant, UTC_ZONE))
     return Fact(
         label=plain(key),
-        value=f"{day(instant, zone)} ({place(str(zone))})",
+        value=f"{long_moment(instant, zone)} ({place(str(zone))})",
         note=f"{utc}; {left(instant, now)}",
     )
 

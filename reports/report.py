@@ -5,30 +5,36 @@ from typing import Any
 from reports import program
 from reports.page import render
 from reports.pictures import TONES, bars, parts, strips
-from reports.rows import table
+from reports.rows import BUDGET, table
 from reports.sections import sections
 from reports.verdict import headline, is_bare, steps, zone_of
 from reports.views import Past, SubmissionView
-from reports.wording import UTC_ZONE, joined, place, plain, short_day, visible
+from reports.wording import UTC_ZONE, joined, moment, place, plain, short_day, visible
 from schemas.findings import TYPED_IN
 
 _FILES = 50
 _REFUSED = 200
-_HISTORY = 12
+_HISTORY = 8
 _WIDTH = 120
+_FEW = 3  # so few rules to fix leave room beside the phone for the program's facts
 
 
 def report_html(view: SubmissionView) -> str:
     """The page: one file, no request to anywhere, readable without script, under 1.5 MB whatever it shows."""
     judgement = view.judgement
-    rows = table(judgement)
+    phone = program.phone(view)
+    logo = len(phone.logo) if phone and phone.logo else 0
+    rows = table(judgement, BUDGET - logo)
+    kinds = sections(judgement, rows.rules)
     return render(
         "report.html",
         view=view,
+        phone=phone,
         counts=judgement.counts,
         rows=rows,
         rows_with_findings=_rows_with_findings(view, rows.shown),
-        sections=sections(judgement, rows.rules),
+        sections=kinds,
+        program_first=len(kinds["fix"]) < _FEW,
         parts=parts(judgement.counts),
         strips=strips(judgement.files),
         by_rule=_by_rule(view),
@@ -44,17 +50,18 @@ def report_html(view: SubmissionView) -> str:
 
 def _head(view: SubmissionView) -> dict[str, Any]:
     zone = zone_of(view)
-    sentence = headline(view)
+    sentences = headline(view)
     return {
-        "title": plain("title", what=_name(view), verdict=sentence),
-        "headline": sentence,
+        "title": plain("title", what=_name(view), verdict=" ".join(sentences)),
+        "headline": sentences,
         "steps": steps(view),
         "tone": TONES[view.judgement.verdict],
         "bare": is_bare(view),
         "name": _name(view),
-        "received": f"{short_day(view.received_at, zone)} {place(str(zone))}",
-        "received_utc": f"{short_day(view.received_at, UTC_ZONE)} UTC",
-        "made": f"{short_day(view.now, UTC_ZONE)} UTC",
+        "business": visible(view.legal_name or view.business or "", _WIDTH),
+        "received": f"{moment(view.received_at, zone)} {place(str(zone))}",
+        "received_utc": f"{moment(view.received_at, UTC_ZONE)} UTC",
+        "made": f"{moment(view.now, UTC_ZONE)} UTC",
         "moved_from": joined(view.reassigned_from) if view.reassigned_from else "",
         "moved_to": joined(view.reassigned_to) if view.reassigned_to else "",
     }
@@ -70,7 +77,6 @@ def _name(view: SubmissionView) -> str:
 def _program(view: SubmissionView) -> dict[str, Any]:
     return {
         "facts": program.facts(view),
-        "phone": program.phone(view),
         "phone_absent": program.phone_absent(view),
         "carriers": view.branding in ("in_review", "approved"),
     }
@@ -81,7 +87,8 @@ def _history(view: SubmissionView) -> dict[str, Any]:
     zone = zone_of(view)
     return {
         "bars": bars(view.history[-_HISTORY + 1 :], this) if view.history else [],
-        "when": lambda instant: short_day(instant, zone),
+        "when": lambda instant: moment(instant, zone),
+        "date": lambda instant: short_day(instant, zone),
     }
 
 

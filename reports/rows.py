@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 Place = tuple[str, int]  # file, row
 
-#: What the rows of one page may weigh, in bytes of UTF-8: with all else a page stays under 1.5 MB.
-BUDGET = 950_000
+#: What the rows and the logo of one page may weigh, in bytes of UTF-8: with all else a page stays under 1.5 MB.
+BUDGET = 1_050_000
 #: How the rows are made to fit, each try tighter than the one before: (characters of a cell, rows kept a rule).
 _TRIES = ((60, None), (30, None), (16, None), (16, 100), (16, 50), (12, 25), (8, 10))
 _MESSAGE = 4  # a message may be so many times longer than a cell
@@ -44,6 +44,7 @@ class Row:
     row: int
     number: str
     purpose: str
+    linked: bool = False  # another row links to this one
     faults: list[Fault] = field(default_factory=list)
     repeats: list[Place] = field(default_factory=list)
 
@@ -61,15 +62,15 @@ class Table:
     rules: dict[str, int]
 
 
-def table(judgement: Judgement) -> Table:
-    """The rows that fit, in file and row order. A cut never drops a rule: it keeps the first rows of each."""
+def table(judgement: Judgement, budget: int = BUDGET) -> Table:
+    """The rows that fit into `budget` bytes, in file and row order. A cut keeps the first rows of every rule."""
     files = {file.name: index for index, file in enumerate(judgement.files)}
     rows = sorted(gathered(judgement), key=lambda row: (files.setdefault(row.file, len(files)), row.row))
     kept, body = rows, ""
     for width, per_rule in _TRIES:
         kept = rows if per_rule is None else _first_of_each_rule(rows, per_rule)
         body = _body(kept, files, width)
-        if len(body.encode("utf-8", "replace")) <= BUDGET:
+        if len(body.encode("utf-8", "replace")) <= budget:
             break
     rules = Counter(rule for row in kept for rule in {fault.rule for fault in row.faults})
     return Table(body=body, shown=len(kept), files=files, rules=dict(sorted(rules.items())))
@@ -165,9 +166,15 @@ def _with_standing(rows: list[Row]) -> list[Row]:
         row.repeats = []
     for row in rows:
         for fault in row.faults:
-            if fault.first:
-                alone = Row(file=fault.first[0], row=fault.first[1], number=row.number, purpose="")
-                stands = everything.setdefault(fault.first, alone)
-                stands.purpose = row.purpose if fault.rule == "NUM-020" and not stands.faults else stands.purpose
-                stands.repeats.append((row.file, row.row))
+            if fault.first and fault.first != (row.file, row.row):
+                _link(row, fault, everything)
     return list(everything.values())
+
+
+def _link(row: Row, fault: Fault, everything: dict[Place, Row]) -> None:
+    assert fault.first
+    purpose = row.purpose if fault.rule == "NUM-020" else ""
+    unseen = Row(file=fault.first[0], row=fault.first[1], number=row.number, purpose=purpose)
+    stands = everything.setdefault(fault.first, unseen)
+    stands.repeats.append((row.file, row.row))
+    row.linked = stands.linked = True

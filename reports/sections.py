@@ -98,7 +98,7 @@ def _spot(finding: Finding) -> Spot:
     where = (visible(part, _VALUE) for part in (finding.file, finding.path, line) if part)
     return Spot(
         where=", ".join(where),
-        message=visible(finding.message, 400),
+        message=visible(finding.message, 240),
         value=visible(finding.value, _VALUE) if finding.value else None,
         suggestion=visible(finding.suggestion, _VALUE) if finding.suggestion else None,
     )

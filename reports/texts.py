@@ -12,6 +12,7 @@ MONTHS = (
 )  # fmt: skip
 DAY = "{weekday} {day} {month} {year}"
 DAY_SHORT = "{day} {month:.3} {year}"
+DAY_OF_YEAR = "{day} {month:.3}"
 DAY_TIME = "{day}, {time}"
 
 TEXTS: dict[str, str | tuple[str, str]] = {
@@ -42,7 +43,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "in_all_dry": ("The one number is in order", "All {n:,} numbers are in order"),
     "in_some_dry": ("1 number is in order", "{n:,} numbers are in order"),
     "in_none_dry": "The change is in order",
-    "launch_at": "{taken} and {verb} on {when}.",
+    "launch_at": "{taken} and {verb} on {day} at {time}, {place} time.",
     "launch_verb": ("launches", "launch"),
     "launch_verb_dry": "would launch",
     "launch_now": "{taken} and {verb} at once.",
@@ -58,6 +59,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "bare_all": ("The one row is in order.", "All {n:,} rows are in order."),
     "bare_some": ("1 of {read:,} rows is in order.", "{n:,} of {read:,} rows are in order."),
     "bare_none": "No row is in order.",
+    "bare_blocked": "The file cannot be taken as it is.",
     "cancelled": "The program is cancelled and its numbers are free again.",
     "cancelled_dry": "The program would be cancelled and its numbers freed.",
     "held": "Nothing launches yet: this drop is held until the operator releases it.",
@@ -103,7 +105,8 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     ),
     "todo_drop_whole": "Drop the whole again under the same reference, the manifest last.",
     "todo_drop_whole_dry": "Check again, then drop the whole into your inbox, the manifest last.",
-    "todo_bare": "Correct the rows listed below, and check again.",
+    "todo_bare": "Correct what is listed below, and check again.",
+    "todo_nothing_bare": "Name the file in a manifest, and drop both.",
     "sum_label": "{read:,} rows read: {accepted:,} accepted, {rejected:,} rejected, {ignored:,} blank",
     "count_read": "rows read",
     "count_accepted": "accepted",
@@ -135,7 +138,11 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "show_rows_some": "Show {n:,} of the {all:,} rows",
     # Pictures
     "where_title": "Where in the files",
-    "where_lead": "One cell stands for {n:,} rows; the darker, the more of them were rejected. Choose one to see its rows.",
+    "where_lead": (
+        "One cell stands for {n:,} rows; the stronger its colour, the more of them were rejected. Choose one to see its "
+        "rows."
+    ),
+    "where_counts": "{n:,} of {rows:,} rows rejected",
     "where_label": "{file}: {n:,} of {rows:,} rows rejected",
     "where_cell": "{file}, rows {start:,} to {end:,}: {n:,} rejected",
     "where_rows": "Rows {start:,} to {end:,}",
@@ -182,8 +189,8 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "col_wrong": "What is wrong",
     "row_warning": "warning",
     "row_stands": ("This row stands. One later row repeats it:", "This row stands. {n:,} later rows repeat it:"),
-    "row_first": "See row {n:,}",
-    "row_meant": "Probably {suggestion}.",
+    "row_first": "See row {row}",
+    "row_meant": "Probably",
     # The program
     "program_title": "The program as understood",
     "program_none": "The manifest could not be read, so there is no program to show.",
@@ -274,7 +281,10 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "moved_from": "Taken over from {programs}",
     "moved_to": "Given to {programs}",
     "refused_title": "Refused by the carrier",
-    "refused_lead": ("1 number went to the carrier and was refused.", "{n:,} numbers went to the carrier and were refused."),
+    "refused_lead": (
+        "1 number went to the carrier and was refused.",
+        "{n:,} numbers went to the carrier and were refused.",
+    ),
     "refused_shown": "The first {n:,} are shown.",
     "col_reason": "Reason",
     # Take away
@@ -320,7 +330,10 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "index_submissions_none": "Nothing was dropped yet.",
     "index_submissions_some": "The newest {n:,} of {all:,}; each older report stays at its own address.",
     "index_trend": "Rejected rows",
-    "index_trend_lead": "Share of rejected rows in the last {n:,} submissions, the newest on the right.",
+    "index_trend_lead": (
+        "Share of rejected rows in the last {n:,} submissions, the newest on the right. The tallest bar stands for "
+        "{percent}."
+    ),
     "index_trend_label": "Share of rejected rows in each of the last {n:,} submissions; the newest had {percent}",
     "index_rules": "Most frequent faults, last 30 days",
     "index_rules_none": "No fault in the last 30 days.",

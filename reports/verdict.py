@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from reports.views import SubmissionView
-from reports.wording import UTC_ZONE, day, joined, place, plain, say, visible
+from reports.wording import UTC_ZONE, day, joined, place, plain, say, time, visible
 from schemas.rules import RULES
 
 if TYPE_CHECKING:
@@ -26,8 +26,10 @@ def about_rows(rule: str) -> bool:
 
 
 def is_bare(view: SubmissionView) -> bool:
-    """A numbers CSV judged by itself, without any manifest."""
-    return view.business is None and view.judgement.manifest is None and not _blocking(view)
+    """A numbers CSV judged by itself, rather than a drop whose manifest could not be read."""
+    judgement = view.judgement
+    faulty = any(total.id in RULES and RULES[total.id].scope == "manifest" for total in judgement.totals)
+    return judgement.manifest is None and not faulty
 
 
 def faults_outside_rows(view: SubmissionView) -> int:
@@ -42,10 +44,10 @@ def _blocking(view: SubmissionView) -> bool:
     return faults_outside_rows(view) > 0
 
 
-def headline(view: SubmissionView) -> str:
-    """What was taken, what happens at the start, what needs correction; one or two sentences."""
+def headline(view: SubmissionView) -> list[str]:
+    """One sentence says what was taken and what happens at the start; a second one what needs correction, if any."""
     rejected = view.judgement.counts.rejected
-    return " ".join(part for part in (_outcome(view), _remaining(view, rejected)) if part)
+    return [sentence for sentence in (_outcome(view), _remaining(view, rejected)) if sentence]
 
 
 def _remaining(view: SubmissionView, rejected: int) -> str:
@@ -72,6 +74,8 @@ def _outcome(view: SubmissionView) -> str:
 
 def _bare(view: SubmissionView) -> str:
     counts = view.judgement.counts
+    if _blocking(view):
+        return plain("bare_blocked")
     if counts.accepted == 0:
         return plain("bare_none")
     key = "bare_some" if counts.rejected else "bare_all"
@@ -123,7 +127,9 @@ def _launch(view: SubmissionView, taken: str, dry: str) -> str:
     if start <= view.now:
         return plain("launch_now", taken=taken, verb=verb)
     zone = zone_of(view)
-    return plain("launch_at", taken=taken, verb=verb, when=f"{day(start, zone)} ({place(str(zone))})")
+    return plain(
+        "launch_at", taken=taken, verb=verb, day=day(start, zone), time=time(start, zone), place=place(str(zone))
+    )
 
 
 def steps(view: SubmissionView) -> "list[Markup]":
@@ -131,7 +137,7 @@ def steps(view: SubmissionView) -> "list[Markup]":
     judgement = view.judgement
     dry = "_dry" if view.dry_run else ""
     if is_bare(view):
-        return [say("todo_bare") if judgement.counts.rejected else say("todo_nothing_dry")]
+        return [say("todo_bare") if judgement.totals else say("todo_nothing_bare")]
     if judgement.verdict == "held":
         return _steps_held(view)
     if judgement.verdict == "rejected":

@@ -5,7 +5,7 @@ moment of rendering, from which "time left" is counted.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -179,7 +179,7 @@ class BusinessLine:
     numbers_live: int = 0
     submissions: int = 0
     last_received_at: datetime | None = None
-    last_30_days: Counts = Counts()
+    last_30_days: Counts = field(default_factory=Counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

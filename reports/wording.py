@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -47,26 +47,41 @@ _VISIBLE = _invisible()
 
 def visible(text: str, width: int) -> str:
     """What was received, with invisible marks made visible, cut to `width` characters with an ellipsis."""
+    if len(text) <= width and text.isascii() and text.isprintable():
+        return text
     shown = text[:width].translate(_VISIBLE)
     return shown if len(shown) <= width and len(text) <= width else shown[: width - 1] + ELLIPSIS
 
 
 def day(instant: datetime, zone: ZoneInfo) -> str:
-    """Monday 4 January 2027, 09:00."""
+    """Monday 4 January 2027."""
     return _moment(instant, zone, texts.DAY)
 
 
 def short_day(instant: datetime, zone: ZoneInfo) -> str:
+    """4 Jan."""
+    return _moment(instant, zone, texts.DAY_OF_YEAR)
+
+
+def time(instant: datetime, zone: ZoneInfo) -> str:
+    """09:00."""
+    return f"{instant.astimezone(zone):%H:%M}"
+
+
+def long_moment(instant: datetime, zone: ZoneInfo) -> str:
+    """Monday 4 January 2027, 09:00."""
+    return texts.DAY_TIME.format(day=day(instant, zone), time=time(instant, zone))
+
+
+def moment(instant: datetime, zone: ZoneInfo) -> str:
     """4 Jan 2027, 09:00."""
-    return _moment(instant, zone, texts.DAY_SHORT)
+    return texts.DAY_TIME.format(day=_moment(instant, zone, texts.DAY_SHORT), time=time(instant, zone))
 
 
 def _moment(instant: datetime, zone: ZoneInfo, form: str) -> str:
     local = instant.astimezone(zone)
-    shown = form.format(
-        weekday=texts.WEEKDAYS[local.weekday()], day=local.day, month=texts.MONTHS[local.month - 1], year=local.year
-    )
-    return texts.DAY_TIME.format(day=shown, time=f"{local:%H:%M}")
+    weekday, month = texts.WEEKDAYS[local.weekday()], texts.MONTHS[local.month - 1]
+    return form.format(weekday=weekday, day=local.day, month=month, year=local.year)
 
 
 def place(timezone: str) -> str:
@@ -102,4 +117,3 @@ def joined(words: Iterable[str]) -> str:
 
 
 UTC_ZONE = ZoneInfo("UTC")
-__all__ = ["UTC", "UTC_ZONE", "day", "joined", "left", "percent", "place", "plain", "say", "short_day", "visible"]
