@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, select
 
 from flows.ledger.errors import LedgerError
 from flows.ledger.tables import (
     asset,
     batch,
     business,
+    day,
     move,
     number,
     program,
@@ -28,7 +29,7 @@ FETCH = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramRow:
-    """One program as it is: its newest revision, or a held first submission that has none yet (`revision` 0)."""
+    """One program as it is, by its newest revision."""
 
     business: str
     reference: str
@@ -43,7 +44,6 @@ class ProgramRow:
     live: int = 0
     pending: int = 0
     refused: int = 0
-    held: str | None = None  # the submission that waits for the operator
 
 
 def programs(conn: Connection, *, business_id: str | None = None, reference: str | None = None) -> list[ProgramRow]:
@@ -130,3 +130,143 @@ def top_rules(conn: Connection, business_id: str, *, since: datetime, limit: int
 def submissions_total(conn: Connection, business_id: str) -> int:
     where = submission.c.business == business_id
     return conn.execute(select(func.count()).select_from(submission).where(where)).scalar_one()
+
+
+def live_numbers(conn: Connection, *, business_id: str | None = None) -> Iterator[Row[Any]]:
+    """(number, purpose, display, shorthand, business, reference) of every live number, streamed; for a dialler.
+
+    A display name that is not approved is not shown on phones yet, and is not given.
+    """
+    shown = and_(asset.c.id == revision.c.display_name, program.c.branding == "approved")
+    query = (
+        select(number.c.number, number.c.purpose, asset.c.display, asset.c.shorthand)
+        .add_columns(program.c.business, program.c.reference)
+        .join(program, program.c.id == number.c.program)
+        .join(revision, revision.c.id == program.c.live_revision)
+        .outerjoin(asset, shown)
+        .where(number.c.state == "live")
+        .order_by(number.c.program, number.c.number)
+    )
+    if business_id is not None:
+        query = query.where(program.c.business == business_id)
+    yield from conn.execution_options(yield_per=FETCH).execute(query)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusinessRow:
+    """One business in sums. `accepted` and `rejected` are rows of the last 30 days."""
+
+    id: str
+    legal_name: str
+    live: int
+    scheduled: int
+    numbers_live: int
+    submissions: int
+    last_received_at: datetime | None
+    accepted: int
+    rejected: int
+
+
+def business_rows(conn: Connection, *, since: datetime) -> list[BusinessRow]:
+    """Every business, by id, with its sums; days from `since` on count for the rows."""
+    by_program = _sums(select(program.c.business, *_program_sums()).join(revision, revision.c.id == program.c.revision))
+    by_day = _sums(select(day.c.business, func.sum(day.c.submissions), *_row_sums(since)))
+    last = _sums(select(submission.c.business, func.max(submission.c.received_at)))
+    programs_of, days_of, last_of = ({r[0]: r[1:] for r in conn.execute(q)} for q in (by_program, by_day, last))
+    found = []
+    for row in conn.execute(select(business).order_by(business.c.id)):
+        live, scheduled, numbers_live = programs_of.get(row.id, (0, 0, 0))
+        count, accepted, rejected = days_of.get(row.id, (0, 0, 0))
+        found.append(
+            BusinessRow(
+                id=row.id,
+                legal_name=row.facts.get("legal_name") or row.id,
+                live=live or 0,
+                scheduled=scheduled or 0,
+                numbers_live=int(numbers_live or 0),
+                submissions=int(count or 0),
+                last_received_at=last_of.get(row.id, (None,))[0],
+                accepted=int(accepted or 0),
+                rejected=int(rejected or 0),
+            )
+        )
+    return found
+
+
+def held(conn: Connection) -> list[Row[Any]]:
+    """Submissions that wait for the operator's decision, longest first."""
+    query = select(submission).where(submission.c.standing == "held").order_by(submission.c.seq)
+    return list(conn.execute(query))
+
+
+def stuck(conn: Connection) -> list[ProgramRow]:
+    """Programs whose newest revision failed to launch or missed its start."""
+    query = _programs().where(revision.c.state.in_(["launch_failed", "missed"]))
+    return [_program(row) for row in conn.execute(query.order_by(program.c.business, program.c.reference))]
+
+
+def unknown_batches(conn: Connection) -> list[Row[Any]]:
+    """Batches whose fate at the carrier is unknown, with their program."""
+    query = (
+        select(batch.c.id, batch.c.kind, batch.c.size, batch.c.sent_at, program.c.business, program.c.reference)
+        .join(program, program.c.id == batch.c.program)
+        .where(batch.c.state == "unknown")
+        .order_by(batch.c.id)
+    )
+    return list(conn.execute(query))
+
+
+def starting(conn: Connection, *, until: datetime, limit: int) -> list[ProgramRow]:
+    """Programs that are to launch until then, soonest first."""
+    query = _programs().where(revision.c.state == "scheduled", revision.c.start <= until)
+    return [_program(row) for row in conn.execute(query.order_by(revision.c.start, program.c.id).limit(limit))]
+
+
+def _programs() -> Select[Any]:
+    return select(
+        program,
+        revision.c.number.label("number"),
+        revision.c.state,
+        revision.c.reason,
+        revision.c.start,
+        revision.c.end,
+        revision.c.timezone,
+        revision.c.facts,
+    ).join(revision, revision.c.id == program.c.revision)
+
+
+def _program(row: Row[Any]) -> ProgramRow:
+    # A live program stays live while a difference is on its way to the carrier.
+    under_way = row.live_revision is not None and row.state in ("scheduled", "launching")
+    return ProgramRow(
+        business=row.business,
+        reference=row.reference,
+        revision=row.number,
+        state="live" if under_way else row.state,
+        reason=row.reason,
+        branding=row.branding,
+        name=row.facts.get("name"),
+        start=row.start,
+        end=row.end,
+        timezone=row.timezone,
+        live=row.numbers_live,
+        pending=row.numbers_pending,
+        refused=row.numbers_refused,
+    )
+
+
+def _sums(query: Select[Any]) -> Select[Any]:
+    return query.group_by(query.selected_columns[0])
+
+
+def _program_sums() -> list[Any]:
+    return [
+        func.count().filter(program.c.live_revision.is_not(None), revision.c.state.not_in(["ended", "cancelled"])),
+        func.count().filter(program.c.live_revision.is_(None), revision.c.state == "scheduled"),
+        func.sum(program.c.numbers_live),
+    ]
+
+
+def _row_sums(since: datetime) -> list[Any]:
+    recent = day.c.day >= f"{since:%Y-%m-%d}"
+    return [func.sum(day.c.accepted).filter(recent), func.sum(day.c.rejected).filter(recent)]
