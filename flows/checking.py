@@ -1,10 +1,10 @@
-"""A dry run: judge a drop folder, a manifest or a bare numbers CSV where it lies. No ledger, no server, nothing written.
+"""A dry run: judge a drop folder, a manifest or a numbers CSV where it lies. No ledger, no server, nothing written.
 
 What lies on the machine of whoever types the command is trusted no more than an upload: it is read, never run.
 """
 
 import hashlib
-import tempfile
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,19 +12,24 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from flows.lists import do_not_originate
 from flows.settings import Settings
+from flows.spooling import spool
 from flows.trouble import Trouble
 from schemas.business import Business
 from schemas.businesses import BusinessesError, read_businesses
 from schemas.drop import Drop, DropFile, Known
 from schemas.identity import Digest, submission_id
-from schemas.judge import judge, judge_csv
+from schemas.judge import judge, judge_csv, understood
 from schemas.judgement import Judgement
 
 MANIFESTS = ("program.yaml", "program.yml")
 BUSINESSES = "businesses.yaml"
 GALLERY = "_logos"
 MiB = 1 << 20
+
+#: A dry run has the machine to itself: a long file is judged by two processes.
+WORKERS = min(2, os.cpu_count() or 1)
 
 Tell = Callable[[int, int], None]
 
@@ -55,7 +60,7 @@ def check(path: Path, businesses: Path | None, settings: Settings, now: datetime
 def _check_csv(path: Path, settings: Settings, now: datetime, progress: Tell | None) -> Checked:
     file = _file(path.parent, path)
     digest = hashlib.sha256(bytes.fromhex(file.sha256)).hexdigest()
-    judgement = judge_csv(file, settings.policy, caps=settings.caps, **_means(progress))
+    judgement = judge_csv(file, settings.policy, caps=settings.caps, spool=spool, workers=WORKERS, progress=progress)
     return Checked(id=submission_id(now, digest), digest=digest, drop=path.name, business=None, judgement=judgement)
 
 
@@ -70,7 +75,9 @@ def _check_drop(
     registry = businesses or _above(folder)
     drop = _drop(folder, _tenant(folder, registry), manifest)
     known = _known(drop, registry, settings)
-    judgement = judge(drop, known, settings.policy, now, caps=settings.caps, **_means(progress))
+    judgement = judge(
+        drop, known, settings.policy, now, caps=settings.caps, spool=spool, workers=WORKERS, progress=progress
+    )
     digest = _digest(drop, judgement)
     return Checked(
         id=submission_id(now, digest), digest=digest, drop=drop.name, business=known.business, judgement=judgement
@@ -121,15 +128,28 @@ def _known(drop: Drop, registry: Path | None, settings: Settings) -> Known:
     listed = do_not_originate(settings)
     if registry is None:
         return Known(do_not_originate=listed)
+    name = drop.business or _business_named(drop, settings)
+    business = _registered(registry).get(name or "")
+    gallery = partial(_logo, registry.parent / GALLERY / business.id) if business else _no_logo
+    return Known(business=business, registered=business is not None, do_not_originate=listed, gallery=gallery)
+
+
+def _registered(registry: Path) -> dict[str, Business]:
     try:
-        found = {b.id: b for b in read_businesses(registry.read_bytes())}
+        return {b.id: b for b in read_businesses(registry.read_bytes())}
     except OSError as e:
         raise Trouble(f"{registry}: cannot be read: {e.strerror}") from None
     except BusinessesError as e:
         raise Trouble(f"{registry}: {e}") from None
-    business = found.get(drop.business or "")
-    gallery = partial(_logo, registry.parent / GALLERY / drop.business) if drop.business else _no_logo
-    return Known(business=business, registered=business is not None, do_not_originate=listed, gallery=gallery)
+
+
+def _business_named(drop: Drop, settings: Settings) -> str | None:
+    """The business that the manifest names, for a drop that lies outside of any inbox."""
+    if not drop.manifests or drop.manifests[0].bytes > settings.policy.max_manifest_bytes:
+        return None
+    with drop.manifests[0].open() as f:
+        manifest = understood(f.read())
+    return manifest.business if manifest else None
 
 
 def _logo(gallery: Path, name: str) -> bytes | None:

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from flows.arrival import Inbox, Problem, arrivals
-from flows.judging import Progress, parse
+from flows.judging import Progress
 from flows.pipeline import Pipeline
 from flows.registry import seed_businesses
 from flows.settling import Incomplete, Settled
 from flows.taking import NoRoom, Took, take, tell_incomplete
+from schemas.judge import understood
 
 Sleep = Callable[[float], None]
 Tell = Callable[[Took], None]
@@ -85,7 +85,7 @@ def inbox_of(pipeline: Pipeline) -> Inbox:
     return Inbox(
         store=pipeline.inbox,
         ledger=pipeline.ledger,
-        parse=partial(parse, settings.policy),
+        parse=understood,
         settle=settings.settle,
         grace=settings.arrival_grace,
         policy=settings.policy,

@@ -1,4 +1,4 @@
-"""A judgement as its page needs it, kept beside the submission's bytes: pages are written anew from it, not judged anew.
+"""A judgement as its page needs it, kept beside the submission's bytes: pages are written anew from it.
 
 Of the rows it has only those that the page shows; all of them are in the submission's CSVs.
 """
@@ -76,4 +76,6 @@ def _key(business: str, submission: str) -> str:
 def _fields() -> dict[str, TypeAdapter[Any]]:
     """How each field goes to JSON and back, but for the rows and the logo's bytes."""
     hints = get_type_hints(Judgement, localns={"Numbers": object})
-    return {f.name: TypeAdapter(hints[f.name]) for f in dataclasses.fields(Judgement) if f.name not in ("numbers", "logo")}
+    return {
+        f.name: TypeAdapter(hints[f.name]) for f in dataclasses.fields(Judgement) if f.name not in ("numbers", "logo")
+    }

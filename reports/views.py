@@ -11,9 +11,8 @@ from typing import Literal
 
 from schemas.findings import Finding
 from schemas.judgement import Counts, Judgement, Verdict
+from schemas.states import Branding, State
 
-State = Literal["scheduled", "launching", "live", "ended", "cancelled", "superseded", "missed", "launch_failed"]
-Branding = Literal["none", "in_review", "approved", "rejected"]
 Outcome = Literal["registered", "duplicate", "incomplete"]
 
 

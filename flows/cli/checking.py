@@ -65,7 +65,7 @@ def _view(checked: "Checked", now: datetime) -> "SubmissionView":
         reference=manifest.reference if manifest else None,
         drop=checked.drop,
         dry_run=True,
-        logo=checked.logo,
+        logo=checked.judgement.logo.content if checked.judgement.logo else None,
     )
 
 

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.output import complain, progress_bar, say, thousands
+from flows.cli.output import complain, progress_bar, say
 
 if TYPE_CHECKING:
-    from flows.taking import Took
+    pass
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,9 +22,9 @@ def run(
 
     Exit code 0: pass completed; 1: something needs the operator; 2: could not run.
     """
-    from flows.settings import load
-    from flows.pipeline import open_pipeline
     from flows.passes import run_pass
+    from flows.pipeline import open_pipeline
+    from flows.settings import load
 
     settings = load()
     with open_pipeline(settings) as pipeline, progress_bar("Taking drops") as progress:

@@ -7,14 +7,14 @@ each taking a connection of such a transaction, and `now` where time matters.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError
 
 from flows.ledger import sightings, tables
 from flows.ledger.errors import LeaseLost, LedgerError, Outdated
 from flows.ledger.opening import connectable, migrate, reason_of
 
-__all__ = ["LeaseLost", "Ledger", "LedgerError", "Outdated", "sightings", "tables"]
+__all__ = ["Connection", "LeaseLost", "Ledger", "LedgerError", "Outdated", "Row", "sightings", "tables"]
 
 
 class Ledger:

@@ -22,6 +22,7 @@ from flows.ledger.tables import (
     submission,
     takeover,
 )
+from schemas.states import Branding, State
 
 #: Rows fetched at once where many are streamed.
 FETCH = 10_000
@@ -34,9 +35,9 @@ class ProgramRow:
     business: str
     reference: str
     revision: int
-    state: str | None
+    state: State | None
     reason: str | None
-    branding: str
+    branding: Branding
     name: str | None
     start: datetime | None
     end: datetime | None

@@ -1,0 +1,77 @@
+"""`review`: custom display names and logos that wait for a decision."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.output import print_json, print_table, say
+from flows.cli.session import changing, now, opened, who
+
+if TYPE_CHECKING:
+    from flows.ledger.review import Review
+
+app = typer.Typer(name="review", help="Custom display names and logos waiting for review.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False) -> None:
+    """What waits, longest first, with what the rules noticed."""
+    from flows.ledger.review import queue
+
+    with opened() as pipeline, pipeline.ledger.read() as conn:
+        waiting = queue(conn)
+    if as_json:
+        print_json([_row(review) for review in waiting])
+    elif not waiting:
+        say("Nothing waits for review.")
+    else:
+        rows = ((str(r.id), r.business, _what(r), "; ".join(m for _, m in r.noticed)) for r in waiting)
+        print_table(("Id", "Business", "What", "The rules noticed"), rows, right=("Id",))
+        say("Decide with: launchdrop review approve ID, or reject ID --reason TEXT")
+
+
+@app.command()
+def approve(review: Annotated[int, typer.Argument(metavar="ID", help="From `review list`.")]) -> None:
+    """Approve one: it is the business's from then on, and its programs are branded."""
+    _decide(review, approve=True, reason=None)
+
+
+@app.command()
+def reject(
+    review: Annotated[int, typer.Argument(metavar="ID", help="From `review list`.")],
+    reason: Annotated[str, typer.Option(help="Why; the business reads it.")],
+) -> None:
+    """Reject one: its programs stay unbranded."""
+    _decide(review, approve=False, reason=reason)
+
+
+def _decide(review: int, *, approve: bool, reason: str | None) -> None:
+    from flows.ledger.review import decide
+
+    with changing() as pipeline, pipeline.ledger.begin() as conn:
+        decided = decide(conn, review, approve=approve, by=who(), reason=reason, now=now())
+    say(f"{_what(decided.review)} of {decided.review.business}: {'approved' if approve else 'rejected'}.")
+    for business, reference in decided.programs:
+        say(f"  {business}/{reference}")
+
+
+def _what(review: "Review") -> str:
+    if review.display_name:
+        return f'"{review.display_name.display}" / "{review.display_name.shorthand}"'
+    return f"logo {review.logo_name or ''} {(review.logo_sha256 or '')[:12]}"
+
+
+def _row(review: "Review") -> dict[str, object]:
+    name = review.display_name
+    return {
+        "id": review.id,
+        "business": review.business,
+        "kind": review.kind,
+        "display": name.display if name else None,
+        "shorthand": name.shorthand if name else None,
+        "logo": review.logo_name,
+        "sha256": review.logo_sha256,
+        "submission": review.submission,
+        "noticed": [{"rule": rule, "message": message} for rule, message in review.noticed],
+        "requested_at": review.requested_at.isoformat().replace("+00:00", "Z"),
+    }

@@ -1,0 +1,50 @@
+"""What commands that look into the ledger share: the pipeline, who is asking, and what time it is."""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flows.pipeline import Pipeline
+
+
+@contextmanager
+def opened() -> Iterator["Pipeline"]:
+    """The pipeline of the settings in force."""
+    from flows.pipeline import open_pipeline
+    from flows.settings import load
+
+    with open_pipeline(load()) as pipeline:
+        yield pipeline
+
+
+@contextmanager
+def changing() -> Iterator["Pipeline"]:
+    """The same, for a command that changes something: receipts and pages are written anew afterwards."""
+    from flows.pages import refresh
+
+    with opened() as pipeline:
+        yield pipeline
+        refresh(pipeline)
+
+
+def who() -> str:
+    """Who decides, for the history: the user behind sudo, else the user."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def split(program: str) -> tuple[str, str]:
+    """`BUSINESS/REF` as its two parts."""
+    from flows.trouble import Trouble
+
+    business, slash, reference = program.partition("/")
+    if not (business and slash and reference):
+        raise Trouble(f"{program}: expected BUSINESS/REF, as in acme-bank/collections")
+    return business, reference

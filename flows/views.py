@@ -1,0 +1,243 @@
+"""From what the ledger knows to what a page is made from."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from flows.ledger import Connection, Row, queries
+from flows.ledger.businesses import business as business_of
+from flows.ledger.flags import get_flag, paused
+from flows.ledger.review import Review, queue
+from flows.registry import ERROR
+from reports.views import (
+    Attention,
+    BusinessIndexView,
+    BusinessLine,
+    LaunchLine,
+    OperatorIndexView,
+    Past,
+    ProgramLine,
+    ReceiptView,
+    Refusal,
+    Revision,
+    RuleCount,
+    SubmissionLine,
+    SubmissionView,
+)
+from schemas.judgement import Counts, Judgement
+from schemas.rules import RULES
+
+#: How much of each list a page shows; what is more, it says.
+HISTORY = 12
+REFUSALS = 200
+SUBMISSIONS = 100
+LAUNCHES = 200
+TOP_RULES = 10
+MONTH = timedelta(days=30)
+NIGHT = timedelta(hours=24)
+
+
+def receipt(conn: Connection, business: str, drop: str) -> ReceiptView | None:
+    """The receipt of a drop as things stand; None: it was never acknowledged."""
+    row = queries.receipt_of(conn, business, drop)
+    if row is None:
+        return None
+    of = queries.submission_of(conn, row.submission)
+    program = _program(conn, of)
+    return ReceiptView(
+        outcome=row.outcome,
+        business=business,
+        drop=drop,
+        received_at=of.received_at,
+        submission=of.id,
+        reference=of.reference,
+        verdict=of.verdict,
+        counts=Counts(**of.counts),
+        state=program.state if program else None,
+        branding=program.branding if program else None,
+        scheduled_start=program.start if program else None,
+        digest=row.digest,
+        link=f"../../{of.id}/report.html",
+    )
+
+
+def report(conn: Connection, submission: str, judgement: Judgement, *, now: datetime) -> SubmissionView:
+    """A submission's page as things stand; a held one may have been decided on since it was judged."""
+    row = queries.submission_of(conn, submission)
+    program, made = _program(conn, row), queries.revision_of(conn, submission)
+    registered = business_of(conn, row.business)
+    latest = program is not None and made is not None and program.revision == made.number
+    givers, takers = queries.moved_between(conn, row.business, row.reference) if latest else ([], [])
+    return SubmissionView(
+        id=row.id,
+        digest=row.digest,
+        received_at=row.received_at,
+        now=now,
+        judgement=replace(judgement, verdict=row.verdict),
+        business=row.business,
+        legal_name=registered.legal_name if registered else None,
+        reference=row.reference,
+        drop=row.drop,
+        state=made.state if made else None,
+        branding=program.branding if program and latest else None,
+        scheduled_start=made.start if made else None,
+        revision=_revision(made),
+        history=[_past(p) for p in reversed(queries.history_before(conn, row, limit=HISTORY))],
+        refused=_refused(conn, row) if latest else (),
+        refused_total=program.refused if program and latest else 0,
+        reassigned_from=givers,
+        reassigned_to=takers,
+        logo=judgement.logo.content if judgement.logo else None,
+    )
+
+
+def business(conn: Connection, name: str, *, now: datetime) -> BusinessIndexView:
+    """A business's page; nothing of another's."""
+    known = business_of(conn, name)
+    rules = queries.top_rules(conn, name, since=now - MONTH, limit=TOP_RULES)
+    return BusinessIndexView(
+        business=name,
+        now=now,
+        legal_name=known.legal_name if known else None,
+        programs=[_program_line(p) for p in queries.programs(conn, business_id=name)],
+        submissions=[_submission_line(s) for s in queries.submissions(conn, business_id=name, limit=SUBMISSIONS)],
+        submissions_total=queries.submissions_total(conn, name),
+        top_rules=[RuleCount(id=rule, name=RULES[rule].name, count=count) for rule, count in rules if rule in RULES],
+    )
+
+
+def operator(conn: Connection, *, now: datetime) -> OperatorIndexView:
+    """The operator's page: what waits, what launches, what failed, who is there."""
+    stopped = paused(conn)
+    return OperatorIndexView(
+        now=now,
+        businesses=[_business_line(b) for b in queries.business_rows(conn, since=now - MONTH)],
+        held=[_held(row) for row in queries.held(conn)],
+        review=[_in_review(review) for review in queue(conn)],
+        failed=[*map(_stuck, queries.stuck(conn)), *map(_unknown, queries.unknown_batches(conn))],
+        tonight=[_launch_line(p) for p in queries.starting(conn, until=now + NIGHT, limit=LAUNCHES)],
+        paused=stopped is not None,
+        businesses_error=get_flag(conn, ERROR),
+    )
+
+
+def _program(conn: Connection, submission: Row[Any]) -> queries.ProgramRow | None:
+    if submission.reference is None:
+        return None
+    found = queries.programs(conn, business_id=submission.business, reference=submission.reference)
+    return found[0] if found else None
+
+
+def _revision(made: Row[Any] | None) -> Revision | None:
+    if made is None:
+        return None
+    return Revision(number=made.number, added=made.added, removed=made.removed, changed=made.changed)
+
+
+def _past(row: Row[Any]) -> Past:
+    return Past(id=row.id, received_at=row.received_at, verdict=row.verdict, counts=Counts(**row.counts))
+
+
+def _refused(conn: Connection, row: Row[Any]) -> list[Refusal]:
+    found = queries.refused(conn, row.business, row.reference, limit=REFUSALS)
+    # In full: it is the business's own number, on its own page, for it to act on.
+    return [Refusal(number=f"+1{number}", reason=reason) for number, reason in found]
+
+
+def _program_line(p: queries.ProgramRow) -> ProgramLine:
+    return ProgramLine(
+        reference=p.reference,
+        revision=p.revision,
+        state=p.state,
+        branding=p.branding,
+        name=p.name,
+        start=p.start,
+        end=p.end,
+        timezone=p.timezone,
+        live=p.live,
+        pending=p.pending,
+        refused=p.refused,
+    )
+
+
+def _submission_line(row: Row[Any]) -> SubmissionLine:
+    return SubmissionLine(
+        id=row.id,
+        received_at=row.received_at,
+        verdict=row.verdict,
+        counts=Counts(**row.counts),
+        report=f"{row.id}/report.html",
+        reference=row.reference,
+        drop=row.drop,
+    )
+
+
+def _business_line(row: queries.BusinessRow) -> BusinessLine:
+    return BusinessLine(
+        id=row.id,
+        index=f"../{row.id}/index.html",
+        legal_name=row.legal_name,
+        programs_live=row.live,
+        programs_scheduled=row.scheduled,
+        numbers_live=row.numbers_live,
+        submissions=row.submissions,
+        last_received_at=row.last_received_at,
+        last_30_days=Counts(read=row.accepted + row.rejected, accepted=row.accepted, rejected=row.rejected),
+    )
+
+
+def _held(row: Row[Any]) -> Attention:
+    return Attention(
+        what=f"{row.business}/{row.reference}",
+        why="; ".join(row.held_because),
+        commands=[f"launchdrop submissions release {row.id}", f"launchdrop submissions reject {row.id} --reason …"],
+        business=row.business,
+        since=row.received_at,
+        report=f"../{row.business}/{row.id}/report.html",
+    )
+
+
+def _in_review(review: Review) -> Attention:
+    name = review.display_name
+    what = f"{name.display} / {name.shorthand}" if name else f"logo {review.logo_name or review.logo_sha256}"
+    return Attention(
+        what=what,
+        why="; ".join(message for _, message in review.noticed) or "asked for by a program",
+        commands=[f"launchdrop review approve {review.id}", f"launchdrop review reject {review.id} --reason …"],
+        business=review.business,
+        since=review.requested_at,
+        report=f"../{review.business}/{review.submission}/report.html" if review.submission else None,
+    )
+
+
+def _stuck(p: queries.ProgramRow) -> Attention:
+    return Attention(
+        what=f"{p.business}/{p.reference}",
+        why=f"{(p.state or '').replace('_', ' ')}: {p.reason or 'no reason was given'}",
+        commands=[f"launchdrop launches retry {p.business}/{p.reference}"],
+        business=p.business,
+        since=p.start,
+    )
+
+
+def _unknown(row: Row[Any]) -> Attention:
+    return Attention(
+        what=f"{row.business}/{row.reference}",
+        why=f"the carrier's answer to a batch of {row.size} numbers was lost, and it cannot be asked",
+        commands=[f"launchdrop show {row.business}/{row.reference}"],
+        business=row.business,
+        since=row.sent_at,
+    )
+
+
+def _launch_line(p: queries.ProgramRow) -> LaunchLine:
+    assert p.start is not None
+    return LaunchLine(
+        business=p.business,
+        reference=p.reference,
+        revision=p.revision,
+        start=p.start,
+        timezone=p.timezone,
+        numbers=p.pending,
+        branding=p.branding,
+    )
