@@ -33,14 +33,24 @@ def _read(path: Path, _mtime: int, _size: int) -> "np.ndarray":
     import numpy as np
 
     lines = path.read_text("utf-8-sig").splitlines()
-    numbers = [_number(path, row, text) for row, line in enumerate(lines, 1) if (text := line.partition("#")[0].strip())]
+    numbers = [
+        _number(path, row, text) for row, line in enumerate(lines, 1) if (text := line.partition("#")[0].strip())
+    ]
     return np.unique(np.array(numbers, dtype=np.int64))
 
 
 def _number(path: Path, row: int, text: str) -> int:
-    digits = "".join(c for c in text if c.isdigit() and c.isascii())
+    try:
+        return ten_digits(text)
+    except Trouble as e:
+        raise Trouble(f"{NAME}: {path} line {row}: {e}") from None
+
+
+def ten_digits(text: str) -> int:
+    """A number that an operator wrote, as its ten digits. Raises Trouble when it has not so many."""
+    digits = "".join(c for c in text if c in "0123456789")
     if len(digits) == 11 and digits[0] == "1":
         digits = digits[1:]
     if len(digits) != 10 or not set(text) <= set("0123456789+-.() \t"):
-        raise Trouble(f"{NAME}: {path} line {row}: expected a number of ten digits, as +1 501 214 9020.")
+        raise Trouble("expected a number of ten digits, as +1 501 214 9020")
     return int(digits)

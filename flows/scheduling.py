@@ -13,7 +13,7 @@ DEPLOYMENT = "launch/launch"
 
 
 def ask_for_launches(pipeline: Pipeline, intake: Intake) -> int:
-    """Ask for one launch run at each distinct start among what was taken; gives how many. Asking again changes nothing."""
+    """Ask for one launch run at each distinct start among what was taken; how many. Asking again changes nothing."""
     now = pipeline.clock()
     manifests = (t.judgement.manifest for t in intake.took if t.judgement and t.judgement.verdict != "rejected")
     starts = {m.schedule.start for m in manifests if m and m.schedule and m.schedule.start > now}
@@ -25,7 +25,11 @@ def ask_for_launches(pipeline: Pipeline, intake: Intake) -> int:
     for start in sorted(starts):
         try:
             run_deployment(
-                DEPLOYMENT, scheduled_time=start, idempotency_key=f"launch {start.isoformat()}", timeout=0, as_subflow=False
+                DEPLOYMENT,
+                scheduled_time=start,
+                idempotency_key=f"launch {start.isoformat()}",
+                timeout=0,
+                as_subflow=False,
             )
         except ObjectNotFound:
             log.warning("No deployment %s on the Prefect server: launches wait for the next sweep.", DEPLOYMENT)

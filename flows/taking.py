@@ -6,7 +6,7 @@ state (receipt, page, index) is written after it, and marked in the same transac
 
 from dataclasses import dataclass
 
-from flows import snapshot
+from flows import logos, snapshot
 from flows.archive import Archived, archive_drop, discard, empty, has_room, verified
 from flows.claiming import claimed
 from flows.judging import Progress, judge_drop, understood
@@ -85,7 +85,7 @@ def _take(pipeline: Pipeline, sighting: Sighting, lease: Lease, progress: Progre
             put_back(conn, lease)
         return None
     took = _repetition(pipeline, archived, lease) or _submission(pipeline, archived, lease, progress)
-    if pipeline.settings.after_intake == "empty" and (took.judgement is None or verified(pipeline.archive, archived.drop)):
+    if pipeline.settings.after_intake == "empty" and (took.judgement is None or verified(archived.drop)):
         empty(pipeline.inbox, sighting.business, sighting.name, archived.taken)
     return took
 
@@ -120,8 +120,6 @@ def _submission(pipeline: Pipeline, archived: Archived, lease: Lease, progress: 
 
 def _enter(pipeline: Pipeline, archived: Archived, lease: Lease, progress: Progress | None) -> Took:
     judgement = judge_drop(pipeline, archived.drop, progress)
-    publish_rows(pipeline.reports, f"{lease.business}/{archived.submission}/", judgement)
-    snapshot.keep(pipeline.archive, lease.business, archived.submission, judgement)
     registration = Registration(
         submission=archived.submission,
         business=lease.business,
@@ -130,10 +128,24 @@ def _enter(pipeline: Pipeline, archived: Archived, lease: Lease, progress: Progr
         received_at=archived.received_at,
         archive=f"{lease.business}/{archived.submission}/",
         judgement=judgement,
-        logo=LogoTaken(name=judgement.logo.name, sha256=judgement.logo.sha256) if judgement.logo else None,
+        logo=logo_taken(judgement),
     )
+    keep_judgement(pipeline, registration)
     with pipeline.ledger.begin() as conn:
         fenced(conn, lease)
         registered = register(conn, registration, pipeline.clock())
         mark_taken(conn, lease, archived.taken, submission=registered.submission)
     return Took(business=lease.business, drop=lease.name, registered=registered, judgement=judgement)
+
+
+def keep_judgement(pipeline: Pipeline, registration: Registration) -> None:
+    """Write what depends on the judgement alone: the rows' files, and the judgement itself for its page."""
+    business, submission = registration.business, registration.submission
+    publish_rows(pipeline.reports, f"{business}/{submission}/", registration.judgement)
+    snapshot.keep(pipeline.archive, business, submission, registration.judgement)
+    if logo := registration.judgement.logo:
+        logos.keep(pipeline.archive, business, logo)
+
+
+def logo_taken(judgement: Judgement) -> LogoTaken | None:
+    return LogoTaken(name=judgement.logo.name, sha256=judgement.logo.sha256) if judgement.logo else None

@@ -70,10 +70,12 @@ def _view(checked: "Checked", now: datetime) -> "SubmissionView":
 
 
 def _write(out: Path, view: "SubmissionView") -> None:
-    from flows.publishing import publish
+    from flows.publishing import publish_page, publish_rows
     from flows.stores import open_store
 
-    publish(open_store(str(out)), "", view)
+    store = open_store(str(out))
+    publish_rows(store, "", view.judgement)
+    publish_page(store, "", view)
 
 
 def _tell(checked: "Checked", out: Path | None) -> None:

@@ -1,13 +1,15 @@
 """`run` and `serve`: one pass over the inbox, or staying to do it as things come."""
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.output import complain, progress_bar, say
+from flows.cli.output import complain, progress_bar, say, thousands
+from flows.cli.session import opened
 
 if TYPE_CHECKING:
-    pass
+    from flows.taking import Took
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,14 +24,33 @@ def run(
 
     Exit code 0: pass completed; 1: something needs the operator; 2: could not run.
     """
-    from flows.passes import run_pass
-    from flows.pipeline import open_pipeline
+    from flows import passes
+
+    with opened() as pipeline, progress_bar("Taking drops") as progress:
+        # Where a server is there, its pages show the pass as a run; without one it is the same pass, seconds sooner.
+        seen = "PREFECT_API_URL" in os.environ
+        one_pass = _flow_pass() if seen else passes.run_pass
+        done = one_pass(pipeline, business=business, tell=_tell, progress=progress)
+    for problem in done.intake.problems:
+        complain(problem)
+    say(_summary(done, pipeline.settings.reports))
+    raise typer.Exit(1 if done.intake.problems or done.launched.trouble else 0)
+
+
+def serve() -> None:
+    """Stay: take drops as they come, launch programs at their start, serve the report site. Ctrl-C ends it."""
+    from flows.serving import serve as stay
     from flows.settings import load
 
-    settings = load()
-    with open_pipeline(settings) as pipeline, progress_bar("Taking drops") as progress:
-        done = run_pass(pipeline, business=business, tell=_tell, progress=progress)
-    for problem in done.problems:
-        complain(problem)
-    say(_summary(done))
-    raise typer.Exit(1 if done.problems else 0)
+    stay(load(), say)
+
+
+def _tell(took: "Took") -> None:
+    """One line as each drop is taken."""
+    place = f"{took.business}/{took.drop}"
+    if took.judgement is None:
+        say(f"{place}: duplicate of {took.registered.submission}; nothing changed")
+        return
+    counts, verdict = took.judgement.counts, took.judgement.verdict.replace("_", " ")
+    rows = f" ({thousands(counts.accepted)} in, {thousands(counts.rejected)} rejected)" if counts.read else ""
+    say(f"{place}: {verdict}{rows}")

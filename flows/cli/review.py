@@ -62,6 +62,8 @@ def _what(review: "Review") -> str:
 
 
 def _row(review: "Review") -> dict[str, object]:
+    from reports.documents import utc
+
     name = review.display_name
     return {
         "id": review.id,
@@ -73,5 +75,5 @@ def _row(review: "Review") -> dict[str, object]:
         "sha256": review.logo_sha256,
         "submission": review.submission,
         "noticed": [{"rule": rule, "message": message} for rule, message in review.noticed],
-        "requested_at": review.requested_at.isoformat().replace("+00:00", "Z"),
+        "requested_at": utc(review.requested_at),
     }

@@ -1,7 +1,10 @@
 """What can go wrong with the ledger: each is one line for the person who runs launchdrop."""
 
 
-class LedgerError(Exception):
+from flows.trouble import Trouble
+
+
+class LedgerError(Trouble):
     """The ledger cannot be used, or cannot do what was asked; the text is one line, fit to be shown."""
 
 

@@ -1,0 +1,56 @@
+"""`numbers`: live numbers for a dialler, and freeing one by hand."""
+
+import csv
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.output import print_json, say
+from flows.cli.session import changing, now, opened, who
+
+if TYPE_CHECKING:
+    from flows.ledger import Row
+
+app = typer.Typer(name="numbers", help="Live numbers for a dialler; freeing one by hand.", no_args_is_help=True)
+
+COLUMNS = "phone_number", "call_purpose", "display_name", "shorthand", "business", "reference"
+
+
+@app.command()
+def export(
+    business: Annotated[str | None, typer.Option(metavar="B", help="Those of this business alone.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False,
+) -> None:
+    """Print live numbers with purpose and display name as CSV; a name that is not approved yet is left blank."""
+    from flows.ledger.queries import live_numbers
+
+    with opened() as pipeline, pipeline.ledger.read() as conn:
+        rows = map(_row, live_numbers(conn, business_id=business))
+        if as_json:
+            print_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])
+            return
+        out = csv.writer(sys.stdout, lineterminator="\n")
+        out.writerow(COLUMNS)
+        out.writerows(rows)
+
+
+@app.command()
+def release(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="As +15012149020.")],
+    reason: Annotated[str, typer.Option(help="Kept in the program's history.")],
+) -> None:
+    """Free a number by hand: it leaves its program, at the carrier too, and may be registered anew."""
+    from flows.ledger.belonging import release_number
+    from flows.lists import ten_digits
+
+    with changing() as pipeline, pipeline.ledger.begin() as conn:
+        business, reference = release_number(conn, ten_digits(number), by=who(), reason=reason, now=now())
+    say(f"The number is free; it was in {business}/{reference}.")
+
+
+def _row(row: "Row[Any]") -> list[str]:
+    from schemas.purposes import PURPOSES
+
+    name = (row.display or "", row.shorthand or "")
+    return [f"+1{row.number}", PURPOSES[row.purpose], *name, row.business, row.reference]

@@ -1,0 +1,103 @@
+"""`programs` and `show`: what the ledger knows of programs."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from flows.cli.output import Trouble, print_json, print_table, say, thousands
+from flows.cli.session import opened, split
+
+if TYPE_CHECKING:
+    from flows.ledger import Row
+    from flows.ledger.queries import ProgramRow
+
+AsJson = Annotated[bool, typer.Option("--json", help="As a JSON array.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(programs)
+    app.command()(show)
+
+
+def programs(as_json: AsJson = False) -> None:
+    """List programs with state and numbers."""
+    from flows.ledger import queries
+
+    with opened() as pipeline, pipeline.ledger.read() as conn:
+        found = queries.programs(conn)
+    if as_json:
+        print_json([_row(p) for p in found])
+        return
+    columns = "Program", "Rev", "State", "Branding", "Starts", "Live", "Pending"
+    print_table(columns, map(_cells, found), right=("Rev", "Live", "Pending"))
+
+
+def show(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")], as_json: AsJson = False) -> None:
+    """Show one program: what it is now, and every move that led there."""
+    from flows.ledger import queries
+
+    business, reference = split(program)
+    with opened() as pipeline, pipeline.ledger.read() as conn:
+        found = queries.programs(conn, business_id=business, reference=reference)
+        history = queries.history(conn, business, reference)
+    if not found and not history:
+        raise Trouble(f"no program {program}; `launchdrop programs` lists them")
+    if as_json:
+        print_json([_row(p) | {"history": [_move(row) for row in history]} for p in found])
+        return
+    for p in found:
+        _describe(p)
+    print_table(("When (UTC)", "What", "From", "To", "Cause", "By"), map(_move_cells, history))
+
+
+def _describe(p: "ProgramRow") -> None:
+    say(f"{p.business}/{p.reference}: {p.name or ''}")
+    say(f"  state      {p.state}, revision {p.revision}" + (f": {p.reason}" if p.reason else ""))
+    say(f"  branding   {p.branding.replace('_', ' ')}")
+    say(f"  starts     {_local(p.start, p.timezone)}")
+    say(f"  ends       {_local(p.end, p.timezone)}")
+    say(f"  numbers    {thousands(p.live)} live, {thousands(p.pending)} pending, {thousands(p.refused)} refused")
+    if p.live:
+        say("  Live with the carrier is not yet seen everywhere: networks take minutes to days to show a name.")
+
+
+def _local(instant: datetime | None, timezone: str) -> str:
+    return f"{instant.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M} {timezone}" if instant else "not set"
+
+
+def _utc(instant: datetime | None) -> str | None:
+    from reports.documents import utc
+
+    return utc(instant) if instant else None
+
+
+def _row(p: "ProgramRow") -> dict[str, Any]:
+    return {
+        "business": p.business,
+        "reference": p.reference,
+        "revision": p.revision,
+        "state": p.state,
+        "branding": p.branding,
+        "start": _utc(p.start),
+        "end": _utc(p.end),
+        "numbers": {"live": p.live, "pending": p.pending, "refused": p.refused},
+    }
+
+
+def _cells(p: "ProgramRow") -> list[str]:
+    start = f"{p.start:%Y-%m-%d %H:%M}Z" if p.start else ""
+    name = f"{p.business}/{p.reference}"
+    branding = p.branding.replace("_", " ")
+    return [name, str(p.revision), p.state or "", branding, start, thousands(p.live), thousands(p.pending)]
+
+
+def _move(row: "Row[Any]") -> dict[str, Any]:
+    names = "revision", "thing", "before", "after", "cause", "by"
+    return {"at": _utc(row.at)} | {name: getattr(row, name) for name in names}
+
+
+def _move_cells(row: "Row[Any]") -> list[str]:
+    what = row.thing if row.revision is None else f"{row.thing} {row.revision}"
+    return [f"{row.at:%Y-%m-%d %H:%M:%S}", what, row.before or "", row.after, row.cause, row.by]

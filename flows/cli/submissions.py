@@ -1,0 +1,104 @@
+"""`submissions`: what was taken, and the decisions that only the operator can make."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.output import print_json, print_table, say, thousands
+from flows.cli.session import changing, now, opened, who
+
+if TYPE_CHECKING:
+    from flows.ledger import Row
+
+app = typer.Typer(name="submissions", help="What was taken, and deciding on it.", invoke_without_command=True)
+
+#: Submissions listed at a terminal; --json gives all.
+LISTED = 50
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="From `launchdrop submissions`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="All, as a JSON array.")]
+
+
+@app.callback()
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
+    """List submissions, newest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from flows.ledger.queries import submissions
+
+    with opened() as pipeline, pipeline.ledger.read() as conn:
+        rows = submissions(conn, limit=None if as_json else LISTED + 1)
+        reports = pipeline.settings.reports
+    if as_json:
+        print_json([_row(row, reports) for row in reversed(rows)])
+        return
+    columns = "Id", "Drop", "Verdict", "In", "Rejected"
+    print_table(columns, map(_cells, rows[:LISTED]), right=("In", "Rejected"))
+    if len(rows) > LISTED:
+        say(f"The newest {LISTED}; --json gives all.")
+
+
+@app.command()
+def release(submission: Id) -> None:
+    """Accept a held submission as it was judged."""
+    from flows.ledger.registering import release as accept
+
+    with changing() as pipeline, pipeline.ledger.begin() as conn:
+        registered = accept(conn, submission, by=who(), now=now())
+    say(f"{submission} is accepted as revision {registered.revision}.")
+
+
+@app.command()
+def reject(submission: Id, reason: Annotated[str, typer.Option(help="Why; the business reads it.")]) -> None:
+    """Reject a held submission."""
+    from flows.ledger.registering import dismiss
+
+    with changing() as pipeline, pipeline.ledger.begin() as conn:
+        dismiss(conn, submission, by=who(), reason=reason, now=now())
+    say(f"{submission} is rejected.")
+
+
+@app.command()
+def retake(submission: Id) -> None:
+    """Judge an archived submission again, as if it were dropped now, and register it under an id of its own."""
+    from flows.retaking import retake as take_again
+
+    with changing() as pipeline:
+        took = take_again(pipeline, submission)
+    assert took.judgement is not None
+    say(f"{submission} was judged again as {took.registered.submission}: {took.judgement.verdict.replace('_', ' ')}.")
+
+
+@app.command()
+def replay(submission: Id, as_json: AsJson = False) -> None:
+    """Judge an archived submission again and only show what would change; nothing is registered."""
+    from flows.retaking import replay as judge_again
+
+    with opened() as pipeline:
+        changes = judge_again(pipeline, submission)
+    if as_json:
+        print_json([{"what": c.what, "before": c.before, "now": c.now} for c in changes])
+    elif not changes:
+        say("Nothing would change.")
+    else:
+        print_table(("What", "Then", "Now"), ((c.what, str(c.before), str(c.now)) for c in changes))
+
+
+def _row(row: "Row[Any]", reports: str) -> dict[str, Any]:
+    from reports.documents import utc
+
+    return {
+        "id": row.id,
+        "business": row.business,
+        "reference": row.reference,
+        "drop": row.drop,
+        "verdict": row.verdict,
+        "received_at": utc(row.received_at),
+        "report": f"{reports.rstrip('/')}/{row.business}/{row.id}/report.html",
+    }
+
+
+def _cells(row: "Row[Any]") -> list[str]:
+    counts = row.counts
+    verdict = row.verdict.replace("_", " ")
+    return [row.id, f"{row.business}/{row.drop}", verdict, thousands(counts["accepted"]), thousands(counts["rejected"])]

@@ -1,0 +1,77 @@
+"""Judging an archived submission again: to register it anew, or only to see what would change."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flows.archive import open_drop
+from flows.judging import judge_drop
+from flows.ledger import Row
+from flows.ledger.queries import submission_of
+from flows.ledger.registering import register
+from flows.ledger.submissions import Registration, free_id
+from flows.pipeline import Pipeline
+from flows.taking import Took, keep_judgement, logo_taken
+from schemas.drop import Drop
+from schemas.judgement import Judgement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that judging again sees differently."""
+
+    what: str
+    before: Any
+    now: Any
+
+
+def retake(pipeline: Pipeline, submission: str) -> Took:
+    """Judge it again as if it were dropped now, and register it under an id of its own. Raises LedgerError."""
+    with pipeline.ledger.read() as conn:
+        row = submission_of(conn, submission)
+        now = pipeline.clock()
+        new = free_id(conn, row.business, row.drop, now, row.digest)
+    judgement = judge_drop(pipeline, _archived(pipeline, row))
+    registration = Registration(
+        submission=new,
+        business=row.business,
+        drop=row.drop,
+        digest=row.digest,
+        received_at=now,
+        archive=row.archive,
+        judgement=judgement,
+        logo=logo_taken(judgement),
+        retake_of=submission,
+    )
+    keep_judgement(pipeline, registration)
+    with pipeline.ledger.begin() as conn:
+        registered = register(conn, registration, now)
+    return Took(business=row.business, drop=row.drop, registered=registered, judgement=judgement)
+
+
+def replay(pipeline: Pipeline, submission: str) -> list[Change]:
+    """Judge it again, register nothing; what came out differently than it was judged then."""
+    with pipeline.ledger.read() as conn:
+        row = submission_of(conn, submission)
+    return list(_changes(row, judge_drop(pipeline, _archived(pipeline, row))))
+
+
+def _archived(pipeline: Pipeline, row: Row[Any]) -> Drop:
+    """The drop as it was taken; a retake shares the bytes of the first taking."""
+    business, _, kept = row.archive.strip("/").partition("/")
+    return open_drop(pipeline.archive, business, kept)
+
+
+def _changes(row: Row[Any], judgement: Judgement) -> list[Change]:
+    then = {"verdict": row.judged, **row.counts, **row.totals}
+    counts = judgement.counts
+    now = {
+        "verdict": judgement.verdict,
+        **{name: getattr(counts, name) for name in ("read", "accepted", "rejected", "ignored")},
+        **{total.id: total.count for total in judgement.totals},
+    }
+    names = [*now, *(name for name in then if name not in now)]
+    return [
+        Change(what=name, before=then.get(name, 0), now=now.get(name, 0))
+        for name in names
+        if then.get(name, 0) != now.get(name, 0)
+    ]
