@@ -39,15 +39,15 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     # The verdict in one sentence: what was taken, when it launches, what is left to do
     "in_all": ("The one number is in", "All {n:,} numbers are in"),
     "in_some": ("1 number is in", "{n:,} numbers are in"),
-    "in_none": "The change is in and the numbers stay as they are",
+    "in_none": "The changed program is in",
     "in_all_dry": ("The one number is in order", "All {n:,} numbers are in order"),
     "in_some_dry": ("1 number is in order", "{n:,} numbers are in order"),
-    "in_none_dry": "The change is in order",
+    "in_none_dry": "The changed program is in order",
     "launch_at": "{taken} and {verb} on {day} at {time}, {place} time.",
     "launch_verb": ("launches", "launch"),
     "launch_verb_dry": "would launch",
     "launch_now": "{taken} and {verb} at once.",
-    "launch_live": "{taken}, and the program is live.",
+    "launch_live": "{taken}; the program is live.",
     "launch_none": "{taken}.",
     "launch_failed": "{taken}, but the launch failed. The operator has been told.",
     "launch_missed": "{taken}, but the start was missed. The operator has been told.",
@@ -139,8 +139,8 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     # Pictures
     "where_title": "Where in the files",
     "where_lead": (
-        "One cell stands for {n:,} rows; the stronger its colour, the more of them were rejected. Choose one to see its "
-        "rows."
+        "One cell stands for {n:,} rows; the stronger its colour, the more of them were rejected. Choose one to see "
+        "its rows."
     ),
     "where_counts": "{n:,} of {rows:,} rows rejected",
     "where_label": "{file}: {n:,} of {rows:,} rows rejected",

@@ -123,7 +123,7 @@ def _launch(view: SubmissionView, taken: str, dry: str) -> str:
     start = view.scheduled_start or (manifest.schedule.start if manifest and manifest.schedule else None)
     if start is None:
         return plain("launch_none", taken=taken)
-    verb = plain("launch_verb" + dry, n=view.judgement.counts.accepted)
+    verb = plain("launch_verb" + dry, n=max(1, view.judgement.counts.accepted))
     if start <= view.now:
         return plain("launch_now", taken=taken, verb=verb)
     zone = zone_of(view)

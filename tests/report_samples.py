@@ -246,7 +246,7 @@ def _faulty_rows() -> list[dict]:
     lines += [line(numbers, 900 + 2 * i, f"501 214 {9420 + i}", "Debt Collection", "NUM-020",
                    f"The same number as row {400 + i} of numbers.csv, which stands.") for i in range(6)]  # fmt: skip
     lines.append(line(numbers, 920, "501 214 9430", "Survey", "NUM-021",
-                      "The same number as row 410 of numbers.csv, which stands, with the purpose Debt Collection."))  # fmt: skip
+                      "The same number as row 410 of numbers.csv, which stands, for Debt Collection."))  # fmt: skip
     lines += [line("late.csv", 20 + i, "5.01215E+09", "Survey", "NUM-003",
                    "A spreadsheet wrote 5.01215E+09; its digits are lost.") for i in range(3)]  # fmt: skip
     lines += [line(numbers, 1002 + i, f"501 555 {int('0102') + i:04}", "Survey", "NUM-010",
@@ -459,7 +459,7 @@ def business_index(submissions: int = 24) -> BusinessIndexView:
         top_rules=[
             RuleCount(id=rule, name=RULES[rule].name, count=n)
             for rule, n in (("NUM-004", 812), ("PUR-002", 390), ("NUM-020", 204), ("NUM-003", 17))
-        ],  # fmt: skip
+        ],
     )
 
 

@@ -1,0 +1,71 @@
+"""report.json and receipt.json: the contract's keys, their published schemas, what no encoding can hold."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import report_samples as samples
+from jsonschema import Draft202012Validator
+
+from reports.documents import published_schema, receipt_json, report_json, utc
+
+VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")
+KEYS = [
+    "schema_version", "submission", "verdict", "program", "counts", "files", "rules", "rules_not_checked", "findings",
+    "findings_total", "findings_shown", "revision", "baseline", "engine",
+]  # fmt: skip
+
+
+def validator(name):
+    schema = json.loads(published_schema(name))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_report_keeps_to_its_schema(name):
+    document = json.loads(report_json(getattr(samples, name)()))
+    validator("report").validate(document)
+    assert list(document) == KEYS
+
+
+@pytest.mark.parametrize("view", samples.receipts(), ids=lambda view: view.outcome)
+def test_receipt_keeps_to_its_schema(view):
+    validator("receipt").validate(json.loads(receipt_json(view)))
+
+
+def test_receipt_of_an_incomplete_drop_has_its_findings_and_no_verdict():
+    receipt = json.loads(receipt_json(samples.receipts()[2]))
+    assert receipt["outcome"] == "incomplete"
+    assert (receipt["submission"], receipt["verdict"], receipt["counts"]) == (None, None, None)
+    assert [finding["rule"] for finding in receipt["findings"]] == ["MAN-005"]
+
+
+def test_a_registered_receipt_without_a_digest_is_not_valid():
+    receipt = json.loads(receipt_json(replace(samples.receipts()[0], digest=None)))
+    assert not validator("receipt").is_valid(receipt)
+
+
+def test_times_are_utc_with_z_and_the_programs_also_local():
+    document = json.loads(report_json(samples.accepted()))
+    assert document["submission"]["received_at"] == "2026-11-23T15:14:09Z"
+    assert document["program"]["start"] == {"utc": "2027-01-04T15:00:00Z", "local": "2027-01-04T09:00:00-06:00"}
+    assert document["program"]["end"] == {"utc": "2027-03-31T23:00:00Z", "local": "2027-03-31T18:00:00-05:00"}
+    assert utc(samples.NOW.replace(microsecond=500)) == "2026-11-23T15:14:09.000500Z"
+
+
+def test_totals_are_true_and_shown_is_what_is_there():
+    view = samples.hostile()
+    document = json.loads(report_json(view))
+    assert document["findings_total"] == sum(rule["count"] for rule in document["rules"]) == 5010
+    assert document["findings_shown"] == len(document["findings"]) < 5010
+    assert document["counts"]["read"] == sum(document["counts"][key] for key in ("accepted", "rejected", "ignored"))
+
+
+def test_lone_surrogates_do_not_stop_a_document():
+    view = replace(samples.unreadable(), drop="a\ud800b")
+    assert json.loads(report_json(view).encode())["submission"]["drop"] == "a?b"
+
+
+def test_the_same_values_give_the_same_bytes():
+    assert report_json(samples.with_rejections()) == report_json(samples.with_rejections())

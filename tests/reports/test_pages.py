@@ -1,0 +1,175 @@
+"""The pages as text: golden files, the policy that seals them, their weight, and what a stranger wrote in them.
+
+The golden files are written anew with `GOLDEN=write pytest tests/reports/test_pages.py`; read the difference.
+"""
+
+import base64
+import hashlib
+import os
+import re
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import report_samples as samples
+
+from reports.documents import report_json
+from reports.index import business_index, operator_index
+from reports.report import report_html
+from reports.views import Attention, BusinessIndexView, OperatorIndexView, ProgramLine, Revision, RuleCount
+
+GOLDEN = Path(__file__).parent / "golden"
+VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")
+PAGES = {
+    **{name: lambda name=name: report_html(getattr(samples, name)()) for name in VIEWS},
+    "business": lambda: business_index(samples.business_index()),
+    "operator": lambda: operator_index(samples.operator_index()),
+}
+
+
+def golden(name, text):
+    file = GOLDEN / name
+    if os.environ.get("GOLDEN") == "write":
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(text.encode())
+    assert text == file.read_text(encoding="utf-8")
+
+
+def without_parts(page):
+    """The page without its style, its script and their hashes, which every change of the design would alter."""
+    page = re.sub(r"<style>.*?</style>", "<style></style>", page, flags=re.DOTALL)
+    page = re.sub(r"<script>.*?</script>", "<script></script>", page, flags=re.DOTALL)
+    return re.sub(r"sha256-[^&]*", "sha256-", page)
+
+
+@pytest.mark.parametrize("name", ["accepted", "with_rejections", "held", "rejected", "unreadable"])
+def test_report_is_as_it_was(name):
+    view = getattr(samples, name)()
+    golden(f"{name}.html", without_parts(report_html(view)))
+    golden(f"{name}.json", report_json(view))
+
+
+@pytest.mark.parametrize("name", ["business", "operator"])
+def test_index_is_as_it_was(name):
+    golden(f"{name}.html", without_parts(PAGES[name]()))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_only_the_pages_own_parts_are_let_in(name):
+    page = PAGES[name]()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1].replace("&#39;", "'")
+    assert "unsafe" not in policy
+    assert policy.startswith("default-src 'none'; ")
+    for tag in ("style", "script"):
+        parts = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+        assert len(parts) == 1
+        digest = base64.b64encode(hashlib.sha256(parts[0].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    markup = without_parts(page)
+    assert not re.search(r"<[^>]*\sstyle=", markup)
+    assert not re.search(r"<(link|iframe|object|embed|base)\b", markup)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_fetched_from_anywhere(name):
+    markup = re.sub(r"<(td|p|code|dd|li|h1|span|b)\b[^>]*>[^<]*", "", without_parts(PAGES[name]()))
+    addresses = re.findall(r'(?:src|href)="?([^"\s>]*)', markup)
+    assert all(address.startswith(("data:image/svg+xml;base64,", "#", "..")) or ":" not in address for address in addresses)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_weighs_less_than_a_megabyte_and_a_half(name):
+    assert len(PAGES[name]().encode()) < 1_500_000
+
+
+def test_the_heaviest_logo_leaves_room():
+    view = replace(samples.hostile(), logo=b"<svg>" + b" " * 204_000 + b"</svg>")
+    page = report_html(view)
+    assert "data:image/svg+xml;base64," in page
+    assert len(page.encode()) < 1_500_000
+
+
+def test_a_logo_of_200_kb_or_more_is_not_shown():
+    assert "data:image" not in report_html(replace(samples.accepted(), logo=b"x" * 204_800))
+
+
+def test_no_value_becomes_markup():
+    markup = without_parts(report_html(samples.hostile()))
+    assert "<script>document" not in markup
+    assert "<img src=x" not in markup
+    assert "\x00" not in markup
+    assert "\u202e" not in markup
+    assert "\u200b" not in markup
+    assert "{{ 7*7 }}" in markup
+
+
+def test_hostile_values_of_the_indexes_are_escaped_too():
+    word = "<script>alert(1)</script>\u202e"
+    business = BusinessIndexView(
+        business="x", legal_name=word, now=samples.NOW,
+        programs=[ProgramLine(reference="r", revision=1, state=None, branding="none", name=word)],
+        top_rules=[RuleCount(id="NUM-001", name=word, count=1)],
+    )  # fmt: skip
+    operator = OperatorIndexView(
+        now=samples.NOW, businesses_error=word, review=[Attention(what=word, why=word, commands=(word,))]
+    )
+    for page in (business_index(business), operator_index(operator)):
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_empty_indexes_say_so():
+    assert "Nothing was dropped yet." in business_index(BusinessIndexView(business="x", now=samples.NOW))
+    page = operator_index(OperatorIndexView(now=samples.NOW))
+    assert "Nothing waits for you." in page
+    assert "No business is registered yet." in page
+
+
+def test_paused_launching_is_the_first_thing_an_operator_reads():
+    page = operator_index(OperatorIndexView(now=samples.NOW, paused=True))
+    assert "One thing waits for you." in page
+    assert "launchdrop launches resume" in page
+
+
+def test_a_revision_shows_its_difference_and_a_first_one_does_not():
+    view = samples.accepted()
+    assert "Against last time" not in report_html(view)
+    page = report_html(replace(view, revision=Revision(number=2, added=1234, removed=5, changed=6)))
+    assert "Against last time" in page
+    assert "<dt>added</dt><dd>1,234</dd>" in page
+
+
+def test_rows_of_a_cut_report_say_so():
+    page = report_html(samples.hostile())
+    assert "Search and filters cover what is shown" in page
+    assert "All 51 rows with a finding." in report_html(samples.with_rejections())
+
+
+def test_times_are_the_programs_own_and_utc():
+    page = report_html(samples.accepted())
+    assert "Monday 4 January 2027, 09:00 (Chicago)<small>4 Jan 2027, 15:00 UTC; in 41 days</small>" in page
+
+
+def test_rendering_takes_well_under_a_second():
+    lines = [
+        samples.line("numbers.csv", row, "501-214-9020", "Marketing", "PUR-002", "Not one of the ten.", "Telemarketing")
+        for row in range(1, 5001)
+    ]
+    judgement = samples.judged(
+        lines, files=[samples.file_of("numbers.csv", lines, read=1_000_000)], verdict="accepted_with_rejections",
+        manifest=samples.MANIFEST, cap=5000,
+    )  # fmt: skip
+    view = samples.view_of(judgement)
+    report_html(view)
+    start = time.perf_counter()
+    report_html(view)
+    assert time.perf_counter() - start < 1.5  # 0.2 s on an idle machine
+
+
+def test_no_clock_is_read():
+    """A report of long ago renders as it did."""
+    view = replace(samples.accepted(), now=datetime(2001, 1, 1, tzinfo=UTC))
+    assert report_html(view) == report_html(view)
+    assert "in 9,500 days" in report_html(view)
