@@ -58,7 +58,7 @@ def _businesses(root: Section) -> tuple[Business, ...]:
 
 def _business(entries: Section, name: str) -> Business | None:
     if not BUSINESS.fullmatch(name):
-        entries.note("MAN-004", name, f"{entries.path(name)} must be named as a folder: up to 63 of a-z, 0-9 and -.")
+        entries.note("MAN-004", name, f"{name[:80]} is no folder's name: up to 63 of a-z, 0-9 and -.")
     section = entries.section(name, KEYS, required=True)
     if section is None:
         return None

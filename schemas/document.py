@@ -85,7 +85,7 @@ class _Broken(Exception):
 def read(data: bytes, *, max_bytes: int, loader: type = FastLoader) -> Fields | Finding:
     """The mapping that the YAML is, or why it cannot be read (MAN-001) or is too large (MAN-011)."""
     if len(data) > max_bytes:
-        return finding("MAN-011", f"The file has {len(data):,} bytes; at most {max_bytes:,} are read.")
+        return finding("MAN-011", f"The file has more than {max_bytes:,} bytes, which is all that is read.")
     try:
         return _tree(_decode(data), loader)
     except _Broken as broken:
@@ -143,13 +143,13 @@ _EXPLANATIONS = (
     (r"mapping values are not allowed", "a colon here would begin another key; put the whole value in quotes"),
     (r"could not find expected ':'", "a key without its colon; add it, or indent the line if it goes on from above"),
     (r"unexpected end of stream", "a quotation mark that is never closed"),
-    (r"unknown escape|escape code|hexdecimal", "a backslash in double quotes begins an unknown escape"),
+    (r"escape|hexdecimal", "a backslash in double quotes begins an unknown escape"),
     (r"document start", "something follows the end of the mapping"),
     (
         r"block end|expected key|'-' indicator",
         "the indentation does not fit the lines above, or a quotation mark above is not closed",
     ),
-    (r"',' or '[]}]'", "a bracket or brace that is never closed, or a comma missing inside it"),
+    (r"',' or '[]}]'|node content", "a bracket or brace that is never closed, or a comma missing inside it"),
     (r"duplicate anchor|anchor|alias", "an anchor or alias without a proper name"),
 )
 

@@ -27,6 +27,8 @@ _FLAGS_MEANT = {
 _INTEGER = re.compile(r"[0-9]{1,15}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _SHOWN = 60
+#: From 0 to 1: how much alike two words must be, for one to be what was meant by the other.
+_NEAR = 0.7
 
 
 class At(TypedDict):
@@ -65,7 +67,7 @@ class Section:
 
     def _report_unknown(self, key: str, line: int, known: Collection[str]) -> None:
         meant = None if self._notes.is_full("MAN-002") else nearest(key, known)
-        message = f"{_cut(key)} is not a key of {self._path or 'a manifest'}."
+        message = f"{_cut(key)} is not a key {f'of {self._path}' if self._path else 'here'}."
         self._notes.add("MAN-002", message, path=self.path(key), line=line, value=key, suggestion=meant)
 
     def path(self, key: str) -> str:
@@ -234,7 +236,7 @@ def one_of(choices: Sequence[str]) -> str:
 def nearest(word: str, known: Collection[str]) -> str | None:
     """The known word that was probably meant. Looks at the first characters only, so that its cost is bounded."""
     lowered = {each.casefold(): each for each in known}
-    close = difflib.get_close_matches(word[:_SHOWN].strip().casefold(), lowered, n=1)
+    close = difflib.get_close_matches(word[:_SHOWN].strip().casefold(), lowered, n=1, cutoff=_NEAR)
     return lowered[close[0]] if close else None
 
 

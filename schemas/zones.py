@@ -35,4 +35,6 @@ def zone(name: str) -> ZoneInfo | None:
 
 def meant(name: str) -> str | None:
     """The zone that was probably meant by an unknown name."""
-    return _MEANT.get(name.strip().casefold()) or nearest(name.strip().replace(" ", "_"), sorted(names()))
+    wanted = name.strip().casefold().replace(" ", "_")
+    cities = {known.rpartition("/")[2].casefold(): known for known in sorted(names(), reverse=True)}
+    return _MEANT.get(name.strip().casefold()) or cities.get(wanted) or nearest(wanted, sorted(names()))

@@ -1,0 +1,104 @@
+"""businesses.yaml to values, or to one line that says what is wrong."""
+
+import pytest
+from hypothesis import example, given, seed, settings
+from hypothesis import strategies as st
+
+from schemas.business import Business, DisplayName
+from schemas.businesses import BusinessesError, read_businesses
+
+CONTRACT = """
+businesses:
+  acme-bank:                          # the folder's name: [a-z0-9][a-z0-9-]{0,62}
+    legal_name: Acme Bank, N.A.
+    dba: Acme Bank                    # optional, as all below
+    brands: [Acme]
+    business_units: [Collections, Cards]
+    display_names:                    # approved
+      - {display: Acme Bank, shorthand: Acme Bank}
+    logos: [acme.svg]                 # image gallery, approved: files in inbox/_logos/<business>/
+    regions: [US, PR]                 # overrides the policy
+    contacts: [ops@acme.example]      # mail addresses, or URLs of other channels
+  no-1: {legal_name: No}
+"""
+
+
+def test_the_contracts_example():
+    assert read_businesses(CONTRACT.encode()) == (
+        Business(
+            id="acme-bank",
+            legal_name="Acme Bank, N.A.",
+            dba="Acme Bank",
+            brands=("Acme",),
+            business_units=("Collections", "Cards"),
+            display_names=(DisplayName(display="Acme Bank", shorthand="Acme Bank"),),
+            logos=("acme.svg",),
+            regions=("US", "PR"),
+            contacts=("ops@acme.example",),
+        ),
+        Business(id="no-1", legal_name="No"),
+    )
+
+
+@pytest.mark.parametrize("content", [b"businesses:\n", b"businesses: {}\n"])
+def test_nobody_yet(content):
+    assert read_businesses(content) == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "Line 1, column 1: the file is empty."),
+        (b"businesses: [", "Line 2, column 1: a bracket or brace that is never closed, or a comma missing inside it."),
+        (b"busineses: {}\n", "line 1: busineses is not a key here. Is businesses meant? (1 more)"),
+        (
+            b"businesses: [a]\n",
+            "line 1: businesses must be a mapping of businesses by their folders' names, not a list.",
+        ),
+        (b"businesses:\n  Acme: {legal_name: A}\n", "line 2: Acme is no folder's name: up to 63 of a-z, 0-9 and -."),
+        (b"businesses:\n  a:\n", "line 2: businesses.a is missing."),
+        (b"businesses:\n  a: {dba: A}\n", "line 2: businesses.a.legal_name is missing."),
+        (
+            b"businesses:\n  a: {legal_name: A}\n  a: {legal_name: B}\n",
+            "line 3: a stands here again; the one on line 2 was taken.",
+        ),
+        (
+            b"businesses:\n  a: {legal_name: A, regions: [USA]}\n",
+            'line 2: Each of businesses.a.regions must be two capital letters such as US, not "USA".',
+        ),
+        (
+            b"businesses:\n  a: {legal_name: A, contacts: [call me]}\n",
+            'line 2: Each of businesses.a.contacts must be a mail address or a URL, not "call me".',
+        ),
+        (
+            b"businesses:\n  a: {legal_name: A, logos: [../a.svg]}\n",
+            'line 2: "../a.svg" in businesses.a.logos must be the plain name of a file.',
+        ),
+        (
+            b"businesses:\n  a: {legal_name: A, brands: [[x]]}\n",
+            "line 2: businesses.a.brands must be a list of texts of up to 200 characters.",
+        ),
+        (
+            b"businesses:\n  a: {legal_name: A, display_names: [Acme]}\n",
+            "line 2: businesses.a.display_names must list display with shorthand.",
+        ),
+    ],
+)
+def test_one_line_says_what_is_wrong(content, message):
+    with pytest.raises(BusinessesError) as error:
+        read_businesses(content)
+    assert str(error.value) == message
+
+
+@seed(1)
+@settings(max_examples=200, deadline=None, database=None)
+@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
+@example(b"businesses: {a: {legal_name: [}}")
+def test_any_bytes_are_businesses_or_one_line(content):
+    try:
+        read_businesses(content)
+    except BusinessesError as error:
+        lines = str(error).splitlines()
+    else:
+        lines = ["read"]
+    assert len(lines) == 1

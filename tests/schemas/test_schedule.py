@@ -1,0 +1,133 @@
+"""Times, their zones, and the rules about them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from schemas import document, schedule, zones
+from schemas.document import Fields
+from schemas.fields import Section
+from schemas.notes import Notes
+
+
+def read(start: str = "2027-01-04T09:00", end: str = "2199-12-31T23:59", timezone: str | None = "America/Chicago"):
+    """The times, and what was found."""
+    yaml = f"start: '{start}'\nend: '{end}'\n" + (f"timezone: '{timezone}'\n" if timezone else "")
+    tree, notes = document.read(yaml.encode(), max_bytes=1000), Notes(per_rule=10)
+    assert isinstance(tree, Fields)
+    times = schedule.read(Section(tree, "schedule", notes, schedule.KEYS))
+    return times, [(found.rule, found.path, found.suggestion) for found in notes.kept]
+
+
+@pytest.mark.parametrize(
+    ("written", "timezone", "utc"),
+    [
+        ("2027-01-04T09:00", "America/Chicago", "2027-01-04T15:00"),
+        ("2027-07-04T09:00", "America/Chicago", "2027-07-04T14:00"),
+        ("2027-01-04 09:00", "America/Chicago", "2027-01-04T15:00"),
+        (" 2027-01-04T09:00 ", "America/Chicago", "2027-01-04T15:00"),
+        ("2027-01-04T09:00:30", "Pacific/Guam", "2027-01-03T23:00:30"),
+        ("2027-01-04T09:00Z", None, "2027-01-04T09:00"),
+        ("2027-01-04T09:00:00 Z", None, "2027-01-04T09:00"),
+        ("2027-01-04T09:00-06:00", "America/Chicago", "2027-01-04T15:00"),
+        ("2027-01-04T09:00-0600", None, "2027-01-04T15:00"),
+        ("2027-01-04T09:00+05:45", "Asia/Kathmandu", "2027-01-04T03:15"),
+        ("2027-01-04T09:00+14:00", None, "2027-01-03T19:00"),
+        ("2028-02-29T00:00", "UTC", "2028-02-29T00:00"),
+        ("2100-07-01T09:00", "America/New_York", "2100-07-01T13:00"),
+        ("2000-01-01T00:00+14:00", None, "1999-12-31T10:00"),
+        # An hour that the clocks skip or show twice is known with its offset.
+        ("2027-03-14T02:30-06:00", "America/Chicago", "2027-03-14T08:30"),
+        ("2027-03-14T02:30-05:00", "America/Chicago", "2027-03-14T07:30"),
+        ("2027-11-07T01:30-05:00", "America/Chicago", "2027-11-07T06:30"),
+        ("2027-11-07T01:30-06:00", "America/Chicago", "2027-11-07T07:30"),
+        # Arizona has no summer time, Lord Howe's is of half an hour.
+        ("2027-03-14T02:30", "America/Phoenix", "2027-03-14T09:30"),
+        ("2027-07-04T09:00", "Australia/Lord_Howe", "2027-07-03T22:30"),
+    ],
+)
+def test_an_instant(written, timezone, utc):
+    times, found = read(start=written, end="2199-12-31T23:59" + ("" if timezone else "Z"), timezone=timezone)
+    assert (times.start, found) == (datetime.fromisoformat(utc).replace(tzinfo=UTC), [])
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "2027-01-04",
+            "09:00",
+            "2027-1-4T9:00",
+            "2027-01-04T9:00",
+            "04.01.2027 09:00",
+            "01/04/2027 09:00",
+            "tomorrow",
+        ),
+        *("2027-02-29T09:00", "2027-13-01T09:00", "2027-01-04T24:00", "2027-01-04T09:60", "2027-01-04T09:00:60"),
+        *("2027-01-04T09:00.5", "2027-01-04T09:00:00.5", "2027-01-04t09:00", "2027-01-04T09:00z", "20270104T0900"),
+        *("2027-01-04T09:00+15:00", "2027-01-04T09:00-06", "2027-01-04T09:00 CST", "2027-W01-1T09:00", "1803895200"),
+        *("1999-12-31T09:00", "2200-01-01T00:00", "9999-12-31T23:59-12:00", "٢٠٢٧-01-04T09:00"),
+    ],
+)
+def test_no_time(written):
+    times, found = read(start=written)
+    assert times.start is None
+    assert found == [("MAN-004", "schedule.start", None)]
+
+
+@pytest.mark.parametrize(
+    ("timezone", "meant"),
+    [
+        ("CST", "America/Chicago"),
+        ("pt", "America/Los_Angeles"),
+        ("Eastern Time", "America/New_York"),
+        ("america/chicago", "America/Chicago"),
+        ("America/New York", "America/New_York"),
+        ("chicago", "America/Chicago"),
+        ("../../etc/passwd", None),
+        ("/etc/localtime", None),
+        ("Factory", None),
+        ("localtime", None),
+    ],
+)
+def test_an_unknown_time_zone(timezone, meant):
+    times, found = read(timezone=timezone)
+    assert (times.start, times.timezone) == (None, "UTC")
+    assert found == [("SCH-001", "schedule.timezone", meant)]
+
+
+def test_every_zone_can_be_used():
+    now = datetime(2027, 1, 4, tzinfo=UTC)
+    assert all(abs(now.astimezone(zones.zone(name)).utcoffset()) <= timedelta(hours=14) for name in zones.names())
+
+
+def test_local_times_without_a_zone_are_one_fault():
+    assert read(end="2027-03-31T18:00Z", timezone=None)[1] == [("SCH-001", "schedule.timezone", None)]
+    assert read(timezone=None)[1] == [("SCH-001", "schedule.timezone", None)]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2027-03-14T02:00", "2027-03-14T02:00-06:00 or 2027-03-14T02:00-05:00"),
+        ("2027-03-14T02:59:59", "2027-03-14T02:59:59-06:00 or 2027-03-14T02:59:59-05:00"),
+        ("2027-11-07T01:00", "2027-11-07T01:00-05:00 or 2027-11-07T01:00-06:00"),
+        ("2027-11-07T01:59:59", "2027-11-07T01:59:59-05:00 or 2027-11-07T01:59:59-06:00"),
+    ],
+)
+def test_where_the_clocks_change(written, meant):
+    times, found = read(start=written)
+    assert (times.start, found) == (None, [("SCH-006", "schedule.start", meant)])
+
+
+@pytest.mark.parametrize(
+    "written", ["2027-03-14T01:59:59", "2027-03-14T03:00", "2027-11-07T00:59:59", "2027-11-07T02:00"]
+)
+def test_just_before_and_after_the_clocks_change(written):
+    assert read(start=written)[1] == []
+
+
+def test_an_offset_that_its_zone_does_not_have():
+    times, found = read(start="2027-03-14T01:30-05:00")
+    assert times.start is None
+    assert found == [("SCH-007", "schedule.start", "2027-03-14T01:30-06:00 or 2027-03-14T00:30-06:00")]

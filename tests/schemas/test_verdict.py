@@ -1,0 +1,56 @@
+"""The verdict, over everything that decides it."""
+
+import pytest
+
+from schemas.judgement import Counts
+from schemas.manifest import Manifest
+from schemas.verdict import decide
+
+ALL = Counts(read=4, accepted=3, ignored=1)
+SOME = Counts(read=4, accepted=2, rejected=1, ignored=1)
+NONE = Counts(read=4, rejected=3, ignored=1)
+
+
+@pytest.mark.parametrize(
+    ("counts", "on_rejected_rows", "verdict"),
+    [
+        (ALL, "accept_valid", "accepted"),
+        (ALL, "hold", "accepted"),
+        (ALL, "reject", "accepted"),
+        (SOME, "accept_valid", "accepted_with_rejections"),
+        (SOME, "hold", "held"),
+        (SOME, "reject", "rejected"),
+        (NONE, "accept_valid", "rejected"),
+        (NONE, "hold", "rejected"),
+        (NONE, "reject", "rejected"),
+        (Counts(read=2, ignored=2), "accept_valid", "rejected"),
+        (Counts(), "accept_valid", "rejected"),
+    ],
+)
+def test_rows_decide(counts, on_rejected_rows, verdict):
+    manifest = Manifest(on_rejected_rows=on_rejected_rows)
+    assert decide(manifest, counts, has_errors=False, has_rows=True).verdict == verdict
+    assert decide(manifest, counts, has_errors=True, has_rows=True).verdict == "rejected"
+
+
+def test_a_revision_without_rows_is_accepted():
+    assert decide(Manifest(), Counts(), has_errors=False, has_rows=False).verdict == "accepted"
+
+
+def test_removing_many_holds_what_would_be_accepted():
+    held = decide(Manifest(), ALL, has_errors=False, has_rows=True, removes_many=True)
+    assert (held.verdict, held.held_because) == ("held", ("replacing would remove many of the live numbers",))
+    assert decide(Manifest(), NONE, has_errors=False, has_rows=True, removes_many=True).verdict == "rejected"
+
+
+def test_it_says_what_the_findings_do_not():
+    rejected = decide(Manifest(on_rejected_rows="reject"), NONE, has_errors=False, has_rows=True)
+    assert rejected.rejected_because == (
+        "no row was accepted",
+        "rows were rejected, and on_rejected_rows is reject",
+    )
+    held = decide(Manifest(on_rejected_rows="hold"), SOME, has_errors=False, has_rows=True, removes_many=True)
+    assert held.held_because == (
+        "rows were rejected, and on_rejected_rows is hold",
+        "replacing would remove many of the live numbers",
+    )
