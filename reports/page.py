@@ -20,6 +20,9 @@ POLICY = (
 _WORDS = f':root{{--row:"{texts.TEXTS["col_row"]} "}}'
 
 
+_BUFFER = 200  # pieces of a template that are weighed at once
+
+
 def render(template: str, **values: Any) -> str:
     """The page, ready to be written as UTF-8; a lone surrogate in a value, which UTF-8 cannot hold, becomes "?"."""
     style, script = _part("page.css") + _WORDS, _part("page.js")
@@ -28,9 +31,17 @@ def render(template: str, **values: Any) -> str:
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
-def fragment(template: str, **values: Any) -> str:
-    """A part of a page, escaped like the page."""
-    return _environment().get_template(template).render(**values)
+def fragment(template: str, *, budget: int, **values: Any) -> str | None:
+    """A part of a page, escaped like the page; None as soon as it weighs more than `budget` bytes of UTF-8."""
+    stream = _environment().get_template(template).stream(**values)
+    stream.enable_buffering(_BUFFER)
+    parts: list[str] = []
+    for part in stream:
+        budget -= len(part.encode("utf-8", "replace"))
+        if budget < 0:
+            return None
+        parts.append(part)
+    return "".join(parts)
 
 
 @cache

@@ -66,11 +66,12 @@ def table(judgement: Judgement, budget: int = BUDGET) -> Table:
     """The rows that fit into `budget` bytes, in file and row order. A cut keeps the first rows of every rule."""
     files = {file.name: index for index, file in enumerate(judgement.files)}
     rows = sorted(gathered(judgement), key=lambda row: (files.setdefault(row.file, len(files)), row.row))
-    kept, body = rows, ""
+    kept: list[Row] = []
+    body = ""
     for width, per_rule in _TRIES:
-        kept = rows if per_rule is None else _first_of_each_rule(rows, per_rule)
-        body = _body(kept, files, width)
-        if len(body.encode("utf-8", "replace")) <= budget:
+        chosen = rows if per_rule is None else _first_of_each_rule(rows, per_rule)
+        if (fitting := _body(chosen, files, width, budget)) is not None:
+            kept, body = chosen, fitting
             break
     rules = Counter(rule for row in kept for rule in {fault.rule for fault in row.faults})
     return Table(body=body, shown=len(kept), files=files, rules=dict(sorted(rules.items())))
@@ -153,10 +154,12 @@ def _first_of_each_rule(rows: Iterable[Row], limit: int) -> list[Row]:
     return chosen
 
 
-def _body(rows: list[Row], files: dict[str, int], width: int) -> str:
+def _body(rows: list[Row], files: dict[str, int], width: int, budget: int) -> str | None:
     everything = _with_standing(rows)
     everything.sort(key=lambda row: (files.setdefault(row.file, len(files)), row.row))
-    return fragment("rows.html", rows=everything, files=files, width=width, message_width=_MESSAGE * width)
+    return fragment(
+        "rows.html", budget=budget, rows=everything, files=files, width=width, message_width=_MESSAGE * width
+    )
 
 
 def _with_standing(rows: list[Row]) -> list[Row]:

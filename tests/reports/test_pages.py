@@ -76,7 +76,8 @@ def test_only_the_pages_own_parts_are_let_in(name):
 def test_nothing_is_fetched_from_anywhere(name):
     markup = re.sub(r"<(td|p|code|dd|li|h1|span|b)\b[^>]*>[^<]*", "", without_parts(PAGES[name]()))
     addresses = re.findall(r'(?:src|href)="?([^"\s>]*)', markup)
-    assert all(address.startswith(("data:image/svg+xml;base64,", "#", "..")) or ":" not in address for address in addresses)
+    own = ("data:image/svg+xml;base64,", "#", "..")
+    assert all(address.startswith(own) or ":" not in address for address in addresses)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -172,4 +173,4 @@ def test_no_clock_is_read():
     """A report of long ago renders as it did."""
     view = replace(samples.accepted(), now=datetime(2001, 1, 1, tzinfo=UTC))
     assert report_html(view) == report_html(view)
-    assert "in 9,500 days" in report_html(view)
+    assert "in 9,499 days" in report_html(view)

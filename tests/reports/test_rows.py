@@ -96,12 +96,12 @@ def test_rows_that_stand_are_not_counted_as_rows_with_findings():
 def test_whatever_the_cells_hold_the_rows_fit(word):
     rules = ("NUM-002", "PUR-002", "NUM-022")
     lines = [
-        samples.line(word[:255], row, word, word, rule, word[:600], word) for row in range(1, 5001) for rule in rules
+        samples.line(word[:255], row, word, word, rule, word[:600], word) for row in range(1, 2001) for rule in rules
     ]
-    shown = table(judged(lines, cap=5000, read=5000))
+    shown = table(judged(lines, cap=5000, read=2000))
     assert len(shown.body.encode()) <= BUDGET
     assert set(shown.rules) == set(rules)
-    assert shown.shown >= 10
+    assert shown.shown >= 30
 
 
 def test_a_cut_keeps_rows_of_every_rule():
