@@ -13,8 +13,9 @@ from aiosmtpd.controller import Controller
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from launching.programs import ledger_at, manifest, numbers, registered
 
-from flows.digest import Letter, Mail, for_business, for_operator, send
+from flows.digest import Letter, Mail, for_business, for_operator, send, send_digest
 from flows.ledger.nights import Night, Told
 
 # apprise loads all its channels at once; one of its dependencies still imports this.
@@ -222,3 +223,18 @@ def test_a_channel_that_fails_is_named_without_its_secrets():
         "a contact by nonsense: neither a mail address nor an Apprise URL",
         "a@b.example: no mail server is set",
     )
+
+
+def test_a_night_is_told_once(tmp_path, server, box):
+    ledger = ledger_at(tmp_path)
+    registered(ledger, manifest(), numbers(5))
+    try:
+        told = [send_digest(ledger, NOW, operator=["op@x.example"], mail=plain(server), site=None) for _ in range(2)]
+    finally:
+        ledger.close()
+    assert [sent.letters for sent in told] == [2, 1]
+    business, operator, again = (m.mail.get_content() for m in box.messages)
+    assert "Submissions: 1 accepted\r\nRows: 5 accepted" in business
+    assert "acme-bank: 1 submissions" in operator
+    assert "Submissions: none" in again
+    assert "50121" not in business + operator

@@ -1,0 +1,110 @@
+"""Programs for launch tests: registered as a drop would, without a drop."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import numpy as np
+
+from flows.ledger import Ledger
+from flows.ledger.businesses import seed
+from flows.ledger.registering import register
+from flows.ledger.submissions import LogoTaken, Registration
+from schemas.business import Business, DisplayName
+from schemas.judgement import Counts, Judgement
+from schemas.manifest import Manifest, Schedule
+
+NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+NAME = DisplayName(display="Acme Bank", shorthand="Acme Bank")
+ACME = Business(
+    id="acme-bank",
+    legal_name="Acme Bank, N.A.",
+    business_units=("Collections",),
+    display_names=(NAME,),
+    contacts=("ops@acme.example",),
+)
+MANIFEST = Manifest(
+    business="acme-bank",
+    reference="q1",
+    business_unit="Collections",
+    program_type="INFORM",
+    name="Q1 Collections",
+    call_purpose="Debt Collection",
+    description="Reminder calls.",
+    display_name=NAME,
+    schedule=Schedule(start=NOON, end=NOON + 100 * HOUR, timezone="America/Chicago"),
+)
+CUSTOMER_SERVICE, SURVEY = 1, 7
+
+
+class Accepted:
+    """Accepted numbers, as judging gives them."""
+
+    def __init__(self, numbers: Sequence[int], purpose: int = CUSTOMER_SERVICE):
+        self._block = np.array(numbers, dtype=np.int64), np.full(len(numbers), purpose, dtype=np.uint8)
+
+    def accepted(self):
+        yield self._block
+
+    def rejections(self):
+        return iter(())
+
+    def rejected_records(self):
+        return iter(())
+
+
+def ledger_at(folder, *businesses: Business) -> Ledger:
+    """A new ledger that knows Acme Bank, and these businesses."""
+    ledger = Ledger.open(f"sqlite:///{folder}/ledger.db")
+    with ledger.begin() as conn:
+        seed(conn, [ACME, *businesses], NOON - 10 * HOUR)
+    return ledger
+
+
+def manifest(reference: str = "q1", *, start: datetime = NOON, end: datetime | None = None, **changes) -> Manifest:
+    schedule = Schedule(start=start, end=end or start + 100 * HOUR, timezone="America/Chicago")
+    return replace(MANIFEST, reference=reference, schedule=schedule, **changes)
+
+
+def registration(
+    of: Manifest,
+    numbers: Sequence[int] = (),
+    *,
+    purpose: int = CUSTOMER_SERVICE,
+    logo: bytes | None = None,
+    serial: int = 0,
+) -> Registration:
+    digest = sha256(repr((of, list(numbers), purpose, logo, serial)).encode()).hexdigest()
+    counts = Counts(read=len(numbers), accepted=len(numbers))
+    judged = Judgement(
+        verdict="accepted",
+        manifest=of,
+        counts=counts,
+        files=(),
+        totals=(),
+        findings=(),
+        findings_total=0,
+        numbers=Accepted(numbers, purpose),
+    )
+    return Registration(
+        submission=f"20270104T000000Z-{digest[:8]}",
+        business=of.business or "",
+        drop=f"{of.reference}-{digest[:4]}",
+        digest=digest,
+        received_at=NOON - HOUR,
+        archive=f"{of.business}/{digest[:8]}",
+        judgement=judged,
+        logo=LogoTaken(name="acme.svg", sha256=sha256(logo).hexdigest()) if logo else None,
+    )
+
+
+def registered(ledger: Ledger, of: Manifest, numbers: Sequence[int] = (), *, now: datetime = NOON - HOUR, **how):
+    """Register one program's next revision."""
+    with ledger.begin() as conn:
+        return register(conn, registration(of, numbers, **how), now)
+
+
+def numbers(count: int, *, first: int = 5_012_140_000) -> list[int]:
+    return list(range(first, first + count))
