@@ -1,0 +1,210 @@
+"""The whole of a judgement: order, caps, what was not checked, and any bytes at all."""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+from drop_cases import NOW, ROOT
+from hypothesis import example, given, seed, settings
+from hypothesis import strategies as st
+
+from schemas.business import Business, DisplayName
+from schemas.drop import Drop, DropFile, Known, Program
+from schemas.judge import judge, judge_csv, understood
+from schemas.judgement import Judgement
+from schemas.policy import Caps, Policy
+from schemas.rules import RULES
+
+GOOD = (ROOT / "DSP-008" / "near-miss-approved" / "drop" / "program.yaml").read_bytes()
+NUMBER = b'  - {number: "+1 501 214 9020", call_purpose: Debt Collection}\n'
+ACME = Business(
+    id="acme-bank",
+    legal_name="Acme Bank, N.A.",
+    business_units=("Collections",),
+    display_names=(DisplayName(display="Acme Bank", shorthand="Acme Bank"),),
+)
+KNOWN = Known(business=ACME, registered=True, ledger=True)
+
+
+def file(name: str, content: bytes) -> DropFile:
+    return DropFile(
+        name=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), open=partial(io.BytesIO, content)
+    )
+
+
+def drop(manifest: bytes, files: Mapping[str, bytes] | None = None, business: str | None = "acme-bank") -> Drop:
+    arrived = {name: file(name, content) for name, content in (files or {}).items()}
+    return Drop(business=business, name="d", manifests=(file("program.yaml", manifest),), files=arrived)
+
+
+def places(judgement: Judgement) -> list[tuple[str, object]]:
+    """Rule and line, path or file of each finding."""
+    return [(found.rule, found.row or found.line or found.file) for found in judgement.findings]
+
+
+def test_manifest_findings_come_by_line_and_then_the_rows():
+    manifest = GOOD.replace(b"business_unit: Collections", b"business_unit: Cards").replace(
+        NUMBER, b"  - file: b.csv\n  - file: a.csv\n  - file: c.csv\n"
+    )
+    files = {"a.csv": b"1,Survey\n", "b.csv": b"5012149020,Survey\n2,Survey\n", "z.txt": b""}
+    judgement = judge(drop(manifest, files), KNOWN, Policy(), NOW)
+    found = [(f.rule, f.file, f.row, f.line) for f in judgement.findings if f.rule != "PUR-003"]
+    assert found == [
+        ("MAN-010", None, None, 3),
+        ("MAN-005", None, None, 20),
+        ("MAN-006", "z.txt", None, None),
+        ("NUM-005", "b.csv", 2, 2),
+        ("NUM-005", "a.csv", 1, 1),
+    ]
+    assert judgement.verdict == "rejected"
+    assert (judgement.counts.read, judgement.counts.accepted, judgement.counts.rejected) == (3, 1, 2)
+
+
+def test_caps_keep_few_and_count_all():
+    manifest = GOOD + b"".join(b"unknown%d: x\n" % n for n in range(30))
+    files = {f"{n}.txt": b"" for n in range(20)}
+    judgement = judge(drop(manifest, files), KNOWN, Policy(), NOW, caps=Caps(per_rule=5, shown=8))
+    totals = {total.id: total.count for total in judgement.totals}
+    assert totals == {"MAN-002": 30, "MAN-006": 20}
+    assert judgement.findings_total == 50
+    assert [found.rule for found in judgement.findings] == ["MAN-002"] * 5 + ["MAN-006"] * 3
+
+
+def test_totals_are_in_the_catalogues_order_with_name_and_fix():
+    manifest = GOOD.replace(b"2027-03-31", b"2026-03-31").replace(b"manifest: 1", b"manifest: 2")
+    judgement = judge(drop(manifest), KNOWN, Policy(), NOW)
+    assert [(total.id, total.severity, total.count) for total in judgement.totals] == [
+        ("MAN-016", "error", 1),
+        ("SCH-002", "error", 1),
+        ("SCH-003", "error", 1),
+    ]
+    assert all((total.name, total.fix) == (RULES[total.id].name, RULES[total.id].fix) for total in judgement.totals)
+
+
+def test_a_policy_makes_a_past_start_an_error():
+    manifest = GOOD.replace(b"2027-01-04", b"2026-11-30")
+    judgement = judge(drop(manifest), KNOWN, Policy(past_start="reject"), NOW)
+    assert [(total.id, total.severity) for total in judgement.totals] == [("SCH-004", "error")]
+    assert judgement.verdict == "rejected"
+
+
+def test_what_a_dry_run_cannot_check():
+    def unchecked(known: Known, business: str | None = "acme-bank") -> list[str]:
+        return list(judge(drop(GOOD, business=business), known, Policy(), NOW).rules_not_checked)
+
+    ledger = ["MAN-015", "MAN-019", "SCH-008", "NUM-022", "NUM-023"]
+    assert unchecked(KNOWN) == ["NUM-024"]
+    assert unchecked(replace(KNOWN, ledger=False)) == [*ledger, "NUM-024"]
+    assert unchecked(Known(), business=None) == [
+        *("MAN-008", "MAN-009", "MAN-010", "MAN-015", "MAN-019", "SCH-005", "SCH-008", "DSP-007", "DSP-008", "IMG-005"),
+        *("NUM-022", "NUM-023", "NUM-024"),
+    ]
+
+
+def test_a_gallery_that_cannot_be_asked_is_no_missing_logo():
+    manifest = GOOD.replace(b"type: INFORM", b"type: INFORM with Logo").replace(b"schedule:", b"logo: a.svg\nschedule:")
+    judgement = judge(drop(manifest, business=None), Known(), Policy(), NOW)
+    assert judgement.findings == ()
+    assert {"IMG-002", "IMG-003", "IMG-004", "IMG-005"} <= set(judgement.rules_not_checked)
+
+
+def test_a_manifest_that_cannot_be_read_is_judged_too():
+    judgement = judge(drop(b"\xff", {"numbers.csv": b"5012149020,Survey\n"}), KNOWN, Policy(), NOW)
+    assert (judgement.verdict, judgement.manifest, judgement.files) == ("rejected", None, ())
+    assert places(judgement) == [("MAN-001", 1)]
+    assert list(judgement.numbers.accepted()) == []
+    assert set(judgement.rules_not_checked) == set(RULES) - {"MAN-001", "MAN-011", "MAN-013", "MAN-018"}
+
+
+def test_a_bare_file_is_judged_by_the_file_and_row_rules_alone():
+    judgement = judge_csv(file("numbers.csv", b"5012149020,Survey\n501,Survey\n"), Policy())
+    assert (judgement.verdict, judgement.manifest) == ("accepted_with_rejections", None)
+    assert places(judgement) == [("NUM-005", 2)]
+    scopes = {RULES[rule].scope for rule in set(RULES) - set(judgement.rules_not_checked)}
+    assert scopes == {"file", "row", "number", "purpose"}
+    assert "PUR-003" in judgement.rules_not_checked
+
+
+def test_cancelling_needs_three_keys_and_counts_nothing():
+    program = Program(state="live", revision=3, start=NOW, end=NOW, live=True, numbers=9)
+    manifest = (
+        b"manifest: 1\nbusiness: acme-bank\nreference: spring\nstate: cancelled\nreference: spring\nfoo: 1\nfoo: 2\n"
+    )
+    judgement = judge(drop(manifest, {"x.csv": b""}), replace(KNOWN, program=program), Policy(), NOW)
+    assert places(judgement) == [("MAN-012", 5)]
+    judgement = judge(
+        drop(manifest.replace(b"\nreference: spring", b"", 1)), replace(KNOWN, program=program), Policy(), NOW
+    )
+    assert (judgement.verdict, judgement.counts.read, judgement.totals) == ("accepted", 0, ())
+
+
+def test_a_live_programs_start_stays():
+    start = datetime(2026, 11, 2, 15, tzinfo=UTC)
+    program = Program(state="live", revision=1, start=start, end=NOW, live=True, numbers=1)
+    judgement = judge(drop(GOOD), replace(KNOWN, program=program), Policy(), NOW)
+    assert judgement.manifest is not None
+    assert judgement.manifest.schedule is not None
+    assert judgement.manifest.schedule.start == start
+    assert places(judgement) == [("SCH-008", 14)]
+
+
+def test_needs_review():
+    manifest = GOOD.replace(b"display: Acme Bank", b"display: Acme Bank Cards")
+    assert judge(drop(manifest), KNOWN, Policy(), NOW).needs_review == ("display_name",)
+    assert judge(drop(manifest), Known(), Policy(), NOW).needs_review == ()
+
+
+def test_understood_is_the_manifest_right_or_wrong():
+    manifest = understood(GOOD.replace(b"timezone: America/Chicago", b"timezone: nowhere"))
+    assert manifest is not None
+    assert (manifest.reference, manifest.schedule, len(manifest.typed)) == ("collections-2027-q1", None, 1)
+    assert understood(b"[") is None
+    assert understood(b"") is None
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_the_revision_after_a_held_first_one_needs_numbers(held):
+    program = Program(state=None if held else "scheduled", revision=0, start=None, end=None, held=held)
+    judgement = judge(drop(GOOD.replace(NUMBER, b"")), replace(KNOWN, program=program), Policy(), NOW)
+    assert places(judgement) == ([("MAN-014", 17)] if held else [])
+
+
+MANIFESTS = [path.read_bytes() for path in sorted(ROOT.glob("MAN-0*/*/drop/program.yaml"))]
+LINES = sorted({line for manifest in MANIFESTS for line in manifest.splitlines(keepends=True)})
+FRAGMENTS = st.sampled_from(
+    [b"\t", b": ", b"- ", b"&a ", b"*a", b"!!int ", b"[", b"{", b"'", b'"', b"\x00", b"\xff", b"|\n", b"\n"]
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A manifest with a piece cut out and something else put in."""
+    manifest = draw(st.sampled_from(MANIFESTS))
+    begin, end = sorted(draw(st.tuples(*[st.integers(0, len(manifest))] * 2)))
+    return manifest[:begin] + b"".join(draw(st.lists(FRAGMENTS, max_size=4))) + manifest[end:]
+
+
+@seed(20270104)
+@settings(max_examples=400, deadline=None, database=None)
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass")),
+        st.lists(st.sampled_from(LINES), max_size=40).map(b"".join),
+        damaged(),
+    )
+)
+@example(b"? [a]\n: b\n")
+@example(b"a: &a\nb: *a\n")
+@example(b"manifest: 1\n? &a business\n: x\n? *a\n: y\n")
+def test_any_bytes_give_a_judgement(content):
+    judgement = judge(drop(content), KNOWN, Policy(), NOW)
+    assert judgement.verdict in ("accepted", "accepted_with_rejections", "held", "rejected")
+    assert judgement.findings_total == sum(total.count for total in judgement.totals)
+    assert (judgement.verdict == "rejected") == any(total.severity == "error" for total in judgement.totals)
+    assert all("\n" not in found.message for found in judgement.findings)
+    assert judge(drop(content), KNOWN, Policy(), NOW).findings == judgement.findings
