@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from schemas.numbers import Conflict
 from sqlalchemy import Engine
 
 from flows.ledger.belonging import holders
+from schemas.numbers import Conflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """What can go wrong with the ledger: each is one line for the person who runs launchdrop."""
 
-
 from flows.trouble import Trouble
 
 

@@ -1,11 +1,13 @@
 """A program's numbers as they should be, and what a revision changes of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Select, case, func, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, case, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from flows.ledger.belonging import hand_over, holders, update_numbers, want
 from flows.ledger.bulk import Block, chunks, gathered, insert_numbers, listed
@@ -15,6 +17,8 @@ from schemas.revision import NumbersDifference, numbers_difference
 
 if TYPE_CHECKING:
     from schemas.judgement import Numbers
+
+TAKEN = "numbers were registered elsewhere since they were judged"
 
 Mode = Literal["add", "replace"]
 
@@ -60,8 +64,9 @@ def apply(conn: Connection, program_id: int, planned: Plan, *, reassign: bool, m
     added, purposes = planned.picked(planned.difference.added)
     claimed = _claimable(conn, program_id, added, reassign=reassign)
     fresh = ~np.isin(added, planned.rows.numbers, assume_unique=True)
-    insert_numbers(conn, program_id, (added[fresh], purposes[fresh]), claimed=claimed[fresh])
-    _bring_back(conn, program_id, (added[~fresh], purposes[~fresh]), claimed[~fresh])
+    with _claiming(conn):
+        insert_numbers(conn, program_id, (added[fresh], purposes[fresh]), claimed=claimed[fresh])
+        _bring_back(conn, program_id, (added[~fresh], purposes[~fresh]), claimed[~fresh])
     _repurpose(conn, program_id, planned.picked(planned.difference.changed))
     _remove(conn, program_id, planned.present[planned.difference.removed], at_carrier=at_carrier)
     if mode == "replace":
@@ -76,20 +81,23 @@ def reserve(conn: Connection, program_id: int, planned: Plan, *, reassign: bool)
     added, purposes = planned.picked(planned.difference.added)
     claimed = _claimable(conn, program_id, added, reassign=reassign)
     fresh = ~np.isin(added, planned.rows.numbers, assume_unique=True)
-    insert_numbers(conn, program_id, (added[fresh], purposes[fresh]), claimed=claimed[fresh], change="wait")
+    with _claiming(conn):
+        insert_numbers(conn, program_id, (added[fresh], purposes[fresh]), claimed=claimed[fresh], change="wait")
 
 
 def recount(conn: Connection, programs: Sequence[int]) -> None:
     """Count the numbers of these programs by state anew."""
     table, value = listed(conn, programs)
-    these = select(value).select_from(table)
-
-    def count(state: str) -> object:
-        mine = (number.c.program == program.c.id) & (number.c.state == state)
-        return select(func.count()).select_from(number).where(mine).scalar_subquery()
-
-    columns = {f"numbers_{state}": count(state) for state in ("live", "pending", "refused")}
-    conn.execute(update(program).where(program.c.id.in_(these)).values(**columns))
+    counts = {state: func.count().filter(number.c.state == state) for state in ("live", "pending", "refused")}
+    query = select(number.c.program, *counts.values()).group_by(number.c.program)
+    counted = {
+        key: states
+        for key, *states in conn.execute(query.where(number.c.program.in_(select(value).select_from(table))))
+    }
+    columns: dict[str, Any] = {f"numbers_{state}": bindparam(state) for state in counts}
+    rows = [{"key": key} | dict(zip(counts, counted.get(key, (0, 0, 0)), strict=True)) for key in sorted(programs)]
+    if rows:
+        conn.execute(update(program).where(program.c.id == bindparam("key")).values(**columns), rows)
 
 
 def removed_by_replace(engine: Engine, business: str, reference: str) -> "Callable[[Numbers], int]":
@@ -133,12 +141,24 @@ def _queries(conn: Connection, query: Select[Any], among: np.ndarray | None) -> 
 
 def _claimable(conn: Connection, program_id: int, numbers: np.ndarray, *, reassign: bool) -> np.ndarray:
     """Which of the numbers the program may claim at once; the others it takes over at its launch. Raises Outdated."""
+    if not reassign:
+        return np.ones(len(numbers), dtype=bool)  # the unique index knows better than a look beforehand
     held = holders(conn, numbers, besides=program_id)
     mine = conn.execute(select(program.c.business).where(program.c.id == program_id)).scalar_one()
-    if held.programs and not (reassign and all(business == mine for _, business, _ in held.programs)):
-        raise Outdated(f"{len(held.numbers)} of the numbers were registered elsewhere since they were judged")
+    if any(business != mine for _, business, _ in held.programs):
+        raise Outdated(TAKEN)
     want(conn, program_id, [holder for holder, _, _ in held.programs])
     return ~np.isin(numbers, held.numbers, assume_unique=True)
+
+
+@contextmanager
+def _claiming(conn: Connection) -> Iterator[None]:
+    """A number is claimed once: what the unique index refuses was registered elsewhere meanwhile."""
+    raw = conn.dialect.loaded_dbapi.IntegrityError  # COPY goes past SQLAlchemy
+    try:
+        yield
+    except (IntegrityError, raw) as error:
+        raise Outdated(TAKEN) from error
 
 
 def _bring_back(conn: Connection, program_id: int, block: Block, claimed: np.ndarray) -> None:

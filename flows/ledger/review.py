@@ -120,6 +120,7 @@ def _brand(conn: Connection, key: int, *, cause: str, by: str, now: datetime) ->
         .join(revision, revision.c.id == program.c.revision)
         .where(shown, revision.c.state.not_in(FINAL))
         .order_by(program.c.id)
+        .with_for_update(of=program)
     ).all()
     states = _states(conn, {i for row in rows for i in (row.display_name, row.logo) if i is not None})
     moved = []
@@ -132,7 +133,8 @@ def _brand(conn: Connection, key: int, *, cause: str, by: str, now: datetime) ->
 
 
 def _move_branding(conn: Connection, row: Row[Any], after: Branding, *, cause: str, by: str, now: datetime) -> None:
-    due = row.brand_due or (after == "approved" and row.at_carrier)
+    # Approved: to be shown. Approved before: to be shown no longer.
+    due = row.brand_due or (row.at_carrier and "approved" in (after, row.branding))
     conn.execute(update(program).where(program.c.id == row.id).values(branding=after, brand_due=due))
     if after == "approved" and row.hold_until_branded:
         # It waited for the review, not for us: the launch deadline counts from its approval.
