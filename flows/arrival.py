@@ -9,8 +9,8 @@ from functools import partial
 from itertools import groupby, islice
 
 from flows.ledger import Ledger
-from flows.ledger.sightings import Sighting, Wanted, record, sightings
-from flows.settling import Incomplete, Patience, Reading, Settled, Waiting, judge_arrival, sight, under_way
+from flows.ledger.sightings import Sighting, Wanted, quiet, record, sightings
+from flows.settling import Incomplete, Patience, Reading, Settled, Waiting, fingerprint, judge_arrival, sight, under_way
 from flows.stores import Changed, Entry, Store, StoreError, blocks, safe
 from schemas.filenames import unsafe
 from schemas.manifest import Manifest
@@ -113,9 +113,13 @@ def look(
 
 
 def _compare(inbox: Inbox, batch: list[Lying], patience: Patience) -> Iterator[Outcome]:
-    """Look at up to BATCH drops of one business: one query, the files that must be read, one transaction."""
+    """Look at up to BATCH drops of one business: a query or two, the files that must be read, one transaction."""
+    business = batch[0].business
     with inbox.ledger.read() as conn:
-        known = sightings(conn, batch[0].business, (lying.name for lying in batch))
+        if not inbox.emptied:  # most drops are old ones: they are passed over by their fingerprint alone
+            same = quiet(conn, business, (lying.name for lying in batch))
+            batch = [lying for lying in batch if same.get(lying.name) != fingerprint(lying.entries)]
+        known = sightings(conn, business, (lying.name for lying in batch)) if batch else {}
     looked: list[Sighting] = []
     found: list[Outcome] = []
     for lying in batch:

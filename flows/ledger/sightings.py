@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, String, Table, Text, bindparam, or_, select
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, String, Table, Text, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flows.ledger.base import Instant, metadata
@@ -23,7 +23,7 @@ drop = Table(
     Column("pending", Text),  # JSON of Pending; null: nothing new lies there
     Column("taken", Text),  # JSON of Taken, of the last time it was taken
     Column("submission", String(64)),  # that it was last taken as
-    Column("reference", String(64)),
+    Column("reference", String(64)),  # of what is pending
     Column("told", Instant),  # when it was said to be incomplete, once
     Column("writes", Integer, nullable=False),  # grows with each write but a lease's: what was read is still so
     Column("lease_owner", String(255)),
@@ -102,6 +102,12 @@ def sightings(conn: Connection, business: str, names: Iterable[str]) -> dict[str
     return {row.name: _sighting(row) for row in found}
 
 
+def quiet(conn: Connection, business: str, names: Iterable[str]) -> dict[str, str]:
+    """The fingerprints, by name, of those of these drops in which nothing new lay at the last look."""
+    same = (drop.c.business == business, drop.c.name.in_(list(names)), drop.c.pending.is_(None))
+    return {row.name: row.print for row in conn.execute(select(drop.c.name, drop.c.print).where(*same))}
+
+
 def waiting(conn: Connection) -> list[tuple[str, str]]:
     """(business, drop) in which something new was seen that is not taken yet, in the order of sighting."""
     found = select(drop.c.business, drop.c.name).where(drop.c.pending.is_not(None))
@@ -177,7 +183,7 @@ def mark_taken(conn: Connection, lease: Lease, taken: Taken, *, submission: str)
         lease,
         taken=json.dumps(asdict(taken)),
         submission=submission,
-        **dict.fromkeys(("pending", "told", "lease_owner", "lease_until")),
+        **dict.fromkeys(("pending", "reference", "told", "lease_owner", "lease_until")),
         print="",  # what came meanwhile is found by the next look
         writes=drop.c.writes + 1,
     )
@@ -209,12 +215,13 @@ def _key(of: Sighting | Lease) -> tuple[Any, Any]:
 
 
 def _rivals(sighting: Sighting) -> Any:
-    """The drop's row and those of the same program, locked in one order so that two claims cannot block each other."""
+    """The drop's row and those waiting for the same program, locked in one order: no two claims block each other."""
     wanted = sighting.pending.wanted if sighting.pending else None
-    same = drop.c.name == sighting.name
     if wanted and wanted.reference:
-        same = or_(same, (drop.c.reference == wanted.reference) & drop.c.pending.is_not(None))
-    return select(drop).where(drop.c.business == sighting.business, same).order_by(drop.c.name).with_for_update()
+        rows = (drop.c.business == sighting.business, drop.c.reference == wanted.reference)
+    else:
+        rows = _key(sighting)
+    return select(drop).where(*rows).order_by(drop.c.name).with_for_update()
 
 
 def _held(row: Row[Any], now: datetime) -> bool:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PART = 16 << 20
 #: Times a stream that gives nothing new, or a conditional write in a race, is tried.
 TRIES = 6
+#: Seconds before the first of these tries; each further one waits twice as long.
+BACKOFF = 0.1
 
 _ENCRYPTION = ("ServerSideEncryption", "SSEKMSKeyId")
 _GONE = ("NoSuchKey", "404", "NotFound")
@@ -118,7 +120,8 @@ class S3Store:
         except AlreadyThere:
             return False
         for entry in self.list(aside):
-            self.delete(entry.key)
+            with _plain(entry.key):
+                self.s3.delete_object(**self._at(entry.key))
         return True
 
     def delete(self, key: str, version: str | None = None) -> bool:
@@ -162,7 +165,7 @@ class S3Store:
                 with _plain(key):
                     do({"IfNoneMatch": "*"} if create_only else {})
             except _Race:
-                time.sleep(0.1 * 2**attempt)
+                time.sleep(BACKOFF * 2**attempt)
             except Changed:
                 if self._mark(key) == mark:
                     return
@@ -224,7 +227,7 @@ class _Body(io.RawIOBase):
                 raise StoreError(f"{self.key!r}: what arrived has another checksum than what is stored") from e
             except (HTTPClientError, HTTPError, OSError, BotoCoreError):
                 self.body.close()
-                time.sleep(0.1 * 2**attempt)
+                time.sleep(BACKOFF * 2**attempt)
                 self.body = self._get()
                 continue
             self.place += len(block)

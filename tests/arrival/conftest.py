@@ -47,13 +47,11 @@ def manifest(*files, reference="spring", **more):
 
 
 class World:
-    """An inbox in a folder or in memory, an archive and a ledger; `now` is what every clock says."""
+    """An inbox, an archive and a ledger; `now` is what every clock says."""
 
-    def __init__(self, root, kind):
+    def __init__(self, root, store, archive):
         self.now = START
-        self.kind = kind
-        self.store = FolderStore(root / "inbox") if kind == "folder" else MemoryStore()
-        self.archive = FolderStore(root / "archive") if kind == "folder" else MemoryStore()
+        self.store, self.archive = store, archive
         self.ledger = Ledger(connectable(f"sqlite:///{root}/ledger.db"))
         metadata.create_all(self.ledger.engine, tables=[table])
         self.inbox = Inbox(
@@ -63,7 +61,7 @@ class World:
     def put(self, name, content=b"x", *, drop="acme/d", mtime=None):
         """A file as an upload leaves it: written in place, at the clock's time."""
         self.store.put(f"{drop}/{name}", content)
-        if self.kind == "folder":
+        if isinstance(self.store, FolderStore):
             stamp = (mtime or self.now).timestamp()
             os.utime(self.store.root / drop / name, (stamp, stamp))
 
@@ -83,6 +81,9 @@ class World:
 
 @pytest.fixture(params=["memory", "folder"])
 def world(request, tmp_path):
-    world = World(tmp_path, request.param)
+    if request.param == "folder":
+        world = World(tmp_path, FolderStore(tmp_path / "inbox"), FolderStore(tmp_path / "archive"))
+    else:
+        world = World(tmp_path, MemoryStore(), MemoryStore())
     yield world
     world.ledger.close()

@@ -14,6 +14,7 @@ from flows.arrival import Left
 from flows.ledger.sightings import claim, mark_taken
 from flows.settling import take
 from flows.stores import Changed, StoreError, read
+from flows.stores.folder import FolderStore
 
 
 def content(file):
@@ -219,7 +220,7 @@ def test_a_drop_that_a_dead_process_did_not_empty_is_given_again(two_files):
     empty(world.store, "acme", "d", left.sighting.taken)
     assert world.look() == []
     assert [e.key for e in world.store.list()] == ["acme/d/readme.txt"]
-    if world.kind == "folder":
+    if isinstance(world.store, FolderStore):
         world.store.delete("acme/d/readme.txt")
         world.store.prune("acme/d/")
         assert list((world.store.root / "acme").iterdir()) == []
