@@ -75,7 +75,7 @@ def judge(
             judge_rows = _row_judge(policy, caps, spool, workers, progress)
             rows = judge_rows(sources, checked.manifest.typed, _terms(checked.manifest, known, policy))
     decision = _decide(read, rows, known, policy, notes)
-    return _assemble(notes, caps, decision, rows, checked, unchecked.in_a_drop(drop, known, checked))
+    return _assemble(notes, caps, decision, rows, checked, unchecked.in_a_drop(drop, known, checked.manifest))
 
 
 def judge_csv(

@@ -106,7 +106,7 @@ def _check_schedule(
 
 
 def _check_logo(reading: Reading, drop: Drop, known: Known) -> Logo | None:
-    """The image that the program shows."""
+    """The image that the program shows; None where it cannot be had or must not be shown."""
     manifest, root = reading.manifest, reading.root
     if manifest.program_type == "INFORM with Logo" and not root.has("logo"):
         root.note("IMG-001", "logo", "The program's type is INFORM with Logo, but logo names no image.")
@@ -114,8 +114,11 @@ def _check_logo(reading: Reading, drop: Drop, known: Known) -> Logo | None:
     if found is None:
         return None
     size, image = found
-    for fault in logo.check(size, image.content):
+    faults = logo.check(size, image.content)
+    for fault in faults:
         root.note(fault.rule, "logo", fault.message, value=image.name)
+    if faults:
+        return None
     if known.business and not image.is_approved:
         root.note("IMG-005", "logo", f"The image {image.name} is not approved for the business yet.", value=image.name)
     return image

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from schemas.drop import Drop, Known
-from schemas.program import Checked
+from schemas.manifest import Manifest
 from schemas.rules import RULES
 
 _BUSINESS = ("MAN-010", "SCH-005", "DSP-007", "DSP-008", "IMG-005")
@@ -17,7 +17,7 @@ _WITH_A_MANIFEST = ("CSV-003", "NUM-022", "NUM-023", "NUM-024", "PUR-003", "PUR-
 _ROW_SCOPES = ("file", "row", "number", "purpose")
 
 
-def in_a_drop(drop: Drop, known: Known, checked: Checked) -> tuple[str, ...]:
+def in_a_drop(drop: Drop, known: Known, manifest: Manifest) -> tuple[str, ...]:
     """With a manifest that could be read. Of a cancelling one only a few rules are checked at all."""
     lacking: list[str] = []
     if drop.business is None:
@@ -26,11 +26,11 @@ def in_a_drop(drop: Drop, known: Known, checked: Checked) -> tuple[str, ...]:
         lacking.append("MAN-009")
     if not known.ledger:
         lacking += _LEDGER
-    if checked.manifest.state == "cancelled":
+    if manifest.state == "cancelled":
         return _in_order(set(lacking) & set(_CANCELLING))
     if known.business is None:
         lacking += _BUSINESS
-    if checked.manifest.logo and checked.logo is None:
+    if known.registered is None and manifest.logo and manifest.logo not in drop.files:
         lacking += _IMAGE
     if known.do_not_originate is None:
         lacking.append("NUM-024")
