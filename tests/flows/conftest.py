@@ -1,0 +1,107 @@
+"""A pipeline in a folder of its own, with the sample drops, and passes that do not wait."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from flows import passes
+from flows.pipeline import open_pipeline
+from flows.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+#: A day on which every sample is as its comment says.
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+
+
+class Clock:
+    """Time that the test moves; sleeping moves it too."""
+
+    def __init__(self, now=NOW):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inbox").mkdir()
+    shutil.copy(ROOT / "inbox/businesses.yaml", tmp_path / "inbox")
+    return Settings(
+        inbox=str(tmp_path / "inbox"),
+        reports=str(tmp_path / "reports"),
+        archive=str(tmp_path / "archive"),
+        ledger=f"sqlite:///{tmp_path}/ledger.db",
+    )
+
+
+@pytest.fixture
+def samples(settings):
+    shutil.copytree(ROOT / "inbox", settings.inbox, dirs_exist_ok=True)
+
+
+class World:
+    """A pipeline and what a test asks of it."""
+
+    def __init__(self, pipeline, clock):
+        self.pipeline, self.clock = pipeline, clock
+        self.inbox, self.reports = Path(pipeline.inbox.root), Path(pipeline.reports.root)
+
+    def run(self, **kwargs):
+        return passes.run_pass(self.pipeline, sleep=self.clock.sleep, **kwargs)
+
+    def receipt(self, drop):
+        business, _, name = drop.partition("/")
+        return json.loads((self.reports / business / "drops" / name / "receipt.json").read_text())
+
+    def report(self, drop):
+        receipt = self.receipt(drop)
+        return json.loads((self.reports / receipt["business"] / receipt["submission"] / "report.json").read_text())
+
+    def drop(self, drop, numbers, **changes):
+        """Write a drop of one file; `changes` replace lines of the manifest by their key."""
+        folder = self.inbox / drop
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "numbers.csv").write_text(numbers)
+        (folder / "program.yaml").write_text(manifest(drop.partition("/")[0], **changes))
+
+    def files(self):
+        return {p: p.read_bytes() for p in self.reports.rglob("*") if p.is_file()}
+
+
+def manifest(business, **changes):
+    lines = {
+        "manifest": "1",
+        "business": business,
+        "business_unit": "Cards",
+        "reference": "orders",
+        "program": "{type: INFORM, name: Orders, call_purpose: Customer Service, description: Calls about orders.}",
+        "display_name": "{display: Acme Bank, shorthand: Acme Bank}",
+        "schedule": "{start: 2030-01-07T09:00, end: 2030-03-29T18:00, timezone: America/Chicago}",
+        "numbers": "[{file: numbers.csv}]",
+    }
+    return "".join(f"{key}: {value}\n" for key, value in (lines | changes).items())
+
+
+@pytest.fixture
+def world(settings, clock):
+    with open_pipeline(settings) as pipeline:
+        yield World(_with_clock(pipeline, clock), clock)
+
+
+def _with_clock(pipeline, clock):
+    from dataclasses import replace
+
+    return replace(pipeline, clock=clock)

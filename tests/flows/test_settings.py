@@ -1,0 +1,82 @@
+"""Settings: what is read, and how a wrong one is told."""
+
+from datetime import timedelta
+
+import pytest
+
+from flows.settings import Settings, SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_defaults_are_those_of_the_contract():
+    settings = load()
+    assert (settings.inbox, settings.reports, settings.archive) == ("inbox", "reports/out", ".launchdrop/archive")
+    assert settings.ledger == "sqlite:///.launchdrop/ledger.db"
+    assert (settings.carrier, settings.after_intake, settings.on_missed_start) == ("local", "keep", "launch_late")
+    assert settings.settle == timedelta(seconds=1)
+    assert settings.arrival_grace == timedelta(minutes=15)
+    assert settings.launch_deadline == timedelta(hours=24)
+    assert (settings.caps.per_rule, settings.caps.shown) == (200, 5000)
+
+
+def test_a_variable_goes_before_the_file(tmp_path, monkeypatch):
+    (tmp_path / "launchdrop.toml").write_text('settle = "3s"\ninbox = "from-file"\npolicy_regions = ["US"]\n')
+    monkeypatch.setenv("LAUNCHDROP_SETTLE", "5 min")
+    settings = load()
+    assert settings.settle == timedelta(minutes=5)
+    assert settings.inbox == "from-file"
+    assert settings.policy.regions == ("US",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SETTLE", "soon", "LAUNCHDROP_SETTLE: expected a duration such as 1s, 15 min or 24 h"),
+        ("SETTLE", "-1", "LAUNCHDROP_SETTLE: expected a duration such as 1s, 15 min or 24 h"),
+        ("CARRIER", "pigeon", "LAUNCHDROP_CARRIER: input should be 'local', 'http' or 'first_orion'"),
+        ("FINDINGS_SHOWN", "0", "LAUNCHDROP_FINDINGS_SHOWN: input should be greater than 0"),
+        ("POLICY_TOLL_FREE", "maybe", "LAUNCHDROP_POLICY_TOLL_FREE: input should be 'allow' or 'reject'"),
+        ("SETLE", "1s", "LAUNCHDROP_SETLE: no such setting; did you mean LAUNCHDROP_SETTLE?"),
+        ("XYZZY", "1s", "LAUNCHDROP_XYZZY: no such setting"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_was_expected(monkeypatch, name, value, told):
+    monkeypatch.setenv(f"LAUNCHDROP_{name}", value)
+    with pytest.raises(SettingsError) as e:
+        load()
+    assert str(e.value) == told
+
+
+def test_every_wrong_setting_is_told_at_once(monkeypatch):
+    monkeypatch.setenv("LAUNCHDROP_SETTLE", "soon")
+    monkeypatch.setenv("LAUNCHDROP_SITE_PORT", "99999")
+    with pytest.raises(SettingsError) as e:
+        load()
+    assert [line.partition(":")[0] for line in str(e.value).splitlines()] == [
+        "LAUNCHDROP_SETTLE",
+        "LAUNCHDROP_SITE_PORT",
+    ]
+
+
+def test_a_file_that_is_no_toml_is_told(tmp_path):
+    (tmp_path / "launchdrop.toml").write_text("settle = \n")
+    with pytest.raises(SettingsError, match=r"^launchdrop\.toml: not TOML: "):
+        load()
+
+
+def test_secrets_never_show(monkeypatch):
+    monkeypatch.setenv("LAUNCHDROP_HTTP_SECRET", "whsec_c2VjcmV0")
+    assert "c2VjcmV0" not in repr(load())
+
+
+def test_words_may_be_separated_by_commas(monkeypatch):
+    monkeypatch.setenv("LAUNCHDROP_POLICY_REGIONS", "US, PR")
+    assert load().policy.regions == ("US", "PR")
+
+
+def test_every_setting_says_what_it_is():
+    assert all(field.description for field in Settings.model_fields.values())
