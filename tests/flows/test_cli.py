@@ -1,0 +1,162 @@
+"""The commands as a person types them: real processes in a folder of their own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
+
+
+@pytest.fixture
+def here(tmp_path):
+    shutil.copytree(ROOT / "inbox", tmp_path / "inbox")
+    return tmp_path
+
+
+def call(*arguments, cwd, **env):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("LAUNCHDROP_", "PREFECT_"))}
+    done = subprocess.run(
+        [LAUNCHDROP, *map(str, arguments)], cwd=cwd, env=clean | env, capture_output=True, text=True, timeout=120
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    return done
+
+
+def test_help_names_every_command_and_imports_little(tmp_path):
+    done = call("--help", cwd=tmp_path)
+    for name in ("new", "check", "run", "serve", "programs", "submissions", "show", "numbers", "rules", "schema"):
+        assert f"  {name} " in done.stdout
+    heavy = subprocess.run(
+        [sys.executable, "-c", "import sys, flows.cli; print(sorted({'pandas', 'prefect', 'sqlalchemy', 'boto3', "
+         "'pydantic', 'rich'} & set(sys.modules)))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert heavy.stdout.strip() in ("[]", "['rich']")
+
+
+def test_check_opens_neither_ledger_nor_server_and_writes_nothing(here):
+    before = sorted(here.rglob("*"))
+    done = call("check", "inbox/acme-bank/3-collections", cwd=here)
+    assert done.returncode == 1
+    assert "3-collections: accepted with rejections" in done.stdout
+    assert "1,200 read" in done.stdout
+    assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("inbox/acme-bank/1-card-service", 0),
+        ("inbox/acme-bank/1-card-service/program.yaml", 0),
+        ("inbox/acme-bank/1-card-service/numbers.csv", 0),
+        ("inbox/acme-bank/3-collections", 1),
+        ("inbox/acme-bank/7-unreadable", 1),
+        ("inbox/nowhere", 2),
+    ],
+)
+def test_the_exit_code_of_check_says_how_it_went(here, path, code):
+    done = call("check", path, "--json", cwd=here)
+    assert done.returncode == code
+    if code < 2:
+        assert set(json.loads(done.stdout)) >= {"schema_version", "verdict", "counts", "findings", "rules_not_checked"}
+    else:
+        assert done.stderr == (
+            f"launchdrop: {here}/inbox/nowhere: expected a drop folder, a manifest (.yaml) or a numbers CSV; "
+            "nothing is there.\n"
+        )
+
+
+def test_check_writes_the_files_of_a_submission_where_asked(here):
+    call("check", "inbox/acme-bank/3-collections", "--out", "out", cwd=here)
+    names = {p.name for p in (here / "out").iterdir()}
+    assert names == {"report.html", "report.json", "rejected.csv", "rejections.csv", "program.yaml"}
+
+
+def test_the_corrected_rejects_are_a_drop_that_passes(here):
+    """rejected.csv and program.yaml, as they lie in the report: corrected, they are the next drop."""
+    call("check", "inbox/acme-bank/3-collections", "--out", "inbox/acme-bank/again", cwd=here)
+    again = call("check", "inbox/acme-bank/again", "--json", cwd=here)
+    report = json.loads(again.stdout)
+    assert not [f for f in report["findings"] if f["rule"].startswith("MAN-") and f["severity"] == "error"]
+    (here / "inbox/acme-bank/again/rejected.csv").write_text("5012149020,Debt Collection\n")
+    assert call("check", "inbox/acme-bank/again", cwd=here).returncode == 0
+
+
+def test_new_gives_a_drop_that_check_takes(tmp_path):
+    assert call("new", "first", cwd=tmp_path).returncode == 0
+    done = call("check", "first", "--json", cwd=tmp_path)
+    report = json.loads(done.stdout)
+    assert report["counts"] == {"read": 4, "accepted": 3, "rejected": 1, "ignored": 0}
+    assert [f["rule"] for f in report["findings"] if f["severity"] == "error"] == ["NUM-004"]
+    again = call("new", "first", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (
+        2,
+        "launchdrop: cannot make first: File exists. Name a folder that does not exist yet.\n",
+    )
+
+
+def test_rules_and_schemas_print(tmp_path):
+    rules = json.loads(call("rules", "--json", cwd=tmp_path).stdout)
+    assert {"id", "severity", "scope", "name", "meaning", "fix"} == set(rules[0])
+    assert "NUM-004" in call("rules", cwd=tmp_path).stdout
+    for name in ("manifest", "report", "receipt"):
+        assert json.loads(call("schema", name, cwd=tmp_path).stdout)["$schema"]
+
+
+def test_a_run_and_what_the_ledger_tells_of_it(here):
+    done = call("run", cwd=here)
+    assert done.returncode == 0, done.stderr
+    assert "acme-bank/3-collections: accepted with rejections (1,166 in, 31 rejected)" in done.stdout
+    programs = json.loads(call("programs", "--json", cwd=here).stdout)
+    assert set(programs[0]) == {"business", "reference", "revision", "state", "branding", "start", "end", "numbers"}
+    card = next(p for p in programs if p["reference"] == "card-service")
+    assert (card["state"], card["numbers"]) == ("live", {"live": 25, "pending": 0, "refused": 0})
+    submissions = json.loads(call("submissions", "--json", cwd=here).stdout)
+    assert len(submissions) == 7
+    assert set(submissions[0]) == {"id", "business", "reference", "drop", "verdict", "received_at", "report"}
+    assert (here / submissions[0]["report"]).is_file()
+    exported = call("numbers", "export", cwd=here).stdout.splitlines()
+    assert exported[0] == "phone_number,call_purpose,display_name,shorthand,business,reference"
+    assert len(exported) == 26
+    shown = call("show", "acme-bank/card-service", cwd=here).stdout
+    assert "state      live, revision 1" in shown
+    again = call("run", cwd=here)
+    assert again.returncode == 0
+    assert "Nothing new" in again.stdout
+
+
+def test_a_typo_in_a_setting_is_one_line(here):
+    done = call("run", cwd=here, LAUNCHDROP_SETLE="1s")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "launchdrop: LAUNCHDROP_SETLE: no such setting; did you mean LAUNCHDROP_SETTLE?\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["show", "acme-bank"], "acme-bank: expected BUSINESS/REF, as in acme-bank/collections"),
+        (["show", "acme-bank/none"], "no program acme-bank/none; `launchdrop programs` lists them"),
+        (["submissions", "release", "none"], "no submission none"),
+        (["submissions", "replay", "none"], "no submission none; `launchdrop submissions` lists them"),
+        (["launches", "retry", "acme-bank/none"], "no program acme-bank/none"),
+        (["review", "approve", "7"], "nothing to review has the number 7"),
+    ],
+)
+def test_what_is_not_there_is_one_line(tmp_path, arguments, told):
+    done = call(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"launchdrop: {told}\n")
+
+
+def test_a_missing_businesses_file_needs_the_operator(tmp_path):
+    (tmp_path / "inbox").mkdir()
+    done = call("run", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "businesses.yaml: not found in" in done.stderr
