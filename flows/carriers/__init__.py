@@ -38,6 +38,10 @@ class CarrierRefused(CarrierError):
     """The carrier will not do this, now or later; the text is its reason, fit for the business to read."""
 
 
+class CarrierGone(CarrierRefused):
+    """The carrier has no such program, or has it no longer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierProgram:
     """The facts of a program as a carrier is told them. `start` and `end` are aware; `timezone` is to show them in.
@@ -106,6 +110,10 @@ class Carrier(Protocol):
 
     honours_keys: bool
     embedded: bool
+
+    def rests(self) -> float:
+        """Seconds for which it is not to be asked, as it failed lately; 0: it may be asked."""
+        ...
 
     def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> Found | None:
         """What the carrier has of this program; None: nothing."""

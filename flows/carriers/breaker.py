@@ -20,17 +20,24 @@ class Breaker:
     failures: int = 0
     asked_again_at: float = 0.0
 
+    def left(self) -> float:
+        """Seconds it still rests; 0: it may be asked."""
+        return max(0.0, self.asked_again_at - self.clock())
+
     def check(self) -> None:
         """Raises CarrierDown, without asking, while the carrier rests."""
-        left = self.asked_again_at - self.clock()
-        if left > 0:
+        if left := self.left():
             raise CarrierDown(f"the carrier failed lately and is asked again in {left:.0f} s", retry_after=left)
 
-    def failed(self, retry_after: float | None) -> None:
-        """After every try of a call failed."""
+    def failed(self, retry_after: float | None, *, down: bool = True) -> None:
+        """After every try of a call failed; not `down`: one of them may have happened, its answer was lost.
+
+        One call whose answers stay lost may be the fault of that call; two in a row are the carrier's.
+        """
         pause = min(self.rest * 2**self.failures, LONGEST_REST)
         self.failures = min(self.failures + 1, 16)
-        self.asked_again_at = self.clock() + max(pause, retry_after or 0.0)
+        if down or self.failures > 1:
+            self.asked_again_at = self.clock() + max(pause, retry_after or 0.0)
 
     def answered(self) -> None:
         """After the carrier answered, whatever it said."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import httpx
 import stamina
 
-from flows.carriers import CarrierDown, CarrierError, CarrierRefused, CarrierUnsure, scrubbed
+from flows.carriers import CarrierDown, CarrierError, CarrierGone, CarrierRefused, CarrierUnsure, scrubbed
 from flows.carriers.breaker import Breaker
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class Line:
                         lost = True
                         raise
         except (CarrierDown, CarrierUnsure) as error:
-            self.breaker.failed(getattr(error, "retry_after", None))
+            self.breaker.failed(getattr(error, "retry_after", None), down=isinstance(error, CarrierDown))
             raise _fate(call, error, lost=lost) from error
         except CarrierRefused:
             self.breaker.answered()
@@ -148,7 +148,9 @@ def _meaning(call: Call, response: httpx.Response, content: bytes) -> Any:
     if status in (408, 425, 500, 502, 504) or (status == 409 and "retry-after" in response.headers):
         raise CarrierUnsure(f"the carrier failed ({status})")
     if status in call.refusals:
-        raise CarrierRefused(_reason(content) or f"the carrier answered {status}")
+        raise (CarrierGone if status in (404, 410) else CarrierRefused)(
+            _reason(content) or f"the carrier answered {status}"
+        )
     # A wrong address or secret is the operator's to mend and no fault of the program that happened to be sent.
     raise CarrierDown(f"the carrier answered {status}: its address, secret or permissions need the operator")
 

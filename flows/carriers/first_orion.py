@@ -6,7 +6,7 @@ they are added; what cannot be looked up stays unknown and is shown to the opera
 
 Not on the public pages, and to be settled with First Orion before use: that the lists are read by GET and come whole,
 the ids' field name (`programId`), the bodies of the delivery channels, and how numbers are taken out of a program (so
-`remove_numbers` refuses, and says so). The end is a schedule that ends.
+`remove_numbers` looks whether the operator has done it in the portal, and else refuses). The end is a schedule's.
 """
 # ruff: noqa: ARG002  no key is honoured here, so none is looked at
 
@@ -83,6 +83,9 @@ class FirstOrionCarrier:
             patience=patience,
         )
 
+    def rests(self) -> float:
+        return self._line.breaker.left()
+
     def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> Found | None:
         id = self._program(program)
         if id is None:
@@ -121,8 +124,10 @@ class FirstOrionCarrier:
         return self._ask("POST", f"{id}/a-numbers", body, partial(_refusals, frozenset(missing)), effect="unkeyed")
 
     def remove_numbers(self, id: str, numbers: Sequence[int], *, key: str) -> None:
-        """Not published, so refused; on a day that it is, this is the place."""
-        raise CarrierRefused("First Orion's public interface cannot take numbers out: do it in its portal")
+        """How is not published, so it is the operator's to do in the portal; done there, it is done here."""
+        there = self._numbers(id)
+        if there is None or not there.keys().isdisjoint(numbers):
+            raise CarrierRefused("First Orion's public interface takes no numbers out: do it in its portal, then retry")
 
     def set_branding(self, id: str, branding: Branding | None, *, key: str) -> None:
         if branding is None:

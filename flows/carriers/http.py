@@ -77,6 +77,9 @@ class HttpCarrier:
             patience=options.patience(),
         )
 
+    def rests(self) -> float:
+        return self._line.breaker.left()
+
     def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> Found | None:
         names = {"business": program.business, "reference": program.reference}
         body = names | {"numbers": [_e164(number) for number in numbers]}

@@ -12,6 +12,9 @@ class LocalCarrier:
     honours_keys = True
     embedded = True
 
+    def rests(self) -> float:
+        return 0.0
+
     def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> Found | None:
         """Nothing: what is live is what the ledger says."""
         return None

@@ -8,7 +8,7 @@ from carriers.exchange import Exchange
 from carriers.samples import BRANDING, PROGRAM, first_orion_carrier, http_carrier, numbers
 from carriers.standin import Server, once
 
-from flows.carriers import Carrier, CarrierDown, CarrierRefused, CarrierUnsure, Refusal, masked, open_carrier, scrubbed
+from flows.carriers import Carrier, CarrierDown, CarrierUnsure, Refusal, masked, open_carrier, scrubbed
 
 
 @dataclass
@@ -105,8 +105,3 @@ def test_numbers_are_masked():
 def test_an_unknown_carrier_is_named():
     with pytest.raises(ValueError, match="expected local, http or first_orion"):
         open_carrier("pigeon", {})
-
-
-def test_first_orion_does_not_pretend_to_remove():
-    with pytest.raises(CarrierRefused, match="do it in its portal"):
-        first_orion_carrier("http://127.0.0.1:9").remove_numbers("x", [1], key="k")

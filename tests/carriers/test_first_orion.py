@@ -65,6 +65,16 @@ def test_a_lost_answer_is_not_sent_again_by_itself(exchange):
     assert len(exchange.book) == 1
 
 
+def test_numbers_are_taken_out_in_the_portal(exchange):
+    carrier = first_orion_carrier(exchange.url)
+    id = carrier.create(PROGRAM, key="")
+    carrier.add_numbers(id, numbers(3), key="")
+    with pytest.raises(CarrierRefused, match="do it in its portal, then retry"):
+        carrier.remove_numbers(id, [5012149000], key="")
+    del exchange.book["p-0"].numbers[5012149000]
+    carrier.remove_numbers(id, [5012149000], key="")
+
+
 def test_where_numbers_cannot_be_read_it_cannot_tell(exchange):
     exchange.tells_numbers = False
     carrier = first_orion_carrier(exchange.url)

@@ -154,3 +154,12 @@ def test_rests_grow_until_an_answer():
     assert breaker.asked_again_at - now == 1000
     breaker.answered()
     breaker.check()
+
+
+def test_one_call_whose_answers_stay_lost_lets_the_others_through():
+    breaker = Breaker(rest=5)
+    breaker.failed(None, down=False)
+    breaker.check()
+    breaker.failed(None, down=False)
+    with pytest.raises(CarrierDown, match="asked again in"):
+        breaker.check()
