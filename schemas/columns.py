@@ -13,8 +13,8 @@ from schemas.spelling import Mark, read_spellings
 
 Integers = NDArray[np.int64]
 
-#: The columns, all int64. `record` is the number of cells, `BROKEN` or `HEADER`; `marks` to `number` are the number cell's
-#: (see `schemas.spelling.Spelling`); `purpose` is a place in `PURPOSES`, or one of the three below.
+#: The columns, all int64. `record` is the number of cells, `BROKEN` or `HEADER`; `marks` to `number` are the number
+#: cell's (see `schemas.spelling.Spelling`); `purpose` is a place in `PURPOSES`, or one of the three below.
 COLUMNS = ("record", "marks", "digits", "area", "local", "number", "purpose")
 
 BROKEN, HEADER = 0, -1

@@ -25,8 +25,8 @@ _UNDEFINED_1252 = b"\x81\x8d\x8f\x90\x9d"
 class Reading:
     """How a file is to be read. `lone_cr`: its lines end in CR alone, for there is no LF in it.
 
-    `fault` is the byte offset at which it is no text in the encoding it was tried in last, `not_utf8` the first at which
-    it is not UTF-8. A file with a fault cannot be read.
+    `fault` is the byte offset at which it is no text in the encoding it was tried in last, `not_utf8` the first at
+    which it is not UTF-8. A file with a fault cannot be read.
     """
 
     encoding: Encoding

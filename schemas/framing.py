@@ -1,7 +1,7 @@
 """From whole lines to blocks of records: where each record and its two cells begin and end, and on which line.
 
-Nearly all of it is done with numpy on whole blocks. Only a line with quotes that are not simply around its cells is read
-on its own (`quoting`), and may take the lines after it along.
+Nearly all of it is done with numpy on whole blocks. Only a line with quotes that are not simply around its cells is
+read on its own (`quoting`), and may take the lines after it along.
 """
 
 import re
@@ -33,7 +33,7 @@ class Block:
 
     `bounds` are Arrow offsets of pieces of data. Four pieces belong to a record: its number cell, what separates it,
     its purpose cell, and its line end. After those come two for each row of `respelt`, whose cells had to be unquoted.
-    `offset` is where the block begins in the file's whole lines. `header` is the row in the block to look at as a header.
+    `offset` is where the block begins in the file's whole lines. `header` is the row that may be a header, if any.
     """
 
     data: bytes
@@ -55,7 +55,7 @@ class Block:
 def frame(buffers: Iterable[bytes], *, block_rows: int = BLOCK_ROWS) -> Iterator[Block]:
     """The records of whole lines (each ending in LF) as blocks of at most `block_rows`, whole chunks but for the last.
 
-    Memory: a block and the buffer it comes from; a buffer grows only until it holds one chunk, whose records are bounded.
+    Memory: a block and the buffer it comes from, which grows only until it holds a chunk, whose records are bounded.
     """
     framer = _Framer(block_rows=block_rows)
     waiting: list[bytes] = []
@@ -80,7 +80,7 @@ class _Framer:
     header_found: bool = False
 
     def blocks(self, data: bytes, *, final: bool) -> Iterator[Block]:
-        """Blocks of the records in data; what does not make a whole chunk yet is `left`, unless it is the final data."""
+        """Blocks of the records in data; what does not make a whole chunk yet is `left`, unless the data is final."""
         newlines = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == _LF)
         at, span = 0, self.block_rows
         while at < len(newlines):
@@ -144,7 +144,7 @@ def _bounds(bounds: Integers, end: int, pieces: list[bytes]) -> NDArray[np.int32
 
 @dataclass(slots=True)
 class _Records:
-    """Records that begin in a range of lines. `line` is the index of their first line, `next_line` where reading goes on.
+    """Records that begin in a range of lines. `line` is the index of their first, `next_line` where reading goes on.
 
     `bounds` has the begin and end of the number cell, then of the purpose cell, in the data.
     """

@@ -22,8 +22,8 @@ class Cut:
 class WholeLines:
     """Text blocks as buffers of whole lines, each line ending in LF.
 
-    A longer line is cut to its head. A NUL is put in the tail's place, which breaks the record, unless the head has more
-    than two columns anyway. `cuts` tells, by the line's offset in what was given, where in `tails` the rest was put;
+    A longer line is cut to its head. A NUL is put in the tail's place, which breaks the record, unless the head has
+    more than two columns anyway. `cuts` tells, by the line's offset in what was given, where in `tails` the rest was put;
     without `tails` it is dropped.
     """
 
@@ -36,16 +36,21 @@ class WholeLines:
     def of(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """The blocks' text again, as buffers of whole lines. Memory: one block and one line."""
         carry = b""
+        ready: list[bytes] = []
         for block in blocks:
             if self._pending is not None:
                 block = self._go_on(block)
-            ready, carry = self._split(carry + block)
-            if ready:
-                self._given += len(ready)
-                yield ready
+            whole, carry = self._split(carry + block)
+            if whole:
+                self._given += len(whole)
+                ready.append(whole)
+            if self._pending is None:  # a cut line is given when all of its tail is put aside
+                yield from ready
+                ready = []
         if self._pending is not None:
             self._end_tail()
-        elif carry:
+        yield from ready
+        if carry:
             yield carry + b"\n"
 
     def _split(self, data: bytes) -> tuple[bytes, bytes]:

@@ -86,17 +86,17 @@ def _times(tokens: _Tokens) -> tuple[int, int]:
 
 
 def _item(tokens: _Tokens) -> list[Row]:
-    token = next(tokens)
-    if token == "(?:":
+    found = next(tokens)
+    if found == "(?:":
         rows = _either(tokens)
         if next(tokens, "") != ")":
             raise ValueError("a group is not closed")
         return rows
-    if token == "\\d":
+    if found == "\\d":
         return [(ANY,)]
-    if token.startswith("["):
-        return [(_set(token[1:-1]),)]
-    return [(1 << int(token),)]
+    if found.startswith("["):
+        return [(_set(found[1:-1]),)]
+    return [(1 << int(found),)]
 
 
 def _set(inside: str) -> Digits:

@@ -62,7 +62,10 @@ class Plan:
         return table
 
     def valid(self, area: Integers, local: Integers) -> Flags:
-        """Whether the metadata knows each number, given as area code and last seven digits; (-1, -1) counts as known."""
+        """Whether the metadata knows each number, given as area code and last seven digits; -1 is no area code.
+
+        An exchange below 200 is never known here, though the metadata lets two area codes have some: NUM-009 has it.
+        """
         known = self.assigned[area] & ((local >= 2_000_000) | (local < 0))
         partly = self.partly[area]
         if partly.any():

@@ -21,6 +21,7 @@ class Fault(IntEnum):
     UNCLOSED = 2
     TEXT_AFTER_QUOTE = 3
     STRAY_QUOTE = 4
+    TOO_LONG = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The row schema: every rule about a row is a check of one Pandera schema, and each 500-row chunk goes through it.
 
-A rule is a function from a column's values to which of them are fine, and knows nothing of the other rules: a cell that is
-no phone number has -1 for an area code, with which nothing is wrong. Which finding a number cell gets, where several
+A rule is a function from a column's values to which of them are fine, and knows nothing of the other rules: a cell that
+is no phone number has -1 for an area code, with which nothing is wrong. Which finding a number cell gets, where several
 rules are broken, is settled afterwards by their precedence.
 """
 
@@ -45,8 +45,8 @@ class Judged:
     """A block of rows as judged by themselves.
 
     `number` is the ten-digit number, -1 where it has a finding that says it is none. `purpose` is a place in `PURPOSES`
-    or `UNKNOWN`. `stands`: not rejected, not blank. Finding k is rule `code[k]` (a place in `ROW_RULES`) in row `row[k]`
-    of the block, in order.
+    or `UNKNOWN`. `stands`: not rejected, not blank. Finding k is rule `code[k]` (a place in `ROW_RULES`) in the
+    block's row `row[k]`, in order.
     """
 
     number: NDArray[np.int64]

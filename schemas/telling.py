@@ -1,0 +1,201 @@
+"""Findings about rows, told: from rules' codes to the lines of rejections.csv, and the rejected records as received."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from schemas.columns import cells
+from schemas.duplicates import LATE
+from schemas.findings import VALUE_SHOWN, Finding
+from schemas.framing import Block
+from schemas.lines import Cut
+from schemas.quoting import Fault
+from schemas.rejections import REJECTION_COLUMNS, ROW_RULES
+from schemas.rows import IS_ERROR, Judged
+from schemas.rules import RULES, finding
+from schemas.spelling import Spelling, read_spellings
+from schemas.suggesting import Suggestions
+from schemas.wording import Facts, Wording
+
+Integers = NDArray[np.int64]
+
+SCHEMA = pa.schema([(name, pa.int64() if name in ("row", "line") else pa.string()) for name in REJECTION_COLUMNS])
+
+_RULES = [RULES[rule] for rule in ROW_RULES]
+_TEXTS = {name: pa.array([getattr(rule, name) for rule in _RULES]) for name in ("id", "severity", "fix")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """All findings of a block, early and late: rule `code[k]` in its row `row[k]`, in order; `other` as in LATE."""
+
+    row: Integers
+    code: NDArray[np.uint8]
+    other: Integers
+
+    @property
+    def rejected(self) -> Integers:
+        """The rejected rows, once each, in order."""
+        return np.unique(self.row[IS_ERROR[self.code]])
+
+    def take(self, which: NDArray[np.bool_] | Integers) -> "Found":
+        return Found(row=self.row[which], code=self.code[which], other=self.other[which])
+
+
+def merge(judged: Judged, late: NDArray[np.void], first_ordinal: int) -> Found:
+    """A block's own findings and those that only the whole submission shows."""
+    if not len(late):
+        return Found(row=judged.row, code=judged.code, other=np.full(len(judged.row), -1))
+    assert late.dtype == LATE
+    row = np.concatenate([judged.row, late["ordinal"] - first_ordinal])
+    code = np.concatenate([judged.code, late["code"]])
+    other = np.concatenate([np.full(len(judged.row), -1), late["other"]])
+    order = np.lexsort((code, row))
+    return Found(row=row[order], code=code[order], other=other[order])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A block's findings in words. `patterns` says for each what findings of one repair group have in common."""
+
+    batch: pa.RecordBatch
+    codes: NDArray[np.uint8]
+    patterns: pa.Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teller:
+    """Tells the findings of one file's blocks."""
+
+    file: str
+    wording: Wording
+    suggestions: Suggestions
+    cuts: Mapping[int, Cut] = field(default_factory=dict)
+
+    def tell(self, block: Block, found: Found) -> Told:
+        """The findings as lines of rejections.csv."""
+        rows, place = np.unique(found.row, return_inverse=True)
+        received = cells(block, rows)
+        number, purpose = (pc.cast(part, pa.string()) for part in (received.number, received.purpose))
+        spelling = _take(read_spellings(received.number), place)
+        facts = Facts(
+            code=found.code,
+            spelling=spelling,
+            number=number.take(pa.array(place)),
+            cells=block.cells[found.row],
+            fault=self._faults(block, found.row),
+            other=found.other,
+        )
+        purposes = purpose.take(pa.array(place))
+        code = pa.array(found.code)
+        columns = [
+            pa.repeat(self.file, len(found.row)),
+            pa.array(found.row + block.first_row),
+            _lines(block.lines[found.row]),
+            _shown(facts.number),
+            _shown(purposes),
+            _TEXTS["id"].take(code),
+            _TEXTS["severity"].take(code),
+            pa.array(self.wording.messages(facts), pa.string()),
+            _TEXTS["fix"].take(code),
+            self._suggest(block, found, facts.number, purposes),
+        ]
+        batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+        return Told(batch=batch, codes=found.code, patterns=_patterns(facts, purposes, batch["message"]))
+
+    def _faults(self, block: Block, row: Integers) -> Integers:
+        faults = block.faults[row].astype(np.int64)
+        if self.cuts:
+            cut = np.isin(block.starts[row] + block.offset, list(self.cuts))
+            faults[cut & (faults > 0)] = Fault.TOO_LONG
+        return faults
+
+    def _suggest(self, block: Block, found: Found, number: pa.Array, purpose: pa.Array) -> pa.Array:
+        suggested = np.full(len(found.row), None, dtype=object)
+        for code in np.unique(found.code).tolist():
+            place = np.flatnonzero(found.code == code)
+            at = pa.array(place)
+            record = _record_reader(block, found.row[place])
+            meant = self.suggestions.of(ROW_RULES[code], number.take(at), purpose.take(at), record)
+            if meant is not None:
+                suggested[place] = meant.to_numpy(zero_copy_only=False)
+        return pa.array(suggested, pa.string())
+
+    def records(self, block: Block, rows: Integers, tail: Callable[[Cut], bytes]) -> bytes:
+        """These records as received, each with its line end."""
+        if not self.cuts:
+            return _contents(_records(block).take(pa.array(rows)))
+        return b"".join(self._whole(block, row, tail) for row in rows.tolist())
+
+    def _whole(self, block: Block, row: int, tail: Callable[[Cut], bytes]) -> bytes:
+        start = int(block.starts[row])
+        record = block.data[start : int(block.starts[row + 1])]
+        cut = self.cuts.get(start + block.offset)
+        if cut is None:
+            return record
+        return record.removesuffix(b"\0\n" if cut.marked else b"\n") + tail(cut) + b"\n"
+
+
+def _take(spelling: Spelling, place: Integers) -> Spelling:
+    marks, digits, area, local, number = (column[place] for column in spelling.columns())
+    return replace(spelling, marks=marks, digits=digits, area=area, local=local, number=number)
+
+
+def _lines(lines: Integers) -> pa.Array:
+    return pa.array(lines, mask=lines < 1)
+
+
+def _shown(text: pa.Array) -> pa.Array:
+    return pc.utf8_slice_codeunits(text, 0, VALUE_SHOWN)
+
+
+def _records(block: Block) -> pa.Array:
+    starts = block.starts.astype(np.int32)
+    return pa.Array.from_buffers(pa.binary(), block.rows, [None, pa.py_buffer(starts), pa.py_buffer(block.data)])
+
+
+def _record_reader(block: Block, row: Integers) -> Callable[[], pa.Array]:
+    return lambda: pc.cast(_records(block).take(pa.array(row)), pa.string())
+
+
+def _contents(pieces: pa.Array) -> bytes:
+    data = pieces.buffers()[2]
+    return data.to_pybytes() if data is not None else b""
+
+
+#: What a number's shape is made of; longer ones are cut.
+_PATTERN_SHOWN = 60
+
+
+def _patterns(facts: Facts, purpose: pa.Array, message: pa.Array) -> pa.Array:
+    """A received purpose, or a number's shape with each digit as 9; for a record's own faults, what is said of them."""
+    rule = np.array([rule[:3] for rule in ROW_RULES])[facts.code]
+    shape = pc.replace_substring_regex(facts.number, r"\d", "9")
+    text = pc.if_else(pa.array(rule == "PUR"), pc.utf8_trim_whitespace(purpose), shape)
+    text = pc.if_else(pa.array(rule == "CSV"), message, text)
+    return pc.utf8_slice_codeunits(text, 0, _PATTERN_SHOWN)
+
+
+def to_findings(batch: pa.RecordBatch) -> list[Finding]:
+    """Lines of rejections.csv as findings."""
+    return [_finding(line) for line in batch.to_pylist()]
+
+
+def _finding(line: dict[str, object]) -> Finding:
+    rule = str(line["rule"])
+    column = {"NUM": "phone_number", "PUR": "call_purpose"}.get(rule[:3])
+    value = line[column] if column else line["phone_number"]
+    return finding(
+        rule,
+        str(line["message"]),
+        file=line["file"],
+        row=line["row"],
+        line=line["line"],
+        column=column,
+        value=value,
+        suggestion=line["suggestion"],
+    )
