@@ -1,6 +1,7 @@
 """Launches: what is due is claimed, its outcome recorded, what came too late is missed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,36 @@ LIMIT = 1000
 
 #: Numbers claimed at once: what planning them holds in memory, and for how long it holds the ledger.
 NUMBERS = 500_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What of a launch, besides its numbers, the carrier does not know from the revision that is live."""
+
+    facts: bool
+    branding: bool
+
+
+def news(conn: Connection, errand: Errand) -> News:
+    """Compare the launched revision with the live one; before the first is live all is news."""
+    if errand.first:
+        return News(facts=True, branding=True)
+    live, next_one = revision.alias("live"), revision.alias("next_one")
+    query = (
+        select(live, program.c.brand_due, next_one)
+        .join(program, program.c.live_revision == live.c.id)
+        .join(next_one, program.c.revision == next_one.c.id)
+        .where(program.c.id == errand.program)
+    )
+    row = conn.execute(query).one()._mapping
+
+    def differs(*columns: str) -> bool:
+        return any(row[live.c[name]] != row[next_one.c[name]] for name in columns)
+
+    return News(
+        facts=differs("facts", "start", "end", "timezone"),
+        branding=differs("display_name", "logo", "facts") or row[program.c.brand_due],
+    )
 
 
 def claim_due(
