@@ -90,7 +90,10 @@ class FolderStore:
 
     def delete(self, key: str, version: str | None = None) -> bool:
         with suppress(Changed), self._parent(key) as (fd, name):
-            return _delete(fd, name, version)
+            # Nothing can delete a file only if it is unchanged: an upload between these two lines would be lost.
+            if version in (None, _version(os.stat(name, dir_fd=fd, follow_symlinks=False))):
+                os.unlink(name, dir_fd=fd)
+                return True
         return False
 
     def prune(self, prefix: str) -> None:
@@ -222,23 +225,6 @@ def _write(fd: int, data: bytes | Iterable[bytes]) -> None:
             f.write(block)
         f.flush()
         os.fsync(f.fileno())
-
-
-def _delete(fd: int, name: str, version: str | None) -> bool:
-    """Taken aside first: what is looked at is then what is deleted, however fast somebody overwrites the name."""
-    if version is None:
-        os.unlink(name, dir_fd=fd)
-        return True
-    if _version(os.stat(name, dir_fd=fd, follow_symlinks=False)) != version:
-        return False
-    aside = f".{uuid.uuid4().hex}.tmp"
-    os.rename(name, aside, src_dir_fd=fd, dst_dir_fd=fd)
-    same = _version(os.stat(aside, dir_fd=fd, follow_symlinks=False)) == version
-    if not same:
-        with suppress(FileExistsError):  # a still newer one is there: that one counts
-            os.link(aside, name, src_dir_fd=fd, dst_dir_fd=fd, follow_symlinks=False)
-    os.unlink(aside, dir_fd=fd)
-    return same
 
 
 @contextmanager
