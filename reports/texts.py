@@ -386,6 +386,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "col_submissions": "Submissions",
     "col_rate_30": "Rejected, 30 days",
     "col_start": "Start",
+    "scrolls": "{what}, scrolls sideways",
     "never": "never",
     "and": "{first} and {last}",
     "more": ("and 1 more", "and {n:,} more"),
