@@ -2,12 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from flows import launching, logos
 from flows.arrival import Inbox, Problem, arrivals
 from flows.judging import Progress
+from flows.launching import LaunchSummary
+from flows.ledger.errands import ShownLogo
+from flows.lists import do_not_originate
+from flows.pages import refresh
 from flows.pipeline import Pipeline
 from flows.registry import seed_businesses
+from flows.restored import check_restored, keep_marker
 from flows.settling import Incomplete, Settled
 from flows.taking import NoRoom, Took, take, tell_incomplete
 from schemas.judge import understood
@@ -23,7 +29,7 @@ class Intake:
 
     took: Sequence[Took] = ()
     incomplete: int = 0
-    problems: Sequence[str] = field(default=())
+    problems: Sequence[str] = ()
 
     def counts(self) -> dict[str, int]:
         """Counts only: fit for a server's pages and artifacts."""
@@ -89,4 +95,54 @@ def inbox_of(pipeline: Pipeline) -> Inbox:
         settle=settings.settle,
         grace=settings.arrival_grace,
         policy=settings.policy,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """What one pass did: what it took, and what it launched."""
+
+    intake: Intake
+    launched: LaunchSummary
+
+    @property
+    def problems(self) -> list[str]:
+        """What needs the operator, one line each."""
+        return [*self.intake.problems, *self.launched.problems]
+
+
+def run_pass(
+    pipeline: Pipeline,
+    *,
+    business: str | None = None,
+    sleep: Sleep = time.sleep,
+    tell: Tell | None = None,
+    progress: Progress | None = None,
+) -> Pass:
+    """Take what has arrived, launch what is due, write what shows it."""
+    check_restored(pipeline)
+    intake = take_inbox(pipeline, business=business, sleep=sleep, tell=tell, progress=progress)
+    launched = launch_due(pipeline)
+    refresh(pipeline)
+    keep_marker(pipeline)
+    return Pass(intake=intake, launched=launched)
+
+
+def launch_due(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> LaunchSummary:
+    """Launch what is due, end what is over, brand what was approved."""
+    settings = pipeline.settings
+
+    def logo(shown: ShownLogo) -> bytes | None:
+        business = (shown.archive or "").partition("/")[0]
+        return logos.recall(pipeline.archive, business, shown.sha256) if business else None
+
+    return launching.launch_due(
+        pipeline.ledger,
+        pipeline.carrier,
+        clock=pipeline.clock,
+        patience=launching.patience(settings.on_missed_start, settings.launch_deadline),
+        lease=settings.lease,
+        do_not_originate=do_not_originate(settings),
+        logo=logo,
+        stopping=stop,
     )

@@ -31,7 +31,7 @@ class Pipeline:
 @contextmanager
 def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
     """All edges, closed at the end. Raises Trouble where one cannot be opened."""
-    carrier = _carrier(settings)
+    carrier = open_carrier_of(settings)
     try:
         ledger = Ledger.open(settings.ledger)
         try:
@@ -57,7 +57,8 @@ _NEEDED = {
 }
 
 
-def _carrier(settings: Settings) -> Carrier:
+def open_carrier_of(settings: Settings) -> Carrier:
+    """The carrier that is set. Raises SettingsError where something of it is missing or wrong."""
     kind = settings.carrier
     if missing := [n for n in _NEEDED[kind] if getattr(settings, n.lower()) is None]:
         names = " and ".join(PREFIX + name for name in missing)

@@ -8,4 +8,4 @@ IN_MEMORY = 16 << 20
 
 def spool() -> BinaryIO:
     """A fresh one; gone when it is closed."""
-    return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  its user closes it
+    return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))

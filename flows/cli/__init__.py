@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from flows.cli import checking, launches, numbers, passes, programs, review, starting, submissions
+from flows.cli import checking, doctor, launches, numbers, passes, programs, review, starting, submissions
 from flows.cli.output import Trouble, complain
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (starting, checking, passes, programs):
+for module in (starting, checking, passes, programs, doctor):
     module.add_to(app)
 for group in (submissions, numbers, review, launches):
     app.add_typer(group.app)

@@ -95,8 +95,8 @@ def _tell(checked: "Checked", out: Path | None) -> None:
     if judgement.findings_total > SHOWN:
         hint = "see the report" if out else "--out DIR writes the report with"
         say(f"… and {thousands(judgement.findings_total - SHOWN)} more findings; {hint} all of them.")
-    if judgement.rules_not_checked:
-        say(f"Not checked here: {', '.join(judgement.rules_not_checked)} (the ledger or businesses.yaml decides).")
+    if judgement.manifest is not None and judgement.rules_not_checked:
+        say(f"Not checked here: {', '.join(judgement.rules_not_checked)}. The ledger or businesses.yaml decides them.")
     if out is not None:
         say(f"Wrote {out / 'report.html'} and the files beside it.")
 

@@ -9,6 +9,9 @@ from flows.cli.output import complain, progress_bar, say, thousands
 from flows.cli.session import opened
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flows.passes import Pass
     from flows.taking import Took
 
 
@@ -28,13 +31,14 @@ def run(
 
     with opened() as pipeline, progress_bar("Taking drops") as progress:
         # Where a server is there, its pages show the pass as a run; without one it is the same pass, seconds sooner.
-        seen = "PREFECT_API_URL" in os.environ
-        one_pass = _flow_pass() if seen else passes.run_pass
+        one_pass = _seen(passes.run_pass) if "PREFECT_API_URL" in os.environ else passes.run_pass
         done = one_pass(pipeline, business=business, tell=_tell, progress=progress)
-    for problem in done.intake.problems:
+    for problem in done.problems:
         complain(problem)
-    say(_summary(done, pipeline.settings.reports))
-    raise typer.Exit(1 if done.intake.problems or done.launched.trouble else 0)
+    say(_summary(done))
+    if done.intake.took:
+        say(f"Reports: {pipeline.settings.reports.rstrip('/')}/_operator/index.html")
+    raise typer.Exit(1 if done.problems else 0)
 
 
 def serve() -> None:
@@ -43,6 +47,28 @@ def serve() -> None:
     from flows.settings import load
 
     stay(load(), say)
+
+
+def _seen(one_pass: "Callable[..., Pass]") -> "Callable[..., Pass]":
+    from prefect import flow
+
+    return flow(name="pass", validate_parameters=False)(one_pass)
+
+
+def _summary(done: "Pass") -> str:
+    """What was done, in one line; what was not is not mentioned."""
+    launched = done.launched
+    counted = (
+        (len(done.intake.took), "drop taken", "drops taken"),
+        (done.intake.incomplete, "drop incomplete", "drops incomplete"),
+        (launched.live, "program launched", "programs launched"),
+        (launched.branded, "program branded", "programs branded"),
+        (launched.ended, "program ended", "programs ended"),
+        (launched.missed, "start missed", "starts missed"),
+        (launched.failed, "launch failed", "launches failed"),
+    )
+    said = [f"{thousands(count)} {one if count == 1 else many}" for count, one, many in counted if count]
+    return f"{', '.join(said)}." if said else "Nothing new."
 
 
 def _tell(took: "Took") -> None:
