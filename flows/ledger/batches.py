@@ -73,10 +73,12 @@ def record(conn: Connection, errand: Errand, answered: Batch, refused: Mapping[i
         return
     unwanted = np.array(sorted(refused), dtype=np.int64)
     taken = np.setdiff1d(answered.numbers, unwanted, assume_unique=True)
-    _move_numbers(conn, errand, taken, {"state": "live", "change": None})
+    # An older batch may have brought what is to go by now: its removal is still to come.
+    left = case((number.c.change == "remove", "remove"), else_=None)
+    _move_numbers(conn, errand, taken, {"state": "live", "change": left})
     for reason in sorted(set(refused.values())):
         these = np.array(sorted(n for n, why in refused.items() if why == reason), dtype=np.int64)
-        values = {"state": "refused", "change": None, "reason": reason}
+        values = {"state": "refused", "change": left, "reason": reason}
         _move_numbers(conn, errand, np.intersect1d(these, answered.numbers, assume_unique=True), values)
 
 

@@ -115,7 +115,7 @@ def _waiting(conn: Connection, programs: Sequence[int]) -> np.ndarray:
         .where(number.c.change.in_(["add", "repurpose", "remove"]))
         .order_by(number.c.program, number.c.number)
     )
-    rows = conn.execution_options(yield_per=10_000).execute(query)
+    rows = conn.execute(query, execution_options={"yield_per": 10_000})
     return np.fromiter((tuple(row) for row in rows), dtype=_ROW)
 
 

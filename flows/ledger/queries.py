@@ -150,7 +150,7 @@ def live_numbers(conn: Connection, *, business_id: str | None = None) -> Iterato
     )
     if business_id is not None:
         query = query.where(program.c.business == business_id)
-    yield from conn.execution_options(yield_per=FETCH).execute(query)
+    yield from conn.execute(query, execution_options={"yield_per": FETCH})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,224 @@
+"""A desk at which the tests drop, launch and ask, with a clock that they move."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from sqlalchemy import func, select
+
+from flows.ledger.batches import open_batches, record, record_all
+from flows.ledger.belonging import holders
+from flows.ledger.businesses import seed
+from flows.ledger.endings import branded, claim_brandings, claim_endings, ended
+from flows.ledger.errands import Claimant
+from flows.ledger.launches import claim_due, finish, miss
+from flows.ledger.programs import current
+from flows.ledger.registering import register
+from flows.ledger.submissions import LogoTaken, Registration
+from flows.ledger.tables import move, number, outbox, program, revision, submission
+from schemas.business import Business, DisplayName
+from schemas.findings import Finding
+from schemas.judgement import Counts, Judgement, RuleTotal
+from schemas.manifest import Manifest, Schedule
+
+NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+ACME = DisplayName(display="Acme Bank", shorthand="Acme")
+CUSTOM = DisplayName(display="Acme Bank Cards", shorthand="Acme Cards")
+FIRST = 2_015_550_000
+
+BUSINESSES = (
+    Business(id="acme", legal_name="Acme Bank, N.A.", display_names=(ACME,), business_units=("Cards",)),
+    Business(id="zenith", legal_name="Zenith", display_names=(ACME,), regions=("US",)),
+)
+
+
+class Rows:
+    """Accepted numbers as judging gives them: in blocks, in the order of the files."""
+
+    def __init__(self, numbers, purposes):
+        self.numbers = np.array(numbers, dtype=np.int64)
+        self.purposes = np.broadcast_to(np.array(purposes, dtype=np.uint8), self.numbers.shape)
+
+    def accepted(self):
+        for start in range(0, len(self.numbers), 1000):
+            yield self.numbers[start : start + 1000], self.purposes[start : start + 1000]
+
+
+def manifest(reference="p", business="acme", **values):
+    plain = {
+        "business_unit": "Cards",
+        "program_type": "INFORM",
+        "name": "Q1",
+        "call_purpose": "Survey",
+        "description": "Calls",
+        "display_name": ACME,
+        "schedule": Schedule(start=NOON + HOUR, end=NOON + 10 * DAY, timezone="America/Chicago"),
+    }
+    return Manifest(business=business, reference=reference, **(plain | values))
+
+
+def span(start, end):
+    return Schedule(start=start, end=end, timezone="UTC")
+
+
+def judged(made, numbers, purposes=0, verdict="accepted"):
+    noticed = Finding(rule="DSP-007", severity="warning", message="shares no word")
+    return Judgement(
+        verdict=verdict,
+        manifest=made,
+        counts=Counts(read=len(numbers), accepted=len(numbers)),
+        files=(),
+        totals=(RuleTotal(id="DSP-007", name="n", severity="warning", count=1, fix="f"),),
+        findings=(noticed,),
+        findings_total=1,
+        numbers=Rows(numbers, purposes),
+    )
+
+
+@dataclass
+class Desk:
+    ledger: object
+    now: datetime = NOON
+    patience: timedelta = DAY
+    drops: int = 0
+    claimant: Claimant = field(default_factory=lambda: Claimant(owner="me", length=timedelta(minutes=1)))
+
+    def __post_init__(self):
+        with self.ledger.begin() as conn:
+            seed(conn, BUSINESSES, self.now)
+
+    def registration(self, reference="p", numbers=(), *, purposes=0, verdict="accepted", content=None, **values):
+        """`content` makes the digest; another one each time unless it is given."""
+        self.drops += 1
+        options = {name: values.pop(name) for name in ("logo", "retake_of", "drop") if name in values}
+        business = values.pop("business", "acme")
+        made = manifest(reference, business, **values)
+        return Registration(
+            **{
+                "submission": f"s{self.drops}",
+                "business": business,
+                "drop": f"d{self.drops}",
+                "digest": hashlib.sha256((content or str(self.drops)).encode()).hexdigest(),
+                "received_at": self.now,
+                "archive": f"{business}/s{self.drops}/",
+                "judgement": judged(made, list(numbers), purposes, verdict),
+            }
+            | options
+        )
+
+    def register(self, registration):
+        with self.ledger.begin() as conn:
+            return register(conn, registration, self.now)
+
+    def drop(self, *args, **kwargs):
+        return self.register(self.registration(*args, **kwargs))
+
+    def cancel(self, reference="p", **kwargs):
+        return self.drop(reference, state="cancelled", schedule=None, display_name=None, program_type=None, **kwargs)
+
+    def claim(self, **kwargs):
+        with self.ledger.begin() as conn:
+            return claim_due(conn, self.claimant, now=self.now, patience=self.patience, **kwargs)
+
+    def finish(self, errands):
+        with self.ledger.begin() as conn:
+            record_all(conn, errands, self.now)
+            finish(conn, errands, now=self.now)
+
+    def answer(self, errand, refused=()):
+        """Send every batch, one after the other, and refuse these numbers."""
+        refused = dict(refused)
+        sent = []
+        for batch in self.open(errand):
+            with self.ledger.begin() as conn:
+                theirs = {n: why for n, why in refused.items() if n in batch.numbers and batch.kind == "add"}
+                record(conn, errand, batch, theirs, self.now)
+            sent.append((batch.kind, batch.reference, batch.numbers.tolist()))
+        return sent
+
+    def open(self, errand):
+        with self.ledger.read() as conn:
+            return open_batches(conn, errand)
+
+    def launch(self):
+        errands = self.claim()
+        self.finish(errands)
+        return [f"{e.business}/{e.reference}" for e in errands]
+
+    def end(self):
+        with self.ledger.begin() as conn:
+            errands = claim_endings(conn, self.claimant, now=self.now)
+            ended(conn, errands, now=self.now)
+        return [f"{e.business}/{e.reference}" for e in errands]
+
+    def brand(self):
+        with self.ledger.begin() as conn:
+            errands = claim_brandings(conn, self.claimant, now=self.now)
+            branded(conn, errands, now=self.now)
+        return [(f"{e.business}/{e.reference}", e.shown.display_name if e.shown else None) for e in errands]
+
+    def miss(self):
+        with self.ledger.begin() as conn:
+            return [f"{b}/{r}" for b, r in miss(conn, now=self.now, patience=self.patience)]
+
+    def state(self, reference="p", business="acme"):
+        """(number, state) of the newest revision."""
+        with self.ledger.read() as conn:
+            found = current(conn, business, reference)
+            return (found.revision.number, found.revision.state)
+
+    def states(self, reference="p", business="acme"):
+        """The states of all revisions, first to last."""
+        query = select(revision.c.state).join(program, program.c.id == revision.c.program)
+        where = program.c.business == business, program.c.reference == reference
+        with self.ledger.read() as conn:
+            return list(conn.execute(query.where(*where).order_by(revision.c.number)).scalars())
+
+    def program(self, reference="p", business="acme"):
+        with self.ledger.read() as conn:
+            return current(conn, business, reference).program
+
+    def numbers(self, reference="p", business="acme"):
+        """{number: (state, purpose)} of a program, and that its counts are right."""
+        row = self.program(reference, business)
+        with self.ledger.read() as conn:
+            rows = conn.execute(select(number).where(number.c.program == row.id)).all()
+        states = [r.state for r in rows]
+        counted = tuple(states.count(s) for s in ("live", "pending", "refused"))
+        assert counted == (row.numbers_live, row.numbers_pending, row.numbers_refused)
+        return {r.number: (r.state, r.purpose) for r in rows}
+
+    def holder(self, number_):
+        with self.ledger.read() as conn:
+            held = holders(conn, np.array([number_]))
+        return f"{held.programs[0][1]}/{held.programs[0][2]}" if held.programs else None
+
+    def verdicts(self):
+        """(id, verdict in force, standing) of every submission."""
+        columns = select(submission.c.id, submission.c.verdict, submission.c.standing)
+        with self.ledger.read() as conn:
+            return [tuple(r) for r in conn.execute(columns.order_by(submission.c.seq))]
+
+    def moves(self, reference="p", thing="revision"):
+        query = select(move.c.revision, move.c.before, move.c.after).order_by(move.c.id)
+        with self.ledger.read() as conn:
+            return [tuple(r) for r in conn.execute(query.where(move.c.reference == reference, move.c.thing == thing))]
+
+    def marks(self):
+        with self.ledger.read() as conn:
+            return {tuple(r) for r in conn.execute(select(outbox.c.kind, outbox.c.business, outbox.c.key))}
+
+    def count(self, table):
+        with self.ledger.read() as conn:
+            return conn.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def some(count, start=0):
+    """Numbers that do not come twice."""
+    return list(range(FIRST + start, FIRST + start + count))
+
+
+__all__ = ["LogoTaken", "replace"]
