@@ -59,7 +59,7 @@ def parse_columns(block: Block) -> Columns:
     received = cells(block)
     spelling = read_spellings(received.number)
     purpose = _purposes(received.purpose)
-    blank = (spelling.marks == Mark.BLANK) & (purpose == BLANK_PURPOSE) & ((block.cells == 1) | (block.cells == 2))
+    blank = (spelling.marks & Mark.BLANK != 0) & (purpose == BLANK_PURPOSE) & ((block.cells == 1) | (block.cells == 2))
     values = np.stack([block.cells, *spelling.columns(), purpose])
     alone = np.flatnonzero((block.cells < 2) | blank)
     values[1:, alone] = _NOTHING[1:, None]

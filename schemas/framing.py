@@ -59,14 +59,15 @@ def frame(buffers: Iterable[bytes], *, block_rows: int = BLOCK_ROWS) -> Iterator
     """
     framer = _Framer(block_rows=block_rows)
     waiting: list[bytes] = []
-    wanted = 0
+    size = wanted = 0
     for buffer in buffers:
         waiting.append(buffer)
-        if sum(map(len, waiting)) >= wanted:
-            data = b"".join(waiting)
-            yield from framer.blocks(data, final=False)
+        size += len(buffer)
+        if size >= wanted:
+            yield from framer.blocks(b"".join(waiting), final=False)
             waiting = [framer.left]
-            wanted = 2 * len(data) if len(framer.left) == len(data) else 0  # not even a chunk: read twice as much
+            wanted = 2 * size if len(framer.left) == size else 0  # not even a chunk: read twice as much
+            size = len(framer.left)
     yield from framer.blocks(b"".join(waiting), final=True)
 
 

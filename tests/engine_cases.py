@@ -1,0 +1,80 @@
+"""Numbers files from bytes, judged in memory, for the tests of the engine."""
+
+import hashlib
+import io
+
+from schemas.manifest import TypedNumber
+from schemas.numbers import Claims, NumbersResult, Source, Terms, judge_numbers
+from schemas.policy import Caps, Policy
+
+GOOD = "5012149020"
+ALL = Caps(per_rule=10**6, shown=10**6)
+
+
+def source(content, name="numbers.csv", **expected):
+    content = content.encode() if isinstance(content, str) else content
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Source(name=name, bytes=len(content), sha256=sha256, open=lambda: io.BytesIO(content), **expected)
+
+
+def judge(
+    *files,
+    typed=(),
+    purpose=None,
+    regions=Policy().regions,
+    toll_free="allow",
+    claims: Claims | None = None,
+    do_not_originate=None,
+    caps=ALL,
+    policy=Policy(),
+    **options,
+) -> NumbersResult:
+    """The result for files given as text, bytes or `Source`."""
+    sources = [
+        each if isinstance(each, Source) else source(each, f"{n}.csv" if n else "numbers.csv")
+        for n, each in enumerate(files)
+    ]
+    terms = Terms(
+        call_purpose=purpose,
+        regions=regions,
+        toll_free=toll_free,
+        claims=claims,
+        do_not_originate=do_not_originate,
+    )
+    typed = [
+        each if isinstance(each, TypedNumber) else TypedNumber(number=each[0], call_purpose=each[1]) for each in typed
+    ]
+    return judge_numbers(sources, typed, terms, policy=policy, caps=caps, **options)
+
+
+def rules(result):
+    """(row, rule) of every finding, in order; a file's own have row None."""
+    return [(each.row, each.rule) for each in result.findings]
+
+
+def of_number(spelling, purpose="Survey", **options):
+    """The rules that a row with this number breaks."""
+    cell = '"' + spelling.replace('"', '""') + '"'
+    return [each.rule for each in judge(f"{cell},{purpose}\n", **options).findings if each.row]
+
+
+def accepted(result):
+    return [
+        (number, purpose)
+        for numbers, purposes in result.accepted()
+        for number, purpose in zip(numbers.tolist(), purposes.tolist(), strict=True)
+    ]
+
+
+def everything(result):
+    """All that a result says, to be compared whole."""
+    return (
+        result.files,
+        result.findings,
+        result.totals,
+        result.groups,
+        result.has_file_errors,
+        [line for batch in result.rejections() for line in batch.to_pylist()],
+        b"".join(result.rejected_records()),
+        accepted(result),
+    )
