@@ -1,4 +1,4 @@
-"""Launching: all that is due at the carrier, oldest first, never before its start; cut short, it goes on where it was."""
+"""Launching: all that is due at the carrier, oldest first, never before its start; cut short, it goes on from there."""
 
 import logging
 from collections.abc import Callable

@@ -1,0 +1,102 @@
+"""A ledger, a clock that the tests move, and stand-ins that notice what must not happen."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from carriers.endpoint import Endpoint
+from carriers.exchange import Exchange
+from carriers.samples import OPENED, http_carrier
+from launching.programs import NOON, ledger_at
+
+from flows.carriers import Carrier
+from flows.carriers.local import LocalCarrier
+from flows.launching import LaunchSummary, launch_due
+from flows.ledger import Ledger
+from flows.ledger.queries import programs
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is moved."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, step: timedelta) -> None:
+        self.now += step
+
+
+@dataclass
+class Launcher:
+    """One launchdrop: passes over a ledger with a carrier."""
+
+    ledger: Ledger
+    carrier: Carrier
+    clock: Clock
+
+    def go(self, **how) -> LaunchSummary:
+        return launch_due(self.ledger, self.carrier, clock=self.clock, **({"patience": 24 * HOUR} | how))
+
+    def finish(self, *, passes: int = 20) -> list[LaunchSummary]:
+        """Passes, each a minute after the one before, until one has nothing more to do."""
+        done = []
+        while len(done) < passes:
+            done.append(self.go())
+            if not done[-1].changed and done[-1].asked_again_at is None:
+                return done
+            self.clock.move(timedelta(minutes=1))
+        raise AssertionError(f"not finished after {passes} passes: {done[-1]}")
+
+    def state(self, reference: str = "q1"):
+        with self.ledger.read() as conn:
+            (row,) = programs(conn, reference=reference)
+        return row
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    opened = ledger_at(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def local(ledger, clock):
+    return Launcher(ledger, LocalCarrier(), clock)
+
+
+@pytest.fixture
+def endpoint(clock):
+    server = Endpoint(clock=clock)
+    with server.running():
+        yield server
+    assert server.violations == []
+
+
+@pytest.fixture
+def exchange():
+    server = Exchange()
+    with server.running():
+        yield server
+
+
+@pytest.fixture
+def remote(ledger, clock, endpoint):
+    return Launcher(ledger, http_carrier(endpoint.url), clock)
+
+
+@pytest.fixture(autouse=True)
+def closed_after_use():
+    yield
+    while OPENED:
+        OPENED.pop().close()
