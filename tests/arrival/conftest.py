@@ -14,26 +14,11 @@ from flows.ledger.base import metadata
 from flows.ledger.opening import connectable
 from flows.ledger.sightings import drop as table
 from flows.stores.folder import FolderStore
-from schemas.manifest import Manifest, NumbersFile
+from schemas.judge import understood
 from schemas.policy import Policy
 
 SETTLE, GRACE, LENGTH = timedelta(seconds=1), timedelta(minutes=15), timedelta(seconds=60)
 START = datetime(2027, 1, 4, 9, 0, 0, 250_000, UTC)
-
-
-def understand(content):
-    """What schemas.reading makes of a manifest, as far as arrival asks."""
-    try:
-        tree = yaml.load(content, yaml.BaseLoader)
-        files = [n for n in tree.get("numbers", []) if "file" in n]
-    except (yaml.YAMLError, AttributeError):
-        return None
-    return Manifest(
-        reference=tree.get("reference"),
-        logo=tree.get("logo"),
-        state=tree.get("state", "active"),
-        files=tuple(NumbersFile(file=n["file"], sha256=n.get("sha256")) for n in files),
-    )
 
 
 def manifest(*files, reference="spring", **more):
@@ -49,13 +34,13 @@ def manifest(*files, reference="spring", **more):
 class World:
     """An inbox, an archive and a ledger; `now` is what every clock says."""
 
-    def __init__(self, root, store, archive):
+    def __init__(self, root, store, archive, url=None):
         self.now = START
         self.store, self.archive = store, archive
-        self.ledger = Ledger(connectable(f"sqlite:///{root}/ledger.db"))
+        self.ledger = Ledger(connectable(url or f"sqlite:///{root}/ledger.db"))
         metadata.create_all(self.ledger.engine, tables=[table])
         self.inbox = Inbox(
-            store=self.store, ledger=self.ledger, parse=understand, settle=SETTLE, grace=GRACE, policy=Policy()
+            store=self.store, ledger=self.ledger, parse=understood, settle=SETTLE, grace=GRACE, policy=Policy()
         )
 
     def put(self, name, content=b"x", *, drop="acme/d", mtime=None):

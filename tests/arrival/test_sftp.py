@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from arrival import sshd
-from arrival.conftest import GRACE, World, manifest, understand
+from arrival.conftest import GRACE, World, manifest
 
 from flows.archive import archive_drop
 from flows.arrival import Inbox, look
 from flows.settling import Settled
 from flows.stores.folder import FolderStore
+from schemas.judge import understood
 from schemas.policy import Policy
 
 pytestmark = pytest.mark.server
@@ -36,7 +37,7 @@ def world(server, tmp_path):
     """An inbox that the server writes to, looked at by the real clock."""
     world = World(tmp_path, FolderStore(server.root / "inbox"), FolderStore(tmp_path / "archive"))
     world.inbox = Inbox(
-        store=world.store, ledger=world.ledger, parse=understand, settle=SETTLE, grace=GRACE, policy=Policy()
+        store=world.store, ledger=world.ledger, parse=understood, settle=SETTLE, grace=GRACE, policy=Policy()
     )
     yield world
     world.ledger.close()
