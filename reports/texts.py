@@ -110,6 +110,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "sum_label": "{read:,} rows read: {accepted:,} accepted, {rejected:,} rejected, {ignored:,} blank",
     "count_read": "rows read",
     "count_accepted": "accepted",
+    "count_waiting": "in order, waiting",
     "count_passed": "in order, not taken",
     "count_rejected": "rejected",
     "count_ignored": "blank",

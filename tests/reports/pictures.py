@@ -1,0 +1,97 @@
+"""Makes the pictures of the pages in reports/pictures/, for reports/README.md: look at each after a change of design.
+
+Run it as `make pictures`.
+"""
+
+import base64
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from reports.index import business_index, operator_index
+from reports.report import report_html
+from tests import report_samples as samples
+from tests.reports.conftest import CHROMIUM, FLAGS
+
+FOLDER = Path(__file__).parents[2] / "reports" / "pictures"
+#: A picture beyond this would weigh down every clone.
+HEAVIEST = 150_000  # bytes
+
+#: (file, page, width, height, dark)
+PICTURES = (
+    ("report", lambda: report_html(samples.with_rejections()), 1280, 1560, False),
+    ("report-dark", lambda: report_html(samples.accepted()), 1280, 1240, True),
+    ("report-phone", lambda: report_html(samples.with_rejections()), 390, 1240, False),
+    ("report-rejected", lambda: report_html(samples.rejected()), 1280, 1240, False),
+    ("business", lambda: business_index(samples.business_index()), 1280, 1240, False),
+    ("operator", lambda: operator_index(samples.operator_index()), 1280, 1300, False),
+)
+
+_PIXELS = """async (png) => {
+  const image = await createImageBitmap(await (await fetch("data:image/png;base64," + png)).blob());
+  const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+  canvas.drawImage(image, 0, 0);
+  const data = canvas.getImageData(0, 0, image.width, image.height).data;
+  let text = "";
+  for (let at = 0; at < data.length; at += 32768) text += String.fromCharCode(...data.subarray(at, at + 32768));
+  return btoa(text);
+}"""
+
+
+def in_few_colours(pixels: np.ndarray) -> bytes:
+    """A PNG of these (height, width, 3) pixels with a palette of 256: a third of the bytes, and no eye sees it."""
+    height, width, _ = pixels.shape
+    fine = pixels.reshape(-1, 3).astype(np.int64)
+    coarse = (fine >> 3) @ np.array([1 << 10, 1 << 5, 1])
+    _, which, counts = np.unique(coarse, return_inverse=True, return_counts=True)
+    means = np.stack([np.bincount(which, fine[:, i]) / counts for i in range(3)], axis=1)
+    kept = means[np.argsort(-counts)[:256]]
+    nearest = np.array([np.abs(kept - mean).sum(axis=1).argmin() for mean in means], dtype=np.uint8)
+    rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row begins with its filter, none
+    rows[:, 1:] = nearest[which].reshape(height, width)
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+        (b"PLTE", kept.round().astype(np.uint8).tobytes()),
+        (b"IDAT", zlib.compress(rows.tobytes(), 9)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_part(kind, body) for kind, body in parts)
+
+
+def _part(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def pixels_of(desk: Page, picture: bytes, width: int, height: int) -> np.ndarray:
+    """What a PNG shows, read by the browser."""
+    data = base64.b64decode(desk.evaluate(_PIXELS, base64.b64encode(picture).decode()))
+    return np.frombuffer(data, dtype=np.uint8).reshape(height, width, 4)[:, :, :3]
+
+
+def take(browser: Browser, name: str, text: str, width: int, height: int, dark: bool) -> None:
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
+    page.set_content(text)
+    shot = page.screenshot()
+    page.close()
+    desk = browser.new_page()
+    picture = in_few_colours(pixels_of(desk, shot, width, height))
+    desk.close()
+    assert len(picture) < HEAVIEST, f"{name}.png weighs {len(picture):,} bytes"
+    (FOLDER / f"{name}.png").write_bytes(picture)
+    print(f"{name}.png {len(picture):,} bytes")
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        for name, text, width, height, dark in PICTURES:
+            take(browser, name, text(), width, height, dark)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
