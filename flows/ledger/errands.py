@@ -1,7 +1,7 @@
 """Errands to the carrier: a launch, an end, or a branding; one at a time for each program.
 
-Each is leased, and a token tells an owner that woke up late from the present one: whoever runs an errand shows its token
-with everything it writes.
+Each is leased, and a token tells an owner that woke up late from the present one: whoever runs an errand shows its
+token with everything it writes.
 """
 
 from collections.abc import Callable, Iterable, Sequence

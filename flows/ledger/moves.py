@@ -19,6 +19,17 @@ from schemas.states import State, allowed
 #: Who did it, where no person did.
 LAUNCHDROP = "launchdrop"
 
+# As text: the dialects' own upserts are compiled anew each time, and every change makes some of these.
+_MARK = text(
+    "insert into outbox (kind, business, key, stamp) values (:kind, :business, :key, :stamp) "
+    "on conflict (kind, business, key) do update set stamp = excluded.stamp"
+)
+_MARK_RECEIPTS = text(
+    "insert into outbox (kind, business, key, stamp) "
+    "select 'receipt', business, \"drop\", :stamp from receipt where submission in :ids "
+    "on conflict (kind, business, key) do update set stamp = excluded.stamp"
+).bindparams(bindparam("ids", expanding=True))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
@@ -105,31 +116,25 @@ def _entry(row: Row[Any], to: str, cause: str, by: str) -> dict[str, Any]:
 
 def mark(conn: Connection, kind: str, business: str, key: str = "") -> None:
     """Mark one file."""
-    statement = upsert(conn, outbox).values(kind=kind, business=business, key=key, stamp=secrets.randbits(62))
-    conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["kind", "business", "key"], set_={"stamp": statement.excluded.stamp}
-        )
-    )
+    _mark_all(conn, [(kind, business, key)])
 
 
 def mark_indexes(conn: Connection, businesses: Iterable[str]) -> None:
     """Mark the index pages of these businesses, and the operator's."""
-    for name in sorted(businesses):
-        mark(conn, "index", name)
-    mark(conn, "operator", "")
+    _mark_all(conn, [*(("index", name, "") for name in sorted(businesses)), ("operator", "", "")])
+
+
+def _mark_all(conn: Connection, files: Sequence[tuple[str, str, str]]) -> None:
+    stamp = secrets.randbits(62)
+    rows = [{"kind": kind, "business": business, "key": key, "stamp": stamp} for kind, business, key in files]
+    conn.execute(_MARK, rows)
 
 
 def mark_submissions(conn: Connection, submissions: Sequence[str]) -> None:
     """Mark the receipt of every drop that speaks of these submissions."""
-    statement = text(
-        "insert into outbox (kind, business, key, stamp) select 'receipt', business, \"drop\", :stamp from receipt "
-        "where submission in :ids "
-        "on conflict (kind, business, key) do update set stamp = excluded.stamp"
-    ).bindparams(bindparam("ids", expanding=True))
     for start in range(0, len(submissions), IDS):
         part = list(submissions[start : start + IDS])
-        conn.execute(statement, {"ids": part, "stamp": secrets.randbits(62)})
+        conn.execute(_MARK_RECEIPTS, {"ids": part, "stamp": secrets.randbits(62)})
 
 
 def marks(conn: Connection, *, limit: int = 10_000) -> list[Mark]:

@@ -1,7 +1,7 @@
 """A desk at which the tests drop, launch and ask, with a clock that they move."""
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,7 +15,7 @@ from flows.ledger.errands import Claimant
 from flows.ledger.launches import claim_due, finish, miss
 from flows.ledger.programs import current
 from flows.ledger.registering import register
-from flows.ledger.submissions import LogoTaken, Registration
+from flows.ledger.submissions import Registration
 from flows.ledger.tables import move, number, outbox, program, revision, submission
 from schemas.business import Business, DisplayName
 from schemas.findings import Finding
@@ -219,6 +219,3 @@ class Desk:
 def some(count, start=0):
     """Numbers that do not come twice."""
     return list(range(FIRST + start, FIRST + start + count))
-
-
-__all__ = ["LogoTaken", "replace"]

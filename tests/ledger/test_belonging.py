@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from ledger.samples import DAY, HOUR, NOON, some, span
+from ledger.samples import DAY, HOUR, NOON, Rows, some, span
 
 from flows.ledger import LedgerError, Outdated
 from flows.ledger.claims import claims
 from flows.ledger.numbers import removed_by_replace
 from flows.ledger.programs import release_number, retry
-from ledger.samples import Rows
 
 N = some(1)[0]
 LATER = span(NOON + 2 * HOUR, NOON + 10 * DAY)

@@ -366,9 +366,9 @@ def test_when_there_is_something_to_do(desk):
 
 def test_only_what_failed_is_retried(desk):
     desk.drop("p", some(1))
-    with pytest.raises(LedgerError, match="acme/p is scheduled; only what was missed or failed can be retried"):
-        with desk.ledger.begin() as conn:
-            retry(conn, "acme", "p", by="ann", now=desk.now)
+    scheduled = "acme/p is scheduled; only what was missed or failed can be retried"
+    with pytest.raises(LedgerError, match=scheduled), desk.ledger.begin() as conn:
+        retry(conn, "acme", "p", by="ann", now=desk.now)
     with pytest.raises(LedgerError, match="no program acme/x"), desk.ledger.begin() as conn:
         retry(conn, "acme", "x", by="ann", now=desk.now)
 

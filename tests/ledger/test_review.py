@@ -15,7 +15,8 @@ def decided(desk):
     def decide_all(approve, reason=None):
         with desk.ledger.begin() as conn:
             return [
-                decide(conn, review.id, approve=approve, by="ann", reason=reason, now=desk.now) for review in queue(conn)
+                decide(conn, review.id, approve=approve, by="ann", reason=reason, now=desk.now)
+                for review in queue(conn)
             ]
 
     return decide_all
