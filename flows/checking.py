@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from flows.lists import do_not_originate
 from flows.settings import Settings
-from flows.spooling import spool
+from flows.spooling import Spool
 from flows.trouble import Trouble
 from schemas.business import Business
 from schemas.businesses import BusinessesError, read_businesses
@@ -45,19 +45,21 @@ class Checked:
     judgement: Judgement
 
 
-def check(path: Path, businesses: Path | None, settings: Settings, now: datetime, progress: Tell | None) -> Checked:
+def check(
+    path: Path, businesses: Path | None, settings: Settings, now: datetime, spool: Spool, progress: Tell | None
+) -> Checked:
     """Judge what lies at `path`. Raises Trouble when it is not there or is neither drop, manifest nor CSV."""
     path = path.absolute()
     if path.is_dir():
-        return _check_drop(path, businesses, settings, now, progress)
+        return _check_drop(path, businesses, settings, now, spool, progress)
     if not path.is_file():
         raise Trouble(f"{path}: expected a drop folder, a manifest (.yaml) or a numbers CSV; nothing is there.")
     if path.suffix.lower() in (".yaml", ".yml"):
-        return _check_drop(path.parent, businesses, settings, now, progress, manifest=path)
-    return _check_csv(path, settings, now, progress)
+        return _check_drop(path.parent, businesses, settings, now, spool, progress, manifest=path)
+    return _check_csv(path, settings, now, spool, progress)
 
 
-def _check_csv(path: Path, settings: Settings, now: datetime, progress: Tell | None) -> Checked:
+def _check_csv(path: Path, settings: Settings, now: datetime, spool: Spool, progress: Tell | None) -> Checked:
     file = _file(path.parent, path)
     digest = hashlib.sha256(bytes.fromhex(file.sha256)).hexdigest()
     judgement = judge_csv(file, settings.policy, caps=settings.caps, spool=spool, workers=WORKERS, progress=progress)
@@ -69,6 +71,7 @@ def _check_drop(
     businesses: Path | None,
     settings: Settings,
     now: datetime,
+    spool: Spool,
     progress: Tell | None,
     manifest: Path | None = None,
 ) -> Checked:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flows.known import what_is_known
 from flows.pipeline import Pipeline
-from flows.spooling import spool
+from flows.spooling import Spool
 from schemas.drop import Drop
 from schemas.judge import judge
 from schemas.judge import understood as manifest_of
@@ -15,8 +15,8 @@ from schemas.policy import Policy
 Progress = Callable[[int, int], None]
 
 
-def judge_drop(pipeline: Pipeline, drop: Drop, progress: Progress | None = None) -> Judgement:
-    """The judgement of a drop in the archive, now."""
+def judge_drop(pipeline: Pipeline, drop: Drop, spool: Spool, progress: Progress | None = None) -> Judgement:
+    """The judgement of a drop in the archive, now; its rows are read from the spool as long as that is open."""
     settings = pipeline.settings
     known = what_is_known(pipeline, drop.business or "", understood(drop, settings.policy))
     return judge(

@@ -10,6 +10,7 @@ from flows.ledger.queries import submission_of
 from flows.ledger.registering import register
 from flows.ledger.submissions import Registration, free_id
 from flows.pipeline import Pipeline
+from flows.spooling import spools
 from flows.taking import Took, keep_judgement, logo_taken
 from schemas.drop import Drop
 from schemas.judgement import Judgement
@@ -30,21 +31,22 @@ def retake(pipeline: Pipeline, submission: str) -> Took:
         row = submission_of(conn, submission)
         now = pipeline.clock()
         new = free_id(conn, row.business, row.drop, now, row.digest)
-    judgement = judge_drop(pipeline, _archived(pipeline, row))
-    registration = Registration(
-        submission=new,
-        business=row.business,
-        drop=row.drop,
-        digest=row.digest,
-        received_at=now,
-        archive=row.archive,
-        judgement=judgement,
-        logo=logo_taken(judgement),
-        retake_of=submission,
-    )
-    keep_judgement(pipeline, registration)
-    with pipeline.ledger.begin() as conn:
-        registered = register(conn, registration, now)
+    with spools() as spool:
+        judgement = judge_drop(pipeline, _archived(pipeline, row), spool)
+        registration = Registration(
+            submission=new,
+            business=row.business,
+            drop=row.drop,
+            digest=row.digest,
+            received_at=now,
+            archive=row.archive,
+            judgement=judgement,
+            logo=logo_taken(judgement),
+            retake_of=submission,
+        )
+        keep_judgement(pipeline, registration)
+        with pipeline.ledger.begin() as conn:
+            registered = register(conn, registration, now)
     return Took(business=row.business, drop=row.drop, registered=registered, judgement=judgement)
 
 
@@ -52,7 +54,8 @@ def replay(pipeline: Pipeline, submission: str) -> list[Change]:
     """Judge it again, register nothing; what came out differently than it was judged then."""
     with pipeline.ledger.read() as conn:
         row = submission_of(conn, submission)
-    return list(_changes(row, judge_drop(pipeline, _archived(pipeline, row))))
+    with spools() as spool:
+        return _changes(row, judge_drop(pipeline, _archived(pipeline, row), spool))
 
 
 def _archived(pipeline: Pipeline, row: Row[Any]) -> Drop:

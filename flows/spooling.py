@@ -1,11 +1,17 @@
-"""A place for rows under judgement: in memory while they are few, in a temporary file when they are many."""
+"""Places for rows under judgement: in memory while they are few, in temporary files when they are many."""
 
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, cast
 
 IN_MEMORY = 16 << 20
 
+Spool = Callable[[], BinaryIO]
 
-def spool() -> BinaryIO:
-    """A fresh one; gone when it is closed."""
-    return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))
+
+@contextmanager
+def spools() -> Iterator[Spool]:
+    """Gives as many as are asked for; all are gone after the block."""
+    with ExitStack() as stack:
+        yield lambda: cast(BinaryIO, stack.enter_context(tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)))

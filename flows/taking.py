@@ -17,6 +17,7 @@ from flows.ledger.submissions import LogoTaken, Registered, Registration, acknow
 from flows.pipeline import Pipeline
 from flows.publishing import publish_rows, put_receipt
 from flows.settling import Incomplete
+from flows.spooling import spools
 from flows.stores import Changed
 from flows.trouble import Trouble
 from reports.views import ReceiptView
@@ -119,7 +120,13 @@ def _submission(pipeline: Pipeline, archived: Archived, lease: Lease, progress: 
 
 
 def _enter(pipeline: Pipeline, archived: Archived, lease: Lease, progress: Progress | None) -> Took:
-    judgement = judge_drop(pipeline, archived.drop, progress)
+    with spools() as spool:
+        judgement = judge_drop(pipeline, archived.drop, spool, progress)
+        registered = _register(pipeline, archived, lease, judgement)
+    return Took(business=lease.business, drop=lease.name, registered=registered, judgement=judgement)
+
+
+def _register(pipeline: Pipeline, archived: Archived, lease: Lease, judgement: Judgement) -> Registered:
     registration = Registration(
         submission=archived.submission,
         business=lease.business,
@@ -135,7 +142,7 @@ def _enter(pipeline: Pipeline, archived: Archived, lease: Lease, progress: Progr
         fenced(conn, lease)
         registered = register(conn, registration, pipeline.clock())
         mark_taken(conn, lease, archived.taken, submission=registered.submission)
-    return Took(business=lease.business, drop=lease.name, registered=registered, judgement=judgement)
+    return registered
 
 
 def keep_judgement(pipeline: Pipeline, registration: Registration) -> None:

@@ -34,10 +34,11 @@ def check(
     Exit code 0: nothing rejected; 1: something rejected or unreadable; 2: could not run.
     """
     from flows import checking, settings
+    from flows.spooling import spools
 
     now = datetime.now(UTC)
-    with progress_bar(f"Checking {path.name}") as progress:
-        checked = checking.check(path, businesses, settings.load(), now, progress)
+    with spools() as spool, progress_bar(f"Checking {path.name}") as progress:
+        checked = checking.check(path, businesses, settings.load(), now, spool, progress)
         view = _view(checked, now)
         if out is not None:
             _write(out, view)

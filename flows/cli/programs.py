@@ -30,8 +30,8 @@ def programs(as_json: AsJson = False) -> None:
     if as_json:
         print_json([_row(p) for p in found])
         return
-    columns = "Program", "Rev", "State", "Branding", "Starts", "Live", "Pending"
-    print_table(columns, map(_cells, found), right=("Rev", "Live", "Pending"))
+    columns = "Program", "Rev", "State", "Starts (UTC)", "Live", "Pending"
+    print_table(columns, map(_cells, found), right=("Rev", "Live", "Pending"), whole=("Program",))
 
 
 def show(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")], as_json: AsJson = False) -> None:
@@ -49,7 +49,9 @@ def show(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")], as_jso
         return
     for p in found:
         _describe(p)
-    print_table(("When (UTC)", "What", "From", "To", "Cause", "By"), map(_move_cells, history))
+    say("\nHistory (UTC)")
+    for row in history:
+        say(_move_line(row))
 
 
 def _describe(p: "ProgramRow") -> None:
@@ -87,10 +89,10 @@ def _row(p: "ProgramRow") -> dict[str, Any]:
 
 
 def _cells(p: "ProgramRow") -> list[str]:
-    start = f"{p.start:%Y-%m-%d %H:%M}Z" if p.start else ""
-    name = f"{p.business}/{p.reference}"
-    branding = p.branding.replace("_", " ")
-    return [name, str(p.revision), p.state or "", branding, start, thousands(p.live), thousands(p.pending)]
+    start = f"{p.start:%Y-%m-%d %H:%M}" if p.start else ""
+    # Branding is told where it is not as it should be.
+    state = f"{p.state}, {p.branding.replace('_', ' ')}" if p.branding in ("in_review", "rejected") else p.state or ""
+    return [f"{p.business}/{p.reference}", str(p.revision), state, start, thousands(p.live), thousands(p.pending)]
 
 
 def _move(row: "Row[Any]") -> dict[str, Any]:
@@ -98,6 +100,8 @@ def _move(row: "Row[Any]") -> dict[str, Any]:
     return {"at": _utc(row.at)} | {name: getattr(row, name) for name in names}
 
 
-def _move_cells(row: "Row[Any]") -> list[str]:
+def _move_line(row: "Row[Any]") -> str:
+    """`2026-11-23 09:26:03  revision 1: scheduled → live: its start has come (launchdrop)`."""
     what = row.thing if row.revision is None else f"{row.thing} {row.revision}"
-    return [f"{row.at:%Y-%m-%d %H:%M:%S}", what, row.before or "", row.after, row.cause, row.by]
+    moved = f"{row.before} → {row.after}" if row.before else row.after
+    return f"  {row.at:%Y-%m-%d %H:%M:%S}  {what}: {moved.replace('_', ' ')}: {row.cause} ({row.by})"

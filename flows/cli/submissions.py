@@ -33,7 +33,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
         print_json([_row(row, reports) for row in reversed(rows)])
         return
     columns = "Id", "Drop", "Verdict", "In", "Rejected"
-    print_table(columns, map(_cells, rows[:LISTED]), right=("In", "Rejected"))
+    print_table(columns, map(_cells, rows[:LISTED]), right=("In", "Rejected"), whole=("Id",))
     if len(rows) > LISTED:
         say(f"The newest {LISTED}; --json gives all.")
 

@@ -112,7 +112,7 @@ def test_rules_and_schemas_print(tmp_path):
 def test_a_run_and_what_the_ledger_tells_of_it(here):
     done = call("run", cwd=here)
     assert done.returncode == 0, done.stderr
-    assert "acme-bank/3-collections: accepted with rejections (1,166 in, 31 rejected)" in done.stdout
+    assert "acme-bank/3-collections: accepted with rejections (1,167 in, 30 rejected)" in done.stdout
     programs = json.loads(call("programs", "--json", cwd=here).stdout)
     assert set(programs[0]) == {"business", "reference", "revision", "state", "branding", "start", "end", "numbers"}
     card = next(p for p in programs if p["reference"] == "card-service")
