@@ -1,6 +1,5 @@
 """`new`, `rules`, `schema`: what a newcomer asks for first."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -82,5 +81,9 @@ def schema(
     """Print the JSON Schema of the manifest, report.json or receipt.json."""
     from importlib.resources import files
 
-    package = "schemas" if of == "manifest" else "reports"
-    print_json(json.loads(files(package).joinpath(f"{of}.schema.json").read_text(encoding="utf-8")))
+    from reports.documents import published_schema
+
+    if of == "manifest":
+        say(files("schemas").joinpath("manifest.schema.json").read_text(encoding="utf-8").rstrip())
+    else:
+        say(published_schema(of).rstrip())
