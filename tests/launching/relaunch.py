@@ -1,0 +1,30 @@
+"""A launcher to be killed: passes over a ledger to an endpoint, until it is stopped. Run with both addresses."""
+
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+from flows import launching
+from flows.carriers.http import HttpCarrier, HttpOptions
+from flows.ledger import Ledger
+
+SECRET = "whsec_c3RhbmQtaW4gc2VjcmV0IG9mIHRlc3Rz"
+
+
+def main(ledger_url: str, carrier_url: str, lease: str) -> None:
+    launching.LATER = timedelta(milliseconds=50)  # the real rest would make the test wait, and show no more
+    options = HttpOptions(url=carrier_url, secret=SECRET, timeout=0.3, first_wait=0.005, longest_wait=0.5, rest=0.01)
+    ledger, carrier = Ledger.open(ledger_url), HttpCarrier(options)
+    while True:
+        launching.launch_due(
+            ledger,
+            carrier,
+            clock=lambda: datetime.now(UTC),
+            patience=timedelta(hours=24),
+            lease=timedelta(seconds=float(lease)),
+        )
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
