@@ -1,11 +1,14 @@
 """Review of display names and logos, and what a decision brands."""
 
+from dataclasses import replace
+
 import pytest
-from ledger.samples import ACME, BUSINESSES, CUSTOM, HOUR, NOON, LogoTaken, replace, some
+from ledger.samples import ACME, BUSINESSES, CUSTOM, HOUR, NOON, some
 
 from flows.ledger import LedgerError
 from flows.ledger.businesses import business, business_ids, seed
 from flows.ledger.review import decide, queue
+from flows.ledger.submissions import LogoTaken
 
 LOGO = LogoTaken(name="acme.svg", sha256="ab" * 32)
 

@@ -1,0 +1,158 @@
+"""Opening a ledger: made, migrated, refused; and the files that are marked to be written anew."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from ledger.samples import some
+from sqlalchemy import create_engine, text
+
+from flows.ledger import Ledger, LedgerError, Outdated
+from flows.ledger.base import metadata
+from flows.ledger.moves import clear, mark, marks, move_revisions
+from flows.ledger.opening import SCHEMAS, connectable, migrate
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def empty(request, tmp_path):
+    """The URL of a database without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/deep/ledger.db"
+    return request.getfixturevalue("postgres")(f"empty{time.monotonic_ns()}")
+
+
+def test_the_migrations_make_what_the_tables_say(empty):
+    opened = Ledger.open(empty)
+    with opened.read() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    opened.close()
+
+
+def test_a_ledger_is_made_once_by_many(empty):
+    opened, errors = [], []
+
+    def open_one():
+        try:
+            opened.append(Ledger.open(empty))
+        except Exception as e:
+            errors.append(e)
+
+    threads = [threading.Thread(target=open_one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one in opened:
+        one.close()
+    assert (len(opened), errors) == (4, [])
+
+
+def test_a_newer_schema_is_refused_in_one_line(empty):
+    opened = Ledger.open(empty)
+    with opened.begin() as conn:
+        conn.execute(text("update alembic_version set version_num = '9999'"))
+    opened.close()
+    with pytest.raises(LedgerError) as told:
+        Ledger.open(empty)
+    assert "has schema 9999; this launchdrop knows up to" in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_the_last_migration_is_the_schema_of_the_code():
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", "flows.ledger:migrations")
+    config.set_main_option("path_separator", "os")
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(revisions)) == SCHEMAS
+
+
+def test_opening_what_is_up_to_date_is_quick_and_needs_no_alembic(blank):
+    code = (
+        "import sys, time\nfrom flows.ledger import Ledger\nstart = time.perf_counter()\n"
+        f"Ledger.open('sqlite:///{blank}').close()\nassert 'alembic' not in sys.modules\n"
+        "print(time.perf_counter() - start)"
+    )
+    # The best of three: other work on the machine only makes it slower.
+    times = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(3)]
+    assert min(times) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://localhost/x", "the ledger speaks sqlite and postgresql, not mysql"),
+        ("nonsense", "not a ledger's URL: Could not parse SQLAlchemy URL from given URL string"),
+        ("sqlite://", "the ledger needs a file: sqlite:///path/to/ledger.db"),
+    ],
+)
+def test_a_wrong_url_is_named(url, message):
+    with pytest.raises(LedgerError) as told:
+        connectable(url)
+    assert str(told.value) == message
+
+
+def test_what_is_no_database_is_refused(tmp_path):
+    path = tmp_path / "ledger.db"
+    path.write_text("not a database at all, whatever its name is, and long enough to be read as one" * 20)
+    with pytest.raises(LedgerError, match=r"cannot be opened: file is not a database$"):
+        Ledger.open(f"sqlite:///{path}")
+
+
+def test_a_server_that_is_not_there(tmp_path):
+    with pytest.raises(LedgerError, match="cannot be opened") as told:
+        Ledger.open(f"postgresql://user:secret@/x?host={tmp_path}")
+    assert "secret" not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_migrating_again_changes_nothing(empty):
+    engine = connectable(empty)
+    migrate(engine)
+    migrate(engine)
+    engine.dispose()
+    again = create_engine(engine.url)
+    with again.connect() as conn:
+        assert conn.execute(text("select count(*) from alembic_version")).scalar() == 1
+    again.dispose()
+
+
+def test_a_mark_stays_until_what_it_stands_for_is_written(desk):
+    desk.drop("p", some(1))
+    with desk.ledger.begin() as conn:
+        found = marks(conn)
+        assert [m.kind for m in found] == ["receipt", "report", "index", "operator"]
+        mark(conn, "index", "acme")  # again, while the files are written
+        clear(conn, found)
+        assert [(m.kind, m.business) for m in marks(conn)] == [("index", "acme")]
+
+
+def test_a_move_that_the_lifecycle_does_not_have(desk):
+    desk.drop("p", some(1))
+    key = desk.program().revision
+    with pytest.raises(ValueError, match="cannot move from scheduled to live"), desk.ledger.begin() as conn:
+        move_revisions(conn, [key], "live", cause="x", now=desk.now)
+
+
+def test_a_move_somebody_else_made_first(desk, monkeypatch):
+    desk.drop("p", some(1))
+    key = desk.program().revision
+    from flows.ledger import moves
+
+    stale = moves.revisions_of
+
+    def moved_meanwhile(conn, ids):
+        rows = stale(conn, ids)
+        conn.execute(text("update revision set state = 'cancelled'"))
+        return rows
+
+    monkeypatch.setattr(moves, "revisions_of", moved_meanwhile)
+    with pytest.raises(Outdated), desk.ledger.begin() as conn:
+        move_revisions(conn, [key], "launching", cause="x", now=desk.now)
