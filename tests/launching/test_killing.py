@@ -1,5 +1,6 @@
 """Processes that are killed, or stopped and woken too late, while they launch to an endpoint that loses answers."""
 
+import os
 import random
 import signal
 import subprocess
@@ -33,18 +34,30 @@ class Scene:
             registered(ledger, of, numbers(1200, first=5_012_000_000 + 1200 * n), now=begun)
 
     @contextmanager
-    def process(self):
+    def running(self):
         command = [sys.executable, str(HERE / "relaunch.py"), str(self.ledger.engine.url), self.endpoint.url]
-        with subprocess.Popen([*command, str(self.lease)], cwd=HERE.parents[1]) as running:
-            try:
-                yield running
-            finally:
-                running.kill()
+        pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": HERE.parents[1]}
+        with self.endpoint.running(), subprocess.Popen([*command, str(self.lease)], **pipe) as self.forks:
+            yield
+            self.forks.stdin.close()
 
-    def wait_for_requests(self, more: int, *, limit: float = 20.0) -> None:
-        target, until = len(self.endpoint.requests) + more, time.monotonic() + limit
-        while len(self.endpoint.requests) < target and time.monotonic() < until and not self.all_live():
-            time.sleep(0.001)
+    @contextmanager
+    def process(self):
+        self.forks.stdin.write("\n")
+        self.forks.stdin.flush()
+        child = int(self.forks.stdout.readline())
+        try:
+            yield child
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+    def wait_for_requests(self, more: int) -> None:
+        """Until so many more have come, or none come any more."""
+        target, seen, quiet_since = len(self.endpoint.requests) + more, 0, time.monotonic()
+        while len(self.endpoint.requests) < target and time.monotonic() < quiet_since + 3:
+            if len(self.endpoint.requests) != seen:
+                seen, quiet_since = len(self.endpoint.requests), time.monotonic()
+            time.sleep(0.002)
         time.sleep(self.dice.random() * 0.02)
 
     def kill_one(self, spacing: int) -> None:
@@ -55,11 +68,11 @@ class Scene:
         """Stop a process until another one has taken its work over, then let both go on for a while."""
         with self.process() as first:
             self.wait_for_requests(self.dice.randint(1, spacing))
-            first.send_signal(signal.SIGSTOP)
+            os.kill(first, signal.SIGSTOP)
             time.sleep(self.lease)
             with self.process():
                 self.wait_for_requests(self.dice.randint(1, spacing))
-                first.send_signal(signal.SIGCONT)
+                os.kill(first, signal.SIGCONT)
                 self.wait_for_requests(self.dice.randint(1, spacing))
 
     def all_live(self) -> bool:
@@ -85,9 +98,9 @@ class Scene:
 
 def test_killed_at_some_moments_each_number_counts_once(ledger):
     scene = Scene(ledger, count=5, seed=11, lease=60)
-    with scene.endpoint.running():
-        for _ in range(6):
-            scene.kill_one(spacing=5)
+    with scene.running():
+        for _ in range(12):
+            scene.kill_one(spacing=3)
         scene.finish(limit=60)
         scene.check(5)
 
@@ -95,7 +108,7 @@ def test_killed_at_some_moments_each_number_counts_once(ledger):
 @pytest.mark.soak
 def test_killed_and_stopped_at_300_moments_each_number_counts_once(ledger):
     scene = Scene(ledger, count=50, seed=12, lease=1)
-    with scene.endpoint.running():
+    with scene.running():
         for moment in range(300):
             (scene.stop_one if moment % 5 == 4 else scene.kill_one)(spacing=2)
         scene.finish(limit=300)
