@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reports.page import fragment
-from schemas.findings import Severity
+from schemas.findings import TYPED_IN, Severity
 from schemas.judgement import Judgement
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _MESSAGE = 4  # a message may be so many times longer than a cell
 
 _REPEATS = frozenset({"NUM-020", "NUM-021"})
 _CITED_ROW = re.compile(r"\brow (\d[\d,]*)")
+_CITED_TYPED = re.compile(r"\bnumber (\d+) of the manifest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,9 @@ def _citations(judgement: Judgement) -> "re.Pattern[str]":
 
 def _first(line: dict[str, Any], cited: "re.Pattern[str]") -> Place | None:
     """The row that stands, as the message cites it; in the same file where it names none."""
+    typed = _CITED_TYPED.search(line["message"])
+    if typed is not None:
+        return (TYPED_IN, int(typed.group(1)))
     row = _CITED_ROW.search(line["message"])
     if row is None:
         return None

@@ -244,9 +244,9 @@ def _faulty_rows() -> list[dict]:
                    '"Informational" is not one of the ten call purposes.', "Informational/Notification")
               for i in range(5)]  # fmt: skip
     lines += [line(numbers, 900 + 2 * i, f"501 214 {9420 + i}", "Debt Collection", "NUM-020",
-                   f"The same number as row {400 + i} of numbers.csv, which stands.") for i in range(6)]  # fmt: skip
+                   f"The same number is row {400 + i} of numbers.csv, which stands.") for i in range(6)]  # fmt: skip
     lines.append(line(numbers, 920, "501 214 9430", "Survey", "NUM-021",
-                      "The same number as row 410 of numbers.csv, which stands, for Debt Collection."))  # fmt: skip
+                      "The same number is row 410 of numbers.csv, which stands, for Debt Collection."))  # fmt: skip
     lines += [line("late.csv", 20 + i, "5.01215E+09", "Survey", "NUM-003",
                    "A spreadsheet wrote 5.01215E+09; its digits are lost.") for i in range(3)]  # fmt: skip
     lines += [line(numbers, 1002 + i, f"501 555 {int('0102') + i:04}", "Survey", "NUM-010",

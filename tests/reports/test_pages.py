@@ -164,9 +164,9 @@ def test_rendering_takes_well_under_a_second():
     )  # fmt: skip
     view = samples.view_of(judgement)
     report_html(view)
-    start = time.perf_counter()
+    start = time.process_time()  # a busy machine makes it no longer
     report_html(view)
-    assert time.perf_counter() - start < 1.5  # 0.2 s on an idle machine
+    assert time.process_time() - start < 0.8  # 0.2 s where nothing else runs
 
 
 def test_no_clock_is_read():

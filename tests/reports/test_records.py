@@ -120,7 +120,7 @@ def read_with(judgement, kind):
     return read(replace(judgement, numbers=kind(judgement.numbers.lines)))
 
 
-def test_three_hundred_thousand_lines_take_about_a_second_at_most():
+def test_three_hundred_thousand_lines_take_about_a_second():
     line = samples.line("numbers.csv", 1, "+1 501 214 9020", "Marketing", "PUR-002", "Not one of the ten.", "Survey")
     batch = pa.RecordBatch.from_pylist([line] * 100_000, schema=samples.SCHEMA)
 
@@ -129,8 +129,7 @@ def test_three_hundred_thousand_lines_take_about_a_second_at_most():
             return iter([batch, batch, batch])
 
     judgement = replace(judged(line), numbers=Numbers([]))
-    start = time.perf_counter()
+    start = time.process_time()  # a busy machine makes it no longer
     size = sum(map(len, rejections_csv(judgement)))
-    took = time.perf_counter() - start
     assert size > 30_000_000
-    assert took < 3  # 0.5 s on an idle machine
+    assert time.process_time() - start < 1.5  # 0.5 s where nothing else runs

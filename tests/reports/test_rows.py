@@ -60,10 +60,11 @@ def test_a_row_of_the_same_number_in_another_file_is_not_taken_for_it():
 @pytest.mark.parametrize(
     ("message", "first"),
     [
-        ("The same number as row 17 of a.csv, which stands.", ("a.csv", 17)),
-        ("The same number as row 1,700 of b, c.csv.", ("b, c.csv", 1700)),
+        ("The same number is row 17 of a.csv, which stands.", ("a.csv", 17)),
+        ("The same number is row 1,700 of b, c.csv.", ("b, c.csv", 1700)),
         ("The same number as in row 3, which stands.", ("b, c.csv", 3)),
         ("Already in b, c.csv, row 9.", ("b, c.csv", 9)),
+        ("The same number is number 2 of the manifest, which stands.", ("(manifest)", 2)),
         ("The same number again.", None),
     ],
 )
@@ -76,7 +77,7 @@ def test_the_row_that_stands_is_read_from_the_message(message, first):
 
 
 def test_a_repeating_row_and_the_one_that_stands_link_to_each_other():
-    message = "The same number as row 17 of a.csv, which stands."
+    message = "The same number is row 17 of a.csv, which stands."
     lines = [samples.line("a.csv", row, "5012149020", "Survey", "NUM-020", message) for row in (44, 90)]
     body = table(judged(lines)).body
     assert "<tr id=r0-17 data-f=0 class=stands><td>a.csv<td>17<td>5012149020<td>Survey<td>" in body
