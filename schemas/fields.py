@@ -12,7 +12,7 @@ from schemas.notes import Notes
 Choice = TypeVar("Choice", bound=str)
 
 #: Characters that end a line, control a terminal or turn the direction of writing: none belongs into a short text.
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _FLAGS = {"true": True, "false": False}
 _FLAGS_MEANT = {
     "yes": "true",
@@ -59,7 +59,7 @@ class Section:
     def _report_keys(self, fields: Fields, known: Collection[str]) -> None:
         for key, line in fields.repeated:
             first = fields.entries[key].line
-            message = f"{_cut(key)} stands here again; the one on line {first} was taken."
+            message = f"{one_line(key)} stands here again; the one on line {first} was taken."
             self._notes.add("MAN-012", message, path=self.path(key), line=line)
         for key, entry in fields.entries.items():
             if key not in known:
@@ -67,12 +67,12 @@ class Section:
 
     def _report_unknown(self, key: str, line: int, known: Collection[str]) -> None:
         meant = None if self._notes.is_full("MAN-002") else nearest(key, known)
-        message = f"{_cut(key)} is not a key {f'of {self._path}' if self._path else 'here'}."
+        message = f"{one_line(key)} is not a key {f'of {self._path}' if self._path else 'here'}."
         self._notes.add("MAN-002", message, path=self.path(key), line=line, value=key, suggestion=meant)
 
     def path(self, key: str) -> str:
         """The path of a key of this section: `schedule.start`."""
-        return f"{self._path}.{_cut(key)}" if self._path else _cut(key)
+        return f"{self._path}.{one_line(key)}" if self._path else one_line(key)
 
     def at(self, key: str) -> At:
         """Where this key stands; where it is missing, where its section begins."""
@@ -110,7 +110,7 @@ class Section:
         """Note that this key's value is not what is `expected`."""
         node = self.node(key)
         value = node.text if isinstance(node, Scalar) else None
-        got = f'not "{_cut(value)}"' if value is not None else f"not {_kind(node)}"
+        got = f'not "{one_line(value)}"' if value is not None else f"not {_kind(node)}"
         message = f"{self.path(key)} must be {expected}, {got}."
         self.note("MAN-004", key, message, value=value, suggestion=suggestion)
 
@@ -240,9 +240,14 @@ def nearest(word: str, known: Collection[str]) -> str | None:
     return lowered[close[0]] if close else None
 
 
-def _cut(text: str) -> str:
-    """For a message of one line."""
-    shown = _HIDDEN.sub(" ", text[:_SHOWN])
+def printable(text: str) -> str:
+    """The text on one line, without what a terminal or UTF-8 would choke on."""
+    return _HIDDEN.sub(" ", text)
+
+
+def one_line(text: str) -> str:
+    """The text for a message: printable, and not long."""
+    shown = printable(text[:_SHOWN])
     return shown if len(text) <= _SHOWN else f"{shown}…"
 
 

@@ -1,9 +1,12 @@
 """The drop's files against those that the manifest names: MAN-005, MAN-006, MAN-007, MAN-013, MAN-018."""
 
 from schemas.drop import Drop, DropFile
-from schemas.fields import nearest
+from schemas.fields import nearest, printable
 from schemas.manifest import Manifest, NumbersFile
 from schemas.notes import Notes
+
+#: With how many files that the manifest does not name a missing one is compared, to see what was meant.
+_COMPARED = 50
 
 
 def the_manifest(drop: Drop, notes: Notes) -> DropFile | None:
@@ -19,30 +22,31 @@ def the_manifest(drop: Drop, notes: Notes) -> DropFile | None:
 
 def numbers_files(drop: Drop, manifest: Manifest, notes: Notes) -> list[tuple[NumbersFile, DropFile]]:
     """The numbers files that are there, in the manifest's order; a missing one leaves the others to be judged."""
-    return [(named, drop.files[named.file]) for named in manifest.files if _is_there(drop, manifest, named, notes)]
+    unnamed = sorted(drop.files.keys() - {named.file for named in manifest.files})[:_COMPARED]
+    there = []
+    for named in manifest.files:
+        if named.file in drop.files:
+            there.append((named, drop.files[named.file]))
+        elif named.file in drop.refused:
+            _report_refused(named, drop.refused[named.file], notes)
+        else:
+            _report_missing(named, unnamed, notes)
+    return there
 
 
-def _is_there(drop: Drop, manifest: Manifest, named: NumbersFile, notes: Notes) -> bool:
-    if named.file in drop.files:
-        return True
-    if named.file in drop.refused:
-        message = f"The file {named.file} was not opened: {drop.refused[named.file]}."
-        notes.add("MAN-007", message, path=named.path, line=named.line, value=named.file)
-        return False
-    unnamed = drop.files.keys() - {file.file for file in manifest.files}
+def _report_refused(named: NumbersFile, why: str, notes: Notes) -> None:
+    message = f"The file {named.file} was not opened: {why}."
+    notes.add("MAN-007", message, path=named.path, line=named.line, value=named.file)
+
+
+def _report_missing(named: NumbersFile, unnamed: list[str], notes: Notes) -> None:
+    meant = None if notes.is_full("MAN-005") else nearest(named.file, unnamed)
     message = f"The file {named.file} did not arrive."
-    notes.add(
-        "MAN-005",
-        message,
-        path=named.path,
-        line=named.line,
-        value=named.file,
-        suggestion=nearest(named.file, sorted(unnamed)),
-    )
-    return False
+    notes.add("MAN-005", message, path=named.path, line=named.line, value=named.file, suggestion=meant)
 
 
 def report_unnamed(drop: Drop, named: frozenset[str], notes: Notes) -> None:
     """MAN-006 for each file that the manifest does not name."""
     for name in sorted((drop.files.keys() | drop.refused.keys()) - named):
-        notes.add("MAN-006", f"{name} is not named in the manifest and was not read.", file=name)
+        shown = printable(name)
+        notes.add("MAN-006", f"{shown} is not named in the manifest and was not read.", file=shown)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -208,3 +209,17 @@ def test_any_bytes_give_a_judgement(content):
     assert (judgement.verdict == "rejected") == any(total.severity == "error" for total in judgement.totals)
     assert all("\n" not in found.message for found in judgement.findings)
     assert judge(drop(content), KNOWN, Policy(), NOW).findings == judgement.findings
+
+
+def test_a_hostile_name_of_a_file_stays_on_one_line():
+    judgement = judge(drop(GOOD, {"a\nb\udcff\x1b[2J": b""}), KNOWN, Policy(), NOW)
+    (found,) = judgement.findings
+    assert (found.file, found.message) == ("a b  [2J", "a b  [2J is not named in the manifest and was not read.")
+
+
+def test_thousands_of_missing_files_cost_no_more_than_their_number():
+    manifest = GOOD + b"".join(b"  - file: f%06d.csv\n" % n for n in range(20_000))
+    began = time.process_time()
+    judgement = judge(drop(manifest, {f"g{n:06d}.csv": b"" for n in range(2_000)}), KNOWN, Policy(), NOW)
+    assert time.process_time() - began < 10
+    assert {total.id: total.count for total in judgement.totals} == {"MAN-005": 20_000, "MAN-006": 2_000}
