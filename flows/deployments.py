@@ -3,30 +3,29 @@
 Taking and launching need no schedule here, as `serve` does both in time; prefect.yaml has the schedules for workers.
 """
 
-from prefect import serve
-from prefect.flows import EntrypointType
+from typing import Any
+
+from prefect import Flow, serve
+from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron, Schedule
+from prefect.types.entrypoint import EntrypointType
 
 from flows.intake import intake
 from flows.launch import launch
 from flows.nightly import nightly
 
-#: When the night's round begins, in the zone below; with workers, prefect.yaml says it.
-NIGHTLY = "15 2 * * *"
-ZONE = "America/Chicago"
+#: When the night's round begins; with workers, prefect.yaml says it.
+NIGHTLY = Cron("15 2 * * *", timezone="America/Chicago")
 
 
 def main() -> None:
-    from prefect.schedules import Cron
+    deployments = _deployment(intake), _deployment(launch), _deployment(nightly, NIGHTLY)
+    serve(*deployments, pause_on_shutdown=False, print_starting_message=False)
 
-    serve(
-        intake.to_deployment("intake", entrypoint_type=EntrypointType.MODULE_PATH),
-        launch.to_deployment("launch", entrypoint_type=EntrypointType.MODULE_PATH),
-        nightly.to_deployment(
-            "nightly", schedule=Cron(NIGHTLY, timezone=ZONE), entrypoint_type=EntrypointType.MODULE_PATH
-        ),
-        pause_on_shutdown=False,
-        print_starting_message=False,
-    )
+
+def _deployment(of: Flow[Any, Any], schedule: Schedule | None = None) -> RunnerDeployment:
+    # By its module's name, so that the run finds it as installed, wherever it starts.
+    return RunnerDeployment.from_flow(of, name=of.name, schedule=schedule, entrypoint_type=EntrypointType.MODULE_PATH)
 
 
 if __name__ == "__main__":

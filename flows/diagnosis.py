@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -33,7 +34,7 @@ def examine() -> Iterator[Finding]:
         return
     yield Finding(what="settings", well=True, said="understood")
     for name, where in (("inbox", settings.inbox), ("reports", settings.reports), ("archive", settings.archive)):
-        yield _tried(name, lambda where=where: _store(where), f"set {PREFIX}{name.upper()} to a place you may write to")
+        yield _tried(name, partial(_store, where), f"set {PREFIX}{name.upper()} to a place you may write to")
     yield _tried("businesses.yaml", lambda: _businesses(settings), "put it into the inbox: inbox/README.md shows one")
     yield _tried("ledger", lambda: _ledger(settings), f"{PREFIX}LEDGER is an SQLAlchemy URL; can it be reached?")
     yield _tried("carrier", lambda: _carrier(settings), "the carrier's settings are in flows/README.md")

@@ -11,9 +11,9 @@ from flows.settings import load
 from flows.summaries import summarize
 
 # Only what touches the outside is tried again; a repetition finds what was done and goes on from there.
-take_inbox = task(passes.take_inbox, name="take the inbox", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-write_pages = task(refresh, name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-ask = task(ask_for_launches, name="ask for launches at their start", cache_policy=NO_CACHE)
+take_inbox = task(name="take the inbox", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(passes.take_inbox)
+write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(refresh)
+ask = task(name="ask for launches at their start", cache_policy=NO_CACHE)(ask_for_launches)
 
 
 @flow(name="intake", description="Take what has arrived in the inbox: each drop once, whoever else looks.")
@@ -23,5 +23,6 @@ def intake(business: str | None = None, drops: list[tuple[str, str]] | None = No
         taken = take_inbox(pipeline, business=business, drops=drops)
         write_pages(pipeline)
         ask(pipeline, taken)
-    summarize("intake", taken.counts())
-    return taken.counts()
+    counts = taken.counts()
+    summarize("intake", counts)
+    return counts

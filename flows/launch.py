@@ -9,15 +9,15 @@ from flows.pipeline import open_pipeline
 from flows.settings import load
 from flows.summaries import summarize
 
-launch_due = task(passes.launch_due, name="launch and end what is due", cache_policy=NO_CACHE)
-write_pages = task(refresh, name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
+launch_due = task(name="launch and end what is due", cache_policy=NO_CACHE)(passes.launch_due)
+write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(refresh)
 
 
 @flow(name="launch", description="Launch what is due, end what is over; never before its time.")
 def launch() -> dict[str, int]:
-    """Counts of what was done. Runs may overlap: leases in the ledger keep them apart."""
+    """Counts of programs by what was done. Runs may overlap: leases in the ledger keep them apart."""
     with open_pipeline(load()) as pipeline:
-        counts = launch_due(pipeline)
+        counts = passes.launch_counts(launch_due(pipeline))
         write_pages(pipeline)
     summarize("launch", counts)
     return counts

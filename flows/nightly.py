@@ -3,15 +3,12 @@
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.digest import send_digests
+from flows.digest import Mail, send_digest
 from flows.intake import intake
 from flows.launch import launch
 from flows.pages import rebuild
-from flows.pipeline import open_pipeline
-from flows.settings import load
-
-rebuild_pages = task(rebuild, name="rebuild the index pages", cache_policy=NO_CACHE)
-send = task(send_digests, name="send the digests", cache_policy=NO_CACHE)
+from flows.pipeline import Pipeline, open_pipeline
+from flows.settings import Settings, load
 
 
 @flow(name="nightly", description="Take the inbox, launch and end what is due, rebuild the indexes, send the digests.")
@@ -20,5 +17,40 @@ def nightly() -> dict[str, int]:
     counts = intake() | launch()
     with open_pipeline(load()) as pipeline:
         rebuild_pages(pipeline)
-        send(pipeline)
+        send_digests(pipeline)
     return counts
+
+
+@task(name="rebuild the index pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=10)
+def rebuild_pages(pipeline: Pipeline) -> int:
+    """Every index page: what they say of the last 30 days and of time left moves on by itself."""
+    return rebuild(pipeline)
+
+
+@task(name="send the digests", cache_policy=NO_CACHE)
+def send_digests(pipeline: Pipeline) -> int:
+    """To each business's contacts and to the operator; raises where one could not be reached, the others are told."""
+    settings = pipeline.settings
+    sent = send_digest(
+        pipeline.ledger,
+        pipeline.clock(),
+        operator=settings.operator_contacts,
+        mail=_mail(settings),
+        site=settings.site_url,
+    )
+    if sent.undelivered:
+        raise RuntimeError("; ".join(sent.undelivered))
+    return sent.letters
+
+
+def _mail(settings: Settings) -> Mail | None:
+    if settings.smtp_host is None:
+        return None
+    return Mail(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+        starttls=settings.smtp_starttls,
+        sender=settings.smtp_from,
+    )

@@ -146,3 +146,10 @@ def launch_due(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) 
         logo=logo,
         stopping=stop,
     )
+
+
+def launch_counts(launched: LaunchSummary) -> dict[str, int]:
+    """Programs by what was done: fit for a server's pages and artifacts."""
+    return {
+        name: getattr(launched, name) for name in ("live", "branded", "ended", "missed", "failed", "problems_total")
+    }

@@ -38,14 +38,13 @@ def export(
 @app.command()
 def release(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="As +15012149020.")],
-    reason: Annotated[str, typer.Option(help="Kept in the program's history.")],
 ) -> None:
     """Free a number by hand: it leaves its program, at the carrier too, and may be registered anew."""
-    from flows.ledger.belonging import release_number
+    from flows.ledger.programs import release_number
     from flows.lists import ten_digits
 
     with changing() as pipeline, pipeline.ledger.begin() as conn:
-        business, reference = release_number(conn, ten_digits(number), by=who(), reason=reason, now=now())
+        business, reference = release_number(conn, ten_digits(number), by=who(), now=now())
     say(f"The number is free; it was in {business}/{reference}.")
 
 
