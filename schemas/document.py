@@ -23,7 +23,8 @@ MAX_DEPTH = 16
 MAX_EXPANDED = 1000
 
 _BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: What YAML does not allow, and a byte order mark that is not at the start, as files put together have it.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAB = re.compile(" *\t")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")

@@ -86,6 +86,7 @@ def test_an_alias_is_what_it_names():
         (b"a: 1\nb: \xe9\n", "MAN-001", "Line 2, column 4: the byte 0xE9 is not UTF-8."),
         ("a: é\r\nb: \x1b[0m".encode(), "MAN-001", "Line 2, column 4: the control character U+001B is not allowed."),
         (b"a: 1\n\tb: 2\n", "MAN-001", "Line 2, column 1: a tab; indent with spaces only."),
+        ("a: 1\n\ufeffb: 2\n".encode(), "MAN-001", "Line 2, column 1: the control character U+FEFF is not allowed."),
         (b"a: @x\n", "MAN-001", "Line 1, column 4: a value cannot begin with @; put it in quotes."),
         (b"a: %x\n", "MAN-001", "Line 1, column 4: a value cannot begin with %; put it in quotes."),
         (
