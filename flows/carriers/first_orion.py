@@ -40,7 +40,7 @@ class FirstOrionOptions:
     """Settings of this carrier. Wrong ones raise ValueError, without the keys.
 
     `businesses` maps our business to its id there, `units` "business/business unit" to the unit's, `codes` a call
-    purpose to its code; `daily_calls` is the id of the range that every program's estimate of daily calls falls in.
+    purpose to its code, beyond the published one; `daily_calls` is the id of the range of every program's daily calls.
     """
 
     api_key: str = field(repr=False)
@@ -48,7 +48,7 @@ class FirstOrionOptions:
     url: str = "https://api.firstorion.com"
     businesses: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
-    codes: Mapping[str, str] = field(default_factory=lambda: PUBLISHED_CODES)
+    codes: Mapping[str, str] = field(default_factory=dict)
     daily_calls: int = 4
     timeout: float = 10.0
     tries: int = 4
@@ -170,7 +170,7 @@ class FirstOrionCarrier:
         return f"exchange/v1/businesses/{business_id}/business-units/{unit_id}"
 
     def _code(self, purpose: str) -> str:
-        code = self._options.codes.get(purpose)
+        code = self._options.codes.get(purpose) or PUBLISHED_CODES.get(purpose)
         if not code:
             raise CarrierRefused(f"no First Orion code is set for the call purpose {purpose}")
         return code
