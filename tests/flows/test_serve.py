@@ -1,0 +1,111 @@
+"""`launchdrop serve`, as an operator types it: drops and launches in time, and a clean end."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def serving(tmp_path):
+    """A running `serve` in a folder of its own, and the address of its site."""
+    (tmp_path / "inbox").mkdir()
+    shutil.copy(ROOT / "inbox/businesses.yaml", tmp_path / "inbox")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("LAUNCHDROP_", "PREFECT_"))}
+    process = subprocess.Popen(
+        [LAUNCHDROP, "serve"],
+        cwd=tmp_path,
+        env=env | {"LAUNCHDROP_SITE_PORT": "0", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("Watching"):
+            break
+    assert process.poll() is None, "".join(said)
+    site = re.search(r"^Reports: (\S+)$", "".join(said), re.MULTILINE)[1]
+    yield tmp_path, process, site
+    if process.poll() is None:
+        process.kill()
+    process.stdout.close()
+    process.wait()
+
+
+def drop(inbox, name, *, start):
+    """Uploaded as SFTP clients do: the numbers under another name first, the manifest last."""
+    folder = inbox / "acme-bank" / name
+    folder.mkdir(parents=True)
+    (folder / "numbers.csv.part").write_text("5012149020,Customer Service\n214-9021,Survey\n")
+    (folder / "numbers.csv.part").rename(folder / "numbers.csv")
+    manifest = (ROOT / "inbox/acme-bank/1-card-service/program.yaml").read_text()
+    manifest = re.sub(r"start: .*", f"start: {start.isoformat(timespec='seconds')}", manifest)
+    manifest = re.sub(r"  timezone: .*\n", "", manifest).replace("2039-12-30T18:00", "2039-12-30T18:00Z")
+    (folder / "program.yaml").write_text(manifest)
+
+
+def seconds_until(condition, most):
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < most, "it did not happen"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def test_a_drop_is_reported_a_program_launched_and_ctrl_c_ends_it(serving):
+    folder, process, site = serving
+    receipt = folder / "reports/out/acme-bank/drops/now/receipt.json"
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30)
+    drop(folder / "inbox", "now", start=start)
+    assert seconds_until(receipt.exists, 60) < slow(5)
+    told = json.loads(receipt.read_text())
+    assert told["counts"] == {"read": 2, "accepted": 1, "rejected": 1, "ignored": 0}
+    assert (told["verdict"], told["program_state"]) == ("accepted_with_rejections", "scheduled")
+
+    with urlopen(f"{site}/acme-bank/{told['submission']}/report.html") as page:
+        assert b"214-9021" in page.read()
+    with urlopen(f"{site}/") as page:
+        assert page.url == f"{site}/_operator/index.html"
+
+    seconds_until(lambda: json.loads(receipt.read_text())["program_state"] == "live", 90)
+    shown = subprocess.run(
+        [LAUNCHDROP, "show", "acme-bank/card-service", "--json"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    (live,) = [m for m in json.loads(shown.stdout)[0]["history"] if m["after"] == "live"]
+    late = datetime.fromisoformat(live["at"]) - start
+    assert timedelta(0) <= late < timedelta(seconds=slow(5))
+
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    assert "Traceback" not in process.stdout.read()
+
+
+def slow(seconds):
+    """A bound of a quiet machine, for one that runs other things too."""
+    return seconds * 3 if os.environ.get("CI") else seconds
+
+
+def test_no_child_is_left_behind(serving):
+    folder, process, _ = serving
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    pids = children.stdout.split()
+    assert len(pids) >= 2  # the server and the runner
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
