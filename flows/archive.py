@@ -69,7 +69,7 @@ def archive_drop(inbox: Store, archive: Store, sighting: Sighting, *, token: int
     manifests, files, refused = _copy_all(inbox, archive, sighting, taken, aside, digest)
     _unchanged(inbox, sighting, [*manifests, *files])
     index = _index(sighting, digest.hexdigest(), manifests, files, refused, taken)
-    archive.put(aside + INDEX, index)
+    archive.put(aside + INDEX, index, durable=False)
     received_at = _place(archive, sighting.business, aside, index, sighting.first_seen, digest.hexdigest())
     submission = submission_id(received_at, digest.hexdigest())
     drop = _drop(archive, f"{sighting.business}/{submission}/", json.loads(index))
@@ -150,7 +150,7 @@ def _copy(
     meter = _Meter()
     try:
         with inbox.open(prefix + name, version) as f:
-            archive.put(aside + kept_as, through(meter.over(blocks(f))))
+            archive.put(aside + kept_as, through(meter.over(blocks(f))), durable=False)
     except Refused as e:
         raise Changed(f"{name!r} was a file when it was looked at: {e}") from None
     return Kept(name=name, bytes=meter.bytes, sha256=meter.sha256.hexdigest(), kept_as=kept_as)

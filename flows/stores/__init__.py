@@ -61,14 +61,17 @@ class Store(Protocol):
         """A stream of the object; with `version`, of exactly that one. Raises Changed when there is none (any more)."""
         ...
 
-    def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False) -> None:
-        """Whole or not at all; raises AlreadyThere when `create_only` and there is one."""
+    def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False, durable: bool = True) -> None:
+        """Whole or not at all; raises AlreadyThere when `create_only` and there is one.
+
+        Without `durable` a power cut may undo it: for what is placed later, or can be made anew.
+        """
         ...
 
     def copy(self, key: str, to: str) -> None: ...
 
     def place(self, aside: str, final: str, *, last: str) -> bool:
-        """Move everything below `aside` to `final` (both end in "/"); `final` counts as there once its `last` is.
+        """Move everything below `aside` to `final` (both end in "/"), durably; `final` is there once its `last` is.
 
         False, and `aside` untouched, when another was there first.
         """

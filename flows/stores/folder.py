@@ -53,11 +53,11 @@ class FolderStore:
             raise Changed(f"{key!r} was overwritten")
         return io.BufferedReader(raw, 1 << 17)
 
-    def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False) -> None:
+    def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False, durable: bool = True) -> None:
         with self._parent(key, create=True) as (fd, name):
             aside = f".{uuid.uuid4().hex}.tmp"
             try:
-                _write(os.open(aside, _NEW, 0o666, dir_fd=fd), data)
+                _write(os.open(aside, _NEW, 0o666, dir_fd=fd), data, durable=durable)
                 if create_only:
                     os.link(aside, name, src_dir_fd=fd, dst_dir_fd=fd, follow_symlinks=False)
                 else:
@@ -69,13 +69,16 @@ class FolderStore:
                 if aside:
                     with suppress(OSError):
                         os.unlink(aside, dir_fd=fd)
-            os.fsync(fd)
+            if durable:
+                os.fsync(fd)
 
     def copy(self, key: str, to: str) -> None:
         with self.open(key) as f:
             self.put(to, blocks(f))
 
     def place(self, aside: str, final: str, *, last: str) -> bool:
+        with self._folder(aside.rstrip("/")) as fd:
+            _sync(fd)
         with self._parent(aside.rstrip("/")) as (src, name), self._parent(final.rstrip("/"), create=True) as (dst, to):
             try:
                 os.rename(name, to, src_dir_fd=src, dst_dir_fd=dst)
@@ -219,12 +222,24 @@ def _step(fd: int, name: str, *, create: bool) -> int:
     return below
 
 
-def _write(fd: int, data: bytes | Iterable[bytes]) -> None:
+def _sync(fd: int) -> None:
+    """Bring everything below an open folder to the disk, and the folder itself."""
+    for child in _scan(fd, ""):
+        below = os.open(child.key, _FOLDER if child.kind == "folder" else _FILE, dir_fd=fd)
+        try:
+            _sync(below) if child.kind == "folder" else os.fsync(below)
+        finally:
+            os.close(below)
+    os.fsync(fd)
+
+
+def _write(fd: int, data: bytes | Iterable[bytes], *, durable: bool) -> None:
     with os.fdopen(fd, "wb") as f:
         for block in (data,) if isinstance(data, bytes) else data:
             f.write(block)
         f.flush()
-        os.fsync(f.fileno())
+        if durable:
+            os.fsync(f.fileno())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""S3, or any server that speaks it (`AWS_ENDPOINT_URL`), as a store. The only module that loads boto3, with hints.
+"""S3, or any server that speaks it (`AWS_ENDPOINT_URL`), as a store. Only what knows S3 loads boto3.
 
 It is named `s3://bucket/prefix`, with S3's own words for encryption behind a question mark where the bucket's default
 does not do: `s3://bucket/prefix?ServerSideEncryption=aws:kms&SSEKMSKeyId=…`. Credentials and region come from the usual
@@ -8,35 +8,26 @@ and a conditional write that succeeded although its answer was lost.
 
 import io
 import os
-import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError, HTTPClientError
-from urllib3.exceptions import HTTPError
+from botocore.exceptions import ClientError
 
 from flows.stores import AlreadyThere, Changed, Entry, StoreError, checked, read, safe
+from flows.stores.answers import TRIES, Body, Race, code_of, etag_of, pause, plain, version_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 #: Bytes of one part of an upload: 10,000 of them, S3's limit, are 160 GB.
 PART = 16 << 20
-#: Times a stream that gives nothing new, or a conditional write in a race, is tried.
-TRIES = 6
-#: Seconds before the first of these tries; each further one waits twice as long.
-BACKOFF = 0.1
-
 _ENCRYPTION = ("ServerSideEncryption", "SSEKMSKeyId")
-_GONE = ("NoSuchKey", "404", "NotFound")
-_NOT_SO = ("PreconditionFailed", "412")
-_RACE = ("ConditionalRequestConflict", "OperationAborted", "409")
 _MARK = "launchdrop-put"
 
 
@@ -62,7 +53,7 @@ class S3Store:
             raise StoreError(f"{url}: expected s3://bucket/prefix, and behind a ? only {' and '.join(_ENCRYPTION)}")
         self.url, self.bucket, self.options = url, parts.netloc, options
         self.prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
-        with _plain(url):
+        with plain(url):
             self.s3 = s3 or client()
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
@@ -83,16 +74,23 @@ class S3Store:
     def stat(self, key: str) -> Entry | None:
         at = self._at(key)
         try:
-            with _plain(key):
+            with plain(key):
                 head = self.s3.head_object(**at)
         except Changed:
             return None
-        return Entry(key, head["ContentLength"], _version(head))
+        return Entry(key, head["ContentLength"], version_of(head))
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:
-        return io.BufferedReader(_Body(self.s3, self._at(key), key, version), 1 << 17)
+        return io.BufferedReader(Body(self.s3, self._at(key), key, version), 1 << 17)
 
-    def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False) -> None:
+    def put(
+        self,
+        key: str,
+        data: bytes | Iterable[bytes],
+        *,
+        create_only: bool = False,
+        durable: bool = True,  # noqa: ARG002  what S3 has answered is durable
+    ) -> None:
         parts = iter((data,)) if isinstance(data, bytes) else _parts(data)
         first, second = next(parts, b""), next(parts, None)
         mark = uuid.uuid4().hex
@@ -100,11 +98,11 @@ class S3Store:
         if second is None:
             self._write(key, mark, create_only, lambda only: self.s3.put_object(**how, Body=first, **only))
         else:
-            self._upload(key, mark, create_only, how, _chain(first, second, parts))
+            self._upload(key, mark, create_only, how, chain((first, second), parts))
 
     def copy(self, key: str, to: str) -> None:
         one_by_one = TransferConfig(use_threads=False)
-        with _plain(key):
+        with plain(key):
             self.s3.copy(self._at(key), **self._at(to), ExtraArgs=self.options, Config=one_by_one)  # type: ignore[arg-type]  # the stubs want TypedDicts
 
     def place(self, aside: str, final: str, *, last: str) -> bool:
@@ -120,7 +118,7 @@ class S3Store:
         except AlreadyThere:
             return False
         for entry in self.list(aside):
-            with _plain(entry.key):
+            with plain(entry.key):
                 self.s3.delete_object(**self._at(entry.key))
         return True
 
@@ -128,9 +126,9 @@ class S3Store:
         now = self.stat(key)
         if now is None or version not in (None, now.version):
             return False
-        pinned: dict[str, Any] = {"IfMatch": _etag(version)} if version else {}
+        pinned: dict[str, Any] = {"IfMatch": etag_of(version)} if version else {}
         try:
-            with _plain(key):
+            with plain(key):
                 self._delete(self._at(key), pinned)
         except Changed:
             return False
@@ -148,7 +146,7 @@ class S3Store:
     def _pages(self, **where: Any) -> Iterator[Any]:
         pages = iter(self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, **where))
         while True:
-            with _plain(self.url):
+            with plain(self.url):
                 page = next(pages, None)
             if page is None:
                 return
@@ -156,16 +154,16 @@ class S3Store:
 
     def _entry(self, key: str, found: Any) -> Entry:
         key = key.removeprefix(self.prefix)
-        return Entry(key, found["Size"], _version(found), "file" if safe(key) else "other")
+        return Entry(key, found["Size"], version_of(found), "file" if safe(key) else "other")
 
     def _write(self, key: str, mark: str, create_only: bool, do: Any) -> None:
         """A write whose answer may be lost: one that finds its own object there has succeeded the time before."""
         for attempt in range(TRIES):
             try:
-                with _plain(key):
+                with plain(key):
                     do({"IfNoneMatch": "*"} if create_only else {})
-            except _Race:
-                time.sleep(BACKOFF * 2**attempt)
+            except Race:
+                pause(attempt)
             except Changed:
                 if self._mark(key) == mark:
                     return
@@ -177,24 +175,24 @@ class S3Store:
         raise StoreError(f"{key!r}: others write it all the time")
 
     def _upload(self, key: str, mark: str, create_only: bool, how: dict[str, Any], parts: Iterator[bytes]) -> None:
-        with _plain(key):
+        with plain(key):
             upload = {"UploadId": self.s3.create_multipart_upload(**how)["UploadId"], **self._at(key)}
         try:
             done = []
             for number, part in enumerate(parts, 1):
-                with _plain(key):
+                with plain(key):
                     answer = self.s3.upload_part(**upload, PartNumber=number, Body=part)
                 done.append({"PartNumber": number, "ETag": answer["ETag"]})
             whole: Any = {"MultipartUpload": {"Parts": done}, **upload}
             self._write(key, mark, create_only, lambda only: self.s3.complete_multipart_upload(**whole, **only))
         except BaseException:
-            with _plain(key):
+            with plain(key):
                 self.s3.abort_multipart_upload(**upload)
             raise
 
     def _mark(self, key: str) -> str | None:
         try:
-            with _plain(key):
+            with plain(key):
                 return self.s3.head_object(**self._at(key))["Metadata"].get(_MARK)
         except Changed:
             return None
@@ -203,63 +201,9 @@ class S3Store:
         try:
             self.s3.delete_object(**at, **pinned)
         except ClientError as e:
-            if not pinned or _code(e) not in ("NotImplemented", "501"):
+            if not pinned or code_of(e) not in ("NotImplemented", "501"):
                 raise
             self.s3.delete_object(**at)
-
-
-class _Body(io.RawIOBase):
-    """An object as a stream: pinned to one version, and taken up again where the connection broke off."""
-
-    def __init__(self, s3: "S3Client", at: dict[str, Any], key: str, version: str | None) -> None:
-        self.s3, self.at, self.key, self.version = s3, at, key, version
-        self.place = 0
-        self.body = self._get()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        for attempt in range(TRIES):
-            try:
-                block = self.body.read(len(buffer))
-            except FlexibleChecksumError as e:
-                raise StoreError(f"{self.key!r}: what arrived has another checksum than what is stored") from e
-            except (HTTPClientError, HTTPError, OSError, BotoCoreError):
-                self.body.close()
-                time.sleep(BACKOFF * 2**attempt)
-                self.body = self._get()
-                continue
-            self.place += len(block)
-            buffer[: len(block)] = block
-            return len(block)
-        raise StoreError(f"{self.key!r}: the connection broke off {TRIES} times at byte {self.place}")
-
-    def close(self) -> None:
-        if not self.closed:
-            self.body.close()
-        super().close()
-
-    def _get(self) -> Any:
-        pinned: dict[str, Any] = {"IfMatch": _etag(self.version)} if self.version else {}
-        if self.place:
-            pinned["Range"] = f"bytes={self.place}-"
-        with _plain(self.key):
-            found = self.s3.get_object(**self.at, **pinned)
-        if self.version not in (None, _version(found)):
-            found["Body"].close()
-            raise Changed(f"{self.key!r} was overwritten")
-        self.version = _version(found)
-        return found["Body"]
-
-
-def _version(found: Any) -> str:
-    """A listing may give fractions of a second where an answer's header cannot."""
-    return f"{found['ETag']}@{int(found['LastModified'].timestamp())}"
-
-
-def _etag(version: str) -> str:
-    return version.rpartition("@")[0]
 
 
 def _parts(data: Iterable[bytes]) -> Iterator[bytes]:
@@ -272,32 +216,3 @@ def _parts(data: Iterable[bytes]) -> Iterator[bytes]:
             del part[:PART]
     if part:
         yield bytes(part)
-
-
-def _chain(first: bytes, second: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield second
-    yield from rest
-
-
-class _Race(StoreError):
-    """Another conditional write is under way: try again."""
-
-
-def _code(e: ClientError) -> str:
-    return str(e.response.get("Error", {}).get("Code", ""))
-
-
-@contextmanager
-def _plain(key: str) -> Iterator[None]:
-    """What the server or the way to it answers, in one line."""
-    try:
-        yield
-    except ClientError as e:
-        if _code(e) in (*_GONE, *_NOT_SO, "NoSuchUpload"):
-            raise Changed(f"{key!r} is not there, or was overwritten") from None
-        if _code(e) in _RACE:
-            raise _Race(f"{key!r} is being written by another") from None
-        raise StoreError(f"{key!r}: {_code(e)}: {e.response.get('Error', {}).get('Message', '')}") from e
-    except (BotoCoreError, HTTPError) as e:
-        raise StoreError(f"{key!r}: {e}".splitlines()[0]) from e

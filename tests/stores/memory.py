@@ -39,7 +39,7 @@ class MemoryStore:
             raise Changed(f"{key!r} is not there, or was overwritten")
         return io.BytesIO(data)
 
-    def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False) -> None:
+    def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False, durable: bool = True) -> None:
         data = data if isinstance(data, bytes) else b"".join(data)
         if create_only and key in self.objects:
             raise AlreadyThere(f"{key!r} is already there")

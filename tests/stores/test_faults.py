@@ -30,7 +30,7 @@ def proxy(s3_server):
 def faulty(s3, proxy):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        patch.setattr("flows.stores.s3.BACKOFF", 0)
+        patch.setattr("flows.stores.answers.BACKOFF", 0)
         s3.create_bucket(Bucket="faults")
         yield client(read_timeout=PATIENCE, connect_timeout=PATIENCE)
 
