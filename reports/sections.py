@@ -112,15 +112,15 @@ def _group_lines(total: RuleTotal, groups: list[RepairGroup]) -> "list[Markup]":
 
 
 def _group_line(group: RepairGroup) -> "Markup":
-    from markupsafe import Markup
-
     shown = (group.pattern if group.rule.startswith("PUR") else group.example) or ""
     key = "group_blank" if not shown.strip() else "group_say" if group.rule.startswith("PUR") else "group_like"
     value = _code(shown)
     line = say(key, n=group.count, file=_code(group.file), pattern=value, example=value)
     if not group.suggestion:
         return line
-    return Markup("").join((line, say("group_nearest", suggestion=_code(group.suggestion))))
+    if group.rule.startswith("PUR"):
+        return line + say("group_nearest", suggestion=_code(group.suggestion))
+    return line + say("group_suggested", suggestion=visible(group.suggestion, _VALUE))
 
 
 def _examples(findings: Iterable[Finding]) -> "list[Markup]":

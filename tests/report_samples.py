@@ -265,7 +265,7 @@ def _groups() -> list[RepairGroup]:
         return RepairGroup(rule=rule, file=file, pattern=pattern, count=count, example=example, suggestion=suggestion)
 
     return [
-        group("NUM-004", "numbers.csv", "999-9999", 18, "214-9020"),
+        group("NUM-004", "numbers.csv", "999-9999", 18, "214-9020", "ten digits, area code first: AAA-214-9020"),
         group("NUM-004", "late.csv", "9999999", 3, "2149120"),
         group("PUR-002", "numbers.csv", "Marketing", 9, "Marketing", "Telemarketing"),
         group("PUR-002", "numbers.csv", "Informational", 5, "Informational", "Informational/Notification"),
