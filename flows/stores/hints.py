@@ -36,6 +36,8 @@ def folder_hints(root: str | Path, stop: threading.Event, *, every: timedelta) -
     from watchfiles import watch
 
     root = Path(root).resolve()
+    if not root.is_dir():
+        raise StoreError(f"{root} cannot be watched: there is no such folder")
     timeout = max(1, int(every.total_seconds() * 1000))
     try:
         for changes in watch(
