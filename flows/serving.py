@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
@@ -57,12 +58,19 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"Prefect: {api.removesuffix('/api')}")
         if isinstance(pipeline.reports, FolderStore):
             say(f"Reports: {stack.enter_context(site(pipeline.reports.root, settings.site_port))}")
+        _warm()
         loops = [_loop(watch, "intake", _take_what_comes, pipeline), _loop(watch, "launch", _launch_in_time, pipeline)]
         say(f"Watching {settings.inbox}. Ctrl-C ends it.")
         watch.stop.wait()
         say("Ending: what is under way is finished first.")
         for thread in loops:
             thread.join()
+
+
+def _warm() -> None:
+    """Load what the first drop would else wait for: the engine, the pages, the flows."""
+    for module in ("flows.intake", "flows.launch", "reports.report", "schemas.numbers", "schemas.rows"):
+        import_module(module)
 
 
 @contextmanager

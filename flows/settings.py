@@ -137,7 +137,7 @@ class Settings(PolicySettings, CarrierSettings):
     do_not_originate: Path | None = Field(None, description="file of numbers that must not originate calls, one a line")
     findings_per_rule: Count = Field(_CAPS.per_rule, description="findings of one rule that report.json and page keep")
     findings_shown: Count = Field(_CAPS.shown, description="findings that report.json and page keep in all")
-    task_runner: str = Field("local", description="`local`, `dask`, or the address of a Dask scheduler")
+    task_runner: Literal["local"] = Field("local", description="where drops are judged; `local` is all there is so far")
     lease: Duration = Field(timedelta(seconds=60), description="how long a silent process keeps a drop or a launch")
     site_port: Annotated[int, Field(ge=0, le=65535)] = Field(4280, description="`serve`: port of the report site")
     smtp_host: str | None = Field(None, description="nightly digest: mail server; none sends no mail")
