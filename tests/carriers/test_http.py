@@ -28,8 +28,8 @@ def test_the_document_is_openapi():
 
 @pytest.mark.parametrize("fault", BEFORE + AFTER)
 def test_one_fault_of_any_kind_is_overcome_and_counts_once(endpoint, fault):
-    endpoint.slow_seconds = 0.4
-    carrier = http_carrier(endpoint.url, timeout=0.2)
+    endpoint.slow_seconds = 1.0
+    carrier = http_carrier(endpoint.url, timeout=0.5 if fault == "slow" else 10)
     id = carrier.create(PROGRAM, key="create")
     endpoint.faults = once(fault)
     assert carrier.add_numbers(id, numbers(500), key="add") == ()
@@ -39,8 +39,8 @@ def test_one_fault_of_any_kind_is_overcome_and_counts_once(endpoint, fault):
 
 
 def test_many_faults_at_random_count_once(endpoint):
-    endpoint.faults, endpoint.slow_seconds = at_random(7, 0.3), 0.25
-    carrier = http_carrier(endpoint.url, timeout=0.2, tries=12)
+    endpoint.faults, endpoint.slow_seconds = at_random(7, 0.3), 0.8
+    carrier = http_carrier(endpoint.url, timeout=0.4, tries=12)
     id = carrier.create(PROGRAM, key="create")
     for start in range(0, 2000, 100):
         carrier.add_numbers(id, numbers(100, first=5012140000 + start), key=f"add {start}")
