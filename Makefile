@@ -10,11 +10,12 @@ help:  ## this list
 setup: .venv/.ready  ## a .venv with everything, from the hashed lock file
 
 # The lock file is complete, so pip installs it as it stands (--no-deps) and only checks hashes; `pip check` confirms.
+# What is imported is compiled then (--no-compile): compiling all of it here would take half the time of the set-up.
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"launchdrop needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}. Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing from requirements.lock into .venv (a few minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@echo "Installing from requirements.lock into .venv (a minute or two the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m pip --disable-pip-version-check check >/dev/null
 	@touch $@

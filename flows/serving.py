@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 #: Between sweeps over the whole inbox, and between looks for what is due, where no hint comes.
 SWEEP = timedelta(seconds=60)
+#: Seconds before what is due is tried again after nothing of it could be done.
+REST = 5.0
 #: Ours: the server's database, its log and the runner's.
 HOME = Path(".launchdrop")
 
@@ -145,7 +147,8 @@ def _launch_in_time(watch: Watch, pipeline: Pipeline) -> None:
         now = pipeline.clock()
         with pipeline.ledger.read() as conn:
             due = next_due(conn, now)
-        if due is not None and due <= now:
-            launch()
-            continue
-        watch.wake.wait(min(SWEEP, due - now).total_seconds() if due else SWEEP.total_seconds())
+        if due is None or due > now:
+            watch.wake.wait(min(SWEEP, due - now).total_seconds() if due else SWEEP.total_seconds())
+        elif not any(launch()[name] for name in ("live", "branded", "ended", "missed", "failed")):
+            # A carrier that is down leaves undone what is due; it is not asked again at once.
+            watch.stop.wait(REST)
