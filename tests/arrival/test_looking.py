@@ -147,7 +147,7 @@ def peak_of_a_pass(world):
     return peak
 
 
-@pytest.mark.parametrize(("world", "small", "large"), [("folder", 500, 2_000)], indirect=["world"])
+@pytest.mark.parametrize(("world", "small", "large"), [("folder", 200, 800)], indirect=["world"])
 def test_memory_does_not_grow_with_what_was_taken(world, small, large):
     old_inbox(world, small)
     world.look()
