@@ -5,8 +5,10 @@ whatever is cut short is written by the next pass. Every file is made from the l
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from flows import snapshot, views
+from flows.baseline import against_last_time
 from flows.ledger.businesses import business_ids
 from flows.ledger.moves import Mark, clear, mark_indexes, marks
 from flows.pipeline import Pipeline
@@ -50,6 +52,7 @@ def _write_report(pipeline: Pipeline, mark: Mark) -> None:
     judgement = snapshot.recall(pipeline.archive, mark.business, mark.key)
     with pipeline.ledger.read() as conn:
         view = views.report(conn, mark.key, judgement, now=pipeline.clock())
+        view = replace(view, baseline=against_last_time(conn, pipeline.archive, mark.key))
     publish_page(pipeline.reports, f"{mark.business}/{mark.key}/", view)
 
 

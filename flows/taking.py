@@ -6,7 +6,7 @@ state (receipt, page, index) is written after it, and marked in the same transac
 
 from dataclasses import dataclass
 
-from flows import logos, snapshot
+from flows import baseline, logos, snapshot
 from flows.archive import Archived, archive_drop, discard, empty, has_room, verified
 from flows.claiming import claimed
 from flows.judging import Progress, judge_drop, understood
@@ -150,6 +150,7 @@ def keep_judgement(pipeline: Pipeline, registration: Registration) -> None:
     business, submission = registration.business, registration.submission
     publish_rows(pipeline.reports, f"{business}/{submission}/", registration.judgement)
     snapshot.keep(pipeline.archive, business, submission, registration.judgement)
+    baseline.keep(pipeline.archive, business, submission, registration.judgement)
     if logo := registration.judgement.logo:
         logos.keep(pipeline.archive, business, logo)
 
