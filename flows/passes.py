@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from flows import launching, logos
-from flows.arrival import Inbox, Problem, arrivals
+from flows.arrival import Inbox, Left, Problem, arrivals
 from flows.judging import Progress
 from flows.launching import LaunchSummary
 from flows.ledger.errands import ShownLogo
@@ -15,7 +15,7 @@ from flows.pipeline import Pipeline
 from flows.registry import seed_businesses
 from flows.restored import check_restored, keep_marker
 from flows.settling import Incomplete, Settled
-from flows.taking import NoRoom, Took, take, tell_incomplete
+from flows.taking import NoRoom, Took, clear_up, take, tell_incomplete
 from schemas.judge import understood
 
 Sleep = Callable[[float], None]
@@ -73,6 +73,8 @@ def take_inbox(
             problems.append(f"{outcome.business or 'inbox'}: {outcome.what}")
         elif isinstance(outcome, Incomplete):
             incomplete += tell_incomplete(pipeline, outcome)
+        elif isinstance(outcome, Left):
+            clear_up(pipeline, outcome)
         elif isinstance(outcome, Settled):
             try:
                 taken = take(pipeline, outcome.sighting, progress)
@@ -95,6 +97,7 @@ def inbox_of(pipeline: Pipeline) -> Inbox:
         settle=settings.settle,
         grace=settings.arrival_grace,
         policy=settings.policy,
+        emptied=settings.after_intake == "empty",
     )
 
 

@@ -49,9 +49,16 @@ def server(folder: Path) -> Iterator[str]:
 def child(arguments: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process of ours, out of the terminal's reach (Ctrl-C is for us to hear first), ended with the block."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    # The folder it runs in must not be searched for modules: its reports/ would be taken for the package of that name.
+    env = os.environ | {"PYTHONSAFEPATH": "1"}
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            [sys.executable, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=env,
+            start_new_session=True,
         )
     try:
         yield process

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 #: Between sweeps over the whole inbox, and between looks for what is due, where no hint comes.
 SWEEP = timedelta(seconds=60)
+#: How soon a hint that never came is noticed to be late.
+HEARD = timedelta(seconds=1)
 #: Seconds before what is due is tried again after nothing of it could be done.
 REST = 5.0
 #: Ours: the server's database, its log and the runner's.
@@ -115,28 +117,28 @@ def _take_what_comes(watch: Watch, pipeline: Pipeline) -> None:
 
 
 def _hints(watch: Watch, pipeline: Pipeline) -> Iterator[Hints]:
-    """An empty set first: what lay there before we came. Where nothing can be watched, sweeps alone."""
-    yield set()
+    """Drops that something was heard of; an empty set asks for a sweep, first for what lay there before we listened."""
     try:
         if pipeline.settings.events:
             yield from _paced(queue_hints(pipeline.settings.events, pipeline.inbox.url, watch.stop))
         elif isinstance(pipeline.inbox, FolderStore):
-            yield from folder_hints(pipeline.inbox.root, watch.stop, every=SWEEP)
+            yield from _paced(folder_hints(pipeline.inbox.root, watch.stop, every=HEARD))
     except StoreError as e:
         log.warning("%s. Looking every %d s instead.", e, SWEEP.total_seconds())
-    while not watch.stop.wait(SWEEP.total_seconds()):
+    while not watch.stop.is_set():
         yield set()
+        watch.stop.wait(SWEEP.total_seconds())
 
 
 def _paced(hints: Iterable[Hints]) -> Iterator[Hints]:
-    """Hints as they come; of the empty ones, that only tell that time has passed, one for each sweep."""
-    swept = time.monotonic()
+    """Hints as they come; of the empty ones, that only tell that time has passed, the first, and one for each sweep."""
+    due = 0.0
     for drops in hints:
         if drops:
             yield drops
-        elif time.monotonic() - swept >= SWEEP.total_seconds():
+        elif time.monotonic() >= due:
             yield drops
-            swept = time.monotonic()
+            due = time.monotonic() + SWEEP.total_seconds()
 
 
 def _launch_in_time(watch: Watch, pipeline: Pipeline) -> None:

@@ -233,7 +233,7 @@ def _fault(name: str, state: State, pending: Pending) -> Finding:
         return finding("MAN-005", f"{name} is named in the manifest and did not arrive", file=name)
     size = pending.seen[name].size
     text = f"{name} arrived with {size} bytes, but its sha256 is not the one in the manifest: not yet whole, or another"
-    return finding("MAN-005", text, file=name)
+    return finding("CSV-003", text, file=name)
 
 
 def _without_manifest(pending: Pending) -> Finding:

@@ -7,12 +7,14 @@ state (receipt, page, index) is written after it, and marked in the same transac
 from dataclasses import dataclass
 
 from flows import baseline, logos, snapshot
-from flows.archive import Archived, archive_drop, discard, empty, has_room, verified
+from flows.archive import Archived, archive_drop, discard, empty, has_room, open_drop, verified
+from flows.arrival import Left
 from flows.claiming import claimed
 from flows.judging import Progress, judge_drop, understood
 from flows.ledger.errors import LeaseLost, Outdated
+from flows.ledger.queries import receipt_of
 from flows.ledger.registering import register
-from flows.ledger.sightings import Lease, Sighting, fenced, mark_taken, mark_told, put_back
+from flows.ledger.sightings import Lease, Sighting, Taken, fenced, mark_taken, mark_told, put_back
 from flows.ledger.submissions import LogoTaken, Registered, Registration, acknowledge, duplicate_of
 from flows.pipeline import Pipeline
 from flows.publishing import publish_rows, put_receipt
@@ -68,6 +70,15 @@ def tell_incomplete(pipeline: Pipeline, incomplete: Incomplete) -> bool:
     return True
 
 
+def clear_up(pipeline: Pipeline, left: Left) -> None:
+    """Empty a drop that was taken by a process which died before it could."""
+    sighting = left.sighting
+    with pipeline.ledger.read() as conn:
+        receipt = receipt_of(conn, sighting.business, sighting.name)
+    if receipt is not None and sighting.taken is not None:
+        _empty(pipeline, sighting.business, sighting.name, receipt.submission, sighting.taken)
+
+
 def _incomplete(incomplete: Incomplete) -> ReceiptView:
     return ReceiptView(
         outcome="incomplete",
@@ -86,9 +97,15 @@ def _take(pipeline: Pipeline, sighting: Sighting, lease: Lease, progress: Progre
             put_back(conn, lease)
         return None
     took = _repetition(pipeline, archived, lease) or _submission(pipeline, archived, lease, progress)
-    if pipeline.settings.after_intake == "empty" and (took.judgement is None or verified(archived.drop)):
-        empty(pipeline.inbox, sighting.business, sighting.name, archived.taken)
+    if pipeline.settings.after_intake == "empty":
+        _empty(pipeline, sighting.business, sighting.name, took.registered.submission, archived.taken)
     return took
+
+
+def _empty(pipeline: Pipeline, business: str, name: str, submission: str, taken: Taken) -> None:
+    """Clear the inbox of what was taken, once the archive gives it back as it was hashed."""
+    if verified(open_drop(pipeline.archive, business, submission)):
+        empty(pipeline.inbox, business, name, taken)
 
 
 def _repetition(pipeline: Pipeline, archived: Archived, lease: Lease) -> Took | None:

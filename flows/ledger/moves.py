@@ -24,6 +24,11 @@ _MARK = text(
     "insert into outbox (kind, business, key, stamp) values (:kind, :business, :key, :stamp) "
     "on conflict (kind, business, key) do update set stamp = excluded.stamp"
 )
+_MARK_REPORTS = text(
+    "insert into outbox (kind, business, key, stamp) "
+    "select 'report', business, id, :stamp from submission where id in :ids "
+    "on conflict (kind, business, key) do update set stamp = excluded.stamp"
+).bindparams(bindparam("ids", expanding=True))
 _MARK_RECEIPTS = text(
     "insert into outbox (kind, business, key, stamp) "
     "select 'receipt', business, \"drop\", :stamp from receipt where submission in :ids "
@@ -131,15 +136,16 @@ def _mark_all(conn: Connection, files: Sequence[tuple[str, str, str]]) -> None:
 
 
 def mark_submissions(conn: Connection, submissions: Sequence[str]) -> None:
-    """Mark the receipt of every drop that speaks of these submissions."""
+    """Mark the reports of these submissions, and the receipt of every drop that speaks of one."""
     for start in range(0, len(submissions), IDS):
         part = list(submissions[start : start + IDS])
-        conn.execute(_MARK_RECEIPTS, {"ids": part, "stamp": secrets.randbits(62)})
+        for statement in (_MARK_REPORTS, _MARK_RECEIPTS):
+            conn.execute(statement, {"ids": part, "stamp": secrets.randbits(62)})
 
 
 def marks(conn: Connection, *, limit: int = 10_000) -> list[Mark]:
-    """What is to be written anew, receipts first: a business's job waits for its receipt."""
-    rank = {"receipt": 0, "report": 1, "index": 2, "operator": 3}
+    """What is to be written anew, reports before the receipts that link to them."""
+    rank = {"report": 0, "receipt": 1, "index": 2, "operator": 3}
     rows = conn.execute(select(outbox).order_by(outbox.c.kind.desc(), outbox.c.business, outbox.c.key).limit(limit))
     found = [Mark(kind=row.kind, business=row.business, key=row.key, stamp=row.stamp) for row in rows]
     return sorted(found, key=lambda m: (rank[m.kind], m.business, m.key))

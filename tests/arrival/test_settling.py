@@ -141,7 +141,7 @@ def test_the_grace_counts_from_the_first_sighting_and_is_told_once(world):
     assert [(f.rule, f.file, f.message) for f in outcome.findings] == [
         ("MAN-005", "a.csv", "a.csv is named in the manifest and did not arrive"),
         (
-            "MAN-005",
+            "CSV-003",
             "b.csv",
             "b.csv arrived with 4 bytes, but its sha256 is not the one in the manifest: not yet whole, or another",
         ),

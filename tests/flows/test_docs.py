@@ -1,4 +1,4 @@
-"""What the READMEs say is so: every command in README.md runs, the settings table is the code's, links lead somewhere."""
+"""What the READMEs say is so: README.md's commands run, the settings table is the code's, links lead somewhere."""
 
 import re
 import shutil

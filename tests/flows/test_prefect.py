@@ -1,4 +1,4 @@
-"""The real flows against a real Prefect server: deployed from prefect.yaml, run by a worker because a schedule says so."""
+"""The real flows against a real Prefect server: deployed from prefect.yaml, run by a worker as its schedule says."""
 
 import json
 import os

@@ -102,7 +102,7 @@ def slow(seconds):
 
 
 def test_no_child_is_left_behind(serving):
-    folder, process, _ = serving
+    _, process, _ = serving
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
     pids = children.stdout.split()
     assert len(pids) >= 2  # the server and the runner

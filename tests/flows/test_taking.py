@@ -1,0 +1,148 @@
+"""Taking drops: once, in order, whatever repeats; what comes back for each."""
+
+from datetime import timedelta
+
+import pytest
+
+from flows.ledger import queries
+from flows.retaking import replay, retake
+
+ROWS = "5012149020,Customer Service\n5012149021,Survey\n"
+
+
+def program(world, reference="orders"):
+    with world.pipeline.ledger.read() as conn:
+        return queries.programs(conn, business_id="acme-bank", reference=reference)[0]
+
+
+def submissions(world):
+    with world.pipeline.ledger.read() as conn:
+        return queries.submissions(conn)
+
+
+def test_the_same_content_again_is_a_duplicate_and_changes_nothing(world):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    world.drop("acme-bank/b", ROWS)
+    world.run()
+    first, second = world.receipt("acme-bank/a"), world.receipt("acme-bank/b")
+    assert (second["outcome"], second["submission"]) == ("duplicate", first["submission"])
+    assert len(submissions(world)) == 1
+    assert program(world).revision == 1
+
+
+def test_other_content_is_the_next_revision(world):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    world.drop("acme-bank/b", "5012149022,Survey\n5012149021,Customer Service\n")
+    world.run()
+    assert world.report("acme-bank/b")["revision"] == {"number": 2, "added": 1, "removed": 0, "changed": 1}
+    assert program(world).pending == 3
+
+
+def test_replace_makes_the_numbers_exactly_these(world):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    world.drop("acme-bank/b", "5012149022,Survey\n", numbers_mode="replace")
+    world.run()
+    assert world.report("acme-bank/b")["revision"] == {"number": 2, "added": 1, "removed": 2, "changed": 0}
+    assert program(world).pending == 1
+
+
+def test_a_rejected_row_is_no_business_of_another_business(world):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    world.drop(
+        "zenith-health/a",
+        ROWS,
+        business_unit="Reminders",
+        display_name="{display: Zenith Health, shorthand: Zenith}",
+    )
+    world.run()
+    report = world.report("zenith-health/a")
+    assert [f["rule"] for f in report["findings"] if f["severity"] == "error"] == ["NUM-022", "NUM-022"]
+    assert "acme" not in (world.reports / "zenith-health" / report["submission"]["id"] / "report.html").read_text().lower()
+
+
+def test_a_file_that_is_missing_is_told_once_after_the_grace_and_taken_when_it_comes(world):
+    world.drop("acme-bank/a", ROWS)
+    numbers = world.inbox / "acme-bank/a/numbers.csv"
+    kept = numbers.read_bytes()
+    numbers.unlink()
+    world.run()
+    assert not (world.reports / "acme-bank/drops").exists()
+    world.clock.now += timedelta(minutes=16)
+    assert world.run().intake.incomplete == 1
+    receipt = world.receipt("acme-bank/a")
+    assert (receipt["outcome"], [f["rule"] for f in receipt["findings"]]) == ("incomplete", ["MAN-005"])
+    assert world.run().intake.incomplete == 0
+    numbers.write_bytes(kept)
+    world.run()
+    assert world.receipt("acme-bank/a")["verdict"] == "accepted"
+
+
+def test_emptied_once_taken_and_found_again_in_the_archive(world):
+    from dataclasses import replace
+
+    world.pipeline = replace(world.pipeline, settings=world.pipeline.settings.model_copy(update={"after_intake": "empty"}))
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    assert not (world.inbox / "acme-bank/a").exists()
+    world.drop("acme-bank/b", ROWS)
+    world.run()
+    assert world.receipt("acme-bank/b")["outcome"] == "duplicate"
+    assert not (world.inbox / "acme-bank/b").exists()
+
+
+def test_held_then_released_is_launched_like_any_other(world):
+    world.drop("acme-bank/a", ROWS + "214-9022,Survey\n", on_rejected_rows="hold")
+    world.run()
+    receipt = world.receipt("acme-bank/a")
+    assert (receipt["verdict"], receipt["program_state"]) == ("held", None)
+    from flows.ledger.registering import release
+    from flows.pages import refresh
+
+    with world.pipeline.ledger.begin() as conn:
+        release(conn, receipt["submission"], by="tester", now=world.clock())
+    refresh(world.pipeline)
+    receipt = world.receipt("acme-bank/a")
+    assert (receipt["verdict"], receipt["program_state"]) == ("accepted_with_rejections", "scheduled")
+    assert world.report("acme-bank/a")["verdict"] == "accepted_with_rejections"
+
+
+def test_a_retake_is_a_submission_of_its_own_over_the_same_bytes(world):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    first = world.receipt("acme-bank/a")["submission"]
+    assert replay(world.pipeline, first) == []
+    world.clock.now += timedelta(hours=1)
+    took = retake(world.pipeline, first)
+    assert took.registered.submission != first
+    assert [row.retake_of for row in submissions(world)] == [first, None]
+    assert replay(world.pipeline, took.registered.submission) == []
+
+
+def test_a_replay_shows_what_would_change(world):
+    world.drop("acme-bank/a", ROWS, reference="first")
+    world.run()
+    world.drop("acme-bank/b", "5012149022,Survey\n", reference="second")
+    world.run()
+    # The operator takes the number for another program: judged now, the row is in conflict.
+    world.drop("acme-bank/c", "5012149022,Survey\n", reference="third", reassign="true")
+    world.run()
+    changes = {c.what: (c.before, c.now) for c in replay(world.pipeline, world.receipt("acme-bank/a")["submission"])}
+    assert changes == {}
+
+
+@pytest.mark.parametrize("text", ["businesses: [", "", "businesses:\n  acme-bank: {}\n"])
+def test_a_businesses_file_that_is_half_saved_changes_nothing(world, text):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    (world.inbox / "businesses.yaml").write_text(text)
+    world.drop("acme-bank/b", "5012149022,Survey\n")
+    done = world.run()
+    assert world.receipt("acme-bank/b")["verdict"] == "accepted"
+    (problem,) = done.problems
+    assert problem.startswith("businesses.yaml: ")
+    assert problem.endswith("What it said before stays in force.")
+    assert problem in (world.reports / "_operator/index.html").read_text().replace("&#39;", "'").replace("&quot;", '"')
