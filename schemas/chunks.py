@@ -40,6 +40,11 @@ class RowSchema(pa.DataFrameSchema):
     """A frame schema of int64 columns whose checks are rules. Raises SchemaErrors, each with its `check_output`."""
 
 
+def _broken(column: pa.Column, check_obj: pd.DataFrame, rule: Rule, fine: Fine) -> SchemaError:
+    # Pandera publishes no types for its errors.
+    return SchemaError(column, check_obj, rule.error, check=rule, check_output=fine)  # type: ignore[no-untyped-call]
+
+
 class _RowSchemaBackend(DataFrameSchemaBackend):
     def validate(self, check_obj: pd.DataFrame, schema: RowSchema, **_options: Any) -> pd.DataFrame:
         """Every check of every column. Raises TypeError where the frame's columns are not the schema's, for that is no
@@ -53,7 +58,7 @@ class _RowSchemaBackend(DataFrameSchemaBackend):
             for rule in column.checks:
                 fine = rule.fine(of_column)
                 if np.count_nonzero(fine) < len(fine):
-                    broken.append(SchemaError(column, check_obj, rule.error, check=rule, check_output=fine))
+                    broken.append(_broken(column, check_obj, rule, fine))
         if broken:
             raise SchemaErrors(schema=schema, schema_errors=broken, data=check_obj)
         return check_obj

@@ -74,7 +74,8 @@ def _purposes(received: pa.Array) -> Integers:
     """Each purpose's place in `PURPOSES`; judged once a distinct spelling."""
     encoded = received.dictionary_encode()
     codes = [_purpose(value.decode()) for value in encoded.dictionary.to_pylist()]
-    return np.array(codes or [0], dtype=np.int64)[encoded.indices.to_numpy()]
+    found: Integers = np.array(codes or [0], dtype=np.int64)[encoded.indices.to_numpy()]
+    return found
 
 
 def _purpose(text: str) -> int:

@@ -127,7 +127,7 @@ class _Register:
         if not numbers.size:
             return np.zeros(len(candidates.number), dtype=np.bool_)
         place = np.minimum(np.searchsorted(numbers, candidates.number), len(numbers) - 1)
-        taken = numbers[place] == candidates.number
+        taken: NDArray[np.bool_] = numbers[place] == candidates.number
         conflicts = [found[number] for number in numbers.tolist()]
         code = np.array([CODE[conflict.rule] for conflict in conflicts], dtype=np.uint8)
         other = np.array([self._place_of(conflict.program) for conflict in conflicts])

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.columns import parse_columns
 from schemas.decoding import Reading, survey, text
@@ -43,6 +44,10 @@ class ReadFile:
     frame: Callable[[WholeLines], Iterator[Block]] = lambda _lines: iter(())
 
 
+def _array(piece: bytes, dtype: Any) -> NDArray[Any]:
+    return np.frombuffer(piece, dtype=dtype)
+
+
 class JudgedShelf:
     """Judged blocks put aside."""
 
@@ -60,7 +65,7 @@ class JudgedShelf:
         for first in pieces:
             rest = (first, *(next(pieces) for _ in self._TYPES[1:]))
             number, purpose, stands, blank, row, code = (
-                np.frombuffer(piece, dtype=dtype) for piece, dtype in zip(rest, self._TYPES, strict=True)
+                _array(piece, dtype) for piece, dtype in zip(rest, self._TYPES, strict=True)
             )
             yield Judged(number=number, purpose=purpose, stands=stands, blank=blank, row=row, code=code)
 

@@ -206,7 +206,7 @@ class _Lines:
             return np.full(len(comma), 2)
         upto = np.searchsorted(comma, self.newline)
         before = np.concatenate([[0], upto[:-1]])
-        count = upto - before
+        count: Integers = upto - before
         comma = np.append(comma, [0, 0])
         first = np.where(count > 0, comma[before], self.stop)
         self._bound(

@@ -23,8 +23,8 @@ class WholeLines:
     """Text blocks as buffers of whole lines, each line ending in LF.
 
     A longer line is cut to its head. A NUL is put in the tail's place, which breaks the record, unless the head has
-    more than two columns anyway. `cuts` tells, by the line's offset in what was given, where in `tails` the rest was put;
-    without `tails` it is dropped.
+    more than two columns anyway. `cuts` tells, by the line's offset in what was given, where in `tails` the rest was
+    put; without `tails` it is dropped.
     """
 
     tails: BinaryIO | None = None

@@ -130,6 +130,8 @@ def _read_metadata() -> _Found:
     found = _Found()
     for region in phonenumbers.region_codes_for_country_code(1):
         metadata = PhoneMetadata.metadata_for_region(region)
+        if metadata is None or metadata.general_desc is None or metadata.general_desc.national_number_pattern is None:
+            continue
         lead = re.compile(metadata.leading_digits or "")
         general = unfold(metadata.general_desc.national_number_pattern)
         for kind in (*_PLACED, *_PLACELESS):

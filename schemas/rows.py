@@ -87,7 +87,8 @@ def row_rules(regions: tuple[str, ...], toll_free: str) -> tuple[tuple[str, str,
 
 
 def _unmarked(mark: int, marks: Values) -> Fine:
-    return marks & mark == 0
+    fine: Fine = marks & mark == 0
+    return fine
 
 
 @cache
@@ -96,7 +97,7 @@ def row_schema(regions: tuple[str, ...], toll_free: str) -> RowSchema:
     checks: dict[str, list[Rule]] = {column: [] for column in COLUMNS}
     for rule, column, fine in row_rules(regions, toll_free):
         checks[column].append(Rule(rule, fine))
-    return RowSchema({column: pa.Column("int64", rules) for column, rules in checks.items()}, strict=True)
+    return RowSchema({column: pa.Column("int64", [*rules]) for column, rules in checks.items()}, strict=True)
 
 
 def judge_rows(columns: Columns, schema: RowSchema) -> Judged:

@@ -32,7 +32,7 @@ class Shelf:
     def put_arrays(self, *arrays: NDArray[Any]) -> None:
         """Add one piece for each array."""
         for array in arrays:
-            self.put(memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b"")
+            self.put(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
 
     def __iter__(self) -> Iterator[bytes]:
         at = 0

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -130,7 +131,7 @@ def _plus(ends: NDArray[np.int32], data: Bytes, seen: Bytes) -> tuple[Flags, Fla
 
 def _dialled_abroad(digit: Bytes, first: Integers, count: Integers) -> Flags:
     """Eleven digits or more that begin as one dials abroad, 011 or 00, and go on with another country than 1."""
-    result = (count > 10) & (digit[first] == 0)
+    result: Flags = (count > 10) & (digit[first] == 0)
     row = np.flatnonzero(result)
     at = first[row]
     after_00 = (digit[at + 1] == 0) & (digit[at + 2] > 1)
@@ -159,7 +160,9 @@ def _numbers(digit: Bytes, first: Integers, wanted: Flags) -> Integers:
 
 def _eight_digits(digit: Bytes, at: Integers) -> Integers:
     """The number that eight digits make, read as one word each: neighbours are joined, then pairs, then fours."""
-    words = np.ndarray(shape=(len(digit) - 7,), dtype="<u8", buffer=digit, strides=(1,))[at].astype(np.uint64)
+    windows: NDArray[np.uint64] = np.ndarray(shape=(len(digit) - 7,), dtype="<u8", buffer=digit, strides=(1,))
+    words: NDArray[Any] = windows[at]
     words = (words * 10 + (words >> 8)) & 0x00FF00FF00FF00FF
     words = (words * 100 + (words >> 16)) & 0x0000FFFF0000FFFF
-    return ((words * 10_000 + (words >> 32)) & 0xFFFFFFFF).astype(np.int64)
+    numbers: Integers = ((words * 10_000 + (words >> 32)) & 0xFFFFFFFF).astype(np.int64)
+    return numbers

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import cells
 from schemas.duplicates import LATE
-from schemas.findings import VALUE_SHOWN, Finding
+from schemas.findings import VALUE_SHOWN, Column, Finding
 from schemas.framing import Block
 from schemas.lines import Cut
 from schemas.quoting import Fault
@@ -180,14 +181,18 @@ def _patterns(facts: Facts, purpose: pa.Array, message: pa.Array) -> pa.Array:
     return pc.utf8_slice_codeunits(text, 0, _PATTERN_SHOWN)
 
 
+#: Which cell a rule is about, by the start of its id; the others are about the whole row.
+_COLUMN_OF: dict[str, Column] = {"NUM": "phone_number", "PUR": "call_purpose"}
+
+
 def to_findings(batch: pa.RecordBatch) -> list[Finding]:
     """Lines of rejections.csv as findings."""
     return [_finding(line) for line in batch.to_pylist()]
 
 
-def _finding(line: dict[str, object]) -> Finding:
+def _finding(line: dict[str, Any]) -> Finding:
     rule = str(line["rule"])
-    column = {"NUM": "phone_number", "PUR": "call_purpose"}.get(rule[:3])
+    column = _COLUMN_OF.get(rule[:3])
     value = line[column] if column else line["phone_number"]
     return finding(
         rule,

@@ -8,6 +8,7 @@ from schemas.numbers import Claims, NumbersResult, Source, Terms, judge_numbers
 from schemas.policy import Caps, Policy
 
 GOOD = "5012149020"
+POLICY = Policy()
 ALL = Caps(per_rule=10**6, shown=10**6)
 
 
@@ -21,12 +22,12 @@ def judge(
     *files,
     typed=(),
     purpose=None,
-    regions=Policy().regions,
+    regions=POLICY.regions,
     toll_free="allow",
     claims: Claims | None = None,
     do_not_originate=None,
     caps=ALL,
-    policy=Policy(),
+    policy=POLICY,
     **options,
 ) -> NumbersResult:
     """The result for files given as text, bytes or `Source`."""

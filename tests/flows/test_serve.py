@@ -80,6 +80,8 @@ def test_a_drop_is_reported_a_program_launched_and_ctrl_c_ends_it(serving):
 
     with urlopen(f"{site}/acme-bank/{told['submission']}/report.html") as page:
         assert b"214-9021" in page.read()
+    # The operator's page comes after what the business waits for.
+    seconds_until((folder / "reports/out/_operator/index.html").exists, 30)
     with urlopen(f"{site}/") as page:
         assert page.url == f"{site}/_operator/index.html"
 

@@ -61,7 +61,8 @@ def test_a_rejected_row_is_no_business_of_another_business(world):
     world.run()
     report = world.report("zenith-health/a")
     assert [f["rule"] for f in report["findings"] if f["severity"] == "error"] == ["NUM-022", "NUM-022"]
-    assert "acme" not in (world.reports / "zenith-health" / report["submission"]["id"] / "report.html").read_text().lower()
+    page = world.reports / "zenith-health" / report["submission"]["id"] / "report.html"
+    assert "acme" not in page.read_text().lower()
 
 
 def test_a_file_that_is_missing_is_told_once_after_the_grace_and_taken_when_it_comes(world):
@@ -84,7 +85,8 @@ def test_a_file_that_is_missing_is_told_once_after_the_grace_and_taken_when_it_c
 def test_emptied_once_taken_and_found_again_in_the_archive(world):
     from dataclasses import replace
 
-    world.pipeline = replace(world.pipeline, settings=world.pipeline.settings.model_copy(update={"after_intake": "empty"}))
+    settings = world.pipeline.settings.model_copy(update={"after_intake": "empty"})
+    world.pipeline = replace(world.pipeline, settings=settings)
     world.drop("acme-bank/a", ROWS)
     world.run()
     assert not (world.inbox / "acme-bank/a").exists()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_reader import read_plainly
+
 from schemas.columns import cells
 from schemas.decoding import survey, text
 from schemas.framing import CHUNK, frame

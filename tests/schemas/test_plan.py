@@ -1,4 +1,4 @@
-"""The plan's tables against phonenumbers itself: what it calls invalid is never taken, what else is refused has a name."""
+"""The plan's tables against phonenumbers itself: what it calls invalid is not taken, and other refusals have a name."""
 
 import random
 
@@ -8,6 +8,7 @@ import pytest
 from engine_cases import judge, of_number
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from schemas.patterns import unfold
 from schemas.plan import VERSION, plan
 
