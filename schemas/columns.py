@@ -15,13 +15,13 @@ Integers = NDArray[np.int64]
 
 #: The columns, all int64. `record` is the number of cells, `BROKEN` or `HEADER`; `marks` to `number` are the number
 #: cell's (see `schemas.spelling.Spelling`); `purpose` is a place in `PURPOSES`, or one of the three below.
-COLUMNS = ("record", "marks", "digits", "area", "local", "number", "purpose")
+COLUMNS = ("record", "marks", "digits", "area", "exchange", "local", "number", "purpose")
 
 BROKEN, HEADER = 0, -1
 BLANK_PURPOSE, UNKNOWN_PURPOSE, NO_PURPOSE = -1, -2, -3
 
 #: What a row has in each column where there is nothing to judge.
-_NOTHING = np.array([2, 0, 10, -1, -1, -1, NO_PURPOSE])
+_NOTHING = np.array([2, 0, 10, -1, -1, -1, -1, NO_PURPOSE])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def parse_columns(block: Block) -> Columns:
     spelling = read_spellings(received.number)
     purpose = _purposes(received.purpose)
     blank = (spelling.marks & Mark.BLANK != 0) & (purpose == BLANK_PURPOSE) & ((block.cells == 1) | (block.cells == 2))
-    values = np.stack([block.cells, *spelling.columns(), purpose])
+    values = np.stack([block.cells, *spelling, purpose])
     alone = np.flatnonzero((block.cells < 2) | blank)
     values[1:, alone] = _NOTHING[1:, None]
     values[0, blank] = _NOTHING[0]

@@ -1,8 +1,8 @@
 """The +1 numbering plan by area code: what can exist, what is assigned, where it is, and which numbers are valid.
 
 What can exist is the plan's own shape. What is assigned and valid is phonenumbers' metadata, the same that its
-`is_valid_number` reads, unfolded into sets of digits: nearly every area code takes any exchange from 200 up; for the
-two dozen that do not there is a table of their leading digits. A test holds both against `phonenumbers` itself.
+`is_valid_number` reads, unfolded into a table of leading digits: nearly every area code takes any exchange from 200 up,
+but two dozen do not, and in two it goes below the exchange. A test holds the table against `phonenumbers` itself.
 """
 
 import re
@@ -24,6 +24,9 @@ VERSION: str = phonenumbers.__version__
 AREAS = 1001
 
 _FROM_2: Digits = ANY & ~0b11
+#: How many numbers share a place in `Plan.valid`.
+_PER_PLACE = 1000
+
 _ANY_EXCHANGE: Row = (_FROM_2, *(ANY,) * 6)
 _PREMIUM = (900,)
 _NON_GEOGRAPHIC = (500, *range(521, 530), 533, 544, 566, 577, 588, 600, 622, 700, 710)
@@ -40,8 +43,7 @@ Integers = NDArray[np.int64]
 class Plan:
     """Tables by area code. `region` is a place in `regions`, -1 for none.
 
-    `leading` has, for an area code in which not every exchange from 200 up is in use, a table of the numbers' digits
-    after the area code, as many as matter.
+    `valid` is by a number's first seven digits, as deep as the metadata goes; its last place stands for no number.
     """
 
     possible: Flags
@@ -51,8 +53,8 @@ class Plan:
     toll_free: Flags
     region: NDArray[np.int16]
     regions: tuple[str, ...]
-    leading: dict[int, Flags]
-    partly: Flags
+    partly: frozenset[int]
+    valid: Flags
 
     def served(self, regions: tuple[str, ...]) -> Flags:
         """By area code, whether it is in one of the regions. A toll-free number belongs to all of them."""
@@ -61,19 +63,12 @@ class Plan:
         table[-1] = True
         return table
 
-    def valid(self, area: Integers, local: Integers) -> Flags:
-        """Whether the metadata knows each number, given as area code and last seven digits; -1 is no area code.
+    def knows(self, number: Integers) -> Flags:
+        """Whether the metadata knows each ten-digit number; -1 is no number, and counts as known.
 
         An exchange below 200 is never known here, though the metadata lets two area codes have some: NUM-009 has it.
         """
-        known = self.assigned[area] & ((local >= 2_000_000) | (local < 0))
-        partly = self.partly[area]
-        if partly.any():
-            for code in set(area[partly].tolist()):
-                rows = area == code
-                table = self.leading[code]
-                known[rows] = table[local[rows] // (10_000_000 // len(table))]
-        return known
+        return self.valid[number // _PER_PLACE]
 
 
 @cache
@@ -81,7 +76,6 @@ def plan() -> Plan:
     """The plan as this version of phonenumbers has it; built once a process."""
     found = _read_metadata()
     regions = tuple(sorted(set(found.region.values())))
-    partly = {code for code, rows in found.rows.items() if _ANY_EXCHANGE not in rows}
     return Plan(
         possible=_table(*(code for code in range(1000) if _possible(code)), none=True),
         assigned=_table(*found.rows, none=True),
@@ -90,8 +84,8 @@ def plan() -> Plan:
         toll_free=_table(*found.toll_free),
         region=np.array([regions.index(found.region[code]) if code in found.region else -1 for code in range(AREAS)]),
         regions=regions,
-        leading={code: _leading(found.rows[code]) for code in partly},
-        partly=_table(*partly),
+        partly=frozenset(code for code, rows in found.rows.items() if _ANY_EXCHANGE not in rows),
+        valid=_valid(found.rows),
     )
 
 
@@ -107,13 +101,22 @@ def _table(*codes: int, none: bool = False) -> Flags:
     return table
 
 
-def _leading(rows: set[Row]) -> Flags:
-    """The rows as one table of leading digits, as deep as any of them tells digits apart."""
-    depth = max(place for row in rows for place, digits in enumerate(row, 1) if digits != ANY)
-    table = np.zeros((10,) * depth, dtype=np.bool_)
-    for row in rows:
-        table[np.ix_(*([digit for digit in range(10) if digits >> digit & 1] for digits in row[:depth]))] = True
-    return table.ravel()
+def _valid(rows: dict[int, set[Row]]) -> Flags:
+    """By area code and four more digits. Raises where the metadata tells numbers apart by their last three."""
+    table = np.zeros((1000, 10, 10, 10, 10), dtype=np.bool_)
+    for code, of_code in rows.items():
+        if _ANY_EXCHANGE in of_code:
+            table[code, 2:] = True
+            continue
+        for row in of_code:
+            if any(digits != ANY for digits in row[4:]):
+                raise ValueError(f"phonenumbers tells numbers of area code {code} apart by their last three digits")
+            table[code][np.ix_(*(_members(digits) for digits in row[:4]))] = True
+    return np.append(table.ravel(), True)
+
+
+def _members(digits: Digits) -> list[int]:
+    return [digit for digit in range(10) if digits >> digit & 1]
 
 
 @dataclass(slots=True)
@@ -130,6 +133,8 @@ def _read_metadata() -> _Found:
     found = _Found()
     for region in phonenumbers.region_codes_for_country_code(1):
         metadata = PhoneMetadata.metadata_for_region(region)
+        assert metadata is not None
+        assert metadata.general_desc is not None
         if metadata is None or metadata.general_desc is None or metadata.general_desc.national_number_pattern is None:
             continue
         lead = re.compile(metadata.leading_digits or "")
@@ -162,5 +167,4 @@ def _note(found: _Found, region: str, kind: str, lead: re.Pattern[str], rows: li
 
 
 def _codes(places: Row) -> list[int]:
-    choices = ([digit for digit in range(10) if digits >> digit & 1] for digits in places)
-    return [a * 100 + b * 10 + c for a, b, c in product(*choices)]
+    return [a * 100 + b * 10 + c for a, b, c in product(*map(_members, places))]

@@ -76,11 +76,11 @@ def row_rules(regions: tuple[str, ...], toll_free: str) -> tuple[tuple[str, str,
         ("NUM-012", "area", lambda area: ~known.non_geographic[area]),
         ("NUM-008", "area", lambda area: known.assigned[area]),
         ("NUM-013", "area", lambda area: ~refused[area]),
-        ("NUM-009", "local", lambda local: _EXCHANGE_POSSIBLE[local // 10_000]),
+        ("NUM-009", "exchange", lambda exchange: _EXCHANGE_POSSIBLE[exchange]),
         ("NUM-010", "local", lambda local: ~((local >= 555_0100) & (local <= 555_0199) | (local == 555_1212))),
         ("NUM-014", "area", lambda area: served[area]),
-        ("NUM-015", "number", lambda number: known.valid(number // 10_000_000, number % 10_000_000)),
-        ("NUM-016", "local", lambda local: _EXCHANGE_ORDINARY[local // 10_000]),
+        ("NUM-015", "number", known.knows),
+        ("NUM-016", "exchange", lambda exchange: _EXCHANGE_ORDINARY[exchange]),
         ("PUR-001", "purpose", lambda purpose: purpose != BLANK_PURPOSE),
         ("PUR-002", "purpose", lambda purpose: purpose != UNKNOWN_PURPOSE),
     )
@@ -121,15 +121,15 @@ def judge_rows(columns: Columns, schema: RowSchema) -> Judged:
 def _broken_rules(columns: Columns, schema: RowSchema) -> tuple[Values, Values]:
     """Every (row, code of a rule) that the schema finds broken, chunk by chunk."""
     frame = pd.DataFrame(columns.values.T, columns=_NAMES, copy=False)
-    fine = np.ones((len(ROW_RULES), len(frame)), dtype=np.bool_)
+    broken = np.zeros((len(ROW_RULES), len(frame)), dtype=np.bool_)
     with config_context(validation_enabled=True):  # no environment variable switches the rules off
         for begin in range(0, len(frame), CHUNK):
             try:
                 schema.validate(frame[begin : begin + CHUNK], lazy=True)
             except SchemaErrors as found:
                 for error in found.schema_errors:
-                    fine[CODE[error.check.name], begin : begin + CHUNK] = error.check_output
-    code, row = np.nonzero(~fine)
+                    broken[CODE[error.check.name], begin : begin + CHUNK] = ~error.check_output
+    code, row = np.divmod(np.flatnonzero(broken), max(1, len(frame)))
     return row, code
 
 

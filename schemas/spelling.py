@@ -1,8 +1,7 @@
 """Phone number cells, however spelt, to what the rules ask of them: marks, digits, area code and local number."""
 
-from dataclasses import dataclass
 from enum import IntFlag
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,23 +22,19 @@ class Mark(IntFlag):
     ABROAD = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spelling:
+class Spelling(NamedTuple):
     """What each cell says, as int64 arrays of the same length.
 
     `marks` are bits of `Mark`. `digits` counts the national digits: those after +1, or after the 1 of eleven. `area`,
-    `local` (seven digits) and `number` (all ten) are -1 unless there are ten digits and no mark.
+    `exchange`, `local` (seven digits) and `number` (all ten) are -1 unless there are ten digits and no mark.
     """
 
     marks: Integers
     digits: Integers
     area: Integers
+    exchange: Integers
     local: Integers
     number: Integers
-
-    def columns(self) -> tuple[Integers, ...]:
-        """The arrays in their order."""
-        return self.marks, self.digits, self.area, self.local, self.number
 
 
 #: Longer spellings are refused by phonenumbers too.
@@ -84,7 +79,7 @@ def _buffers(cells: pa.Array) -> tuple[NDArray[np.int32], Bytes]:
 def _read_odd(cells: pa.Array, odd: Integers, spelling: Spelling) -> None:
     """Read cells with characters beyond ASCII, or space before a plus, once more in plain characters."""
     plain = read_spellings(pc.cast(_plain(cells.take(pa.array(odd))), pa.binary()))
-    for column, read in zip(spelling.columns(), plain.columns(), strict=True):
+    for column, read in zip(spelling, plain, strict=True):
         column[odd] = read
 
 
@@ -112,9 +107,10 @@ def _read(cells: pa.Array, ends: NDArray[np.int32], data: Bytes, classes: Bytes,
     _mark_spreadsheet(cells, data, ends, seen, marks)
     digits = count - (one & (plus | (count == 11)))
     number = _numbers(digit, first + (count - digits), (digits == 10) & (marks == 0))
-    area = np.where(number >= 0, number // 10_000_000, -1)
-    local = np.where(number >= 0, number - area * 10_000_000, -1)
-    return Spelling(marks=marks, digits=digits, area=area, local=local, number=number)
+    area = number // 10_000_000
+    local = number - area * 10_000_000
+    local[number < 0] = -1
+    return Spelling(marks=marks, digits=digits, area=area, exchange=local // 10_000, local=local, number=number)
 
 
 def _plus(ends: NDArray[np.int32], data: Bytes, seen: Bytes) -> tuple[Flags, Flags]:

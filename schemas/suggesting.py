@@ -70,10 +70,9 @@ def _undamaged(number: pa.Array) -> pa.Array:
 
 def _if_valid(ten: pa.Array) -> pa.Array:
     number = pc.fill_null(pc.cast(ten, pa.int64()), -1).to_numpy(zero_copy_only=False)
-    area, local = number // 10_000_000, number % 10_000_000
     known = plan()
-    exchange = local // 10_000
-    good = (number >= 0) & known.possible[area] & (exchange >= 200) & (exchange % 100 != 11) & known.valid(area, local)
+    area, exchange = number // 10_000_000, number // 10_000 % 1000
+    good = (number >= 0) & known.possible[area] & (exchange % 100 != 11) & known.knows(number)
     return pc.if_else(pa.array(good), ten, pa.scalar(None, pa.string()))
 
 

@@ -1,7 +1,7 @@
 """Findings about rows, told: from rules' codes to the lines of rejections.csv, and the rejected records as received."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -142,8 +142,7 @@ class Teller:
 
 
 def _take(spelling: Spelling, place: Integers) -> Spelling:
-    marks, digits, area, local, number = (column[place] for column in spelling.columns())
-    return replace(spelling, marks=marks, digits=digits, area=area, local=local, number=number)
+    return Spelling(*(column[place] for column in spelling))
 
 
 def _lines(lines: Integers) -> pa.Array:

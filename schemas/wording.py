@@ -99,7 +99,7 @@ class Wording:
         if rule in _BY_AREA:
             return _each(facts.spelling.area[place], _BY_AREA[rule])
         if rule in _BY_EXCHANGE:
-            return _each(facts.spelling.local[place] // 10_000, _BY_EXCHANGE[rule])
+            return _each(facts.spelling.exchange[place], _BY_EXCHANGE[rule])
         if rule in ("NUM-020", "NUM-021"):
             return [self._repeats(rule, ordinal) for ordinal in facts.other[place].tolist()]
         if rule == "NUM-023":
