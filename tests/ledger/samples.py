@@ -185,7 +185,7 @@ class Desk:
         """{number: (state, purpose)} of a program, and that its counts are right."""
         row = self.program(reference, business)
         with self.ledger.read() as conn:
-            rows = conn.execute(select(number).where(number.c.program == row.id)).all()
+            rows = conn.execute(select(number).where(number.c.program == row.id).order_by(number.c.number)).all()
         states = [r.state for r in rows]
         counted = tuple(states.count(s) for s in ("live", "pending", "refused"))
         assert counted == (row.numbers_live, row.numbers_pending, row.numbers_refused)
