@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, case, delete, exists, select, update
+from sqlalchemy import Connection, and_, case, exists, select, update
 
 from flows.ledger.bulk import chunks, listed
 from flows.ledger.moves import upsert
@@ -75,16 +75,19 @@ def update_numbers(conn: Connection, program_id: int, numbers: np.ndarray, **val
 
 def want(conn: Connection, taker: int, givers: Sequence[int]) -> None:
     """Remember that a program is to take numbers from others at its launch."""
-    rows = [{"taker": taker, "giver": giver} for giver in givers]
+    rows = [{"taker": taker, "giver": giver, "waits": True} for giver in givers]
     if rows:
-        conn.execute(upsert(conn, takeover).on_conflict_do_nothing(), rows)
+        again = upsert(conn, takeover).on_conflict_do_update(index_elements=["taker", "giver"], set_={"waits": True})
+        conn.execute(again, rows)
 
 
 def reclaim(conn: Connection, program_id: int, business: str) -> int:
     """Claim what a missed program had to let go, as far as it is free; the rest is refused. Returns how many were."""
     wanted = numbers_of(conn, program_id, _UNCLAIMED)
     held = holders(conn, wanted, besides=program_id)
-    givers = set(conn.execute(select(takeover.c.giver).where(takeover.c.taker == program_id)).scalars())
+    givers = set(
+        conn.execute(select(takeover.c.giver).where(takeover.c.taker == program_id, takeover.c.waits)).scalars()
+    )
     update_numbers(conn, program_id, np.setdiff1d(wanted, held.numbers, assume_unique=True), claimed=True)
     refused = 0
     for place, (holder, owner, _) in enumerate(held.programs):
@@ -112,7 +115,8 @@ def free(conn: Connection, programs: Sequence[int], *, removed: bool) -> None:
         gone = case((number.c.state.in_(["pending", "live"]), "removed"), else_=number.c.state)
         statement = update(number).where(theirs, number.c.claimed | (number.c.state == "pending"))
         conn.execute(statement.values(claimed=False, change=None, state=gone))
-        conn.execute(delete(takeover).where(takeover.c.taker.in_(select(value).select_from(table))))
+        mine = takeover.c.taker.in_(select(value).select_from(table))
+        conn.execute(update(takeover).where(mine).values(waits=False))
     else:
         conn.execute(update(number).where(theirs, number.c.claimed).values(claimed=False))
     hand_over(conn, programs)
@@ -126,7 +130,8 @@ def hand_over(conn: Connection, givers: Sequence[int]) -> None:
         .distinct()
         .join(program, program.c.id == takeover.c.taker)
         .join(revision, revision.c.id == program.c.revision)
-        .where(takeover.c.giver.in_(select(value).select_from(table)), revision.c.state.in_(_CLAIMING))
+        .where(takeover.c.giver.in_(select(value).select_from(table)), takeover.c.waits)
+        .where(revision.c.state.in_(_CLAIMING))
         .order_by(takeover.c.taker)
     )
     other = number.alias("other")
@@ -165,9 +170,13 @@ def take(conn: Connection, program_id: int, business: str, reference: str) -> Ta
             live[holder] = at_carrier
         update_numbers(conn, holder, numbers, state="reassigned", change=None, claimed=False, reason=f"to {reference}")
         moved[holder] = len(numbers)
+        want(conn, program_id, [holder])  # also where it took them itself from whom we were to take them
         wait_in_line(conn, holder, program_id)
     update_numbers(conn, program_id, numbers_of(conn, program_id, _UNCLAIMED), claimed=True)
-    conn.execute(delete(takeover).where(takeover.c.taker == program_id))
+    conn.execute(update(takeover).where(takeover.c.taker == program_id).values(waits=False))
+    for giver, count in moved.items():
+        came = (takeover.c.taker == program_id) & (takeover.c.giver == giver)
+        conn.execute(update(takeover).where(came).values(moved=takeover.c.moved + count))
     return Taken(live=live, moved=moved, refused=refused)
 
 
@@ -179,6 +188,6 @@ def _at_carrier() -> Any:
 
 def wait_in_line(conn: Connection, giver: int, taker: int) -> None:
     """Whoever else was to take from the giver takes from the new holder from now on."""
-    others = select(takeover.c.taker).where(takeover.c.giver == giver, takeover.c.taker != taker)
+    others = select(takeover.c.taker).where(takeover.c.giver == giver, takeover.c.taker != taker, takeover.c.waits)
     for other in conn.execute(others).scalars().all():
         want(conn, other, [taker])

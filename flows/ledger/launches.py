@@ -191,7 +191,7 @@ def _entangled() -> Any:
 
     def launching(relation: Any) -> Any:
         same = and_(current.c.id == other.c.revision, current.c.state == "launching")
-        return exists().where(relation, same).correlate(program)
+        return exists().where(relation, takeover.c.waits, same).correlate(program)
 
     return and_(revision.c.state == "scheduled", or_(launching(gives), launching(takes)))
 
@@ -201,7 +201,7 @@ def _apart(conn: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     ids = {row.id for row in rows}
     table, value = listed(conn, sorted(ids))
     these = select(value).select_from(table)
-    query = select(takeover).where(takeover.c.taker.in_(these), takeover.c.giver.in_(these))
+    query = select(takeover).where(takeover.c.taker.in_(these), takeover.c.giver.in_(these), takeover.c.waits)
     pairs = [(pair.taker, pair.giver) for pair in conn.execute(query)] if ids else []
     picked: list[Row[Any]] = []
     chosen: set[int] = set()

@@ -35,6 +35,12 @@ _MARK_RECEIPTS = text(
     "on conflict (kind, business, key) do update set stamp = excluded.stamp"
 ).bindparams(bindparam("ids", expanding=True))
 
+_MARK_REPORTS = text(
+    "insert into outbox (kind, business, key, stamp) "
+    "select 'report', business, id, :stamp from submission where id in :ids "
+    "on conflict (kind, business, key) do update set stamp = excluded.stamp"
+).bindparams(bindparam("ids", expanding=True))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
@@ -92,7 +98,8 @@ def move_revisions(
             raise ValueError(f"a revision cannot move from {before} to {to}")
         _compare_and_set(conn, [row.id for row in rows if row.state == before], before, to, values)
     note(conn, now, (_entry(row, to, cause, by) for row in rows))
-    mark_submissions(conn, [row.submission for row in rows if row.submission])
+    made_by = [row.submission for row in rows if row.submission]
+    mark_submissions(conn, made_by, reports=to != "launching")  # over in a moment, and a report costs more
     mark_indexes(conn, {row.business for row in rows})
 
 
@@ -135,12 +142,13 @@ def _mark_all(conn: Connection, files: Sequence[tuple[str, str, str]]) -> None:
     conn.execute(_MARK, rows)
 
 
-def mark_submissions(conn: Connection, submissions: Sequence[str]) -> None:
-    """Mark the reports of these submissions, and the receipt of every drop that speaks of one."""
+def mark_submissions(conn: Connection, submissions: Sequence[str], *, reports: bool = True) -> None:
+    """Mark the receipt of every drop that speaks of these submissions, and their reports."""
     for start in range(0, len(submissions), IDS):
-        part = list(submissions[start : start + IDS])
-        for statement in (_MARK_REPORTS, _MARK_RECEIPTS):
-            conn.execute(statement, {"ids": part, "stamp": secrets.randbits(62)})
+        part = {"ids": list(submissions[start : start + IDS]), "stamp": secrets.randbits(62)}
+        conn.execute(_MARK_RECEIPTS, part)
+        if reports:
+            conn.execute(_MARK_REPORTS, part)
 
 
 def marks(conn: Connection, *, limit: int = 10_000) -> list[Mark]:

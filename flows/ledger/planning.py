@@ -79,7 +79,11 @@ def _take_over(conn: Connection, errands: Sequence[Errand], now: datetime) -> di
     """Move to the launched programs what they are to take from others; by taker and giver, what is at the carrier."""
     by_program = {errand.program: errand for errand in errands}
     table, value = listed(conn, list(by_program))
-    query = select(takeover.c.taker).distinct().where(takeover.c.taker.in_(select(value).select_from(table)))
+    query = (
+        select(takeover.c.taker)
+        .distinct()
+        .where(takeover.c.taker.in_(select(value).select_from(table)), takeover.c.waits)
+    )
     taken: dict[int, Mapping[int, np.ndarray]] = {}
     for taker in conn.execute(query.order_by(takeover.c.taker)).scalars().all():
         errand = by_program[taker]

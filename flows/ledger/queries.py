@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, select
 
+from flows.ledger.bulk import among
 from flows.ledger.errors import LedgerError
 from flows.ledger.tables import (
     asset,
@@ -21,6 +22,7 @@ from flows.ledger.tables import (
     rule_day,
     submission,
     takeover,
+    tally,
 )
 from schemas.states import Branding, State
 
@@ -109,12 +111,13 @@ def refused(conn: Connection, business_id: str, reference: str, *, limit: int) -
 
 
 def moved_between(conn: Connection, business_id: str, reference: str) -> tuple[list[str], list[str]]:
-    """References of the programs it is taking numbers from, and of those that are taking numbers from it."""
+    """References of the programs it takes numbers from or took them from, and of those that take them from it."""
     mine = select(program.c.id).where(program.c.business == business_id, program.c.reference == reference)
     key = mine.scalar_subquery()
+    moves = takeover.c.waits | (takeover.c.moved > 0)
     other = select(program.c.reference).order_by(program.c.reference)
-    givers = other.join(takeover, takeover.c.giver == program.c.id).where(takeover.c.taker == key)
-    takers = other.join(takeover, takeover.c.taker == program.c.id).where(takeover.c.giver == key)
+    givers = other.join(takeover, takeover.c.giver == program.c.id).where(takeover.c.taker == key, moves)
+    takers = other.join(takeover, takeover.c.taker == program.c.id).where(takeover.c.giver == key, moves)
     return list(conn.execute(givers).scalars()), list(conn.execute(takers).scalars())
 
 
@@ -129,8 +132,8 @@ def top_rules(conn: Connection, business_id: str, *, since: datetime, limit: int
 
 
 def submissions_total(conn: Connection, business_id: str) -> int:
-    where = submission.c.business == business_id
-    return conn.execute(select(func.count()).select_from(submission).where(where)).scalar_one()
+    """How many submissions of a business there ever were."""
+    return conn.execute(select(tally.c.submissions).where(tally.c.business == business_id)).scalar() or 0
 
 
 def live_numbers(conn: Connection, *, business_id: str | None = None) -> Iterator[Row[Any]]:
@@ -171,13 +174,15 @@ class BusinessRow:
 def business_rows(conn: Connection, *, since: datetime) -> list[BusinessRow]:
     """Every business, by id, with its sums; days from `since` on count for the rows."""
     by_program = _sums(select(program.c.business, *_program_sums()).join(revision, revision.c.id == program.c.revision))
-    by_day = _sums(select(day.c.business, func.sum(day.c.submissions), *_row_sums(since)))
-    last = _sums(select(submission.c.business, func.max(submission.c.received_at)))
-    programs_of, days_of, last_of = ({r[0]: r[1:] for r in conn.execute(q)} for q in (by_program, by_day, last))
+    recent = _sums(select(day.c.business, func.sum(day.c.accepted), func.sum(day.c.rejected)))
+    recent = recent.where(day.c.day >= f"{since:%Y-%m-%d}")
+    ever = select(tally.c.business, tally.c.submissions, tally.c.last_received_at)
+    programs_of, days_of, ever_of = ({r[0]: r[1:] for r in conn.execute(q)} for q in (by_program, recent, ever))
     found = []
     for row in conn.execute(select(business).order_by(business.c.id)):
         live, scheduled, numbers_live = programs_of.get(row.id, (0, 0, 0))
-        count, accepted, rejected = days_of.get(row.id, (0, 0, 0))
+        accepted, rejected = days_of.get(row.id, (0, 0))
+        count, last_received_at = ever_of.get(row.id, (0, None))
         found.append(
             BusinessRow(
                 id=row.id,
@@ -185,8 +190,8 @@ def business_rows(conn: Connection, *, since: datetime) -> list[BusinessRow]:
                 live=live or 0,
                 scheduled=scheduled or 0,
                 numbers_live=int(numbers_live or 0),
-                submissions=int(count or 0),
-                last_received_at=last_of.get(row.id, (None,))[0],
+                submissions=count,
+                last_received_at=last_received_at,
                 accepted=int(accepted or 0),
                 rejected=int(rejected or 0),
             )
@@ -196,13 +201,17 @@ def business_rows(conn: Connection, *, since: datetime) -> list[BusinessRow]:
 
 def held(conn: Connection) -> list[Row[Any]]:
     """Submissions that wait for the operator's decision, longest first."""
-    query = select(submission).where(submission.c.standing == "held").order_by(submission.c.seq)
+    query = (
+        select(submission)
+        .where(among(submission.c.standing, "held", "waiting"), submission.c.standing == "held")
+        .order_by(submission.c.seq)
+    )
     return list(conn.execute(query))
 
 
 def stuck(conn: Connection) -> list[ProgramRow]:
     """Programs whose newest revision failed to launch or missed its start."""
-    query = _programs().where(revision.c.state.in_(["launch_failed", "missed"]))
+    query = _programs().where(among(revision.c.state, "launch_failed", "missed"))
     return [_program(row) for row in conn.execute(query.order_by(program.c.business, program.c.reference))]
 
 
@@ -211,7 +220,7 @@ def unknown_batches(conn: Connection) -> list[Row[Any]]:
     query = (
         select(batch.c.id, batch.c.kind, batch.c.size, batch.c.sent_at, program.c.business, program.c.reference)
         .join(program, program.c.id == batch.c.program)
-        .where(batch.c.state == "unknown")
+        .where(among(batch.c.state, "unknown"))
         .order_by(batch.c.id)
     )
     return list(conn.execute(query))
@@ -219,7 +228,8 @@ def unknown_batches(conn: Connection) -> list[Row[Any]]:
 
 def starting(conn: Connection, *, until: datetime, limit: int) -> list[ProgramRow]:
     """Programs that are to launch until then, soonest first."""
-    query = _programs().where(revision.c.state == "scheduled", revision.c.start <= until)
+    query = _programs().where(among(revision.c.state, "scheduled", "launching"), revision.c.state == "scheduled")
+    query = query.where(revision.c.start <= until)
     return [_program(row) for row in conn.execute(query.order_by(revision.c.start, program.c.id).limit(limit))]
 
 
@@ -266,8 +276,3 @@ def _program_sums() -> list[Any]:
         func.count().filter(program.c.live_revision.is_(None), revision.c.state == "scheduled"),
         func.sum(program.c.numbers_live),
     ]
-
-
-def _row_sums(since: datetime) -> list[Any]:
-    recent = day.c.day >= f"{since:%Y-%m-%d}"
-    return [func.sum(day.c.accepted).filter(recent), func.sum(day.c.rejected).filter(recent)]

@@ -11,7 +11,7 @@ from flows.ledger.bulk import CHUNK, Block, among, gathered, pack, unpack
 from flows.ledger.errors import LedgerError
 from flows.ledger.forms import manifest_json, manifest_of
 from flows.ledger.moves import LAUNCHDROP, mark, mark_submissions, note, upsert
-from flows.ledger.tables import day, parked, program, receipt, rule_day, submission
+from flows.ledger.tables import day, parked, program, receipt, rule_day, submission, tally
 from schemas.judgement import Judgement
 from schemas.manifest import Manifest
 from schemas.revision import NO_DIFFERENCE, Difference
@@ -258,6 +258,11 @@ def _sum_up(conn: Connection, registration: Registration, now: datetime) -> None
         "accepted": judgement.counts.accepted,
         "rejected": judgement.counts.rejected,
     }
+    total = upsert(conn, tally).values(
+        business=registration.business, submissions=1, last_received_at=registration.received_at
+    )
+    newest = {"submissions": tally.c.submissions + 1, "last_received_at": total.excluded.last_received_at}
+    conn.execute(total.on_conflict_do_update(index_elements=["business"], set_=newest))
     statement = upsert(conn, day).values(**key, **sums)
     grown = {name: day.c[name] + statement.excluded[name] for name in sums}
     conn.execute(statement.on_conflict_do_update(index_elements=["business", "day"], set_=grown))

@@ -209,12 +209,14 @@ Index(
     postgresql_where=number.c.claimed,
 )
 
-#: Which program is to take numbers from which other one of the same business, at its launch.
+#: Which program takes numbers from which other one of the same business: `waits` until its launch, then how many came.
 takeover = Table(
     "takeover",
     metadata,
     Column("taker", ForeignKey("program.id"), nullable=False),
     Column("giver", ForeignKey("program.id"), nullable=False),
+    Column("waits", Boolean, nullable=False),
+    Column("moved", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("taker", "giver"),
 )
 Index("ix_takeover_giver", takeover.c.giver)
@@ -269,7 +271,15 @@ outbox = Table(
     PrimaryKeyConstraint("kind", "business", "key"),
 )
 
-#: Sums by day, so that an index page costs the same after ten years.
+#: Sums of a business since ever, and by day, so that an index page costs the same after ten years.
+tally = Table(
+    "tally",
+    metadata,
+    Column("business", String, primary_key=True),
+    Column("submissions", BigInteger, nullable=False),
+    Column("last_received_at", Instant, nullable=False),
+)
+
 day = Table(
     "day",
     metadata,
@@ -281,6 +291,7 @@ day = Table(
     Column("rejected", BigInteger, nullable=False),  # rows
     PrimaryKeyConstraint("business", "day"),
 )
+Index("ix_day_day", day.c.day)
 
 rule_day = Table(
     "rule_day",

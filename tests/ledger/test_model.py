@@ -202,7 +202,7 @@ def run(ledger, monkeypatch, examples, steps, **options):
 
 
 def test_a_slice_of_lives(ledger, monkeypatch):
-    examples = 12 if ledger.engine.dialect.name == "sqlite" else 4
+    examples = 30 if ledger.engine.dialect.name == "sqlite" else 12
     run(ledger, monkeypatch, examples, 25, derandomize=True)
 
 

@@ -128,7 +128,7 @@ def test_a_mark_stays_until_what_it_stands_for_is_written(desk):
     desk.drop("p", some(1))
     with desk.ledger.begin() as conn:
         found = marks(conn)
-        assert [m.kind for m in found] == ["receipt", "report", "index", "operator"]
+        assert [m.kind for m in found] == ["report", "receipt", "index", "operator"]
         mark(conn, "index", "acme")  # again, while the files are written
         clear(conn, found)
         assert [(m.kind, m.business) for m in marks(conn)] == [("index", "acme")]
