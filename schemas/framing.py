@@ -273,28 +273,36 @@ def _break(records: _Records, line: Integers, stop: Integers, fault: Fault = Fau
 def _read_odd(data: bytes, newlines: Integers, records: _Records, odd: Integers, low: int, *, final: bool) -> _Records:
     """Read the records that begin on odd lines, which may take the lines after them along."""
     keep = np.ones(len(records.line), dtype=np.bool_)
-    respelt: dict[int, tuple[bytes, bytes]] = {}
+    starts, ends = records.start.tolist(), newlines[low : low + len(keep)].tolist()
+    read: dict[int, Record] = {}
     following = 0
     for line in odd.tolist():
         if line < following:
             continue
-        record = read_record(data, int(records.start[line]), final=final)
+        record = read_record(data, starts[line], final=final)
         if record is None:
             keep[line:] = False
             records.next_line = low + line
             break
-        following = int(np.searchsorted(newlines, record.end - 1)) + 1 - low
-        keep[line + 1 : following] = False
-        _set(records, line, record, respelt, data)
-        records.next_line = max(records.next_line, low + following)
-    return _kept(records, keep, respelt)
+        read[line], following = record, line + 1
+        if record.end - 1 != ends[line]:
+            following = int(np.searchsorted(newlines, record.end - 1)) + 1 - low
+            keep[line + 1 : following] = False
+            records.next_line = max(records.next_line, low + following)
+    _take_in(records, read)
+    shown = {line: _shown(data, starts[line], record) for line, record in read.items()}
+    return _kept(records, keep, shown)
 
 
-def _set(records: _Records, line: int, record: Record, respelt: dict[int, tuple[bytes, bytes]], data: bytes) -> None:
-    start = int(records.start[line])
-    records.cells[line], records.faults[line] = record.cells, record.fault
-    records.bounds[line] = start
-    respelt[line] = (data[start : record.end].rstrip(b"\r\n"), b"") if record.fault else record.first
+def _take_in(records: _Records, read: dict[int, Record]) -> None:
+    line = np.array(list(read), dtype=np.int64)
+    records.cells[line] = [record.cells for record in read.values()]
+    records.faults[line] = [record.fault for record in read.values()]
+    records.bounds[line] = records.start[line, None]
+
+
+def _shown(data: bytes, start: int, record: Record) -> tuple[bytes, bytes]:
+    return (data[start : record.end].rstrip(b"\r\n"), b"") if record.fault else record.first
 
 
 def _kept(records: _Records, keep: NDArray[np.bool_], respelt: dict[int, tuple[bytes, bytes]]) -> _Records:

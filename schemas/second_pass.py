@@ -26,7 +26,7 @@ from schemas.rows import Judged
 from schemas.shelf import Shelf, Spool
 from schemas.suggesting import Suggestions
 from schemas.telling import Found, Teller, merge, to_findings
-from schemas.wording import Wording
+from schemas.wording import Wording, codes_of
 
 Integers = NDArray[np.int64]
 
@@ -61,7 +61,7 @@ class Telling:
 
     def show(self, found: Found, batch: pa.RecordBatch) -> list[Finding]:
         """The findings of this block that are among the first of their rule."""
-        first = [self._first(found, code) for code in np.unique(found.code).tolist()]
+        first = [self._first(found, code) for code in codes_of(found.code)]
         place = np.sort(np.concatenate(first))[: self.caps.shown]
         return to_findings(batch.take(pa.array(place)))
 

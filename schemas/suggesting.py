@@ -29,21 +29,13 @@ class Suggestions:
     def of(self, rule: str, number: pa.Array, purpose: pa.Array, record: Callable[[], pa.Array]) -> pa.Array | None:
         """For each finding of this rule; `record` gives its rows as received."""
         if rule == "PUR-002":
-            return self._purposes(purpose)
+            return _once(self._purposes, purpose)
         if rule == "CSV-010":
-            return _two_columns(record())
-        if rule == "NUM-004":
-            return _with_area_code(number)
-        if rule == "NUM-003":
-            return _undamaged(number)
-        if rule in ("NUM-002", "NUM-005", "NUM-006"):
-            return _ten_digits(number)
-        return None
+            return _once(_two_columns, record())
+        return _once(_FROM_NUMBER[rule], number) if rule in _FROM_NUMBER else None
 
     def _purposes(self, purpose: pa.Array) -> pa.Array:
-        encoded = purpose.dictionary_encode()
-        meant = pa.array([self._meant(text) for text in encoded.dictionary.to_pylist()], pa.string())
-        return meant.take(encoded.indices)
+        return pa.array([self._meant(text) for text in purpose.to_pylist()], pa.string())
 
     def _meant(self, text: str) -> str | None:
         if text not in self._nearest:
@@ -51,6 +43,12 @@ class Suggestions:
                 return None
             self._nearest[text] = nearest(text)
         return self._nearest[text]
+
+
+def _once(suggest: Callable[[pa.Array], pa.Array], text: pa.Array) -> pa.Array:
+    """What is suggested for each text, worked out once for each distinct one."""
+    encoded = text.dictionary_encode()
+    return suggest(encoded.dictionary).take(encoded.indices)
 
 
 def _ten_digits(number: pa.Array) -> pa.Array:
@@ -63,8 +61,8 @@ def _ten_digits(number: pa.Array) -> pa.Array:
 def _undamaged(number: pa.Array) -> pa.Array:
     """The number, where the spreadsheet only added decimals or kept all ten digits."""
     whole = _part(number, _AMOUNT, "a")
-    first, rest = _part(number, _SCIENTIFIC, "a"), _part(number, _SCIENTIFIC, "b")
-    joined = pc.binary_join_element_wise(first, rest, "")
+    scientific = pc.extract_regex(number, _SCIENTIFIC)
+    joined = pc.binary_join_element_wise(*_parts(scientific, "a", "b"), "")
     return _if_valid(pc.coalesce(whole, joined))
 
 
@@ -78,21 +76,34 @@ def _if_valid(ten: pa.Array) -> pa.Array:
 
 def _with_area_code(number: pa.Array) -> pa.Array:
     digits = pc.replace_substring_regex(number, r"[^0-9]", "")
-    local = r"(?P<a>\d{3})(?P<b>\d{4})$"
-    exchange, line = _part(digits, local, "a"), _part(digits, local, "b")
+    local = pc.utf8_slice_codeunits(digits, -7)
+    exchange, line = pc.utf8_slice_codeunits(local, 0, 3), pc.utf8_slice_codeunits(local, 3, 7)
     return pc.binary_join_element_wise("ten digits, area code first: AAA", exchange, line, "-")
 
 
 def _two_columns(record: pa.Array) -> pa.Array:
     """The record without its empty columns, or with a comma where it has another separator."""
     record = pc.utf8_rtrim(record, "\r\n")
-    shorter = _part(record, _EMPTY_AFTER, "a")
-    left, right = _part(record, _OTHER_SEPARATOR, "a"), _part(record, _OTHER_SEPARATOR, "b")
-    joined = pc.binary_join_element_wise(left, right, ",")
+    parted = pc.extract_regex(record, _OTHER_SEPARATOR)
+    joined = pc.binary_join_element_wise(*_parts(parted, "a", "b"), ",")
     joined = pc.if_else(pc.equal(pc.count_substring(joined, ","), 1), joined, pa.scalar(None, pa.string()))
-    return pc.coalesce(shorter, joined)
+    return pc.coalesce(_part(record, _EMPTY_AFTER, "a"), joined)
+
+
+_FROM_NUMBER: dict[str, Callable[[pa.Array], pa.Array]] = {
+    "NUM-002": _ten_digits,
+    "NUM-003": _undamaged,
+    "NUM-004": _with_area_code,
+    "NUM-005": _ten_digits,
+    "NUM-006": _ten_digits,
+}
 
 
 def _part(text: pa.Array, pattern: str, name: str) -> pa.Array:
     """What a named part of the pattern matches; null where the pattern does not."""
-    return pc.struct_field(pc.extract_regex(text, pattern), name)
+    (part,) = _parts(pc.extract_regex(text, pattern), name)
+    return part
+
+
+def _parts(extracted: pa.Array, *names: str) -> list[pa.Array]:
+    return [pc.struct_field(extracted, name) for name in names]

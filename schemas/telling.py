@@ -20,7 +20,7 @@ from schemas.rows import IS_ERROR, Judged
 from schemas.rules import RULES, finding
 from schemas.spelling import Spelling, read_spellings
 from schemas.suggesting import Suggestions
-from schemas.wording import Facts, Wording
+from schemas.wording import Facts, Wording, codes_of
 
 Integers = NDArray[np.int64]
 
@@ -41,10 +41,17 @@ class Found:
     @property
     def rejected(self) -> Integers:
         """The rejected rows, once each, in order."""
-        return np.unique(self.row[IS_ERROR[self.code]])
+        return runs(self.row[IS_ERROR[self.code]])[0]
 
     def take(self, which: NDArray[np.bool_] | Integers) -> "Found":
         return Found(row=self.row[which], code=self.code[which], other=self.other[which])
+
+
+def runs(row: Integers) -> tuple[Integers, Integers]:
+    """The distinct values of a sorted array, and for each of its places which of them it is."""
+    new = np.ones(len(row), dtype=np.bool_)
+    new[1:] = row[1:] != row[:-1]
+    return row[new], np.cumsum(new) - 1
 
 
 def merge(judged: Judged, late: NDArray[np.void], first_ordinal: int) -> Found:
@@ -79,7 +86,7 @@ class Teller:
 
     def tell(self, block: Block, found: Found) -> Told:
         """The findings as lines of rejections.csv."""
-        rows, place = np.unique(found.row, return_inverse=True)
+        rows, place = runs(found.row)
         received = cells(block, rows)
         number, purpose = (pc.cast(part, pa.string()) for part in (received.number, received.purpose))
         spelling = _take(read_spellings(received.number), place)
@@ -117,7 +124,7 @@ class Teller:
 
     def _suggest(self, block: Block, found: Found, number: pa.Array, purpose: pa.Array) -> pa.Array:
         suggested = np.full(len(found.row), None, dtype=object)
-        for code in np.unique(found.code).tolist():
+        for code in codes_of(found.code):
             place = np.flatnonzero(found.code == code)
             at = pa.array(place)
             record = _record_reader(block, found.row[place])
@@ -150,7 +157,8 @@ def _lines(lines: Integers) -> pa.Array:
 
 
 def _shown(text: pa.Array) -> pa.Array:
-    return pc.utf8_slice_codeunits(text, 0, VALUE_SHOWN)
+    longest = pc.max(pc.binary_length(text)).as_py() or 0
+    return text if longest <= VALUE_SHOWN else pc.utf8_slice_codeunits(text, 0, VALUE_SHOWN)
 
 
 def _records(block: Block) -> pa.Array:
@@ -167,17 +175,27 @@ def _contents(pieces: pa.Array) -> bytes:
     return data.to_pybytes() if data is not None else b""
 
 
-#: What a number's shape is made of; longer ones are cut.
+#: Characters of a pattern; longer ones are cut.
 _PATTERN_SHOWN = 60
+
+_IS_PURPOSE = np.array([rule.startswith("PUR") for rule in ROW_RULES])
+_IS_RECORD = np.array([rule.startswith("CSV") for rule in ROW_RULES])
+_SHAPE = bytes(ord("9") if byte in b"0123456789" else byte for byte in range(256))
 
 
 def _patterns(facts: Facts, purpose: pa.Array, message: pa.Array) -> pa.Array:
     """A received purpose, or a number's shape with each digit as 9; for a record's own faults, what is said of them."""
-    rule = np.array([rule[:3] for rule in ROW_RULES])[facts.code]
-    shape = pc.replace_substring_regex(facts.number, r"\d", "9")
-    text = pc.if_else(pa.array(rule == "PUR"), pc.utf8_trim_whitespace(purpose), shape)
-    text = pc.if_else(pa.array(rule == "CSV"), message, text)
+    purposes = purpose.dictionary_encode()
+    trimmed = pc.utf8_trim_whitespace(purposes.dictionary).take(purposes.indices)
+    text = pc.if_else(pa.array(_IS_PURPOSE[facts.code]), trimmed, _shape(facts.number))
+    text = pc.if_else(pa.array(_IS_RECORD[facts.code]), message, text)
     return pc.utf8_slice_codeunits(text, 0, _PATTERN_SHOWN)
+
+
+def _shape(number: pa.Array) -> pa.Array:
+    offsets, data = number.buffers()[1:]
+    shapes = pa.py_buffer((data.to_pybytes() if data is not None else b"").translate(_SHAPE))
+    return pa.Array.from_buffers(pa.string(), len(number), [None, offsets, shapes], offset=number.offset)
 
 
 #: Which cell a rule is about, by the start of its id; the others are about the whole row.

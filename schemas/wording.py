@@ -88,7 +88,7 @@ class Wording:
     def messages(self, facts: Facts) -> NDArray[np.object_]:
         """The message of each finding."""
         said = np.empty(len(facts.code), dtype=object)
-        for code in np.unique(facts.code).tolist():
+        for code in codes_of(facts.code):
             place = np.flatnonzero(facts.code == code)
             said[place] = self._say(ROW_RULES[code], facts, place)
         return said
@@ -115,6 +115,11 @@ class Wording:
         cited = f"number {row} of the manifest" if file == TYPED_IN else f"row {row} of {file}"
         purpose = " with another call purpose" if rule == "NUM-021" else ""
         return f"The same number{purpose} is {cited}, which stands."
+
+
+def codes_of(code: NDArray[np.uint8]) -> list[int]:
+    """The distinct codes, in order."""
+    return [place for place, count in enumerate(np.bincount(code).tolist()) if count]
 
 
 def _each(values: Integers, say: Callable[[int], str]) -> list[str]:
