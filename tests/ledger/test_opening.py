@@ -30,7 +30,22 @@ def test_the_migrations_make_what_the_tables_say(empty):
     with opened.read() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+    migrated = indexes(opened.engine)
+    with opened.begin() as conn:
+        metadata.drop_all(conn)
+        metadata.create_all(conn)
+    assert migrated == indexes(opened.engine)  # with their conditions, at which Alembic does not look
     opened.close()
+
+
+def indexes(engine):
+    catalogue = {
+        "sqlite": "select name, sql from sqlite_master where type = 'index' and sql is not null",
+        "postgresql": "select indexname, indexdef from pg_indexes where schemaname = 'public'",
+    }
+    with engine.connect() as conn:
+        found = conn.execute(text(catalogue[engine.dialect.name]))
+        return {name: definition for name, definition in found if not name.startswith("alembic")}
 
 
 def test_a_ledger_is_made_once_by_many(empty):
