@@ -97,6 +97,7 @@ class _Register:
             firsts = _Firsts()
             for words in self._by_number.read(drawer, np.uint64, _AT_ONCE):
                 self._sort_out(np.sort(words), drawer, firsts, late)
+        self._by_number.close()
         return late
 
     def _sort_out(self, words: Words, drawer: int, firsts: "_Firsts", late: "Late") -> None:
@@ -222,3 +223,7 @@ class Late:
             found = np.concatenate(entries) if entries else np.zeros(0, dtype=LATE)
             self._drawer, self._entries = drawer, found[np.lexsort((found["code"], found["ordinal"]))]
         return self._entries
+
+    def close(self) -> None:
+        """Let the files go."""
+        self._drawers.close()

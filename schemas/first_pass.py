@@ -69,6 +69,10 @@ class JudgedShelf:
             )
             yield Judged(number=number, purpose=purpose, stands=stands, blank=blank, row=row, code=code)
 
+    def close(self) -> None:
+        """Let the file go."""
+        self._shelf.close()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstPass:

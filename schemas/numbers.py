@@ -125,8 +125,9 @@ def judge_numbers(
     """Judge every row of the files, then of the typed-in numbers. Any bytes give a result.
 
     Rows are judged by themselves first, then duplicates and conflicts are sorted out, then all findings are told.
-    Temporary files come from `spool`. With `workers` above 1, large submissions are judged by as many forked processes:
-    the caller must then have no other threads. The result does not depend on it.
+    Temporary files come from `spool`; the caller closes those that the result still reads. With `workers` above 1,
+    large submissions are judged by as many forked processes: the caller must then have no other threads. The result
+    does not depend on it.
     """
     from schemas.duplicates import find_late
     from schemas.first_pass import read_all
@@ -142,6 +143,8 @@ def judge_numbers(
         spool=spool,
     )
     told = tell_all(first, late, terms, caps=caps, spool=spool)
+    first.judged.close()
+    late.close()
     return NumbersResult(
         files=tuple(told.files),
         findings=tuple(told.findings[: caps.shown]),

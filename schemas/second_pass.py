@@ -91,6 +91,7 @@ def tell_all(first: FirstPass, late: Late, terms: Terms, *, caps: Caps, spool: S
         teller = Teller(file=file.name, wording=wording, suggestions=suggestions, cuts=lines.cuts)
         each = _FilePass(file, end - file.rows, telling, teller, late, tails)
         telling.take(each, each.tell(judged, file.frame(lines)), terms)
+        tails.close()
     return telling
 
 

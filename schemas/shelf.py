@@ -42,6 +42,11 @@ class Shelf:
             yield self._file.read(size)
             at += _LENGTH.size + size
 
+    def close(self) -> None:
+        """Let the file go; it is empty from now on."""
+        self._end = 0
+        self._file.close()
+
 
 class Drawers:
     """Numbers sorted into files by a key, so that those with the same key are read back together, in order."""
@@ -73,3 +78,8 @@ class Drawers:
                 waiting = []
         if waiting:
             yield np.concatenate(waiting)
+
+    def close(self) -> None:
+        """Let all files go."""
+        for shelf in self._shelves:
+            shelf.close()
