@@ -18,9 +18,9 @@ def keep(archive: Store, business: str, submission: str, judgement: Judgement) -
     archive.put(_key(business, submission), prints.astype("<u8").tobytes())
 
 
-def against_last_time(conn: Connection, archive: Store, submission: str) -> Baseline | None:
+def against_last_time(conn: Connection, archive: Store, business: str, submission: str) -> Baseline | None:
     """This submission's rejections against those of the one before it for the same program; None: there is none."""
-    row = submission_of(conn, submission)
+    row = submission_of(conn, submission, business)
     for earlier in history_before(conn, row, limit=1):
         before, now = (_prints(archive, row.business, name) for name in (earlier.id, submission))
         if before is not None and now is not None and (len(before) or len(now)):

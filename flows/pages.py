@@ -51,8 +51,8 @@ def _write_receipt(pipeline: Pipeline, mark: Mark) -> None:
 def _write_report(pipeline: Pipeline, mark: Mark) -> None:
     judgement = snapshot.recall(pipeline.archive, mark.business, mark.key)
     with pipeline.ledger.read() as conn:
-        view = views.report(conn, mark.key, judgement, now=pipeline.clock())
-        view = replace(view, baseline=against_last_time(conn, pipeline.archive, mark.key))
+        view = views.report(conn, mark.business, mark.key, judgement, now=pipeline.clock())
+        view = replace(view, baseline=against_last_time(conn, pipeline.archive, mark.business, mark.key))
     publish_page(pipeline.reports, f"{mark.business}/{mark.key}/", view)
 
 

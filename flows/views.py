@@ -7,6 +7,7 @@ from typing import Any
 from flows.ledger import Connection, Row, queries
 from flows.ledger.businesses import business as business_of
 from flows.ledger.flags import get_flag, paused
+from flows.ledger.registering import revision_of
 from flows.ledger.review import Review, queue
 from flows.registry import ERROR
 from reports.views import (
@@ -42,7 +43,7 @@ def receipt(conn: Connection, business: str, drop: str) -> ReceiptView | None:
     row = queries.receipt_of(conn, business, drop)
     if row is None:
         return None
-    of = queries.submission_of(conn, row.submission)
+    of = queries.submission_of(conn, row.submission, business)
     program = _program(conn, of)
     return ReceiptView(
         outcome=row.outcome,
@@ -61,10 +62,10 @@ def receipt(conn: Connection, business: str, drop: str) -> ReceiptView | None:
     )
 
 
-def report(conn: Connection, submission: str, judgement: Judgement, *, now: datetime) -> SubmissionView:
+def report(conn: Connection, business: str, submission: str, judgement: Judgement, *, now: datetime) -> SubmissionView:
     """A submission's page as things stand; a held one may have been decided on since it was judged."""
-    row = queries.submission_of(conn, submission)
-    program, made = _program(conn, row), queries.revision_of(conn, submission)
+    row = queries.submission_of(conn, submission, business)
+    program, made = _program(conn, row), revision_of(conn, row)
     registered = business_of(conn, row.business)
     latest = program is not None and made is not None and program.revision == made.number
     givers, takers = queries.moved_between(conn, row.business, row.reference) if latest else ([], [])

@@ -192,9 +192,13 @@ def _shown(conn: Connection, rows: Sequence[Row[Any]]) -> dict[int, Shown]:
     return {row.id: _shown_by(row, assets, archives) for row in branded}
 
 
-def _shown_by(row: Row[Any], assets: dict[Any, Row[Any]], archives: dict[str, str]) -> Shown:
+def _shown_by(row: Row[Any], assets: dict[Any, Row[Any]], archives: dict[tuple[str, str], str]) -> Shown:
     name, logo = assets[row.display_name], assets.get(row.logo)
-    image = ShownLogo(sha256=logo.sha256, name=logo.name or "", archive=archives.get(row.made_by)) if logo else None
+    image = (
+        ShownLogo(sha256=logo.sha256, name=logo.name or "", archive=archives.get((row.business, row.made_by)))
+        if logo
+        else None
+    )
     return Shown(
         display_name=DisplayName(display=name.display, shorthand=name.shorthand),
         logo=image,
@@ -209,10 +213,11 @@ def _by(conn: Connection, query: Select[Any], key: Any, ids: set[int]) -> dict[A
     return {row.id: row for row in conn.execute(query.where(key.in_(select(value).select_from(table))))}
 
 
-def _archives(conn: Connection, submissions: set[str]) -> dict[str, str]:
+def _archives(conn: Connection, submissions: set[str]) -> dict[tuple[str, str], str]:
     ids = sorted(submissions)
-    found: dict[str, str] = {}
+    found: dict[tuple[str, str], str] = {}
     for start in range(0, len(ids), 10_000):
-        query = select(submission.c.id, submission.c.archive).where(submission.c.id.in_(ids[start : start + 10_000]))
-        found |= {row.id: row.archive for row in conn.execute(query)}
+        query = select(submission.c.id, submission.c.business, submission.c.archive)
+        rows = conn.execute(query.where(submission.c.id.in_(ids[start : start + 10_000])))
+        found |= {(row.business, row.id): row.archive for row in rows}
     return found

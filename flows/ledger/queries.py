@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, select
 
 from flows.ledger.bulk import among
 from flows.ledger.errors import LedgerError
+from flows.ledger.submissions import of_id
 from flows.ledger.tables import (
     asset,
     batch,
@@ -67,9 +68,9 @@ def submissions(conn: Connection, *, business_id: str | None = None, limit: int 
     return list(conn.execute(query.limit(limit) if limit else query))
 
 
-def submission_of(conn: Connection, submission_id: str) -> Row[Any]:
-    """One submission. Raises LedgerError when there is none."""
-    row = conn.execute(select(submission).where(submission.c.id == submission_id)).one_or_none()
+def submission_of(conn: Connection, submission_id: str, business_id: str | None = None) -> Row[Any]:
+    """One submission, of any business unless one is named. Raises LedgerError when there is none."""
+    row = of_id(conn, submission_id, business_id)
     if row is None:
         raise LedgerError(f"no submission {submission_id}; `launchdrop submissions` lists them")
     return row
@@ -82,11 +83,6 @@ def history_before(conn: Connection, of: Row[Any], *, limit: int) -> list[Row[An
     same = submission.c.business == of.business, submission.c.reference == of.reference
     query = select(submission).where(*same, submission.c.seq < of.seq).order_by(submission.c.seq.desc())
     return list(conn.execute(query.limit(limit)))
-
-
-def revision_of(conn: Connection, submission_id: str) -> Row[Any] | None:
-    """The revision that a submission made, if it made one."""
-    return conn.execute(select(revision).where(revision.c.submission == submission_id)).one_or_none()
 
 
 def receipt_of(conn: Connection, business_id: str, drop: str) -> Row[Any] | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from flows.ledger import numbers, programs
 from flows.ledger.bulk import among, gathered
@@ -16,10 +16,10 @@ from flows.ledger.submissions import (
     Standing,
     acknowledge,
     duplicate_of,
-    earlier,
     held,
     lock,
     noticed,
+    of_id,
     open_submission,
     park,
     settle,
@@ -36,9 +36,11 @@ def register(conn: Connection, registration: Registration, now: datetime) -> Reg
     Raises Outdated when the ledger is no longer as it was when this was judged: roll back, judge again.
     """
     lock(conn, registration.business, registration.reference)
-    if (row := earlier(conn, registration)) is not None:
+    row = of_id(conn, registration.submission, registration.business)
+    if row is not None and row.drop == registration.drop:
         return _again(conn, row)
-    if (twin := twin_of(conn, registration)) is not None:
+    # Of the same id in another drop: the same bytes in the same second.
+    if (twin := row.id if row is not None else twin_of(conn, registration)) is not None:
         acknowledge(conn, registration.business, registration.drop, "duplicate", twin, registration.digest, now)
         return Registered(outcome="duplicate", submission=twin, revision=_number_of(conn, registration))
     registered = _enter(conn, registration, now)
@@ -120,12 +122,12 @@ def _enter(conn: Connection, registration: Registration, now: datetime) -> Regis
     accepted = _accepted(registration)
     if verdict == "held":
         store(conn, registration, "held", now)
-        park(conn, registration.submission, accepted.block)
+        park(conn, accepted)
         return Registered(outcome="registered", submission=registration.submission)
     store(conn, registration, "registered", now)
     registered = _take_effect(conn, accepted, cause=f"submission {registration.submission}", by=LAUNCHDROP, now=now)
     if registered.waiting:
-        conn.execute(update(submission).where(submission.c.id == registration.submission).values(standing="waiting"))
+        conn.execute(update(submission).where(*_mine(registration)).values(standing="waiting"))
     return registered
 
 
@@ -151,7 +153,7 @@ def _bring_in(conn: Connection, accepted: Accepted, *, cause: str, by: str, now:
 
 def _wait(conn: Connection, accepted: Accepted, found: programs.Current) -> Registered:
     """Keep a submission until the launch is over; its numbers are claimed now, and it is the program's newest."""
-    park(conn, accepted.submission, accepted.block)
+    park(conn, accepted)
     number, changes = programs.foresee(conn, accepted)
     number += _waiting(conn, accepted)
     planned = numbers.plan(conn, found.program.id, accepted.block, "add")
@@ -179,6 +181,10 @@ def _replace_held(conn: Connection, registration: Registration, now: datetime) -
         settle(conn, row, "replaced", verdict=row.verdict, cause=cause, by=LAUNCHDROP, now=now)
 
 
+def _mine(registration: Registration) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return submission.c.business == registration.business, submission.c.id == registration.submission
+
+
 def _accepted(registration: Registration) -> Accepted:
     judgement = registration.judgement
     if judgement.manifest is None or judgement.manifest.reference is None:
@@ -199,11 +205,18 @@ def _accepted(registration: Registration) -> Accepted:
 
 def _again(conn: Connection, row: Row[Any]) -> Registered:
     """What was registered before, as it was said then."""
-    made = conn.execute(select(revision).where(revision.c.submission == row.id)).one_or_none()
+    made = revision_of(conn, row)
     if made is None:
         return Registered(outcome="registered", submission=row.id, waiting=row.standing == "waiting")
     changes = Difference(added=made.added, removed=made.removed, changed=made.changed)
     return Registered(outcome="registered", submission=row.id, revision=made.number, difference=changes)
+
+
+def revision_of(conn: Connection, row: Row[Any]) -> Row[Any] | None:
+    """The revision that a submission made, if it made one."""
+    query = select(revision).join(program, program.c.id == revision.c.program)
+    where = revision.c.submission == row.id, program.c.business == row.business
+    return conn.execute(query.where(*where)).one_or_none()
 
 
 def _number_of(conn: Connection, registration: Registration) -> int | None:

@@ -94,18 +94,22 @@ def free_id(conn: Connection, business: str, drop: str, first_seen: datetime, di
     plain = f"{first_seen.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest[:8]}"
     for count in range(1, 1_000_000):
         name = plain if count == 1 else f"{plain}-{count}"
-        row = _of_id(conn, name)
-        if row is None or (row.business, row.drop, row.digest) == (business, drop, digest):
+        row = of_id(conn, name, business)
+        if row is None or (row.drop, row.digest) == (drop, digest):
             return name
     raise LedgerError(f"no free id for submission {plain}")
 
 
-def earlier(conn: Connection, registration: Registration) -> Row[Any] | None:
-    """The row of this very submission, if it was registered already."""
-    row = _of_id(conn, registration.submission)
-    if row is not None and (row.business, row.drop) != (registration.business, registration.drop):
-        raise LedgerError(f"submission {registration.submission} is another drop's")
-    return row
+def of_id(conn: Connection, submission_id: str, business: str | None = None) -> Row[Any] | None:
+    """The submission of this id, in one business or in any.
+
+    Where two have it, one was dropped into an inbox that is not its business's, and was rejected: the other is meant.
+    """
+    query = select(submission).where(submission.c.id == submission_id)
+    if business is not None:
+        query = query.where(submission.c.business == business)
+    last = submission.c.standing == "rejected"
+    return conn.execute(query.order_by(last, submission.c.seq).limit(1)).one_or_none()
 
 
 def duplicate_of(
@@ -185,12 +189,14 @@ def acknowledge(
     mark(conn, "receipt", business, drop)
 
 
-def park(conn: Connection, submission_id: str, block: Block) -> None:
+def park(conn: Connection, accepted: Accepted) -> None:
     """Keep the accepted numbers of a submission until it is decided on, or its turn comes."""
-    numbers, purposes = block
+    numbers, purposes = accepted.block
+    where = submission.c.business == accepted.business, submission.c.id == accepted.submission
+    seq = conn.execute(select(submission.c.seq).where(*where)).scalar_one()
     rows = [
         {
-            "submission": submission_id,
+            "submission": seq,
             "seq": start // CHUNK,
             "members": pack((numbers[start : start + CHUNK], purposes[start : start + CHUNK])),
         }
@@ -202,7 +208,7 @@ def park(conn: Connection, submission_id: str, block: Block) -> None:
 
 def unpark(conn: Connection, row: Row[Any]) -> Accepted:
     """A held or waiting submission as it was accepted; its numbers are kept aside no longer."""
-    mine = parked.c.submission == row.id
+    mine = parked.c.submission == row.seq
     members = conn.execute(select(parked.c.members).where(mine).order_by(parked.c.seq)).scalars().all()
     conn.execute(delete(parked).where(mine))
     return Accepted(
@@ -223,25 +229,21 @@ def settle(
 ) -> None:
     """Say what became of a held or waiting submission, and mark what shows it."""
     if standing in ("dismissed", "replaced", "lapsed"):
-        conn.execute(delete(parked).where(parked.c.submission == row.id))
+        conn.execute(delete(parked).where(parked.c.submission == row.seq))
     decided = {"standing": standing, "verdict": verdict, "decided_at": now, "decided_by": by, "reason": cause}
-    conn.execute(update(submission).where(submission.c.id == row.id).values(**decided))
+    conn.execute(update(submission).where(submission.c.seq == row.seq).values(**decided))
     note(conn, now, [_entry(row.business, row.reference, row.standing, standing, f"{row.id}: {cause}", by)])
     mark_submissions(conn, [row.id])
 
 
 def held(conn: Connection, submission_id: str) -> Row[Any]:
     """The row of a held submission. Raises LedgerError when there is none of this id, or it is not held (any more)."""
-    row = _of_id(conn, submission_id)
+    row = of_id(conn, submission_id)
     if row is None:
         raise LedgerError(f"no submission {submission_id}")
     if row.standing != "held":
         raise LedgerError(f"submission {submission_id} is not held: it is {row.standing}")
     return row
-
-
-def _of_id(conn: Connection, submission_id: str) -> Row[Any] | None:
-    return conn.execute(select(submission).where(submission.c.id == submission_id)).one_or_none()
 
 
 def _entry(business: str, reference: str | None, before: str | None, after: str, cause: str, by: str) -> dict[str, Any]:

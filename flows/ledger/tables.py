@@ -73,7 +73,7 @@ submission = Table(
     "submission",
     metadata,
     Column("seq", Key, primary_key=True),  # the order of registration
-    Column("id", String, nullable=False, unique=True),
+    Column("id", String, nullable=False),  # the same bytes in two inboxes in the same second have the same
     Column("business", String, nullable=False),
     Column("reference", String),
     Column("drop", String, nullable=False),
@@ -96,7 +96,9 @@ submission = Table(
     Column("decided_at", Instant),
     Column("decided_by", String),
     Column("reason", String),
+    UniqueConstraint("business", "id"),
 )
+Index("ix_submission_id", submission.c.id)
 Index("ix_submission_business", submission.c.business, submission.c.seq)
 Index("ix_submission_reference", submission.c.business, submission.c.reference, submission.c.seq)
 _open = submission.c.standing.in_(["held", "waiting"])
@@ -106,7 +108,7 @@ Index("ix_submission_open", submission.c.business, submission.c.reference, sqlit
 parked = Table(
     "parked",
     metadata,
-    Column("submission", ForeignKey("submission.id"), nullable=False),
+    Column("submission", ForeignKey("submission.seq"), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("members", LargeBinary, nullable=False),
     PrimaryKeyConstraint("submission", "seq"),

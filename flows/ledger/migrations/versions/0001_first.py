@@ -218,9 +218,10 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_submission")),
-        sa.UniqueConstraint("id", name=op.f("uq_submission_id")),
+        sa.UniqueConstraint("business", "id", name=op.f("uq_submission_business_id")),
     )
     op.create_index("ix_submission_business", "submission", ["business", "seq"], unique=False)
+    op.create_index("ix_submission_id", "submission", ["id"], unique=False)
     op.create_index(
         "ix_submission_open",
         "submission",
@@ -246,10 +247,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "parked",
-        sa.Column("submission", sa.String(), nullable=False),
+        sa.Column("submission", Key, nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("members", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["submission"], ["submission.id"], name=op.f("fk_parked_submission_submission")),
+        sa.ForeignKeyConstraint(["submission"], ["submission.seq"], name=op.f("fk_parked_submission_submission")),
         sa.PrimaryKeyConstraint("submission", "seq", name=op.f("pk_parked")),
     )
     op.create_table(
