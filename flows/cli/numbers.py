@@ -40,7 +40,7 @@ def release(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="As +15012149020.")],
 ) -> None:
     """Free a number by hand: it leaves its program, at the carrier too, and may be registered anew."""
-    from flows.ledger.programs import release_number
+    from flows.ledger.releasing import release_number
     from flows.lists import ten_digits
 
     with changing() as pipeline, pipeline.ledger.begin() as conn:

@@ -4,19 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Row, select, update
 
 from flows.ledger import numbers, review
-from flows.ledger.belonging import free, holders, reclaim, update_numbers
+from flows.ledger.belonging import free, reclaim
 from flows.ledger.errors import LedgerError, Outdated
+from flows.ledger.facts import facts_of, facts_said, schedule_said
 from flows.ledger.moves import mark_indexes, move_revisions, note
 from flows.ledger.submissions import Accepted, open_submission
-from flows.ledger.tables import asset, program, revision
-from schemas.business import DisplayName
+from flows.ledger.tables import program, revision
 from schemas.drop import Program
-from schemas.manifest import Manifest, Schedule
-from schemas.revision import Difference, Facts, difference
+from schemas.revision import Difference, difference
 from schemas.states import FINAL, REPLACED, branding
 
 
@@ -84,8 +82,8 @@ def foresee(conn: Connection, accepted: Accepted) -> tuple[int, Difference]:
     now = current(conn, accepted.business, accepted.reference)
     planned = numbers.plan(conn, now.program.id if now else None, accepted.block, accepted.manifest.numbers_mode)
     number = now.revision.number + 1 if now else 1
-    after = _facts(accepted.manifest, accepted.logo.sha256 if accepted.logo else None)
-    return number, difference(planned.difference, _before(conn, now), after)
+    after = facts_said(accepted.manifest, accepted.logo.sha256 if accepted.logo else None)
+    return number, difference(planned.difference, facts_of(conn, now.revision) if now else None, after)
 
 
 def revise(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: datetime) -> tuple[int, Difference]:
@@ -109,8 +107,8 @@ def revise(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: da
         mode=manifest.numbers_mode,
         at_carrier=before is not None and before.program.at_carrier,
     )
-    after = _facts(manifest, accepted.logo.sha256 if accepted.logo else None)
-    changes = difference(planned.difference, _before(conn, before), after)
+    after = facts_said(manifest, accepted.logo.sha256 if accepted.logo else None)
+    changes = difference(planned.difference, facts_of(conn, before.revision) if before else None, after)
     number = _add_revision(conn, accepted, key, before, changes, cause=cause, by=by, now=now)
     return number, changes
 
@@ -209,7 +207,7 @@ def _revision_values(
     changes: Difference,
     now: datetime,
 ) -> dict[str, Any]:
-    manifest, schedule = accepted.manifest, _schedule(accepted.manifest)
+    manifest, schedule = accepted.manifest, schedule_said(accepted.manifest)
     live = before is not None and before.program.live_revision is not None
     start = before.revision.start if before is not None and live else schedule.start
     return {
@@ -259,72 +257,5 @@ def _shown(conn: Connection, accepted: Accepted, now: datetime) -> dict[str, tup
     return shown
 
 
-def _before(conn: Connection, found: Current | None) -> Facts | None:
-    if found is None:
-        return None
-    row, by_id = found.revision, {}
-    for asset_row in conn.execute(select(asset).where(asset.c.id.in_([row.display_name, row.logo]))):
-        by_id[asset_row.id] = asset_row
-    name, logo = by_id.get(row.display_name), by_id.get(row.logo)
-    return Facts(
-        schedule=Schedule(start=row.start, end=row.end, timezone=row.timezone),
-        display_name=DisplayName(display=name.display, shorthand=name.shorthand) if name else None,
-        logo_sha256=logo.sha256 if logo else None,
-    )
-
-
-def _facts(manifest: Manifest, logo_sha256: str | None) -> Facts:
-    brands = manifest.program_type != "SENTRY"
-    return Facts(
-        schedule=_schedule(manifest),
-        display_name=manifest.display_name if brands else None,
-        logo_sha256=logo_sha256 if manifest.program_type == "INFORM with Logo" else None,
-    )
-
-
-def _schedule(manifest: Manifest) -> Schedule:
-    if manifest.schedule is None:
-        raise ValueError("an accepted manifest has a schedule")
-    return manifest.schedule
-
-
 def _place(accepted: Accepted, number: int) -> dict[str, Any]:
     return {"business": accepted.business, "reference": accepted.reference, "revision": number}
-
-
-def release_number(conn: Connection, number: int, *, by: str, now: datetime) -> tuple[str, str]:
-    """Free a number by hand; (business, reference) of the program that had it. Raises LedgerError.
-
-    It can be registered elsewhere at once. Where the carrier may have it, its removal is sent with a revision of the
-    operator's own, or with the one that is on its way.
-    """
-    held = holders(conn, np.array([number]))
-    if not held.programs:
-        raise LedgerError("the number is registered nowhere")
-    key, business, reference = held.programs[0]
-    found = existing(conn, business, reference)
-    if found.state == "launching":
-        raise LedgerError(f"{business}/{reference} is launching: try again when it is over")
-    if found.program.at_carrier:
-        update_numbers(conn, key, held.numbers, claimed=False, change="remove")
-    else:
-        update_numbers(conn, key, held.numbers, claimed=False, change=None, state="removed")
-    numbers.recount(conn, [key])
-    cause = "a number was released by hand"
-    place = {"business": business, "reference": reference, "revision": found.revision.number}
-    note(conn, now, [place | {"thing": "numbers", "before": "claimed", "after": "released", "cause": cause, "by": by}])
-    if found.state == "live":
-        _revise_by_hand(conn, found, cause=cause, by=by, now=now)
-    mark_indexes(conn, {business})
-    return business, reference
-
-
-def _revise_by_hand(conn: Connection, found: Current, *, cause: str, by: str, now: datetime) -> None:
-    old = found.revision
-    values = dict(old._mapping) | {"number": old.number + 1, "submission": None, "state": "scheduled", "reason": None}
-    values |= {"added": 0, "removed": 1, "changed": 0, "made_at": now, "late_from": now, "live_at": None}
-    del values["id"]
-    made = conn.execute(revision.insert().values(**values).returning(revision.c.id)).scalar_one()
-    conn.execute(update(program).where(program.c.id == found.program.id).values(revision=made))
-    place = {"business": found.program.business, "reference": found.program.reference, "revision": old.number + 1}
-    note(conn, now, [place | {"thing": "revision", "after": "scheduled", "cause": cause, "by": by}])

@@ -7,7 +7,8 @@ from ledger.samples import DAY, HOUR, NOON, Rows, some, span
 from flows.ledger import LedgerError, Outdated
 from flows.ledger.claims import claims
 from flows.ledger.numbers import removed_by_replace
-from flows.ledger.programs import release_number, retry
+from flows.ledger.programs import retry
+from flows.ledger.releasing import release_number
 
 N = some(1)[0]
 LATER = span(NOON + 2 * HOUR, NOON + 10 * DAY)

@@ -7,6 +7,7 @@ from ledger.samples import ACME, CUSTOM, DAY, HOUR, NOON, judged, manifest, some
 
 from flows.ledger import LedgerError, Outdated
 from flows.ledger.programs import known
+from flows.ledger.queries import submission_of
 from flows.ledger.registering import dismiss, preview, release
 from flows.ledger.submissions import free_id
 from flows.ledger.tables import parked, submission
@@ -214,6 +215,21 @@ def test_an_id_is_one_drop_s(desk):
     with desk.ledger.read() as conn:
         assert free_id(conn, "acme", "d1", NOON, digest) == "20270104T120000Z-1a2b3c4d"
         assert free_id(conn, "acme", "other", NOON, digest) == "20270104T120000Z-1a2b3c4d-2"
+
+
+def test_the_same_bytes_in_two_inboxes_in_the_same_second(desk):
+    misplaced = replace(desk.registration("p", verdict="rejected"), business="zenith", drop="copy")
+    mine = replace(desk.registration("p", some(3)), submission=misplaced.submission, digest=misplaced.digest)
+    copied = replace(misplaced, drop="copy-2")
+    assert desk.register(misplaced).outcome == "registered"
+    assert desk.register(mine).revision == 1
+    assert desk.register(copied).outcome == "duplicate"
+    assert desk.register(mine).revision == 1
+    assert desk.register(misplaced).revision is None
+    with desk.ledger.read() as conn:
+        assert submission_of(conn, mine.submission).business == "acme"
+        assert submission_of(conn, mine.submission, "zenith").verdict == "rejected"
+        assert submission_of(conn, mine.submission, "acme").verdict == "accepted"
 
 
 def test_known_of_a_program(desk):
