@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError
 
-from flows.ledger import sightings, tables
+from flows.ledger import sightings, tables, traces
 from flows.ledger.errors import LeaseLost, LedgerError, Outdated
 from flows.ledger.opening import connectable, migrate, reason_of
 
-__all__ = ["Connection", "LeaseLost", "Ledger", "LedgerError", "Outdated", "Row", "sightings", "tables"]
+__all__ = ["Connection", "LeaseLost", "Ledger", "LedgerError", "Outdated", "Row", "sightings", "tables", "traces"]
 
 
 class Ledger:

@@ -32,6 +32,8 @@ def listed(conn: Connection, values: Sequence[int] | np.ndarray) -> tuple[FromCl
 
 def among(column: ColumnElement[str], *values: str) -> ColumnElement[bool]:
     """A condition with its values written out: only so does SQLite see that a partial index answers it."""
+    if len(values) == 1:  # an older SQLite does not take `in` with one value for `=`
+        return column == bindparam(None, values[0], literal_execute=True)
     return column.in_(bindparam(None, values, expanding=True, literal_execute=True))
 
 

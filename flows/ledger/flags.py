@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from flows.ledger.moves import note, upsert
-from flows.ledger.tables import flag, move
+from flows.ledger.traces import flag, move
 
 _PAUSED = "paused"
 _IDENTITY = "identity"

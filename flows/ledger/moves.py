@@ -13,7 +13,8 @@ from sqlalchemy.engine import Row
 
 from flows.ledger.bulk import IDS
 from flows.ledger.errors import Outdated
-from flows.ledger.tables import move, outbox, program, revision
+from flows.ledger.tables import program, revision
+from flows.ledger.traces import move, outbox
 from schemas.states import State, allowed
 
 #: Who did it, where no person did.

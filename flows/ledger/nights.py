@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from flows.ledger.flags import get_flag, set_flag
-from flows.ledger.tables import asset, batch, business, move, program, revision, submission
+from flows.ledger.tables import asset, batch, business, program, revision, submission
+from flows.ledger.traces import move
 
 _FLAG = "digest"
 

@@ -11,7 +11,8 @@ from flows.ledger.bulk import CHUNK, Block, among, gathered, pack, unpack
 from flows.ledger.errors import LedgerError
 from flows.ledger.forms import manifest_json, manifest_of
 from flows.ledger.moves import LAUNCHDROP, mark, mark_submissions, note, upsert
-from flows.ledger.tables import day, parked, program, receipt, rule_day, submission, tally
+from flows.ledger.tables import parked, program, receipt, submission
+from flows.ledger.traces import day, rule_day, tally
 from schemas.judgement import Judgement
 from schemas.manifest import Manifest
 from schemas.revision import NO_DIFFERENCE, Difference

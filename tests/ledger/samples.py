@@ -16,7 +16,8 @@ from flows.ledger.launches import claim_due, finish, miss
 from flows.ledger.programs import current
 from flows.ledger.registering import register
 from flows.ledger.submissions import Registration
-from flows.ledger.tables import move, number, outbox, program, revision, submission
+from flows.ledger.tables import number, program, revision, submission
+from flows.ledger.traces import move, outbox
 from schemas.business import Business, DisplayName
 from schemas.findings import Finding
 from schemas.judgement import Counts, Judgement, RuleTotal

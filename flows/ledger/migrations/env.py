@@ -2,10 +2,7 @@
 
 from alembic import context
 
-from flows.ledger import tables
 from flows.ledger.base import metadata
-
-__all__ = ["tables"]
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

@@ -1,0 +1,149 @@
+"""What commands and pages are told, and that it costs what it shows."""
+
+from datetime import timedelta
+
+import pytest
+from ledger.samples import ACME, CUSTOM, DAY, HOUR, NOON, some, span
+from sqlalchemy import event
+
+from flows.ledger import LedgerError, queries
+from flows.ledger.batches import mark_sent, mark_unknown
+from flows.ledger.launches import fail
+from schemas.states import MOVES, State, allowed
+
+
+@pytest.fixture
+def busy(desk):
+    """p live, q failed with a batch of unknown fate, r tonight, s held, t in review and live; all of acme."""
+    desk.drop("p", some(3), purposes=2)
+    desk.drop("q", some(3, 10))
+    desk.drop("t", some(2, 40), display_name=CUSTOM)
+    desk.now = NOON + HOUR
+    errands = {e.reference: e for e in desk.claim()}
+    desk.finish([errands["p"], errands["t"]])
+    [batch] = desk.open(errands["q"])
+    with desk.ledger.begin() as conn:
+        mark_sent(conn, errands["q"], batch, desk.now)
+        mark_unknown(conn, errands["q"], batch, "no answer", desk.now)
+        fail(conn, errands["q"], "no answer", now=desk.now)
+    desk.drop("s", some(3, 20), verdict="held")
+    desk.drop("r", some(3, 30), schedule=span(NOON + 5 * HOUR, NOON + 3 * DAY))
+    desk.drop("r", [], verdict="rejected")
+    return desk
+
+
+def test_programs(busy):
+    with busy.ledger.read() as conn:
+        found = {p.reference: p for p in queries.programs(conn)}
+        [one] = queries.programs(conn, business_id="acme", reference="q")
+    assert [(p.reference, p.revision, p.state, p.branding) for p in found.values()] == [
+        ("p", 1, "live", "approved"),
+        ("q", 1, "launch_failed", "approved"),
+        ("r", 1, "scheduled", "approved"),
+        ("t", 1, "live", "in_review"),
+    ]
+    assert (found["p"].live, found["p"].pending, found["p"].refused) == (3, 0, 0)
+    assert one.reason == "no answer"
+
+
+def test_a_live_program_stays_live_while_a_difference_is_on_its_way(busy):
+    busy.drop("p", some(1, 50))
+    with busy.ledger.read() as conn:
+        [found] = queries.programs(conn, reference="p")
+    assert (found.revision, found.state, found.live, found.pending) == (2, "live", 3, 1)
+
+
+def test_submissions(busy):
+    with busy.ledger.read() as conn:
+        newest, *_ = found = queries.submissions(conn)
+        assert [s.verdict for s in queries.submissions(conn, business_id="acme", limit=2)] == ["rejected", "accepted"]
+        assert queries.submissions(conn, business_id="zenith") == []
+        assert queries.submissions_total(conn, "acme") == len(found) == 6
+        assert queries.submissions_total(conn, "zenith") == 0
+        assert [s.id for s in queries.history_before(conn, newest, limit=5)] == ["s5"]
+        with pytest.raises(LedgerError, match="no submission x;"):
+            queries.submission_of(conn, "x")
+
+
+def test_what_waits_for_the_operator(busy):
+    with busy.ledger.read() as conn:
+        assert [row.id for row in queries.held(conn)] == ["s4"]
+        assert [p.reference for p in queries.stuck(conn)] == ["q"]
+        assert [(b.reference, b.size) for b in queries.unknown_batches(conn)] == [("q", 3)]
+        assert [p.reference for p in queries.starting(conn, until=busy.now + DAY, limit=9)] == ["r"]
+
+
+def test_sums(busy):
+    since = busy.now - timedelta(days=30)
+    with busy.ledger.read() as conn:
+        acme, zenith = queries.business_rows(conn, since=since)
+        assert queries.top_rules(conn, "acme", since=since, limit=3) == [("DSP-007", 6)]
+    assert (acme.live, acme.scheduled, acme.numbers_live, acme.submissions, acme.accepted) == (2, 1, 5, 6, 14)
+    assert (acme.last_received_at, zenith.last_received_at, zenith.submissions) == (busy.now, None, 0)
+
+
+def test_live_numbers(busy):
+    with busy.ledger.read() as conn:
+        rows = [tuple(row) for row in queries.live_numbers(conn)]
+        assert list(queries.live_numbers(conn, business_id="zenith")) == []
+    assert rows == [
+        *((n, 2, ACME.display, ACME.shorthand, "acme", "p") for n in some(3)),
+        *((n, 0, None, None, "acme", "t") for n in some(2, 40)),  # in review: nothing is shown yet
+    ]
+
+
+def test_history(busy):
+    with busy.ledger.read() as conn:
+        moves = [(m.thing, m.before, m.after, m.cause) for m in queries.history(conn, "acme", "q")]
+    assert moves == [
+        ("submission", None, "accepted", "drop d2"),
+        ("revision", None, "scheduled", "submission s2"),
+        ("branding", "none", "approved", "submission s2"),
+        ("revision", "scheduled", "launching", "its start has come"),
+        ("numbers", "sent", "unknown", "3 numbers to add: no answer"),
+        ("revision", "launching", "launch_failed", "no answer"),
+    ]
+
+
+def test_whom_numbers_came_from(desk):
+    desk.drop("giver", some(3))
+    desk.drop("taker", some(1), reassign=True)
+    for _ in range(2):
+        with desk.ledger.read() as conn:
+            assert queries.moved_between(conn, "acme", "taker") == (["giver"], [])
+            assert queries.moved_between(conn, "acme", "giver") == ([], ["taker"])
+        desk.now = NOON + HOUR
+        desk.launch()
+        desk.launch()
+
+
+def test_pages_do_not_read_all_there_ever_was(ledger, busy):
+    """On SQLite every statement that a page needs goes through an index, but for lists of businesses and programs."""
+    if ledger.engine.dialect.name != "sqlite":
+        pytest.skip("its plans depend on how much there is")
+    asked = []
+    event.listen(ledger.engine, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
+    with ledger.read() as conn:
+        queries.held(conn)
+        queries.stuck(conn)
+        queries.unknown_batches(conn)
+        queries.starting(conn, until=busy.now + DAY, limit=10)
+        queries.submissions(conn, business_id="acme", limit=10)
+        queries.submissions(conn, limit=10)
+        queries.top_rules(conn, "acme", since=NOON, limit=3)
+        queries.receipt_of(conn, "acme", "d1")
+        statements = [s for s in asked if s[0].startswith("SELECT")]
+        plans = [
+            [row[3] for row in conn.exec_driver_sql(f"explain query plan {statement}", values)]
+            for statement, values in statements
+        ]
+    assert len(plans) == 8
+    scans = [step for plan in plans for step in plan if step.startswith("SCAN") and "INDEX" not in step]
+    assert scans == ["SCAN submission"], plans  # backwards from the newest, to the limit
+
+
+def test_the_lifecycle_is_a_table():
+    states = set(State.__args__)
+    assert {s for pair in MOVES for s in pair if s} == states
+    assert {a for a in states if not any(allowed(a, b) for b in states)} == {"ended", "cancelled", "superseded"}
+    assert not allowed("live", "scheduled")
