@@ -20,23 +20,33 @@ PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
 pytestmark = [pytest.mark.server, pytest.mark.timeout(420)]
 
 
-@pytest.fixture
-def stack(tmp_path, monkeypatch):
-    """A server, the deployments of prefect.yaml and a process worker, over an inbox with one drop in a new ledger."""
-    shutil.copytree(ROOT / "inbox", tmp_path / "inbox")
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
-    places = {"INBOX": "inbox", "REPORTS": "reports", "ARCHIVE": "archive"}
-    for name, folder in places.items():
-        monkeypatch.setenv(f"LAUNCHDROP_{name}", str(tmp_path / folder))
-    monkeypatch.setenv("LAUNCHDROP_LEDGER", f"sqlite:///{tmp_path}/ledger.db")
-    monkeypatch.chdir(tmp_path)
-    with server(tmp_path) as api:
-        prefect("work-pool", "create", "launchdrop", "--type", "process")
-        prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
-        worker = ["-m", "prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
-        with child(worker, tmp_path / "worker.log"):
-            yield api
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="module")
+def stack(place):
+    """A server, the deployments of prefect.yaml and a process worker, over the samples and a new ledger; for all tests."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        settle_in(place, monkeypatch)
+        monkeypatch.delenv("PREFECT_API_URL", raising=False)
+        monkeypatch.setenv("PREFECT_HOME", str(place / "prefect"))
+        with server(place) as api:
+            prefect("work-pool", "create", "launchdrop", "--type", "process")
+            prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
+            worker = ["-m", "prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
+            with child(worker, place / "worker.log"):
+                yield api
+
+
+def settle_in(folder, monkeypatch):
+    """The samples in an inbox there, and settings that keep everything there."""
+    shutil.copytree(ROOT / "inbox", folder / "inbox")
+    for name in ("inbox", "reports", "archive"):
+        monkeypatch.setenv(f"LAUNCHDROP_{name.upper()}", str(folder / name))
+    monkeypatch.setenv("LAUNCHDROP_LEDGER", f"sqlite:///{folder}/ledger.db")
+    monkeypatch.chdir(folder)
 
 
 def prefect(*arguments):
@@ -64,27 +74,29 @@ def wait_for(condition, seconds):
     return condition()
 
 
-def test_scheduled_runs_take_the_inbox_and_launch_by_themselves(stack, tmp_path):
+def test_scheduled_runs_take_the_inbox_and_launch_by_themselves(stack, place):
     """The trap that is silent: with a wrong SQLAlchemy the scheduler fails at each pass while all looks well."""
     runs = wait_for(lambda: runs_of(stack, "intake"), 240)
-    assert runs, (tmp_path / "worker.log").read_text()[-2000:]
+    assert runs, (place / "worker.log").read_text()[-2000:]
     late = datetime.fromisoformat(runs[0]["start_time"]) - datetime.fromisoformat(runs[0]["expected_start_time"])
     assert late < timedelta(seconds=30)
-    assert (tmp_path / "reports/acme-bank/drops/1-card-service/receipt.json").exists()
+    assert (place / "reports/acme-bank/drops/1-card-service/receipt.json").exists()
 
     def live():
-        receipt = json.loads((tmp_path / "reports/acme-bank/drops/1-card-service/receipt.json").read_text())
+        receipt = json.loads((place / "reports/acme-bank/drops/1-card-service/receipt.json").read_text())
         return receipt["program_state"] == "live"
 
     assert wait_for(live, 150), "the launch deployment did not run by its schedule"
 
 
-def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path):
+def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path, monkeypatch):
+    """From a ledger of its own: the runs that the worker's acceptances asked for at the same starts are the same runs."""
     from flows.passes import take_inbox
     from flows.pipeline import open_pipeline
     from flows.scheduling import ask_for_launches
     from flows.settings import load
 
+    settle_in(tmp_path, monkeypatch)
     with open_pipeline(load()) as pipeline:
         taken = take_inbox(pipeline)
         assert ask_for_launches(pipeline, taken) == ask_for_launches(pipeline, taken) == 3

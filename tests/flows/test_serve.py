@@ -94,22 +94,16 @@ def test_a_drop_is_reported_a_program_launched_and_ctrl_c_ends_it(serving):
     late = datetime.fromisoformat(live["at"]) - start
     assert timedelta(0) <= late < timedelta(seconds=slow(5))
 
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    pids = children.stdout.split()
+    assert len(pids) >= 2  # the server and the runner
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in said
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()], "a child was left behind"
 
 
 def slow(seconds):
     """A bound of a quiet machine, for one that runs other things too."""
     return seconds * 3 if os.environ.get("CI") else seconds
-
-
-def test_no_child_is_left_behind(serving):
-    _, process, _ = serving
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
-    pids = children.stdout.split()
-    assert len(pids) >= 2  # the server and the runner
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
