@@ -27,7 +27,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(place):
-    """A server, the deployments of prefect.yaml and a process worker, over the samples and a new ledger; for all tests."""
+    """A server, the deployments of prefect.yaml and a process worker, over the samples; for all tests."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         settle_in(place, monkeypatch)
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
@@ -90,7 +90,7 @@ def test_scheduled_runs_take_the_inbox_and_launch_by_themselves(stack, place):
 
 
 def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path, monkeypatch):
-    """From a ledger of its own: the runs that the worker's acceptances asked for at the same starts are the same runs."""
+    """Asked from another ledger too: a run that an acceptance of the worker asked for is the same run."""
     from flows.passes import take_inbox
     from flows.pipeline import open_pipeline
     from flows.scheduling import ask_for_launches
