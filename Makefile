@@ -32,7 +32,7 @@ lint: setup  ## formatting, style, types, directions of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-bench: setup  ## benchmarks, as a table of ratios (tests/bench/)
+bench: setup  ## benchmarks, as a table of ratios (tests/bench/results/)
 	@$(BIN)/python -m tests.bench
 
 soak: setup  ## the long fault runs

@@ -1,0 +1,109 @@
+"""A ledger with much in it, made as the pipeline makes it but without the files of an inbox."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import select
+
+from flows.arrival import look
+from flows.ledger.registering import register
+from flows.ledger.sightings import record
+from flows.ledger.submissions import Registration
+from flows.ledger.traces import move
+from flows.passes import inbox_of
+from flows.pipeline import Pipeline, open_pipeline
+from flows.registry import seed_businesses
+from flows.settings import Settings
+from flows.settling import Settled, take
+from flows.taking import keep_judgement
+from schemas.business import Business, DisplayName
+from schemas.drop import Drop, DropFile, Known
+from schemas.identity import submission_id
+from schemas.judge import judge
+
+MANIFEST = """manifest: 1
+business: bench
+business_unit: Bench
+reference: program-{number}
+program: {{type: INFORM, name: Bench, call_purpose: Survey, description: Measured.}}
+display_name: {{display: Bench, shorthand: Bench}}
+schedule: {{start: "{start}", end: "2031-12-31T18:00Z"}}
+numbers:
+  - {{number: "{first}", call_purpose: Survey}}
+  - {{number: "{second}", call_purpose: Survey}}
+"""
+BUSINESS = Business(
+    id="bench",
+    legal_name="Bench Inc.",
+    business_units=("Bench",),
+    display_names=(DisplayName(display="Bench", shorthand="Bench"),),
+)
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Pipeline]:
+    """The pipeline of a home with default settings."""
+    settings = Settings(
+        inbox=str(home / "inbox"),
+        reports=str(home / "reports/out"),
+        archive=str(home / ".launchdrop/archive"),
+        ledger=f"sqlite:///{home}/.launchdrop/ledger.db",
+    )
+    with open_pipeline(settings) as pipeline:
+        seed_businesses(pipeline)
+        yield pipeline
+
+
+def remember(pipeline: Pipeline) -> None:
+    """Write down everything that lies in the inbox as taken."""
+    inbox = inbox_of(pipeline)
+    now = datetime.now(UTC)
+    list(look(inbox, now=now))
+    settled = [o.sighting for o in look(inbox, now=now + inbox.settle) if isinstance(o, Settled)]
+    with pipeline.ledger.begin() as conn:
+        record(conn, [replace(s, pending=None, taken=take(s)) for s in settled])
+
+
+def register_programs(pipeline: Pipeline, count: int, start: datetime) -> None:
+    """Judge and register so many programs of two numbers each, all with this start."""
+    now = datetime.now(UTC)
+    for number in range(count):
+        first = 501_200_0000 + 2 * number
+        text = MANIFEST.format(number=number, start=start.isoformat(), first=first, second=first + 1)
+        registration = _registration(pipeline, text.encode(), number, now)
+        keep_judgement(pipeline, registration)
+        with pipeline.ledger.begin() as conn:
+            register(conn, registration, now)
+
+
+def launched(pipeline: Pipeline) -> list[datetime]:
+    """When each program went live."""
+    query = select(move.c.at).where(move.c.thing == "revision", move.c.after == "live")
+    with pipeline.ledger.read() as conn:
+        return list(conn.execute(query).scalars())
+
+
+def _registration(pipeline: Pipeline, manifest: bytes, number: int, now: datetime) -> Registration:
+    digest = sha256(manifest).hexdigest()
+    file = DropFile(name="program.yaml", bytes=len(manifest), sha256=digest, open=lambda: io.BytesIO(manifest))
+    drop = Drop(business="bench", name=f"drop-{number}", manifests=(file,))
+    known = Known(business=BUSINESS, registered=True, ledger=True)
+    judgement = judge(drop, known, pipeline.settings.policy, now)
+    if judgement.verdict != "accepted":
+        raise RuntimeError(f"a program to be measured was not accepted: {judgement.findings}")
+    submission = submission_id(now, digest)
+    return Registration(
+        submission=submission,
+        business="bench",
+        drop=drop.name,
+        digest=digest,
+        received_at=now,
+        archive=f"bench/{submission}/",
+        judgement=judgement,
+        logo=None,
+    )

@@ -1,0 +1,94 @@
+"""Measuring whole commands: seconds, memory, medians of programs that take turns, and the page that keeps a table."""
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LAUNCHDROP = str(Path(sys.executable).with_name("launchdrop"))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Seconds from the shell, and the most memory that all its processes had at once, in MB."""
+
+    seconds: float
+    memory: float
+
+
+def measure(command: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Measured:
+    """Run a command to its end and watch its memory. Raises where it could not run."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=cwd, env=os.environ | (env or {}), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, memory(process.pid))
+        time.sleep(0.02)
+    seconds = time.perf_counter() - started
+    if process.returncode not in (0, 1):
+        raise RuntimeError(process.stderr.read().decode() if process.stderr else "it failed")
+    return Measured(seconds, peak)
+
+
+def memory(pid: int) -> float:
+    """MB of a process and its children, what they share counted once (PSS)."""
+    total = 0
+    for each in [pid, *children(pid)]:
+        try:
+            lines = Path(f"/proc/{each}/smaps_rollup").read_text().splitlines()
+        except OSError:  # it has just ended
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
+
+
+def children(pid: int) -> list[int]:
+    """The processes that it started."""
+    try:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def rounds(programs: dict[str, Callable[[], Measured]], count: int) -> dict[str, Measured]:
+    """Each program's median, the programs taking turns."""
+    found = defaultdict(list)
+    for number in range(count):
+        for name, program in programs.items():
+            found[name].append(program())
+            progress(f"round {number + 1}: {name} {found[name][-1].seconds:.2f} s")
+    return {
+        name: Measured(statistics.median(one.seconds for one in of), statistics.median(one.memory for one in of))
+        for name, of in found.items()
+    }
+
+
+def progress(text: str) -> None:
+    """Say how far it is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def percentile(values: Sequence[float], share: int) -> float:
+    """The value that this share of a hundred does not exceed."""
+    return sorted(values)[max(0, -(-len(values) * share // 100) - 1)]
+
+
+def machine(libraries: Sequence[str]) -> str:
+    """What it was measured on, and with which versions."""
+    cpu = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
+    return (
+        f"{cpu.partition(':')[2].strip() or platform.machine()}, {os.cpu_count()} cores, {total:.0f} GB, "
+        f"{platform.system()}, Python {platform.python_version()}; {versions}."
+    )
