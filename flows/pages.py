@@ -6,8 +6,9 @@ whatever is cut short is written by the next pass. Every file is made from the l
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from flows import snapshot, views
+from flows import logos, snapshot, views
 from flows.baseline import against_last_time
 from flows.ledger.businesses import business_ids
 from flows.ledger.moves import Mark, clear, mark_indexes, marks
@@ -64,7 +65,7 @@ def _write_index(pipeline: Pipeline, mark: Mark) -> None:
 
 def _write_operator(pipeline: Pipeline, _mark: Mark) -> None:
     with pipeline.ledger.read() as conn:
-        view = views.operator(conn, now=pipeline.clock())
+        view = views.operator(conn, now=pipeline.clock(), logo=partial(logos.recall, pipeline.archive))
     pipeline.reports.put("_operator/index.html", operator_index(view).encode())
 
 

@@ -1,5 +1,6 @@
 """From what the ledger knows to what a page is made from."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from reports.views import (
     LaunchLine,
     OperatorIndexView,
     Past,
+    Preview,
     ProgramLine,
     ReceiptView,
     Refusal,
@@ -34,6 +36,8 @@ REFUSALS = 200
 SUBMISSIONS = 100
 LAUNCHES = 200
 TOP_RULES = 10
+#: Logos in review that the operator's page shows; each may have 200 KB.
+LOGOS = 10
 MONTH = timedelta(days=30)
 NIGHT = timedelta(hours=24)
 
@@ -107,14 +111,20 @@ def business(conn: Connection, name: str, *, now: datetime) -> BusinessIndexView
     )
 
 
-def operator(conn: Connection, *, now: datetime) -> OperatorIndexView:
+#: The bytes of a business's logo by their sha256; None where they are lost.
+Logos = Callable[[str, str], bytes | None]
+
+
+def operator(conn: Connection, *, now: datetime, logo: Logos) -> OperatorIndexView:
     """The operator's page: what waits, what launches, what failed, who is there."""
     stopped = paused(conn)
+    reviews = queue(conn)
+    shown = {review.id for review in [r for r in reviews if r.logo_sha256][:LOGOS]}
     return OperatorIndexView(
         now=now,
         businesses=[_business_line(b) for b in queries.business_rows(conn, since=now - MONTH)],
         held=[_held(row) for row in queries.held(conn)],
-        review=[_in_review(review) for review in queue(conn)],
+        review=[_in_review(review, logo if review.id in shown else _no_logo) for review in reviews],
         failed=[*map(_stuck, queries.stuck(conn)), *map(_unknown, queries.unknown_batches(conn))],
         tonight=[_launch_line(p) for p in queries.starting(conn, until=now + NIGHT, limit=LAUNCHES)],
         paused=stopped is not None,
@@ -198,7 +208,11 @@ def _held(row: Row[Any]) -> Attention:
     )
 
 
-def _in_review(review: Review) -> Attention:
+def _no_logo(_business: str, _sha256: str) -> None:
+    return None
+
+
+def _in_review(review: Review, logo: Logos) -> Attention:
     name = review.display_name
     what = f"{name.display} / {name.shorthand}" if name else f"logo {review.logo_name or review.logo_sha256}"
     return Attention(
@@ -208,7 +222,15 @@ def _in_review(review: Review) -> Attention:
         business=review.business,
         since=review.requested_at,
         report=f"../{review.business}/{review.submission}/report.html" if review.submission else None,
+        preview=_preview(review, logo),
     )
+
+
+def _preview(review: Review, logo: Logos) -> Preview | None:
+    if name := review.display_name:
+        return Preview(display=name.display, shorthand=name.shorthand)
+    image = logo(review.business, review.logo_sha256) if review.logo_sha256 else None
+    return Preview(logo=image) if image else None
 
 
 def _stuck(p: queries.ProgramRow) -> Attention:

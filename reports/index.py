@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from reports.page import render
+from reports.phone import preview
 from reports.pictures import TONES, trend
 from reports.views import BusinessIndexView, OperatorIndexView, ProgramLine
 from reports.wording import UTC_ZONE, left, moment, percent, place, plain
@@ -40,7 +41,7 @@ def operator_index(view: OperatorIndexView) -> str:
     """The operator's index.html: what waits first, then what launches, then who is there."""
     waiting = len(view.held) + len(view.review) + len(view.failed) + view.paused + bool(view.businesses_error)
     lists = (("failed", view.failed, "bad"), ("held", view.held, "warn"), ("review", view.review, "warn"))
-    return render("operator.html", view=view, waiting=waiting, lists=lists, **_shared(view.now))
+    return render("operator.html", view=view, waiting=waiting, lists=lists, preview=preview, **_shared(view.now))
 
 
 def _shared(now: datetime) -> dict[str, Any]:

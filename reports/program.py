@@ -1,6 +1,5 @@
-"""The program as understood: its facts as lines of text, and what a phone will show."""
+"""The program as understood: its facts as lines of text."""
 
-import base64
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,10 +14,6 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _WIDTH = 200
-_LOGO_BYTES = 200 * 1024
-#: The name is drawn up to here; carriers take 32 characters and less.
-_DISPLAY = 64
-_SHORTHAND = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +23,6 @@ class Fact:
     label: str
     value: "str | Markup | None"
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phone:
-    """What the called phone shows. `logo` is a `data:` address."""
-
-    display: str
-    shorthand: str
-    initial: str
-    call_reason: str
-    logo: str | None
-    note: str
 
 
 def facts(view: SubmissionView) -> list[Fact]:
@@ -130,33 +113,3 @@ def _fact(key: str, value: str | None) -> Fact:
 
 def _cut(value: str | None) -> str | None:
     return None if value is None else visible(value, _WIDTH)
-
-
-def phone(view: SubmissionView) -> Phone | None:
-    """The drawing's texts; None where nothing will show."""
-    manifest = view.judgement.manifest
-    if manifest is None or manifest.display_name is None or manifest.program_type in (None, "SENTRY"):
-        return None
-    name, with_logo = manifest.display_name, manifest.program_type == "INFORM with Logo"
-    shorthand = visible(name.shorthand, _DISPLAY)
-    return Phone(
-        display=visible(name.display, _DISPLAY),
-        shorthand=shorthand if len(shorthand) <= _SHORTHAND else shorthand[: _SHORTHAND - 1] + "…",
-        initial=next((mark for mark in name.display if mark.isalnum()), "?").upper()[:1],
-        call_reason=visible(manifest.call_reason, 60) if with_logo and manifest.call_reason else "",
-        logo=_data_address(view.logo) if with_logo else None,
-        note=plain("phone_in_review") if view.branding == "in_review" else "",
-    )
-
-
-def phone_absent(view: SubmissionView) -> str:
-    """Why there is no phone to draw."""
-    manifest = view.judgement.manifest
-    return plain("phone_sentry" if manifest and manifest.program_type == "SENTRY" else "phone_none")
-
-
-def _data_address(logo: bytes | None) -> str | None:
-    """An SVG for `<img>`, where a browser runs no script of it and fetches nothing for it."""
-    if not logo or len(logo) >= _LOGO_BYTES:
-        return None
-    return "data:image/svg+xml;base64," + base64.b64encode(logo).decode()

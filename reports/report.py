@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reports import program
+from reports import phone, program
 from reports.page import render
 from reports.pictures import TONES, bars, parts, strips
 from reports.rows import BUDGET, table
@@ -22,14 +22,14 @@ _FEW = 3  # so few rules to fix leave room beside the phone for the program's fa
 def report_html(view: SubmissionView) -> str:
     """The page: one file, no request to anywhere, readable without script, under 1.5 MB whatever it shows."""
     judgement = view.judgement
-    phone = program.phone(view)
-    logo = len(phone.logo) if phone and phone.logo else 0
+    ring = phone.phone(view)
+    logo = len(ring.logo) if ring and ring.logo else 0
     rows = table(judgement, BUDGET - logo)
     kinds = sections(judgement, rows.rules)
     return render(
         "report.html",
         view=view,
-        phone=phone,
+        phone=ring,
         counts=judgement.counts,
         rows=rows,
         rows_with_findings=_rows_with_findings(view, rows.shown),
@@ -77,7 +77,7 @@ def _name(view: SubmissionView) -> str:
 def _program(view: SubmissionView) -> dict[str, Any]:
     return {
         "facts": program.facts(view),
-        "phone_absent": program.phone_absent(view),
+        "phone_absent": phone.phone_absent(view),
         "carriers": view.branding in ("in_review", "approved"),
     }
 

@@ -182,6 +182,15 @@ class BusinessLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What is in review: a display name with its shorthand, or a logo (an SVG's bytes, shown through `<img>` only)."""
+
+    display: str = ""
+    shorthand: str = ""
+    logo: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
     """Something that waits for the operator, and the commands that resolve it, one of which is to be chosen.
 
@@ -194,6 +203,7 @@ class Attention:
     business: str | None = None
     since: datetime | None = None
     report: str | None = None
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

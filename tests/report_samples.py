@@ -15,6 +15,7 @@ from reports.views import (
     LaunchLine,
     OperatorIndexView,
     Past,
+    Preview,
     ProgramLine,
     ReceiptView,
     Refusal,
@@ -499,7 +500,11 @@ def operator_index() -> OperatorIndexView:
         review=[
             Attention(what="Acme Bank Collections", business="acme-bank", since=NOW - timedelta(days=1),
                       why="A new display name; the program starts on 4 Jan 2027.",
-                      commands=("launchdrop review approve acme-bank 7", "launchdrop review reject acme-bank 7")),
+                      preview=Preview(display="Acme Bank Collections", shorthand="Acme Bank Collect"),
+                      commands=("launchdrop review approve 7", "launchdrop review reject 7 --reason …")),
+            Attention(what="logo river.svg", business="blue-river-clinic", since=NOW - timedelta(hours=5),
+                      why="The image river.svg is not approved for the business yet.", preview=Preview(logo=LOGO),
+                      commands=("launchdrop review approve 8", "launchdrop review reject 8 --reason …")),
         ],
         failed=[
             Attention(what="acme-bank/survey-2026", business="acme-bank", since=NOW - timedelta(hours=20),

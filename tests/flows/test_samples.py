@@ -155,6 +155,12 @@ def test_a_business_finds_nothing_of_another_in_its_tree(taken):
             assert other not in content.lower(), path
 
 
+def test_the_operators_page_shows_what_waits_for_review(taken):
+    page = (taken.reports / "_operator/index.html").read_text()
+    assert "<b>Zenith Health Reminders</b>" in page
+    assert 'src="data:image/svg+xml;base64,' in page
+
+
 def test_the_archive_gives_every_submission_back(taken):
     from flows.archive import open_drop, verified
 

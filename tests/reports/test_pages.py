@@ -18,7 +18,7 @@ import report_samples as samples
 from reports.documents import report_json
 from reports.index import business_index, operator_index
 from reports.report import report_html
-from reports.views import Attention, BusinessIndexView, OperatorIndexView, ProgramLine, Revision, RuleCount
+from reports.views import Attention, BusinessIndexView, OperatorIndexView, Preview, ProgramLine, Revision, RuleCount
 
 GOLDEN = Path(__file__).parent / "golden"
 VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")
@@ -114,7 +114,9 @@ def test_hostile_values_of_the_indexes_are_escaped_too():
         top_rules=[RuleCount(id="NUM-001", name=word, count=1)],
     )  # fmt: skip
     operator = OperatorIndexView(
-        now=samples.NOW, businesses_error=word, review=[Attention(what=word, why=word, commands=(word,))]
+        now=samples.NOW,
+        businesses_error=word,
+        review=[Attention(what=word, why=word, commands=(word,), preview=Preview(display=word, shorthand=word))],
     )
     for page in (business_index(business), operator_index(operator)):
         assert "<script>alert" not in page
@@ -126,6 +128,15 @@ def test_empty_indexes_say_so():
     page = operator_index(OperatorIndexView(now=samples.NOW))
     assert "Nothing waits for you." in page
     assert "No business is registered yet." in page
+
+
+def test_what_waits_for_review_is_shown_as_a_phone_will_show_it():
+    page = operator_index(samples.operator_index())
+    assert "<b>Acme Bank Collections</b>" in page
+    assert "Where space is short: Acme Bank Coll…" in page
+    assert (
+        f'<img class="face" src="data:image/svg+xml;base64,{base64.b64encode(samples.LOGO).decode()}" alt="logo' in page
+    )
 
 
 def test_paused_launching_is_the_first_thing_an_operator_reads():
