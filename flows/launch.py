@@ -18,6 +18,7 @@ def launch() -> dict[str, int]:
     """Counts of programs by what was done. Runs may overlap: leases in the ledger keep them apart."""
     with open_pipeline(load()) as pipeline:
         counts = passes.launch_counts(launch_due(pipeline))
-        write_pages(pipeline)
+        # The pages of ten thousand launches take minutes: the next start goes before the rest of them.
+        write_pages(pipeline, stop=passes.next_start_came(pipeline))
     summarize("launch", counts)
     return counts

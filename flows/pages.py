@@ -7,6 +7,7 @@ whatever is cut short is written by the next pass. Every file is made from the l
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 
 from flows import logos, snapshot, views
 from flows.baseline import against_last_time
@@ -20,19 +21,21 @@ from reports.index import business_index, operator_index
 BATCH = 1000
 
 
-def refresh(pipeline: Pipeline) -> int:
-    """Write every marked file; gives how many were written."""
+def refresh(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> int:
+    """Write every marked file; gives how many were written. `stop` is asked between files: the rest is for the next."""
     written = 0
     while True:
         with pipeline.ledger.read() as conn:
             found = marks(conn, limit=BATCH)
-        for mark in found:
+        done = []
+        for mark in takewhile(lambda _: not stop(), found):
             _WRITERS[mark.kind](pipeline, mark)
-        if not found:
-            return written
+            done.append(mark)
         with pipeline.ledger.begin() as conn:
-            clear(conn, found)
-        written += len(found)
+            clear(conn, done)
+        written += len(done)
+        if not found or len(done) < len(found):
+            return written
 
 
 def rebuild(pipeline: Pipeline) -> int:

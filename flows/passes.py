@@ -9,6 +9,7 @@ from flows.arrival import Inbox, Left, Problem, arrivals
 from flows.judging import Progress
 from flows.launching import LaunchSummary
 from flows.ledger.errands import ShownLogo
+from flows.ledger.launches import starts
 from flows.lists import do_not_originate
 from flows.pages import refresh
 from flows.pipeline import Pipeline
@@ -149,6 +150,13 @@ def launch_due(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) 
         logo=logo,
         stopping=stop,
     )
+
+
+def next_start_came(pipeline: Pipeline) -> Callable[[], bool]:
+    """Asks whether the start that is next from now on has come."""
+    with pipeline.ledger.read() as conn:
+        following = starts(conn, after=pipeline.clock(), limit=1)
+    return lambda: any(start <= pipeline.clock() for start in following)
 
 
 def launch_counts(launched: LaunchSummary) -> dict[str, int]:

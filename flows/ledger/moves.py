@@ -36,12 +36,6 @@ _MARK_RECEIPTS = text(
     "on conflict (kind, business, key) do update set stamp = excluded.stamp"
 ).bindparams(bindparam("ids", expanding=True))
 
-_MARK_REPORTS = text(
-    "insert into outbox (kind, business, key, stamp) "
-    "select 'report', business, id, :stamp from submission where id in :ids "
-    "on conflict (kind, business, key) do update set stamp = excluded.stamp"
-).bindparams(bindparam("ids", expanding=True))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:

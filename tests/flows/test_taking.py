@@ -1,10 +1,12 @@
 """Taking drops: once, in order, whatever repeats; what comes back for each."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from flows.ledger import queries
+from flows.pages import refresh
+from flows.passes import next_start_came, take_inbox
 from flows.retaking import replay, retake
 
 ROWS = "5012149020,Customer Service\n5012149021,Survey\n"
@@ -102,7 +104,6 @@ def test_held_then_released_is_launched_like_any_other(world):
     receipt = world.receipt("acme-bank/a")
     assert (receipt["verdict"], receipt["program_state"]) == ("held", None)
     from flows.ledger.registering import release
-    from flows.pages import refresh
 
     with world.pipeline.ledger.begin() as conn:
         release(conn, receipt["submission"], by="tester", now=world.clock())
@@ -110,6 +111,21 @@ def test_held_then_released_is_launched_like_any_other(world):
     receipt = world.receipt("acme-bank/a")
     assert (receipt["verdict"], receipt["program_state"]) == ("accepted_with_rejections", "scheduled")
     assert world.report("acme-bank/a")["verdict"] == "accepted_with_rejections"
+
+
+def test_pages_make_way_for_the_next_start_and_are_written_later(world):
+
+    world.drop("acme-bank/a", ROWS)
+    take_inbox(world.pipeline, sleep=world.clock.sleep)
+    came = next_start_came(world.pipeline)
+    assert not came()
+    world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
+    assert came()
+    assert refresh(world.pipeline, stop=came) == 0
+    assert not (world.reports / "acme-bank/drops/a/receipt.json").exists()
+    assert not next_start_came(world.pipeline)(), "a start that has come is no reason to put pages off again"
+    assert refresh(world.pipeline, stop=next_start_came(world.pipeline)) == 4
+    assert world.receipt("acme-bank/a")["outcome"] == "registered"
 
 
 def test_a_retake_is_a_submission_of_its_own_over_the_same_bytes(world):
