@@ -63,7 +63,11 @@ def check_whole(source: Source, rows: int, ignored: int, findings: list[Finding]
     """CSV-004 and the rows of CSV-003, when the file was read to its end."""
     records = rows - ignored
     if not records:
-        message = f"The file has nothing but {ignored:,} blank rows." if ignored else "The file has no rows."
+        message = (
+            f"The file has nothing but {ignored:,} blank row{'s' * (ignored > 1)}."
+            if ignored
+            else "The file has no rows."
+        )
         findings.append(finding("CSV-004", message, file=source.name))
     if source.expected_rows is not None and source.expected_rows != records:
         message = f"The manifest says {source.expected_rows:,} rows; the file has {records:,}, blank ones not counted."

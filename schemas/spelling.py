@@ -37,7 +37,7 @@ class Spelling(NamedTuple):
     number: Integers
 
 
-#: Longer spellings are refused by phonenumbers too.
+#: Longer spellings of ten digits are refused by phonenumbers too.
 LONGEST_SPELLING = 250
 
 _DIGIT, _SPACE, _PLUS, _FOREIGN, _HIGH, _EXPONENT, _POINT, _INK = (1 << bit for bit in range(8))
@@ -102,10 +102,11 @@ def _read(cells: pa.Array, ends: NDArray[np.int32], data: Bytes, classes: Bytes,
     plus, stray = _plus(ends, data, seen)
     marks = np.zeros(len(cells), dtype=np.int64)
     marks[seen & _INK == 0] = Mark.BLANK
-    marks[(seen & _FOREIGN != 0) | stray | (np.diff(ends) > LONGEST_SPELLING)] |= Mark.FOREIGN
+    marks[(seen & _FOREIGN != 0) | stray] |= Mark.FOREIGN
     marks[(plus & ~one & (count > 0)) | _dialled_abroad(digit, first, count)] |= Mark.ABROAD
     _mark_spreadsheet(cells, data, ends, seen, marks)
     digits = count - (one & (plus | (count == 11)))
+    marks[(digits == 10) & (np.diff(ends) > LONGEST_SPELLING)] |= Mark.FOREIGN
     number = _numbers(digit, first + (count - digits), (digits == 10) & (marks == 0))
     area = number // 10_000_000
     local = number - area * 10_000_000
