@@ -1,0 +1,157 @@
+"""Any bytes, as manifest, as numbers and as both: a verdict, never an exception, in bounded memory and linear time."""
+
+import tempfile
+import time
+import tracemalloc
+from contextlib import ExitStack
+
+import pyarrow as pa
+import pytest
+from any_bytes import POLICY, check_drop, check_numbers, file, seeds
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from schemas.judge import judge_csv
+
+MB = 1_000_000
+SEEDS = seeds()
+
+#: What is put into a sample: bytes that mean something to a reader of CSV, of YAML, of text.
+TOKENS = [
+    b'"',
+    b'""',
+    b",",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b"\0",
+    b" ",
+    b"\t",
+    b";",
+    b"\xa0",
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"\x81",
+]
+TOKENS += [b"+", b"1", b"0", b".0", b"E+09", "\u00a0".encode(), "–".encode(), "５".encode(), b"\xc3", b"\xed\xa0\x80"]
+TOKENS += [b": ", b"- ", b"? ", b"&a ", b"*a ", b"<<: *a\n", b"!!int ", b"[", b"]", b"{", b"}", b"|\n", b">-\n", b"# "]
+TOKENS += [
+    b"no",
+    b"~",
+    b"1_000",
+    b"12:30:00",
+    b".inf",
+    b"0o7",
+    b"2027-01-04",
+    b"---\n",
+    b"...\n",
+    b"%YAML 1.1\n",
+    b"\\u0000",
+]
+
+
+@st.composite
+def mutated(draw: st.DrawFn, samples: list[bytes]) -> bytes:
+    """A sample with some bytes taken out, repeated, or replaced by tokens and pieces of other samples."""
+    data = draw(st.sampled_from(samples))
+    pieces = st.one_of(st.sampled_from(TOKENS), st.binary(max_size=6), st.sampled_from(samples).map(lambda s: s[-40:]))
+    for share, length, times, piece in draw(
+        st.lists(st.tuples(st.floats(0, 1), st.integers(0, 60), st.integers(0, 3), pieces), max_size=8)
+    ):
+        at = round(share * len(data))
+        data = data[:at] + data[at : at + length] * times + piece + data[at + length :]
+    return data
+
+
+MANIFESTS = st.one_of(mutated(sorted({manifest for manifest, _ in SEEDS})), st.binary(max_size=300))
+NUMBERS = st.one_of(mutated(sorted({numbers for _, numbers in SEEDS})), st.binary(max_size=300))
+
+few = settings(max_examples=200, deadline=None, database=None)
+many = settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@few
+@seed(3)
+@given(MANIFESTS, NUMBERS)
+def test_any_bytes_give_a_verdict(manifest, numbers):
+    check_drop(manifest, numbers)
+    check_numbers(numbers)
+
+
+@pytest.mark.soak
+@many
+@given(MANIFESTS, NUMBERS)
+def test_very_many_bytes_give_a_verdict(manifest, numbers):
+    check_drop(manifest, numbers)
+    check_numbers(numbers)
+
+
+# Large ones
+
+
+def judged(content: bytes) -> float:
+    """Judge the content with its rows put aside in files, as in use; the seconds of this process."""
+    began = time.process_time()
+    with ExitStack() as stack:
+        judge_csv(file("numbers.csv", content), POLICY, spool=lambda: stack.enter_context(tempfile.TemporaryFile()))
+    return time.process_time() - began
+
+
+def peak(content: bytes) -> int:
+    """The most bytes that judging the content holds at once, in Python, numpy and Arrow."""
+    usual = pa.default_memory_pool()
+    counting = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(counting)
+    tracemalloc.start()
+    try:
+        judged(content)
+        return tracemalloc.get_traced_memory()[1] + counting.max_memory()
+    finally:
+        tracemalloc.stop()
+        pa.set_memory_pool(usual)
+
+
+def tiled(unit: bytes, size: int) -> bytes:
+    return unit * (size // len(unit))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"9" * 10 * MB, id="10 MB without a line end"),
+        pytest.param(b"," * 2 * MB, id="two million columns"),
+        pytest.param(b'"",' * 2 * MB, id="two million quoted columns"),
+        pytest.param(b'"' * 10 * MB, id="quotation marks"),
+        pytest.param(b'"' + b"x" * 10 * MB + b'",Survey\n', id="a quoted cell of 10 MB"),
+        pytest.param(b"\0" * 10 * MB, id="NUL"),
+        pytest.param(b"\n" * 3 * MB, id="three million blank rows"),
+        pytest.param(b"\r" * 3 * MB, id="three million CR"),
+        pytest.param(b"\xe9" * 10 * MB, id="Windows-1252 without a line end"),
+        pytest.param("\ufeff".encode("utf-16-le") + b"9\0" * 5 * MB, id="UTF-16 without a line end"),
+        pytest.param(b'"' + b"5012149020,Survey\n" * 500_000, id="a quote that never closes"),
+    ],
+)
+def test_a_very_large_file_takes_seconds_and_little_memory(content):
+    assert judged(content) < 10
+    assert peak(content) < 200 * MB
+
+
+@settings(max_examples=12, deadline=None, database=None)
+@seed(5)
+@given(NUMBERS)
+def test_time_is_linear_whatever_is_repeated(unit):
+    check_that_time_is_linear(unit)
+
+
+@pytest.mark.soak
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(NUMBERS)
+def test_time_and_memory_whatever_is_repeated(unit):
+    check_that_time_is_linear(unit)
+    assert peak(tiled(unit or b"x", 8 * MB)) < 200 * MB
+
+
+def check_that_time_is_linear(unit: bytes) -> None:
+    unit = unit or b"x"
+    few, more = (judged(tiled(unit, size)) for size in (MB // 4, MB))
+    assert more < 8 * few + 0.5
