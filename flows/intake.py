@@ -8,6 +8,7 @@ from flows.pages import refresh
 from flows.pipeline import open_pipeline
 from flows.scheduling import ask_for_launches
 from flows.settings import load
+from flows.stopping import stopping
 from flows.summaries import summarize
 
 # Only what touches the outside is tried again; a repetition finds what was done and goes on from there.
@@ -20,8 +21,8 @@ ask = task(name="ask for launches at their start", cache_policy=NO_CACHE)(ask_fo
 def intake(business: str | None = None, drops: list[tuple[str, str]] | None = None) -> dict[str, int]:
     """One pass over the inbox, over one business, or over some drops (business, drop); gives counts."""
     with open_pipeline(load()) as pipeline:
-        taken = take_inbox(pipeline, business=business, drops=drops)
-        write_pages(pipeline)
+        taken = take_inbox(pipeline, business=business, drops=drops, stop=stopping)
+        write_pages(pipeline, stop=stopping)
         ask(pipeline, taken)
     counts = taken.counts()
     summarize("intake", counts)

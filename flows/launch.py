@@ -7,6 +7,7 @@ from flows import passes
 from flows.pages import refresh
 from flows.pipeline import open_pipeline
 from flows.settings import load
+from flows.stopping import stopping
 from flows.summaries import summarize
 
 launch_due = task(name="launch and end what is due", cache_policy=NO_CACHE)(passes.launch_due)
@@ -17,8 +18,9 @@ write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retri
 def launch() -> dict[str, int]:
     """Counts of programs by what was done. Runs may overlap: leases in the ledger keep them apart."""
     with open_pipeline(load()) as pipeline:
-        counts = passes.launch_counts(launch_due(pipeline))
+        counts = passes.launch_counts(launch_due(pipeline, stop=stopping))
         # The pages of ten thousand launches take minutes: the next start goes before the rest of them.
-        write_pages(pipeline, stop=passes.next_start_came(pipeline))
+        next_start_came = passes.next_start_came(pipeline)
+        write_pages(pipeline, stop=lambda: stopping() or next_start_came())
     summarize("launch", counts)
     return counts

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
-from flows import passes
+from flows import passes, stopping
 from flows.arrival import look
 from flows.ledger.launches import next_due
 from flows.pipeline import Pipeline, open_pipeline
@@ -46,6 +46,7 @@ class Watch:
     wake: threading.Event = field(default_factory=threading.Event)
 
     def end(self, *_: int | FrameType | None) -> None:
+        stopping.stop()
         self.stop.set()
         self.wake.set()
 

@@ -1,6 +1,7 @@
 """A ledger with much in it, made as the pipeline makes it but without the files of an inbox."""
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,10 +12,12 @@ from pathlib import Path
 from sqlalchemy import select
 
 from flows.arrival import look
+from flows.ledger.moves import clear, marks
 from flows.ledger.registering import register
 from flows.ledger.sightings import record
 from flows.ledger.submissions import Registration
 from flows.ledger.traces import move
+from flows.pages import rebuild
 from flows.passes import inbox_of
 from flows.pipeline import Pipeline, open_pipeline
 from flows.registry import seed_businesses
@@ -86,6 +89,17 @@ def launched(pipeline: Pipeline) -> list[datetime]:
     query = select(move.c.at).where(move.c.thing == "revision", move.c.after == "live")
     with pipeline.ledger.read() as conn:
         return list(conn.execute(query).scalars())
+
+
+def seconds_to_index(pipeline: Pipeline) -> float:
+    """How long the business's and the operator's index pages take; what else is to be written is left unwritten."""
+    with pipeline.ledger.begin() as conn:
+        while found := marks(conn):
+            clear(conn, found)
+    begun = time.perf_counter()
+    if rebuild(pipeline) != 2:
+        raise RuntimeError("more was written than the two index pages")
+    return time.perf_counter() - begun
 
 
 def _registration(pipeline: Pipeline, manifest: bytes, number: int, now: datetime) -> Registration:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.bench.homes import folder, lay, measured_run, reported, serving, until
-from tests.bench.ledgers import launched, opened, register_programs, remember
+from tests.bench.ledgers import launched, opened, register_programs, remember, seconds_to_index
 from tests.bench.measuring import Measured, percentile, progress
 
 LIBRARIES = ("prefect", "sqlalchemy", "pandas", "pandera")
@@ -86,11 +86,13 @@ def due(home: Path, count: int) -> list[str]:
             if datetime.now(UTC) >= start:
                 raise RuntimeError("the start came before serve was there: give it more time")
             until(lambda: len(launched(pipeline)) == count, 600)
-    late = [(at - start).total_seconds() for at in launched(pipeline)]
+        late = [(at - start).total_seconds() for at in launched(pipeline)]
+        indexes = seconds_to_index(pipeline)
     return [
         f"| {count:,} programs due at one instant, `serve` running | first live {min(late):.2f} s after it, "
         f"p50 {percentile(late, 50):.1f} s, p95 {percentile(late, 95):.1f} s, p99 {percentile(late, 99):.1f} s, "
-        f"last {max(late):.1f} s; {sum(each < 0 for each in late)} early | first 5 s, last 60 s, none early | |"
+        f"last {max(late):.1f} s; {sum(each < 0 for each in late)} early | first 5 s, last 60 s, none early | |",
+        f"| both index pages, {count:,} submissions and as many programs | {indexes:.2f} s | 5 s | 1 s |",
     ]
 
 

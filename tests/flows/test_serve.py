@@ -17,6 +17,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
 
+#: Drops that come at once; taking them all takes seconds.
+MANY = 150
+
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 
 
@@ -49,13 +52,14 @@ def serving(tmp_path):
     process.stdout.close()
 
 
-def drop(inbox, name, *, start):
+def drop(inbox, name, *, start, reference="card-service", number=5012149020):
     """Uploaded as SFTP clients do: the numbers under another name first, the manifest last."""
     folder = inbox / "acme-bank" / name
     folder.mkdir(parents=True)
-    (folder / "numbers.csv.part").write_text("5012149020,Customer Service\n214-9021,Survey\n")
+    (folder / "numbers.csv.part").write_text(f"{number},Customer Service\n214-9021,Survey\n")
     (folder / "numbers.csv.part").rename(folder / "numbers.csv")
     manifest = (ROOT / "inbox/acme-bank/1-card-service/program.yaml").read_text()
+    manifest = manifest.replace("reference: card-service", f"reference: {reference}")
     manifest = re.sub(r"start: .*", f"start: {start.isoformat(timespec='seconds')}", manifest)
     manifest = re.sub(r"  timezone: .*\n", "", manifest).replace("2039-12-30T18:00", "2039-12-30T18:00Z")
     (folder / "program.yaml").write_text(manifest)
@@ -97,11 +101,28 @@ def test_a_drop_is_reported_a_program_launched_and_ctrl_c_ends_it(serving):
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
     pids = children.stdout.split()
     assert len(pids) >= 2  # the server and the runner
+
+    # Asked to end in the middle of many drops, it leaves the rest to whoever comes next.
+    for i in range(MANY):
+        drop(
+            folder / "inbox", f"many-{i}", start=start + timedelta(days=1), reference=f"many-{i}", number=5012150000 + i
+        )
+    receipts = folder / "reports/out/acme-bank/drops"
+    seconds_until(lambda: taken(folder) > 1, 60)
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=slow(60))
     assert process.returncode == 0
     assert "Traceback" not in said
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()], "a child was left behind"
+    assert taken(folder) < MANY
+    subprocess.run([LAUNCHDROP, "run"], cwd=folder, check=True, capture_output=True)
+    assert taken(folder) == MANY + 1 == len(list(receipts.iterdir()))
+
+
+def taken(folder):
+    """How many submissions there are."""
+    told = subprocess.run([LAUNCHDROP, "submissions", "--json"], cwd=folder, capture_output=True, text=True, check=True)
+    return len(json.loads(told.stdout))
 
 
 def slow(seconds):
