@@ -113,7 +113,7 @@ def read_all(
         if progress is not None and count:
             progress(done, total)
 
-    with _pool(workers, total) as pool:
+    with _pool(workers, total, terms) as pool:
         judging = _Judging(pool, workers, terms)
         for source in sources:
             result.files.append(_read_source(source, policy, result.judged, judging, seen))
@@ -124,12 +124,14 @@ def read_all(
     return result
 
 
-def _pool(workers: int, total: int) -> AbstractContextManager[Executor | None]:
+def _pool(workers: int, total: int, terms: Terms) -> AbstractContextManager[Executor | None]:
     if workers < 2 or total < WORTH_A_POOL:
         return nullcontext()
     from concurrent.futures import ProcessPoolExecutor  # not worth its import for small drops
     from multiprocessing import get_context
 
+    # One row judged here: the processes are then forked with the schema, the plan and Pandera's backends at hand.
+    judge_block(typed_block([TypedNumber(number="", call_purpose="")]), terms.regions, terms.toll_free)
     return ProcessPoolExecutor(workers, mp_context=get_context("fork"))
 
 
