@@ -20,7 +20,7 @@ from schemas.rows import IS_ERROR, Judged
 from schemas.rules import RULES, finding
 from schemas.spelling import Spelling, read_spellings
 from schemas.suggesting import Suggestions
-from schemas.wording import Facts, Wording, codes_of
+from schemas.wording import Facts, Wording, by_code
 
 Integers = NDArray[np.int64]
 
@@ -108,7 +108,7 @@ class Teller:
             _shown(purposes),
             _TEXTS["id"].take(code),
             _TEXTS["severity"].take(code),
-            pa.array(self.wording.messages(facts), pa.string()),
+            self.wording.messages(facts),
             _TEXTS["fix"].take(code),
             self._suggest(block, found, facts.number, purposes),
         ]
@@ -123,15 +123,12 @@ class Teller:
         return faults
 
     def _suggest(self, block: Block, found: Found, number: pa.Array, purpose: pa.Array) -> pa.Array:
-        suggested = np.full(len(found.row), None, dtype=object)
-        for code in codes_of(found.code):
-            place = np.flatnonzero(found.code == code)
-            at = pa.array(place)
-            record = _record_reader(block, found.row[place])
+        def of_rule(code: int, place: Integers) -> pa.Array:
+            at, record = pa.array(place), _record_reader(block, found.row[place])
             meant = self.suggestions.of(ROW_RULES[code], number.take(at), purpose.take(at), record)
-            if meant is not None:
-                suggested[place] = meant.to_numpy(zero_copy_only=False)
-        return pa.array(suggested, pa.string())
+            return pa.nulls(len(place), pa.string()) if meant is None else meant
+
+        return by_code(found.code, of_rule)
 
     def records(self, block: Block, rows: Integers, tail: Callable[[Cut], bytes]) -> bytes:
         """These records as received, each with its line end."""

@@ -85,23 +85,19 @@ class Wording:
     where: Callable[[int], tuple[str, int]]
     programs: Sequence[str | None]
 
-    def messages(self, facts: Facts) -> NDArray[np.object_]:
+    def messages(self, facts: Facts) -> pa.Array:
         """The message of each finding."""
-        said = np.empty(len(facts.code), dtype=object)
-        for code in codes_of(facts.code):
-            place = np.flatnonzero(facts.code == code)
-            said[place] = self._say(ROW_RULES[code], facts, place)
-        return said
+        return by_code(facts.code, lambda code, place: self._say(ROW_RULES[code], facts, place))
 
-    def _say(self, rule: str, facts: Facts, place: Integers) -> str | list[str]:
+    def _say(self, rule: str, facts: Facts, place: Integers) -> pa.Array:
         if rule in _PLAIN:
-            return _PLAIN[rule]
+            return pa.repeat(_PLAIN[rule], len(place))
         if rule in _BY_AREA:
             return _each(facts.spelling.area[place], _BY_AREA[rule])
         if rule in _BY_EXCHANGE:
             return _each(facts.spelling.exchange[place], _BY_EXCHANGE[rule])
         if rule in ("NUM-020", "NUM-021"):
-            return [self._repeats(rule, ordinal) for ordinal in facts.other[place].tolist()]
+            return pa.array([self._repeats(rule, ordinal) for ordinal in facts.other[place].tolist()])
         if rule == "NUM-023":
             return _each(
                 facts.other[place], lambda name: f"The number is in the program {self.programs[name]} already."
@@ -122,11 +118,18 @@ def codes_of(code: NDArray[np.uint8]) -> list[int]:
     return [place for place, count in enumerate(np.bincount(code).tolist()) if count]
 
 
-def _each(values: Integers, say: Callable[[int], str]) -> list[str]:
+def by_code(code: NDArray[np.uint8], texts: Callable[[int, Integers], pa.Array]) -> pa.Array:
+    """A text for each finding, asked for code by code: `texts` is given a code and the places where it stands."""
+    places = [(each, np.flatnonzero(code == each)) for each in codes_of(code)]
+    order = np.empty(len(code), dtype=np.int64)
+    order[np.concatenate([place for _, place in places])] = np.arange(len(code))
+    return pa.concat_arrays([texts(each, place) for each, place in places]).take(pa.array(order))
+
+
+def _each(values: Integers, say: Callable[[int], str]) -> pa.Array:
     """What is said of each value; put into words once for each distinct one."""
     distinct, place = np.unique(values, return_inverse=True)
-    said = [say(value) for value in distinct.tolist()]
-    return [said[each] for each in place.tolist()]
+    return pa.array([say(value) for value in distinct.tolist()]).take(pa.array(place))
 
 
 def _region(area: int) -> str:
@@ -164,12 +167,11 @@ def _digits(digits: int) -> str:
     return f"{found}, a leading +1 or 1 of eleven not counted; there must be ten."
 
 
-def _foreign(number: pa.Array) -> list[str]:
+def _foreign(number: pa.Array) -> pa.Array:
     """Names the first character that cannot stand in a phone number."""
     found = pc.extract_regex(number, "^ *[+]?[-0-9 .()\u00a0\u2010\u2011\u2013]*(?P<c>(?s:.))")
-    said: dict[str | None, str] = {}
-    characters = pc.struct_field(found, "c").to_pylist()
-    return [said.setdefault(each, _name(each)) for each in characters]
+    characters = pc.struct_field(found, "c").dictionary_encode(null_encoding="encode")
+    return pa.array([_name(each) for each in characters.dictionary.to_pylist()]).take(characters.indices)
 
 
 def _name(character: str | None) -> str:
