@@ -9,10 +9,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.bench import engine, pipeline
+from tests.bench import engine, pipeline, report
 from tests.bench.measuring import machine, progress
 
-SECTIONS = {"engine": engine, "pipeline": pipeline}
+SECTIONS = {"engine": engine, "report": report, "pipeline": pipeline}
 RESULTS = Path(__file__).parent / "results"
 
 
