@@ -1,6 +1,7 @@
 """How commands speak: tables and a progress bar for a person at a terminal, plain JSON for a program."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import Protocol
 
 from flows.trouble import Trouble
 
-__all__ = ["Progress", "Trouble", "complain", "print_json", "print_table", "progress_bar", "say"]
+__all__ = ["Progress", "Trouble", "complain", "is_narrow", "print_json", "print_table", "progress_bar", "say"]
 
 
 class Progress(Protocol):
@@ -45,7 +46,13 @@ def print_table(
         table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name in whole)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False).print(table)
+    # What is not read on a terminal goes to another program: one line a row, however long.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 10_000).print(table)
+
+
+def is_narrow() -> bool:
+    """Whether lines of more than about a hundred characters would be broken."""
+    return sys.stdout.isatty() and shutil.get_terminal_size().columns < 110
 
 
 @contextmanager

@@ -4,13 +4,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.output import print_json, print_table, say, thousands
+from flows.cli.output import is_narrow, print_json, print_table, say, thousands
 from flows.cli.session import changing, now, opened, who
 
 if TYPE_CHECKING:
     from flows.ledger import Row
 
 app = typer.Typer(name="submissions", help="What was taken, and deciding on it.", invoke_without_command=True)
+
+#: Where a line is too short for a submission's id and its drop side by side.
+NEXT_LINE = "\n  "
 
 #: Submissions listed at a terminal; --json gives all.
 LISTED = 50
@@ -32,8 +35,8 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json([_row(row, reports) for row in reversed(rows)])
         return
-    columns = "Id", "Drop", "Verdict", "In", "Rejected"
-    print_table(columns, map(_cells, rows[:LISTED]), right=("In", "Rejected"), whole=("Id",))
+    columns = "Submission", "Verdict", "In", "Rejected"
+    print_table(columns, map(_cells, rows[:LISTED]), right=("In", "Rejected"), whole=("Submission",))
     if len(rows) > LISTED:
         say(f"The newest {LISTED}; --json gives all.")
 
@@ -101,4 +104,5 @@ def _row(row: "Row[Any]", reports: str) -> dict[str, Any]:
 def _cells(row: "Row[Any]") -> list[str]:
     counts = row.counts
     verdict = row.verdict.replace("_", " ")
-    return [row.id, f"{row.business}/{row.drop}", verdict, thousands(counts["accepted"]), thousands(counts["rejected"])]
+    name = f"{row.id}{NEXT_LINE if is_narrow() else '  '}{row.business}/{row.drop}"
+    return [name, verdict, thousands(counts["accepted"]), thousands(counts["rejected"])]
