@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
 
-from flows.ledger.sightings import Sighting, Taken
-from flows.settling import take, under_way
+from flows.ledger.sightings import Lease, Sighting, Taken
+from flows.settling import size_of, take, under_way
 from flows.stores import Changed, Refused, Store, StoreError, blocks, read
 from schemas.drop import Drop, DropFile
 from schemas.identity import Digest, submission_id
@@ -51,20 +51,18 @@ class Kept:
 def has_room(archive: Store, sighting: Sighting) -> bool:
     """Whether the archive's disk has room for what is to be taken; to be asked before a claim."""
     free = archive.free()
-    named = take(sighting)
-    seen = sighting.pending.seen if sighting.pending else {}
-    size = sum(seen[name].size for name in (*named.manifests, *named.files) if name in seen)
-    return free is None or free >= size + SPARE
+    return free is None or free >= size_of(sighting) + SPARE
 
 
-def archive_drop(inbox: Store, archive: Store, sighting: Sighting, *, token: int) -> Archived:
+def archive_drop(inbox: Store, archive: Store, sighting: Sighting, *, token: int, attempt: str = "") -> Archived:
     """Copy exactly the versions that were settled, hashing them, and put the copy in place as a whole.
 
-    `token` is the lease's: an owner that woke up late writes beside, never into, what its successor writes. Raises
-    Changed when the inbox is no longer as it was looked at. Doing it again after a crash gives the same submission.
+    `token` is the lease's: an owner that woke up late writes beside, never into, what its successor writes; and so does
+    each `attempt` of an owner that has others copy for it. Raises Changed when the inbox is no longer as it was looked
+    at. Doing it again after a crash gives the same submission.
     """
     taken = take(sighting)
-    aside = _aside(archive, sighting, token)
+    aside = _aside(archive, sighting, token, attempt)
     digest = Digest()
     manifests, files, refused = _copy_all(inbox, archive, sighting, taken, aside, digest)
     _unchanged(inbox, sighting, [*manifests, *files])
@@ -105,13 +103,26 @@ def empty(inbox: Store, business: str, name: str, taken: Taken) -> None:
     inbox.prune(f"{business}/{name}/")
 
 
-def _aside(archive: Store, sighting: Sighting, token: int) -> str:
-    """A place of this lease's own to write in; what earlier leases of the drop left half done is cleared away."""
-    drop = hashlib.blake2b(sighting.name.encode(), digest_size=12).hexdigest()
-    for left in archive.children(f"{sighting.business}/.aside/"):
-        if left.key.rpartition("/")[2].startswith(drop + "-"):
+def clear_attempts(archive: Store, business: str, leases: Iterable[Lease]) -> None:
+    """Clear away what attempts under these leases of one business, all over now, left half done."""
+    over = {_mark(lease.name, lease.token) for lease in leases}
+    for left in archive.children(f"{business}/.aside/"):
+        if left.key.rpartition("/")[2].partition(".")[0] in over:
             _clear(archive, left.key + "/")
-    return f"{sighting.business}/.aside/{drop}-{token}/"
+
+
+def _aside(archive: Store, sighting: Sighting, token: int, attempt: str) -> str:
+    """A place of this attempt's own to write in; what earlier leases of the drop left half done is cleared away."""
+    mine = _mark(sighting.name, token)
+    for left in archive.children(f"{sighting.business}/.aside/"):
+        name = left.key.rpartition("/")[2]
+        if name.startswith(_mark(sighting.name)) and not (attempt and name.startswith(mine + ".")):
+            _clear(archive, left.key + "/")
+    return f"{sighting.business}/.aside/{mine}{'.' if attempt else ''}{attempt}/"
+
+
+def _mark(drop: str, token: int | str = "") -> str:
+    return f"{hashlib.blake2b(drop.encode(), digest_size=12).hexdigest()}-{token}"
 
 
 def _clear(store: Store, prefix: str) -> None:

@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cache
@@ -53,31 +53,69 @@ def claimed(
     Afterwards the lease is given back, unless the work ended it already. A lease lost on the way is noticed by the
     transaction that is fenced with it, not here.
     """
-    with ledger.begin() as conn:
-        lease = claim(conn, sighting, owner=this_owner(), now=clock(), length=length, gone=gone)
+    leases = Leases(ledger, clock=clock, length=length)
+    lease = leases.claim(sighting)
     if lease is None:
         yield None
         return
-    done = threading.Event()
-    heart = threading.Thread(target=_keep, args=(ledger, lease, clock, length, done), daemon=True)
-    heart.start()
-    try:
+    with leases.kept_alive():
         yield lease
-    finally:
-        done.set()
-        heart.join()
-        with suppress(LeaseLost), ledger.begin() as conn:
-            release(conn, lease)
 
 
-def _keep(
-    ledger: Ledger, lease: Lease, clock: Callable[[], datetime], length: timedelta, done: threading.Event
-) -> None:
-    while not done.wait(length.total_seconds() / 3):
+class Leases:
+    """Leases of this process, each claimed by itself, kept alive together."""
+
+    def __init__(self, ledger: Ledger, *, clock: Callable[[], datetime], length: timedelta) -> None:
+        self.ledger, self.clock, self.length = ledger, clock, length
+        self._held: dict[tuple[str, str], Lease] = {}
+        self._lock = threading.Lock()
+
+    def claim(self, sighting: Sighting) -> Lease | None:
+        """The lease of a drop, to be kept alive; None when it is another's turn."""
+        with self.ledger.begin() as conn:
+            lease = claim(conn, sighting, owner=this_owner(), now=self.clock(), length=self.length, gone=gone)
+        if lease is not None:
+            with self._lock:
+                self._held[lease.business, lease.name] = lease
+        return lease
+
+    @contextmanager
+    def kept_alive(self) -> Iterator[None]:
+        """Keep what is claimed before and within the block alive; afterwards all is given back."""
+        done = threading.Event()
+        heart = threading.Thread(target=self._keep, args=(done,), daemon=True)
+        heart.start()
         try:
-            with ledger.begin() as conn:
-                lease = beat(conn, lease, now=clock(), length=length)
-        except LeaseLost:
-            return
-        except Exception:  # noqa: S112  a ledger out of reach for a moment: the next beat may come in time
-            continue
+            yield
+        finally:
+            done.set()
+            heart.join()
+            self.give_back(self._all())
+
+    def give_back(self, leases: Iterable[Lease]) -> None:
+        """End these leases, unless the work did already."""
+        for lease in leases:
+            with self._lock:
+                self._held.pop((lease.business, lease.name), None)
+            with suppress(LeaseLost), self.ledger.begin() as conn:
+                release(conn, lease)
+
+    def forget(self, lease: Lease) -> None:
+        """Keep this one, which the work has ended, no longer alive."""
+        with self._lock:
+            self._held.pop((lease.business, lease.name), None)
+
+    def _all(self) -> list[Lease]:
+        with self._lock:
+            return list(self._held.values())
+
+    def _keep(self, done: threading.Event) -> None:
+        while not done.wait(self.length.total_seconds() / 3):
+            for lease in self._all():
+                try:
+                    with self.ledger.begin() as conn:
+                        beat(conn, lease, now=self.clock(), length=self.length)
+                except LeaseLost:
+                    self.forget(lease)
+                except Exception:  # noqa: S112  a ledger out of reach for a moment: the next beat may come in time
+                    continue

@@ -4,25 +4,27 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import passes
-from flows.pages import refresh
 from flows.pipeline import open_pipeline
 from flows.scheduling import ask_for_launches
 from flows.settings import load
+from flows.spreading import crew
 from flows.stopping import stopping
 from flows.summaries import summarize
 
 # Only what touches the outside is tried again; a repetition finds what was done and goes on from there.
 take_inbox = task(name="take the inbox", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(passes.take_inbox)
-write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(refresh)
+write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(
+    passes.write_pages
+)
 ask = task(name="ask for launches at their start", cache_policy=NO_CACHE)(ask_for_launches)
 
 
 @flow(name="intake", description="Take what has arrived in the inbox: each drop once, whoever else looks.")
 def intake(business: str | None = None, drops: list[tuple[str, str]] | None = None) -> dict[str, int]:
     """One pass over the inbox, over one business, or over some drops (business, drop); gives counts."""
-    with open_pipeline(load()) as pipeline:
-        taken = take_inbox(pipeline, business=business, drops=drops, stop=stopping)
-        write_pages(pipeline, stop=stopping)
+    with open_pipeline(load()) as pipeline, crew(pipeline.settings.task_runner) as workers:
+        taken = take_inbox(pipeline, workers, business=business, drops=drops, stop=stopping)
+        write_pages(pipeline, workers, stop=stopping)
         ask(pipeline, taken)
     counts = taken.counts()
     summarize("intake", counts)

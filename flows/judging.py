@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flows.known import what_is_known
 from flows.pipeline import Pipeline
 from flows.spooling import Spool
-from schemas.drop import Drop
+from schemas.drop import Drop, Known
 from schemas.judge import judge
 from schemas.judge import understood as manifest_of
 from schemas.judgement import Judgement
@@ -15,13 +15,23 @@ from schemas.policy import Policy
 Progress = Callable[[int, int], None]
 
 
-def judge_drop(pipeline: Pipeline, drop: Drop, spool: Spool, progress: Progress | None = None) -> Judgement:
-    """The judgement of a drop in the archive, now; its rows are read from the spool as long as that is open."""
+def judge_drop(
+    pipeline: Pipeline,
+    drop: Drop,
+    spool: Spool,
+    progress: Progress | None = None,
+    *,
+    told: Callable[[Known], Known] = lambda known: known,
+) -> Judgement:
+    """The judgement of a drop in the archive, now; its rows are read from the spool as long as that is open.
+
+    `told` may listen in on what judging is told.
+    """
     settings = pipeline.settings
     known = what_is_known(pipeline, drop.business or "", understood(drop, settings.policy))
     return judge(
         drop,
-        known,
+        told(known),
         settings.policy,
         pipeline.clock(),
         caps=settings.caps,

@@ -1,5 +1,6 @@
 """The operator's do-not-originate list: a file of numbers, one a line."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,12 @@ def do_not_originate(settings: Settings) -> "np.ndarray | None":
         return _read(path, state.st_mtime_ns, state.st_size)
     except (OSError, UnicodeDecodeError) as e:
         raise Trouble(f"{NAME}: {path} cannot be read: {e}. Expected a text file of numbers, one a line.") from None
+
+
+def print_of(settings: Settings) -> str | None:
+    """A print of the listed numbers, by which two processes know that they have the same."""
+    listed = do_not_originate(settings)
+    return None if listed is None else hashlib.sha256(listed.tobytes()).hexdigest()
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ The ledger marks what is to be written in the transaction that changes it, and a
 whatever is cut short is written by the next pass. Every file is made from the ledger and the archive alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
@@ -19,16 +19,22 @@ from reports.index import business_index, operator_index
 
 #: Marks taken at a time.
 BATCH = 1000
+#: Has some of the marked files written elsewhere; gives which.
+Spread = Callable[[Sequence[Mark]], Sequence[Mark]]
 
 
-def refresh(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> int:
-    """Write every marked file; gives how many were written. `stop` is asked between files: the rest is for the next."""
+def refresh(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False, spread: Spread | None = None) -> int:
+    """Write every marked file; gives how many were written. `stop` is asked between files: the rest is for the next.
+
+    `spread` may have some of them written elsewhere first.
+    """
     written = 0
     while True:
         with pipeline.ledger.read() as conn:
             found = marks(conn, limit=BATCH)
-        done = []
-        for mark in takewhile(lambda _: not stop(), found):
+        done = list(spread(found)) if spread and not stop() else []
+        elsewhere = set(done)
+        for mark in takewhile(lambda _: not stop(), (mark for mark in found if mark not in elsewhere)):
             _WRITERS[mark.kind](pipeline, mark)
             done.append(mark)
         with pipeline.ledger.begin() as conn:
@@ -36,6 +42,12 @@ def refresh(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> 
         written += len(done)
         if not found or len(done) < len(found):
             return written
+
+
+def write(pipeline: Pipeline, marked: Sequence[Mark]) -> None:
+    """Write these files as the ledger has it now."""
+    for mark in marked:
+        _WRITERS[mark.kind](pipeline, mark)
 
 
 def rebuild(pipeline: Pipeline) -> int:

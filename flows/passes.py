@@ -1,21 +1,26 @@
 """One pass over the inbox, as steps: look, take, launch, and write anew what shows the state."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flows import launching, logos
 from flows.arrival import Inbox, Left, Problem, arrivals
+from flows.blocks import A_PAGE, seconds_for, take_spread, write_spread
 from flows.judging import Progress
 from flows.launching import LaunchSummary
 from flows.ledger.errands import ShownLogo
 from flows.ledger.launches import starts
+from flows.ledger.moves import Mark
+from flows.ledger.sightings import Sighting
 from flows.lists import do_not_originate
 from flows.pages import refresh
 from flows.pipeline import Pipeline
 from flows.registry import seed_businesses
 from flows.restored import check_restored, keep_marker
 from flows.settling import Incomplete, Settled
+from flows.spreading import Crew, crew
 from flows.taking import NoRoom, Took, clear_up, take, tell_incomplete
 from schemas.judge import understood
 
@@ -50,6 +55,7 @@ class Intake:
 
 def take_inbox(
     pipeline: Pipeline,
+    crew: Crew | None = None,
     *,
     business: str | None = None,
     drops: Drops | None = None,
@@ -60,14 +66,21 @@ def take_inbox(
 ) -> Intake:
     """Take what has arrived, in the order of sighting; each drop once, whoever else looks.
 
-    Everything, or the drops of one `business`, or some `drops`. `stop` is asked between drops.
+    Everything, or the drops of one `business`, or some `drops`. `stop` is asked between drops, or blocks of them.
     """
     wrong = seed_businesses(pipeline)
-    took: list[Took] = []
     problems = [wrong] if wrong else []
+    found = arrivals(inbox_of(pipeline), clock=pipeline.clock, sleep=sleep, business=business, drops=drops)
+    took: list[Took] = []
+    for each in _take_all(pipeline, crew, [o.sighting for o in found if isinstance(o, Settled)], stop, progress):
+        if isinstance(each, NoRoom):
+            problems.append(str(each))
+            continue
+        took.append(each)
+        if tell:
+            tell(each)
     incomplete = 0
-    inbox = inbox_of(pipeline)
-    for outcome in arrivals(inbox, clock=pipeline.clock, sleep=sleep, business=business, drops=drops):
+    for outcome in found:
         if stop():
             break
         if isinstance(outcome, Problem):
@@ -76,17 +89,44 @@ def take_inbox(
             incomplete += tell_incomplete(pipeline, outcome)
         elif isinstance(outcome, Left):
             clear_up(pipeline, outcome)
-        elif isinstance(outcome, Settled):
-            try:
-                taken = take(pipeline, outcome.sighting, progress)
-            except NoRoom as e:
-                problems.append(str(e))
-                continue
-            if taken is not None:
-                took.append(taken)
-                if tell:
-                    tell(taken)
     return Intake(took=took, incomplete=incomplete, problems=problems)
+
+
+def _take_all(
+    pipeline: Pipeline,
+    crew: Crew | None,
+    settled: Sequence[Sighting],
+    stop: Callable[[], bool],
+    progress: Progress | None,
+) -> Iterator[Took | NoRoom]:
+    """Take settled drops in their order: here, or spread over workers where they are worth it."""
+    if crew is not None and crew.is_worth(seconds_for(settled)):
+        yield from take_spread(crew, pipeline, settled, stop)
+        return
+    for sighting in settled:
+        if stop():
+            return
+        try:
+            took = take(pipeline, sighting, progress)
+        except NoRoom as e:
+            yield e
+            continue
+        if took is not None:
+            yield took
+
+
+def write_pages(pipeline: Pipeline, crew: Crew | None = None, *, stop: Callable[[], bool] = lambda: False) -> int:
+    """Write receipts and pages anew where what they show has changed; gives how many."""
+    return refresh(pipeline, stop=stop, spread=partial(_spread_pages, pipeline, crew) if crew else None)
+
+
+def _spread_pages(pipeline: Pipeline, crew: Crew, marks: Sequence[Mark]) -> Sequence[Mark]:
+    """Have reports and receipts written by workers where they are worth it; gives what was written."""
+    many = [mark for mark in marks if mark.kind in ("report", "receipt")]
+    if not crew.is_worth(A_PAGE * len(many)):
+        return ()
+    write_spread(crew, pipeline, many)
+    return many
 
 
 def inbox_of(pipeline: Pipeline) -> Inbox:
@@ -125,9 +165,10 @@ def run_pass(
 ) -> Pass:
     """Take what has arrived, launch what is due, write what shows it."""
     check_restored(pipeline)
-    intake = take_inbox(pipeline, business=business, sleep=sleep, tell=tell, progress=progress)
-    launched = launch_due(pipeline)
-    refresh(pipeline)
+    with crew(pipeline.settings.task_runner) as workers:
+        intake = take_inbox(pipeline, workers, business=business, sleep=sleep, tell=tell, progress=progress)
+        launched = launch_due(pipeline)
+        write_pages(pipeline, workers)
     keep_marker(pipeline)
     return Pass(intake=intake, launched=launched)
 

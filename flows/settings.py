@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -50,6 +51,15 @@ def _words(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
+def _task_runner(value: str) -> str:
+    if value not in ("local", "dask") and not re.fullmatch(r"(tcp|tls|ws|wss)://[^/\s]+:\d+", value):
+        raise PydanticCustomError(
+            "task_runner", "expected local, dask, or a scheduler's address such as tcp://host:8786"
+        )
+    return value
+
+
+TaskRunner = Annotated[str, AfterValidator(_task_runner)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Count = Annotated[int, Field(gt=0)]
@@ -137,7 +147,9 @@ class Settings(PolicySettings, CarrierSettings):
     do_not_originate: Path | None = Field(None, description="file of numbers that must not originate calls, one a line")
     findings_per_rule: Count = Field(_CAPS.per_rule, description="findings of one rule that report.json and page keep")
     findings_shown: Count = Field(_CAPS.shown, description="findings that report.json and page keep in all")
-    task_runner: Literal["local"] = Field("local", description="where drops are judged; `local` is all there is so far")
+    task_runner: TaskRunner = Field(
+        "local", description="where drops are judged: `local`; `dask` (a worker a core); a scheduler, `tcp://host:8786`"
+    )
     lease: Duration = Field(timedelta(seconds=60), description="how long a silent process keeps a drop or a launch")
     site_port: Annotated[int, Field(ge=0, le=65535)] = Field(4280, description="`serve`: port of the report site")
     smtp_host: str | None = Field(None, description="nightly digest: mail server; none sends no mail")
@@ -159,6 +171,11 @@ class Settings(PolicySettings, CarrierSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def for_workers(self) -> "Settings":
+        """The same without secrets that only the coordinating process has a use for: the carrier's and the mail's."""
+        secrets = {name: None for name, value in self if isinstance(value, SecretStr)}
+        return self.model_copy(update=secrets | {"carrier": "local"})
 
     @property
     def caps(self) -> Caps:

@@ -117,6 +117,18 @@ def take(sighting: Sighting) -> Taken:
     return Taken(manifests=dict(wanted.manifests), files=files, rest=rest)
 
 
+def size_of(sighting: Sighting) -> int:
+    """Bytes of what is to be taken."""
+    named = take(sighting)
+    seen = sighting.pending.seen if sighting.pending else {}
+    return sum(seen[name].size for name in (*named.manifests, *named.files) if name in seen)
+
+
+def reference_of(sighting: Sighting) -> str | None:
+    """The program that a drop is about, where its manifest says it."""
+    return sighting.pending.wanted.reference if sighting.pending and sighting.pending.wanted else None
+
+
 def _judge_files(
     sighting: Sighting, patience: Patience, reading: Reading
 ) -> tuple[Sighting, Settled | Incomplete | Waiting | None]:

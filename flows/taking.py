@@ -4,13 +4,16 @@ What is written before the registration bears the submission's id, which a repet
 state (receipt, page, index) is written after it, and marked in the same transaction until it is.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flows import baseline, logos, snapshot
+from flows.ahead import Ahead, check_ahead
 from flows.archive import Archived, archive_drop, discard, empty, has_room, open_drop, verified
 from flows.arrival import Left
 from flows.claiming import claimed
 from flows.judging import Progress, judge_drop, understood
+from flows.ledger import Connection
 from flows.ledger.errors import LeaseLost, Outdated
 from flows.ledger.queries import receipt_of
 from flows.ledger.registering import register
@@ -35,7 +38,7 @@ class NoRoom(Trouble):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Took:
-    """A drop that was taken. A repetition of what is in force was not judged."""
+    """A drop that was taken. A repetition of what is in force was not judged; of a judgement, this is the outline."""
 
     business: str
     drop: str
@@ -45,8 +48,7 @@ class Took:
 
 def take(pipeline: Pipeline, sighting: Sighting, progress: Progress | None = None) -> Took | None:
     """Take a settled drop; None when it is another's turn, or the drop changed and is to be looked at anew."""
-    if not has_room(pipeline.archive, sighting):
-        raise NoRoom(f"no room in {pipeline.archive.url} for drop {sighting.business}/{sighting.name}: free some space")
+    check_room(pipeline, sighting)
     with claimed(pipeline.ledger, sighting, clock=pipeline.clock, length=pipeline.settings.lease) as lease:
         if lease is None:
             return None
@@ -54,6 +56,12 @@ def take(pipeline: Pipeline, sighting: Sighting, progress: Progress | None = Non
             return _take(pipeline, sighting, lease, progress)
         except LeaseLost:
             return None
+
+
+def check_room(pipeline: Pipeline, sighting: Sighting) -> None:
+    """Raises NoRoom where the archive's disk has none for this drop; to be asked before it is claimed."""
+    if not has_room(pipeline.archive, sighting):
+        raise NoRoom(f"no room in {pipeline.archive.url} for drop {sighting.business}/{sighting.name}: free some space")
 
 
 def tell_incomplete(pipeline: Pipeline, incomplete: Incomplete) -> bool:
@@ -93,12 +101,29 @@ def _take(pipeline: Pipeline, sighting: Sighting, lease: Lease, progress: Progre
     try:
         archived = archive_drop(pipeline.inbox, pipeline.archive, sighting, token=lease.token)
     except Changed:
-        with pipeline.ledger.begin() as conn:
-            put_back(conn, lease)
+        look_anew(pipeline, lease)
         return None
-    took = _repetition(pipeline, archived, lease) or _submission(pipeline, archived, lease, progress)
+    return enter(pipeline, archived, lease, progress=progress)
+
+
+def look_anew(pipeline: Pipeline, lease: Lease) -> None:
+    """The drop is no longer as it was looked at: give it back."""
+    with pipeline.ledger.begin() as conn:
+        put_back(conn, lease)
+
+
+def enter(
+    pipeline: Pipeline,
+    archived: Archived,
+    lease: Lease,
+    *,
+    ahead: Ahead | None = None,
+    progress: Progress | None = None,
+) -> Took:
+    """Acknowledge what is in the archive, or register it; what was judged ahead counts while it still holds."""
+    took = _repetition(pipeline, archived, lease) or _submission(pipeline, archived, lease, ahead, progress)
     if pipeline.settings.after_intake == "empty":
-        _empty(pipeline, sighting.business, sighting.name, took.registered.submission, archived.taken)
+        _empty(pipeline, lease.business, lease.name, took.registered.submission, archived.taken)
     return took
 
 
@@ -108,15 +133,19 @@ def _empty(pipeline: Pipeline, business: str, name: str, submission: str, taken:
         empty(pipeline.inbox, business, name, taken)
 
 
+def repeats(pipeline: Pipeline, archived: Archived, lease: Lease) -> bool:
+    """Whether the drop repeats what is in force now, so that there is nothing to judge."""
+    with pipeline.ledger.read() as conn:
+        return _twin(conn, pipeline, archived, lease) is not None
+
+
 def _repetition(pipeline: Pipeline, archived: Archived, lease: Lease) -> Took | None:
     """Acknowledge a drop whose content is in force already: nothing is judged, nothing changes."""
-    manifest = understood(archived.drop, pipeline.settings.policy)
-    if manifest is None or manifest.business != lease.business:
+    if not repeats(pipeline, archived, lease):  # most do not, and reading waits for nobody
         return None
     with pipeline.ledger.begin() as conn:
         fenced(conn, lease)
-        cancels = manifest.state == "cancelled"
-        twin = duplicate_of(conn, lease.business, manifest.reference, archived.digest, cancels=cancels)
+        twin = _twin(conn, pipeline, archived, lease)
         if twin is None:
             return None
         acknowledge(conn, lease.business, lease.name, "duplicate", twin, archived.digest, pipeline.clock())
@@ -126,25 +155,54 @@ def _repetition(pipeline: Pipeline, archived: Archived, lease: Lease) -> Took | 
     return Took(business=lease.business, drop=lease.name, registered=Registered(outcome="duplicate", submission=twin))
 
 
-def _submission(pipeline: Pipeline, archived: Archived, lease: Lease, progress: Progress | None) -> Took:
+def _twin(conn: Connection, pipeline: Pipeline, archived: Archived, lease: Lease) -> str | None:
+    """The submission that this drop repeats, if its manifest is one of its inbox's business."""
+    manifest = understood(archived.drop, pipeline.settings.policy)
+    if manifest is None or manifest.business != lease.business:
+        return None
+    cancels = manifest.state == "cancelled"
+    return duplicate_of(conn, lease.business, manifest.reference, archived.digest, cancels=cancels)
+
+
+def _submission(
+    pipeline: Pipeline, archived: Archived, lease: Lease, ahead: Ahead | None, progress: Progress | None
+) -> Took:
     """Judge and register, as one: what is overtaken between the two is judged anew."""
+    if ahead is not None:
+        with suppress(Outdated):
+            return _register(pipeline, registration_of(archived, lease, ahead.judgement), archived, lease, ahead)
     for _ in range(TRIES - 1):
         try:
-            return _enter(pipeline, archived, lease, progress)
+            return _judge(pipeline, archived, lease, progress)
         except Outdated:
             continue
-    return _enter(pipeline, archived, lease, progress)
+    return _judge(pipeline, archived, lease, progress)
 
 
-def _enter(pipeline: Pipeline, archived: Archived, lease: Lease, progress: Progress | None) -> Took:
+def _judge(pipeline: Pipeline, archived: Archived, lease: Lease, progress: Progress | None) -> Took:
     with spools() as spool:
         judgement = judge_drop(pipeline, archived.drop, spool, progress)
-        registered = _register(pipeline, archived, lease, judgement)
-    return Took(business=lease.business, drop=lease.name, registered=registered, judgement=judgement)
+        registration = registration_of(archived, lease, judgement)
+        keep_judgement(pipeline, registration)
+        return _register(pipeline, registration, archived, lease)
 
 
-def _register(pipeline: Pipeline, archived: Archived, lease: Lease, judgement: Judgement) -> Registered:
-    registration = Registration(
+def _register(
+    pipeline: Pipeline, registration: Registration, archived: Archived, lease: Lease, ahead: Ahead | None = None
+) -> Took:
+    with pipeline.ledger.begin() as conn:
+        fenced(conn, lease)
+        if ahead is not None:
+            check_ahead(pipeline, ahead)
+        registered = register(conn, registration, pipeline.clock())
+        mark_taken(conn, lease, archived.taken, submission=registered.submission)
+    outline = registration.judgement.outline()
+    return Took(business=lease.business, drop=lease.name, registered=registered, judgement=outline)
+
+
+def registration_of(archived: Archived, lease: Lease, judgement: Judgement) -> Registration:
+    """What is to be registered of a drop that was judged."""
+    return Registration(
         submission=archived.submission,
         business=lease.business,
         drop=lease.name,
@@ -154,12 +212,6 @@ def _register(pipeline: Pipeline, archived: Archived, lease: Lease, judgement: J
         judgement=judgement,
         logo=logo_taken(judgement),
     )
-    keep_judgement(pipeline, registration)
-    with pipeline.ledger.begin() as conn:
-        fenced(conn, lease)
-        registered = register(conn, registration, pipeline.clock())
-        mark_taken(conn, lease, archived.taken, submission=registered.submission)
-    return registered
 
 
 def keep_judgement(pipeline: Pipeline, registration: Registration) -> None:

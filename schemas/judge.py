@@ -5,7 +5,7 @@ Importing this costs little: what judges the rows is imported when there are row
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,7 +16,7 @@ from schemas import document, fileset, program, reading, unchecked
 from schemas.document import Fields
 from schemas.drop import Drop, DropFile, Known, Program
 from schemas.findings import Finding
-from schemas.judgement import Counts, Judgement, RuleTotal
+from schemas.judgement import NO_NUMBERS, Counts, Judgement, RuleTotal
 from schemas.manifest import Manifest, NumbersFile, TypedNumber
 from schemas.notes import Notes
 from schemas.policy import Caps, Policy
@@ -26,9 +26,6 @@ from schemas.rules import RULES, VERSION
 from schemas.verdict import Decision, decide
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-
     from schemas.numbers import NumbersResult, Source, Terms
 
 __all__ = ["Drop", "DropFile", "Known", "Program", "judge", "judge_csv", "understood"]
@@ -193,22 +190,6 @@ def _removes_many(read: Reading, rows: "NumbersResult | None", known: Known, pol
     message = f"Replacing would remove {removed:,} of the program's {before.numbers:,} numbers."
     notes.add("MAN-019", message, **read.root.at("numbers_mode"))
     return True
-
-
-class _NoNumbers:
-    """The rows of a submission that has none, or whose rows are not known."""
-
-    def accepted(self) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
-        return iter(())
-
-    def rejections(self) -> "Iterator[pa.RecordBatch]":
-        return iter(())
-
-    def rejected_records(self) -> Iterator[bytes]:
-        return iter(())
-
-
-NO_NUMBERS = _NoNumbers()
 
 
 def _assemble(

@@ -1,7 +1,7 @@
 """What judging one submission gives: the verdict, the counts that add up, and the findings."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.findings import Finding, Severity
@@ -123,3 +123,23 @@ class Judgement:
     logo: Logo | None = None
     numbers: Numbers
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    def outline(self) -> "Judgement":
+        """The same without rows and findings, which can be many: what is told of a submission in a line."""
+        return replace(self, numbers=NO_NUMBERS, findings=(), groups=())
+
+
+class _NoNumbers:
+    """The rows of a submission that has none, or whose rows are not known."""
+
+    def accepted(self) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
+        return iter(())
+
+    def rejections(self) -> "Iterator[pa.RecordBatch]":
+        return iter(())
+
+    def rejected_records(self) -> Iterator[bytes]:
+        return iter(())
+
+
+NO_NUMBERS = _NoNumbers()

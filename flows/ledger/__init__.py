@@ -6,6 +6,7 @@ each taking a connection of such a transaction, and `now` where time matters.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError
@@ -51,6 +52,14 @@ class Ledger:
         """A transaction that only reads: it never waits for a writer."""
         with self.engine.connect() as conn, conn.begin():
             yield conn
+
+    @property
+    def url(self) -> str:
+        """By which another process opens the same, from whatever folder it runs in. Has the password."""
+        url = self.engine.url
+        if url.get_backend_name() == "sqlite":
+            url = url.set(database=str(Path(url.database or "").absolute()))
+        return url.render_as_string(hide_password=False)
 
     def close(self) -> None:
         """Give all connections back."""

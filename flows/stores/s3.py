@@ -56,6 +56,10 @@ class S3Store:
         with plain(url):
             self.s3 = s3 or client()
 
+    def __reduce__(self) -> tuple[type["S3Store"], tuple[str]]:
+        """In another process it is opened anew, with what credentials are there."""
+        return type(self), (self.url,)
+
     def list(self, prefix: str = "") -> Iterator[Entry]:
         for page in self._pages(Prefix=self.prefix + prefix):
             for found in page.get("Contents", ()):

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from flow_drops import ROOT, manifest
 
 from flows import passes
 from flows.pipeline import open_pipeline
 from flows.settings import Settings
 
-ROOT = Path(__file__).parents[2]
 #: A day on which every sample is as its comment says.
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
@@ -79,20 +79,6 @@ class World:
 
     def files(self):
         return {p: p.read_bytes() for p in self.reports.rglob("*") if p.is_file()}
-
-
-def manifest(business, **changes):
-    lines = {
-        "manifest": "1",
-        "business": business,
-        "business_unit": "Cards",
-        "reference": "orders",
-        "program": "{type: INFORM, name: Orders, call_purpose: Customer Service, description: Calls about orders.}",
-        "display_name": "{display: Acme Bank, shorthand: Acme Bank}",
-        "schedule": "{start: 2030-01-07T09:00, end: 2030-03-29T18:00, timezone: America/Chicago}",
-        "numbers": "[{file: numbers.csv}]",
-    }
-    return "".join(f"{key}: {value}\n" for key, value in (lines | changes).items())
 
 
 @pytest.fixture

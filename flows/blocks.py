@@ -1,0 +1,103 @@
+"""The drops of a pass in blocks, spread over workers and registered in the order of sighting.
+
+Two pieces of work a block, in `flows.working`: what needs no order, and, after the block before it, what does.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from flows.archive import clear_attempts
+from flows.claiming import Leases
+from flows.ledger.moves import Mark
+from flows.ledger.sightings import Sighting
+from flows.pipeline import Pipeline
+from flows.settling import reference_of, size_of
+from flows.spreading import Crew, Work
+from flows.taking import NoRoom, Took, check_room
+from flows.working import Turn, enter_block, prepare_block, terms_of, write_block
+
+#: Seconds that one process needs for a drop apart from its rows, for a page, and bytes of rows it judges in a second.
+A_DROP, A_PAGE, BYTES = 0.04, 0.012, 8_000_000
+#: Seconds of work in a block: well above what a task run costs on the server, well below what a retry may lose.
+BLOCK = 2.0
+#: Blocks under way for each worker: while one is entered, the next are prepared.
+UNDER_WAY = 3
+
+
+def seconds_for(sightings: Iterable[Sighting]) -> float:
+    """What one process would need to take these drops."""
+    return sum(A_DROP + size_of(sighting) / BYTES for sighting in sightings)
+
+
+def take_spread(
+    crew: Crew, pipeline: Pipeline, sightings: Sequence[Sighting], stop: Callable[[], bool]
+) -> Iterator[Took | NoRoom]:
+    """Take settled drops, given in the order of sighting, as one process would; `stop` is asked between blocks."""
+    terms = terms_of(pipeline)
+    leases = Leases(pipeline.ledger, clock=pipeline.clock, length=pipeline.settings.lease)
+    length = min(BLOCK, seconds_for(sightings) / (UNDER_WAY * crew.workers))
+    no_room: list[NoRoom] = []
+    under_way: deque[tuple[list[Turn], Work]] = deque()
+    before: Work | None = None
+    with leases.kept_alive():
+        for block in _blocks(_turns(pipeline, leases, sightings, no_room), length):
+            if stop():
+                break
+            prepared = crew.submit(prepare_block, terms, block, name="copy and judge drops")
+            before = crew.submit(enter_block, terms, prepared, before, name="register drops")
+            under_way.append((block, before))
+            if len(under_way) >= UNDER_WAY * crew.workers:
+                yield from _entered(pipeline, leases, *under_way.popleft())
+        while under_way:
+            yield from _entered(pipeline, leases, *under_way.popleft())
+    yield from no_room
+
+
+def _turns(pipeline: Pipeline, leases: Leases, sightings: Iterable[Sighting], no_room: list[NoRoom]) -> Iterator[Turn]:
+    """The drops that are ours to take, each claimed as it comes, but for those whose program another one is about."""
+    programs: set[tuple[str, str]] = set()
+    for sighting in sightings:
+        reference = reference_of(sighting)
+        if reference and (sighting.business, reference) in programs:
+            yield Turn(sighting=sighting)
+            continue
+        try:
+            check_room(pipeline, sighting)
+        except NoRoom as e:
+            no_room.append(e)
+            continue
+        if (lease := leases.claim(sighting)) is not None:
+            programs.add((sighting.business, reference or ""))
+            yield Turn(sighting=sighting, lease=lease)
+
+
+def _blocks(turns: Iterable[Turn], length: float) -> Iterator[list[Turn]]:
+    """The turns in blocks of about so many seconds of work."""
+    block: list[Turn] = []
+    seconds = 0.0
+    for turn in turns:
+        block.append(turn)
+        seconds += seconds_for([turn.sighting])
+        if seconds >= length:
+            yield block
+            block, seconds = [], 0.0
+    if block:
+        yield block
+
+
+def _entered(pipeline: Pipeline, leases: Leases, block: list[Turn], entered: Work) -> Iterator[Took | NoRoom]:
+    yield from entered.result()
+    over = [turn.lease for turn in block if turn.lease is not None]
+    for lease in over:
+        leases.forget(lease)
+    for business in sorted({lease.business for lease in over}):
+        clear_attempts(pipeline.archive, business, [lease for lease in over if lease.business == business])
+
+
+def write_spread(crew: Crew, pipeline: Pipeline, marks: Sequence[Mark]) -> None:
+    """Write marked files, each from the ledger and the archive alone: their order does not matter."""
+    terms = terms_of(pipeline)
+    size = max(1, min(int(BLOCK / A_PAGE), len(marks) // (UNDER_WAY * crew.workers)))
+    parts = [marks[start : start + size] for start in range(0, len(marks), size)]
+    for written in [crew.submit(write_block, terms, part, name="write receipts and pages") for part in parts]:
+        written.result()

@@ -1,0 +1,126 @@
+"""Work spread over the workers of a Dask cluster: the only home of dask. Functions and plain values go out.
+
+A cluster that stands is reused; else one of this machine's cores is started for the pass, and only when there is enough
+to do. Inside a flow run every piece of work is seen on the Prefect server as a task run.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flows.settings import PREFIX
+from flows.trouble import Trouble
+
+if TYPE_CHECKING:
+    from prefect_dask.client import PrefectDaskClient
+
+#: Seconds of work, by one process, from which a pass is spread: several times what it costs to reach the workers.
+#: Starting two on this machine and their first imports take 8 to 10 s, those of a cluster that stands 4 s once.
+WORTH_A_CLUSTER, WORTH_A_CALL = 30.0, 8.0
+#: Seconds to wait for a scheduler, and for its first worker.
+PATIENCE = 20
+
+
+class Work(Protocol):
+    """Something that was submitted."""
+
+    def result(self) -> Any:
+        """What came of it, once it is done; raises what it raised."""
+        ...
+
+
+@dataclass
+class Crew:
+    """The workers that LAUNCHDROP_TASK_RUNNER names. They are reached when something is first asked of them."""
+
+    setting: str
+    stack: ExitStack = field(repr=False)
+
+    def is_worth(self, seconds: float) -> bool:
+        """Whether so much work, in seconds of one process, is to be spread."""
+        ready = self.setting != "dask" or self.reached
+        return seconds >= (WORTH_A_CALL if ready else WORTH_A_CLUSTER)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the workers were asked for anything yet."""
+        return "client" in self.__dict__
+
+    @cached_property
+    def client(self) -> "PrefectDaskClient":
+        """Connected to a cluster with at least one worker. Raises Trouble."""
+        from prefect_dask.task_runners import DaskTaskRunner  # seconds of imports: for those alone who spread
+
+        logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
+        runner = DaskTaskRunner(**_options(self.setting))
+        try:
+            client: PrefectDaskClient = self.stack.enter_context(runner).client
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except (OSError, TimeoutError) as e:
+            raise Trouble(f"{PREFIX}TASK_RUNNER: no Dask workers at {self.setting}: {e or 'no answer'}") from e
+        return client
+
+    @property
+    def workers(self) -> int:
+        """How many pieces of work are done at a time."""
+        threads: Callable[[], dict[str, int]] = self.client.nthreads
+        return max(1, sum(threads().values()))
+
+    def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:
+        """Have `work` done by a worker; among the arguments may be what was submitted before.
+
+        A worker that dies costs a repetition by another: work must come to the same end when it is done again.
+        """
+        submit: Callable[..., Work] = self.client.submit
+        return submit(_seen(work, name), *arguments, pure=False)
+
+    def executor(self) -> Executor:
+        """The same workers as plain Python sees them, for work too fine to be shown."""
+        executor: Callable[..., Executor] = self.client.get_executor
+        return executor(pure=False)
+
+
+@contextmanager
+def crew(setting: str) -> Iterator[Crew | None]:
+    """The workers of LAUNCHDROP_TASK_RUNNER, let go at the end; a cluster that stood before stands on. None: local."""
+    if setting == "local":
+        yield None
+        return
+    with ExitStack() as stack:
+        made = Crew(setting, stack)
+        try:
+            yield made
+        except Exception as e:
+            if made.reached and (told := _killed(e)):
+                raise Trouble(told) from e
+            raise
+
+
+def _killed(error: Exception) -> str | None:
+    from distributed import KilledWorker
+
+    if not isinstance(error, KilledWorker):
+        return None
+    died = f"{error.allowed_failures + 1} Dask workers died over the same work"
+    return f"{died}; have they enough memory? What is left is taken by the next pass"
+
+
+def _options(setting: str) -> dict[str, Any]:
+    if setting != "dask":
+        return {"address": setting, "client_kwargs": {"timeout": PATIENCE}}
+    # One thread a worker: judging holds Python's lock most of the time.
+    here = {"n_workers": os.cpu_count(), "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
+    return {"cluster_kwargs": here}
+
+
+def _seen(work: Callable[..., Any], name: str) -> Callable[..., Any]:
+    from prefect import task
+    from prefect.cache_policies import NO_CACHE
+    from prefect.context import FlowRunContext
+
+    return task(name=name, cache_policy=NO_CACHE)(work) if FlowRunContext.get() is not None else work

@@ -1,0 +1,152 @@
+"""What a Dask worker does: blocks of drops prepared and entered, blocks of pages written. It needs no own settings.
+
+Preparing needs no order: it copies into the archive, judges, and writes the rows' files. Entering comes after the block
+before it, and asks again what judging was told: so the ledger and every report are what one process would have made of
+the same drops. Whatever a worker that died had done is found, and not done again.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib.metadata import version
+
+from flows.ahead import Ahead, judge_ahead
+from flows.archive import Archived, archive_drop
+from flows.ledger.errors import LeaseLost
+from flows.ledger.moves import Mark
+from flows.ledger.queries import receipt_of
+from flows.ledger.sightings import Lease, Sighting
+from flows.ledger.submissions import Registered
+from flows.lists import print_of
+from flows.pages import write
+from flows.pipeline import Pipeline, open_pipeline
+from flows.settings import Settings
+from flows.spooling import spools
+from flows.stores import Changed
+from flows.taking import NoRoom, Took, enter, keep_judgement, look_anew, registration_of, repeats, take
+from flows.trouble import Trouble
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What workers are told of how work is done here; they need no settings of their own."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    launchdrop: str
+    do_not_originate: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A drop to be taken in its turn. Without a lease it is taken whole then: a drop before it is of its program."""
+
+    sighting: Sighting
+    lease: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A turn's drop in the archive, and judged unless it repeats what is in force; None: it changed meanwhile."""
+
+    turn: Turn
+    archived: Archived | None = None
+    ahead: Ahead | None = None
+
+
+def terms_of(pipeline: Pipeline) -> Terms:
+    """How work is done here. Places are said so that they are the same from whatever folder a worker runs in."""
+    listed = pipeline.settings.do_not_originate
+    places = {
+        "inbox": pipeline.inbox.url,
+        "reports": pipeline.reports.url,
+        "archive": pipeline.archive.url,
+        "ledger": pipeline.ledger.url,
+        "do_not_originate": listed and listed.absolute(),
+    }
+    return Terms(
+        settings=pipeline.settings.for_workers().model_copy(update=places),
+        clock=pipeline.clock,
+        launchdrop=version("launchdrop"),
+        do_not_originate=print_of(pipeline.settings),
+    )
+
+
+@contextmanager
+def working(terms: Terms) -> Iterator[Pipeline]:
+    """The pipeline as a worker opens it. Raises Trouble where the worker is not as the terms are."""
+    if version("launchdrop") != terms.launchdrop:
+        here = version("launchdrop")
+        raise Trouble(
+            f"a Dask worker runs launchdrop {here}, not {terms.launchdrop}: restart the workers after an upgrade"
+        )
+    if print_of(terms.settings) != terms.do_not_originate:
+        raise Trouble(f"a Dask worker has another do-not-originate list at {terms.settings.do_not_originate}")
+    with open_pipeline(terms.settings) as pipeline:
+        yield replace(pipeline, clock=terms.clock)
+
+
+def prepare_block(terms: Terms, block: Sequence[Turn]) -> list[Prepared]:
+    """Copy and judge the drops of a block, on a worker."""
+    with working(terms) as pipeline:
+        return [_prepare(pipeline, turn, turn.lease) if turn.lease else Prepared(turn=turn) for turn in block]
+
+
+def _prepare(pipeline: Pipeline, turn: Turn, lease: Lease) -> Prepared:
+    attempt = secrets.token_hex(4)
+    try:
+        archived = archive_drop(pipeline.inbox, pipeline.archive, turn.sighting, token=lease.token, attempt=attempt)
+    except Changed:
+        return Prepared(turn=turn)
+    if repeats(pipeline, archived, lease):
+        return Prepared(turn=turn, archived=archived)
+    with spools() as spool:
+        ahead = judge_ahead(
+            pipeline,
+            archived.drop,
+            spool,
+            keep=lambda judgement: keep_judgement(pipeline, registration_of(archived, lease, judgement)),
+        )
+    return Prepared(turn=turn, archived=archived, ahead=ahead)
+
+
+def enter_block(terms: Terms, block: Sequence[Prepared], _before: object) -> list[Took | NoRoom]:
+    """Enter the drops of a block in the ledger, on a worker, when all blocks before it have been entered."""
+    with working(terms) as pipeline:
+        entered = (_enter(pipeline, prepared) for prepared in block)
+        return [each for each in entered if each is not None]
+
+
+def _enter(pipeline: Pipeline, prepared: Prepared) -> Took | NoRoom | None:
+    lease = prepared.turn.lease
+    try:
+        if lease is None:
+            return take(pipeline, prepared.turn.sighting)
+        if prepared.archived is None:
+            look_anew(pipeline, lease)
+            return None
+        return enter(pipeline, prepared.archived, lease, ahead=prepared.ahead)
+    except NoRoom as e:
+        return e
+    except LeaseLost:
+        return _entered_before(pipeline, prepared)
+
+
+def _entered_before(pipeline: Pipeline, prepared: Prepared) -> Took | None:
+    """What a worker entered that died before it could say so; None where another process has taken over."""
+    archived, sighting = prepared.archived, prepared.turn.sighting
+    with pipeline.ledger.read() as conn:
+        receipt = receipt_of(conn, sighting.business, sighting.name)
+    if archived is None or receipt is None or receipt.digest != archived.digest:
+        return None
+    registered = Registered(outcome=receipt.outcome, submission=receipt.submission)
+    judgement = prepared.ahead.judgement.outline() if prepared.ahead and receipt.outcome == "registered" else None
+    return Took(business=sighting.business, drop=sighting.name, registered=registered, judgement=judgement)
+
+
+def write_block(terms: Terms, marks: Sequence[Mark]) -> None:
+    """Write some marked files, on a worker."""
+    with working(terms) as pipeline:
+        write(pipeline, marks)

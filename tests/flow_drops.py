@@ -1,0 +1,27 @@
+"""A small drop for tests of the flows: its manifest, line by line."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def manifest(business, **changes):
+    lines = {
+        "manifest": "1",
+        "business": business,
+        "business_unit": "Cards",
+        "reference": "orders",
+        "program": "{type: INFORM, name: Orders, call_purpose: Customer Service, description: Calls about orders.}",
+        "display_name": "{display: Acme Bank, shorthand: Acme Bank}",
+        "schedule": "{start: 2030-01-07T09:00, end: 2030-03-29T18:00, timezone: America/Chicago}",
+        "numbers": "[{file: numbers.csv}]",
+    }
+    return "".join(f"{key}: {value}\n" for key, value in (lines | changes).items())
+
+
+def write(inbox, drop, numbers, **changes):
+    """A drop of one file in an inbox."""
+    folder = inbox / drop
+    folder.mkdir(parents=True)
+    (folder / "numbers.csv").write_text(numbers)
+    (folder / "program.yaml").write_text(manifest(drop.partition("/")[0], **changes))

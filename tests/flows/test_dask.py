@@ -1,0 +1,99 @@
+"""Passes over a real Dask cluster that stands: the same bytes as alone, also where workers are killed in the middle."""
+
+import os
+import random
+import signal
+import threading
+
+import pytest
+from distributed import Client, LocalCluster
+from flow_drops import write
+from spread_passes import a_pass, opened, outcome
+
+from flows import blocks, spreading
+from flows.spreading import crew
+from flows.trouble import Trouble
+
+pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore:.*:ResourceWarning")]
+
+DROPS, ROWS = 30, 400
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def worth_it(monkeypatch):
+    monkeypatch.setattr(spreading, "WORTH_A_CALL", 0)
+    monkeypatch.setattr(blocks, "BLOCK", 0.2)
+
+
+def many(inbox):
+    for place in range(DROPS):
+        first = 5012000000 + 10_000 * (place % 7) + place
+        rows = "".join(f"{first + n},{'Survey' if n % 9 else 'Marketing'}\n" for n in range(ROWS))
+        write(inbox, f"acme-bank/d{place:02d}", rows, reference=f"r{place % 20}")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    root = tmp_path_factory.mktemp("alone")
+    with opened(root / "it", many) as pipeline:
+        a_pass(pipeline)
+        return outcome(root / "it", pipeline), root / "drops"
+
+
+def test_two_workers_make_what_one_process_makes(cluster, alone, tmp_path):
+    expected, drops = alone
+    (tmp_path / "drops").symlink_to(drops)
+    with opened(tmp_path / "it", many) as pipeline, crew(cluster.scheduler_address) as workers:
+        assert workers.workers == 2
+        a_pass(pipeline, workers)
+        assert outcome(tmp_path / "it", pipeline) == expected
+    with Client(cluster) as client:
+        assert len(client.run(os.getpid)) == 2  # it stands on
+
+
+def test_workers_killed_in_the_middle_cost_a_retry_not_a_result(cluster, alone, tmp_path):
+    expected, drops = alone
+    (tmp_path / "drops").symlink_to(drops)
+    over, killed, dice = threading.Event(), [], random.Random(3)
+
+    def kill():
+        """Three times, each time one of two that work: the same work is given up when it has killed four."""
+        with Client(cluster) as client:
+            while len(killed) < 3 and not over.wait(dice.uniform(0.2, 0.8)):
+                working = [pid for pid in client.run(os.getpid, on_error="ignore").values() if isinstance(pid, int)]
+                if len(working) == 2:
+                    killed.append(dice.choice(working))
+                    os.kill(killed[-1], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    with opened(tmp_path / "it", many) as pipeline, crew(cluster.scheduler_address) as workers:
+        assert workers.workers
+        killer.start()
+        try:
+            took = a_pass(pipeline, workers).took
+        finally:
+            over.set()
+            killer.join()
+        files, tables = outcome(tmp_path / "it", pipeline)
+    assert [name for name in sorted(files.keys() | expected[0]) if files.get(name) != expected[0].get(name)] == []
+    assert tables == expected[1]
+    assert len(took) == DROPS
+    assert killed
+
+
+def give_up():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_work_that_kills_every_worker_is_told_in_one_line(cluster):
+    with (
+        pytest.raises(Trouble, match="4 Dask workers died over the same work"),
+        crew(cluster.scheduler_address) as crew_,
+    ):
+        crew_.submit(give_up, name="give up").result()

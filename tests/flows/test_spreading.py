@@ -1,0 +1,229 @@
+"""Spreading a pass over workers: the ledger and every file are what one process would have made of the same drops."""
+
+import itertools
+import pickle
+import random
+import shutil
+from dataclasses import replace
+
+import pytest
+from flow_drops import ROOT, write
+from spread_passes import CLOCK, a_pass, opened, outcome
+
+from flows import blocks, passes, spreading, working
+from flows.archive import _mark
+from flows.arrival import arrivals
+from flows.ledger.sightings import waiting
+from flows.pipeline import open_pipeline
+from flows.settings import Settings
+from flows.settling import Settled
+from flows.spreading import crew
+from flows.trouble import Trouble
+
+#: Drops of the tangle.
+DROPS = 20
+
+
+class Here:
+    """Workers as the interface has them, in this process: what crosses it is pickled, and `between` may meddle.
+
+    Entering is as late as it may be, so that whatever can be overtaken is.
+    """
+
+    def __init__(self, workers=2, between=lambda work: None):
+        self.workers, self.between, self.done = workers, between, []
+
+    def is_worth(self, seconds):
+        return True
+
+    def submit(self, work, *arguments, name):
+        submitted = Submitted(self, work, arguments)
+        if work is not working.enter_block:
+            submitted.result()
+        return submitted
+
+
+class Submitted:
+    def __init__(self, crew, work, arguments):
+        self.crew, self.work, self.arguments = crew, work, arguments
+
+    def result(self):
+        if self.work is not None:
+            arguments = [a.result() if isinstance(a, Submitted) else a for a in self.arguments]
+            self.crew.between(self.work)
+            self.crew.done.append(self.work.__name__)
+            self.value = self.work(*pickle.loads(pickle.dumps(arguments)))
+            self.work = None
+        return pickle.loads(pickle.dumps(self.value))
+
+
+ZENITH = {"business_unit": "Reminders", "display_name": "{display: Zenith Health, shorthand: Zenith}"}
+
+
+def tangle(inbox):
+    """Drops that get in each other's way: the same numbers, programs, contents and units, good and bad."""
+    dice = random.Random(7)
+    for place in range(DROPS):
+        business, more = ("zenith-health", ZENITH) if dice.random() < 0.4 else ("acme-bank", {})
+        pool = [f"501214{dice.randrange(9000, 9060)}" for _ in range(dice.randrange(1, 12))]
+        rows = [f"{n},{dice.choice(('Survey', 'Customer Service', 'Marketing', 'survey'))}\n" for n in pool]
+        changes = {"reference": f"ref-{dice.randrange(14)}"}
+        if dice.random() < 0.2:
+            changes |= {"business_unit": "{name: Unit " + str(dice.randrange(3)) + ", create: true}"}
+        if dice.random() < 0.2:
+            changes |= {"numbers_mode": "replace"}
+        if dice.random() < 0.2:
+            changes |= {"reassign": "true"}
+        if dice.random() < 0.1:
+            changes |= {"state": "cancelled"}
+        if dice.random() < 0.1:
+            changes |= {"on_rejected_rows": "hold"}
+        if place and dice.random() < 0.1:
+            changes |= {"manifest": "7"}
+        write(inbox, f"{business}/d{place:02d}", "".join(rows), **(more | changes))
+
+
+def samples(inbox):
+    shutil.copytree(ROOT / "inbox", inbox, dirs_exist_ok=True)
+
+
+@pytest.mark.parametrize(("fill", "length"), [(tangle, 1e-9), (tangle, 0.3), (samples, 0.3)])
+def test_a_spread_pass_is_the_same_byte_for_byte(tmp_path, monkeypatch, fill, length):
+    monkeypatch.setattr(blocks, "BLOCK", length)
+    with opened(tmp_path / "one", fill) as pipeline:
+        plain = a_pass(pipeline)
+        expected = outcome(tmp_path / "one", pipeline)
+    with opened(tmp_path / "two", fill) as pipeline:
+        crew = Here()
+        spread = a_pass(pipeline, crew)
+        found = outcome(tmp_path / "two", pipeline)
+    assert {"prepare_block", "enter_block", "write_block"} == set(crew.done)
+    assert spread.counts() == plain.counts()
+    assert [(t.drop, t.registered) for t in spread.took] == [(t.drop, t.registered) for t in plain.took]
+    assert found == expected
+
+
+def two(inbox):
+    write(inbox, "acme-bank/a", "5012149020,Survey\n5012149021,Survey\n", reference="a")
+    write(inbox, "zenith-health/b", "5012149020,Survey\n5012149030,Survey\n", reference="b", **ZENITH)
+
+
+def test_what_was_judged_ahead_is_judged_anew_where_it_was_overtaken(tmp_path, monkeypatch):
+    judged = []
+    plain = working.judge_ahead
+    monkeypatch.setattr(working, "judge_ahead", lambda *a, **k: judged.append(plain(*a, **k)) or judged[-1])
+    with opened(tmp_path / "it", two) as pipeline:
+        took = a_pass(pipeline, Here()).took
+    assert [ahead.judgement.verdict for ahead in judged] == ["accepted", "accepted"]
+    assert [t.judgement.verdict for t in took] == ["accepted", "accepted_with_rejections"]
+
+
+def test_a_block_that_is_done_again_by_another_worker_says_the_same(tmp_path):
+    with opened(tmp_path / "it", tangle) as pipeline:
+        found = arrivals(passes.inbox_of(pipeline), clock=CLOCK, sleep=lambda _: None)
+        passes.seed_businesses(pipeline)
+        leases = blocks.Leases(pipeline.ledger, clock=CLOCK, length=pipeline.settings.lease)
+        settled = [o.sighting for o in found if isinstance(o, Settled)]
+        first = settled[:1]
+        turns = list(blocks._turns(pipeline, leases, first, []))
+        terms = working.terms_of(pipeline)
+        died = working.prepare_block(terms, turns)  # its result was lost with its worker
+        prepared = working.prepare_block(terms, turns)
+        assert [p.archived.submission for p in died] == [p.archived.submission for p in prepared]
+        once = working.enter_block(terms, prepared, None)
+        again = working.enter_block(terms, prepared, None)
+    assert [(t.drop, t.registered.submission) for t in once] == [(t.drop, t.registered.submission) for t in again]
+    assert [t.judgement.counts for t in once] == [t.judgement.counts for t in again]
+
+
+def test_what_an_attempt_left_half_copied_is_cleared_away(tmp_path):
+    left = tmp_path / f"it/archive/acme-bank/.aside/{_mark('a', 1)}.dead"
+
+    def die(work):
+        if work is working.prepare_block and not left.exists():
+            left.mkdir(parents=True)
+            (left / "numbers.csv").write_text("half")
+
+    with opened(tmp_path / "it", two) as pipeline:
+        assert len(a_pass(pipeline, Here(between=die)).took) == 2
+    assert not left.exists()
+
+
+def test_another_process_may_take_some_of_the_drops(tmp_path):
+    ran = itertools.count()
+
+    with opened(tmp_path / "it", tangle) as pipeline, opened(tmp_path / "it", tangle) as other:
+
+        def meddle(work):
+            if work is working.prepare_block and next(ran) == 1:
+                meddle.took = passes.take_inbox(other).took
+
+        took = a_pass(pipeline, Here(between=meddle)).took
+        both = sorted(t.drop for t in (*took, *meddle.took))
+        with pipeline.ledger.read() as conn:
+            assert waiting(conn) == []
+    assert both == [f"d{place:02d}" for place in range(DROPS)]
+    assert took
+    assert meddle.took
+
+
+def test_a_drop_that_changes_meanwhile_is_looked_at_anew(tmp_path):
+    def change(work):
+        if work is working.prepare_block:
+            (tmp_path / "it/inbox/acme-bank/a/numbers.csv").write_text("5012149027,Survey\n")
+
+    with opened(tmp_path / "it", two) as pipeline:
+        assert [t.drop for t in a_pass(pipeline, Here(between=change)).took] == ["b"]
+        assert [t.judgement.counts.read for t in a_pass(pipeline, Here()).took] == [1]
+
+
+def test_stopping_ends_after_what_is_under_way_and_gives_the_rest_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 1e-9)
+    asked = itertools.count()
+    with opened(tmp_path / "it", tangle) as pipeline:
+        took = a_pass(pipeline, Here(), stop=lambda: next(asked) >= 3).took
+        assert len(took) == 3
+        assert len(a_pass(pipeline, Here()).took) == DROPS - 3
+
+
+def test_small_passes_stay_here(tmp_path):
+    with opened(tmp_path / "it", two, task_runner="dask") as pipeline, crew("dask") as workers:
+        assert len(a_pass(pipeline, workers).took) == 2
+        assert not workers.reached
+
+
+def test_workers_get_no_secrets_and_places_that_hold_in_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    secret = {
+        "http_url": "https://x.example",
+        "http_secret": "whsec_c2VjcmV0IG9mIHRoZSBjYXJyaWVy",
+        "smtp_password": "hidden",
+    }
+    settings = Settings(carrier="http", ledger="sqlite:///ledger.db", **secret)
+    with open_pipeline(settings) as pipeline:
+        sent = working.terms_of(pipeline).settings
+    assert b"hidden" not in pickle.dumps(sent)
+    assert b"whsec_c2Vj" not in pickle.dumps(sent)
+    assert (sent.inbox, sent.ledger) == (f"{tmp_path}/inbox", f"sqlite:///{tmp_path}/ledger.db")
+
+
+def test_a_worker_of_another_kind_is_refused_in_one_line(tmp_path):
+    listed = tmp_path / "dno.txt"
+    listed.write_text("5012149020\n")
+    with opened(tmp_path / "it", two, do_not_originate=listed) as pipeline:
+        terms = working.terms_of(pipeline)
+        with pytest.raises(Trouble, match=r"^a Dask worker runs launchdrop .*, not 0\.0: restart the workers"):
+            working.prepare_block(replace(terms, launchdrop="0.0"), [])
+        listed.write_text("5012149021\n")
+        with pytest.raises(Trouble, match=r"^a Dask worker has another do-not-originate list"):
+            working.prepare_block(terms, [])
+
+
+def test_a_scheduler_that_is_not_there_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr(spreading, "PATIENCE", 1)
+    with (
+        pytest.raises(Trouble, match=r"^LAUNCHDROP_TASK_RUNNER: no Dask workers at tcp://127.0.0.1:9: ") as told,
+        crew("tcp://127.0.0.1:9") as workers,
+    ):
+        assert workers.workers
+    assert "\n" not in str(told.value)

@@ -1,0 +1,65 @@
+"""Passes to compare: the same drops taken here and by workers, and all that came of them."""
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from flow_drops import ROOT
+from sqlalchemy import text
+
+from flows import passes
+from flows.pipeline import open_pipeline
+from flows.settings import Settings
+
+#: A clock that crosses processes.
+CLOCK = partial(datetime.fromisoformat, "2026-11-23T15:00:00+00:00")
+#: Not of the drops' content: when and under which number it was written down.
+CHANCE = {"stamp", "lease_token", "lease_owner", "lease_until", "writes"}
+#: Says which ledger it is.
+IDENTITY = "identity"
+
+
+@contextmanager
+def opened(root, fill, **changes):
+    """A pipeline over its own copy of the drops."""
+    root.mkdir(exist_ok=True)
+    if not (root / "inbox").exists():
+        drops = root.parent / "drops"
+        if not drops.exists():
+            drops.mkdir()
+            shutil.copy(ROOT / "inbox/businesses.yaml", drops)
+            fill(drops)
+        shutil.copytree(drops, root / "inbox")  # with their times
+    places = {name: str(root / name) for name in ("inbox", "reports", "archive")}
+    settings = Settings(ledger=f"sqlite:///{root}/ledger.db", settle="0", **places, **changes)
+    with open_pipeline(settings) as pipeline:
+        yield replace(pipeline, clock=CLOCK)
+
+
+def a_pass(pipeline, crew=None, **how):
+    intake = passes.take_inbox(pipeline, crew, **how)
+    passes.write_pages(pipeline, crew)
+    return intake
+
+
+def outcome(root, pipeline):
+    """All files of reports and archive, and all that the ledger says.
+
+    A writer that is killed leaves a hidden file beside the one it was to replace: that is none.
+    """
+    places = [root / "reports", root / "archive"]
+    files = {
+        str(p.relative_to(root)): p.read_bytes()
+        for at in places
+        for p in at.rglob("*")
+        if p.is_file() and not p.name.startswith(".")
+    }
+    tables = {}
+    with pipeline.ledger.engine.connect() as conn:
+        for (name,) in conn.execute(text("select name from sqlite_master where type = 'table'")).all():
+            rows = conn.execute(text(f'select * from "{name}"')).mappings()
+            plain = [{k: v for k, v in row.items() if k not in CHANCE} for row in rows]
+            tables[name] = sorted(map(repr, (row for row in plain if row.get("name") != IDENTITY)))
+    return files, tables
