@@ -10,10 +10,11 @@ from flows.archive import clear_attempts
 from flows.claiming import Leases
 from flows.ledger.moves import Mark
 from flows.ledger.sightings import Sighting
+from flows.pages import Written
 from flows.pipeline import Pipeline
 from flows.settling import reference_of, size_of
 from flows.spreading import Crew, Work
-from flows.taking import NoRoom, Took, check_room
+from flows.taking import NoRoom, Took, Untaken, check_room
 from flows.working import Turn, enter_block, prepare_block, terms_of, write_block
 
 #: Seconds that one process needs for a drop apart from its rows, for a page, and bytes of rows it judges in a second.
@@ -31,12 +32,12 @@ def seconds_for(sightings: Iterable[Sighting]) -> float:
 
 def take_spread(
     crew: Crew, pipeline: Pipeline, sightings: Sequence[Sighting], stop: Callable[[], bool]
-) -> Iterator[Took | NoRoom]:
+) -> Iterator[Took | Untaken]:
     """Take settled drops, given in the order of sighting, as one process would; `stop` is asked between blocks."""
     terms = terms_of(pipeline)
     leases = Leases(pipeline.ledger, clock=pipeline.clock, length=pipeline.settings.lease)
     length = min(BLOCK, seconds_for(sightings) / (UNDER_WAY * crew.workers))
-    no_room: list[NoRoom] = []
+    no_room: list[Untaken] = []
     under_way: deque[tuple[list[Turn], Work]] = deque()
     before: Work | None = None
     with leases.kept_alive():
@@ -53,7 +54,7 @@ def take_spread(
     yield from no_room
 
 
-def _turns(pipeline: Pipeline, leases: Leases, sightings: Iterable[Sighting], no_room: list[NoRoom]) -> Iterator[Turn]:
+def _turns(pipeline: Pipeline, leases: Leases, sightings: Iterable[Sighting], no_room: list[Untaken]) -> Iterator[Turn]:
     """The drops that are ours to take, each claimed as it comes, but for those whose program another one is about."""
     programs: set[tuple[str, str]] = set()
     for sighting in sightings:
@@ -64,7 +65,7 @@ def _turns(pipeline: Pipeline, leases: Leases, sightings: Iterable[Sighting], no
         try:
             check_room(pipeline, sighting)
         except NoRoom as e:
-            no_room.append(e)
+            no_room.append(Untaken(str(e)))
             continue
         if (lease := leases.claim(sighting)) is not None:
             programs.add((sighting.business, reference or ""))
@@ -85,7 +86,7 @@ def _blocks(turns: Iterable[Turn], length: float) -> Iterator[list[Turn]]:
         yield block
 
 
-def _entered(pipeline: Pipeline, leases: Leases, block: list[Turn], entered: Work) -> Iterator[Took | NoRoom]:
+def _entered(pipeline: Pipeline, leases: Leases, block: list[Turn], entered: Work) -> Iterator[Took | Untaken]:
     yield from entered.result()
     over = [turn.lease for turn in block if turn.lease is not None]
     for lease in over:
@@ -94,10 +95,15 @@ def _entered(pipeline: Pipeline, leases: Leases, block: list[Turn], entered: Wor
         clear_attempts(pipeline.archive, business, [lease for lease in over if lease.business == business])
 
 
-def write_spread(crew: Crew, pipeline: Pipeline, marks: Sequence[Mark]) -> None:
+def write_spread(crew: Crew, pipeline: Pipeline, marks: Sequence[Mark]) -> Written:
     """Write marked files, each from the ledger and the archive alone: their order does not matter."""
     terms = terms_of(pipeline)
     size = max(1, min(int(BLOCK / A_PAGE), len(marks) // (UNDER_WAY * crew.workers)))
     parts = [marks[start : start + size] for start in range(0, len(marks), size)]
-    for written in [crew.submit(write_block, terms, part, name="write receipts and pages") for part in parts]:
-        written.result()
+    submitted = [crew.submit(write_block, terms, part, name="write receipts and pages") for part in parts]
+    done: list[Mark] = []
+    failed: dict[Mark, str] = {}
+    for written in (work.result() for work in submitted):
+        done += written.done
+        failed |= written.failed
+    return Written(done=done, failed=failed)

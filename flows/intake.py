@@ -9,7 +9,7 @@ from flows.scheduling import ask_for_launches
 from flows.settings import load
 from flows.spreading import crew
 from flows.stopping import stopping
-from flows.summaries import summarize
+from flows.summaries import summarize, tell_problems
 
 # Only what touches the outside is tried again; a repetition finds what was done and goes on from there.
 take_inbox = task(name="take the inbox", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(passes.take_inbox)
@@ -24,8 +24,9 @@ def intake(business: str | None = None, drops: list[tuple[str, str]] | None = No
     """One pass over the inbox, over one business, or over some drops (business, drop); gives counts."""
     with open_pipeline(load()) as pipeline, crew(pipeline.settings.task_runner) as workers:
         taken = take_inbox(pipeline, workers, business=business, drops=drops, stop=stopping)
-        write_pages(pipeline, workers, stop=stopping)
+        written = write_pages(pipeline, workers, stop=stopping)
         ask(pipeline, taken)
+    tell_problems([*taken.problems, *written.problems])
     counts = taken.counts()
     summarize("intake", counts)
     return counts

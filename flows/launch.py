@@ -8,7 +8,7 @@ from flows.pages import refresh
 from flows.pipeline import open_pipeline
 from flows.settings import load
 from flows.stopping import stopping
-from flows.summaries import summarize
+from flows.summaries import summarize, tell_problems
 
 launch_due = task(name="launch and end what is due", cache_policy=NO_CACHE)(passes.launch_due)
 write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(refresh)
@@ -21,6 +21,6 @@ def launch() -> dict[str, int]:
         counts = passes.launch_counts(launch_due(pipeline, stop=stopping))
         # The pages of ten thousand launches take minutes: the next start goes before the rest of them.
         next_start_came = passes.next_start_came(pipeline)
-        write_pages(pipeline, stop=lambda: stopping() or next_start_came())
+        tell_problems(write_pages(pipeline, stop=lambda: stopping() or next_start_came()).problems)
     summarize("launch", counts)
     return counts

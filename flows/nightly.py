@@ -9,6 +9,7 @@ from flows.launch import launch
 from flows.pages import rebuild
 from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import Settings, load
+from flows.summaries import tell_problems
 
 
 @flow(name="nightly", description="Take the inbox, launch and end what is due, rebuild the indexes, send the digests.")
@@ -24,7 +25,9 @@ def nightly() -> dict[str, int]:
 @task(name="rebuild the index pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=10)
 def rebuild_pages(pipeline: Pipeline) -> int:
     """Every index page: what they say of the last 30 days and of time left moves on by itself."""
-    return rebuild(pipeline)
+    rebuilt = rebuild(pipeline)
+    tell_problems(rebuilt.problems)
+    return rebuilt.written
 
 
 @task(name="send the digests", cache_policy=NO_CACHE)

@@ -4,10 +4,10 @@ The ledger marks what is to be written in the transaction that changes it, and a
 whatever is cut short is written by the next pass. Every file is made from the ledger and the archive alone.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import takewhile
 
 from flows import logos, snapshot, views
 from flows.baseline import against_last_time
@@ -15,42 +15,95 @@ from flows.ledger.businesses import business_ids
 from flows.ledger.moves import Mark, clear, mark_indexes, marks
 from flows.pipeline import Pipeline
 from flows.publishing import publish_page, put_receipt
+from flows.trouble import Trouble
 from reports.index import business_index, operator_index
+
+log = logging.getLogger(__name__)
 
 #: Marks taken at a time.
 BATCH = 1000
-#: Has some of the marked files written elsewhere; gives which.
-Spread = Callable[[Sequence[Mark]], Sequence[Mark]]
+#: So many failures in a row are no single file's fault: the store is out of reach, and the rest need not be tried.
+OUT_OF_REACH = 20
 
 
-def refresh(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False, spread: Spread | None = None) -> int:
-    """Write every marked file; gives how many were written. `stop` is asked between files: the rest is for the next.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Marked files that were written, and those that could not be, each with why, in a line for the operator."""
+
+    done: Sequence[Mark] = ()
+    failed: Mapping[Mark, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """How many files were written anew, and what could not be; its mark stays, and the next pass tries again."""
+
+    written: int = 0
+    problems: Sequence[str] = ()
+
+
+Stop = Callable[[], bool]
+
+#: Has some of the marked files written elsewhere.
+Spread = Callable[[Sequence[Mark]], Written]
+
+
+def never() -> bool:
+    return False
+
+
+def refresh(pipeline: Pipeline, *, stop: Stop = never, spread: Spread | None = None) -> Refreshed:
+    """Write every marked file. `stop` is asked between files: the rest is for the next pass.
 
     `spread` may have some of them written elsewhere first.
     """
-    written = 0
+    written, failed = 0, dict[Mark, str]()
     while True:
         with pipeline.ledger.read() as conn:
-            found = marks(conn, limit=BATCH)
-        done = list(spread(found)) if spread and not stop() else []
-        elsewhere = set(done)
-        for mark in takewhile(lambda _: not stop(), (mark for mark in found if mark not in elsewhere)):
-            _WRITERS[mark.kind](pipeline, mark)
-            done.append(mark)
+            found = [mark for mark in marks(conn, limit=BATCH + len(failed)) if mark not in failed]
+        elsewhere = spread(found) if spread and not stop() else Written()
+        there = {*elsewhere.done, *elsewhere.failed}
+        rest = [mark for mark in found if mark not in there]
+        here = write(pipeline, rest, stop=stop)
         with pipeline.ledger.begin() as conn:
-            clear(conn, done)
-        written += len(done)
-        if not found or len(done) < len(found):
-            return written
+            clear(conn, [*elsewhere.done, *here.done])
+        written += len(elsewhere.done) + len(here.done)
+        failed |= {**elsewhere.failed, **here.failed}
+        if not found or len(here.done) + len(here.failed) < len(rest):
+            return Refreshed(written=written, problems=tuple(failed.values()))
 
 
-def write(pipeline: Pipeline, marked: Sequence[Mark]) -> None:
-    """Write these files as the ledger has it now."""
+def write(pipeline: Pipeline, marked: Sequence[Mark], *, stop: Stop = never) -> Written:
+    """Write these files as the ledger has it now: until `stop`, or until too many fail in a row."""
+    done: list[Mark] = []
+    failed: dict[Mark, str] = {}
+    in_a_row = 0
     for mark in marked:
+        if stop() or in_a_row == OUT_OF_REACH:
+            break
+        if (why := _tried(pipeline, mark)) is None:
+            done.append(mark)
+            in_a_row = 0
+        else:
+            failed[mark] = why
+            in_a_row += 1
+    return Written(done=done, failed=failed)
+
+
+def _tried(pipeline: Pipeline, mark: Mark) -> str | None:
+    """Write a file; why it could not be. One business's trouble must not keep the others from their receipts."""
+    name = " ".join(part for part in (mark.kind, mark.business, mark.key) if part)
+    try:
         _WRITERS[mark.kind](pipeline, mark)
+    except Trouble as e:
+        return f"{name} could not be written: {e}"
+    except Exception as e:
+        log.exception("%s could not be written", name)
+        return f"{name} could not be written: {type(e).__name__}, a fault of launchdrop; the log has more"
+    return None
 
 
-def rebuild(pipeline: Pipeline) -> int:
+def rebuild(pipeline: Pipeline) -> Refreshed:
     """Write all index pages anew: what they say of time left and of the last 30 days has moved on by itself."""
     with pipeline.ledger.begin() as conn:
         mark_indexes(conn, business_ids(conn))

@@ -15,13 +15,13 @@ from flows.ledger.launches import starts
 from flows.ledger.moves import Mark
 from flows.ledger.sightings import Sighting
 from flows.lists import do_not_originate
-from flows.pages import refresh
+from flows.pages import OUT_OF_REACH, Refreshed, Written, refresh
 from flows.pipeline import Pipeline
 from flows.registry import seed_businesses
 from flows.restored import check_restored, keep_marker
 from flows.settling import Incomplete, Settled
 from flows.spreading import Crew, crew
-from flows.taking import NoRoom, Took, clear_up, take, tell_incomplete
+from flows.taking import Took, Untaken, apart, clear_up, take, tell_incomplete
 from schemas.judge import understood
 
 Sleep = Callable[[float], None]
@@ -73,8 +73,8 @@ def take_inbox(
     found = arrivals(inbox_of(pipeline), clock=pipeline.clock, sleep=sleep, business=business, drops=drops)
     took: list[Took] = []
     for each in _take_all(pipeline, crew, [o.sighting for o in found if isinstance(o, Settled)], stop, progress):
-        if isinstance(each, NoRoom):
-            problems.append(str(each))
+        if isinstance(each, Untaken):
+            problems.append(each.why)
             continue
         took.append(each)
         if tell:
@@ -98,35 +98,33 @@ def _take_all(
     settled: Sequence[Sighting],
     stop: Callable[[], bool],
     progress: Progress | None,
-) -> Iterator[Took | NoRoom]:
+) -> Iterator[Took | Untaken]:
     """Take settled drops in their order: here, or spread over workers where they are worth it."""
     if crew is not None and crew.is_worth(seconds_for(settled)):
         yield from take_spread(crew, pipeline, settled, stop)
         return
+    in_a_row = 0
     for sighting in settled:
         if stop():
             return
-        try:
-            took = take(pipeline, sighting, progress)
-        except NoRoom as e:
-            yield e
-            continue
+        took = apart(sighting, partial(take, pipeline, sighting, progress))
         if took is not None:
             yield took
+        in_a_row = in_a_row + 1 if isinstance(took, Untaken) else 0
+        if in_a_row == OUT_OF_REACH:
+            yield Untaken(f"{in_a_row} drops in a row could not be taken: the rest is left for the next pass")
+            return
 
 
-def write_pages(pipeline: Pipeline, crew: Crew | None = None, *, stop: Callable[[], bool] = lambda: False) -> int:
-    """Write receipts and pages anew where what they show has changed; gives how many."""
+def write_pages(pipeline: Pipeline, crew: Crew | None = None, *, stop: Callable[[], bool] = lambda: False) -> Refreshed:
+    """Write receipts and pages anew where what they show has changed."""
     return refresh(pipeline, stop=stop, spread=partial(_spread_pages, pipeline, crew) if crew else None)
 
 
-def _spread_pages(pipeline: Pipeline, crew: Crew, marks: Sequence[Mark]) -> Sequence[Mark]:
-    """Have reports and receipts written by workers where they are worth it; gives what was written."""
+def _spread_pages(pipeline: Pipeline, crew: Crew, marks: Sequence[Mark]) -> Written:
+    """Have reports and receipts written by workers where they are worth it."""
     many = [mark for mark in marks if mark.kind in ("report", "receipt")]
-    if not crew.is_worth(A_PAGE * len(many)):
-        return ()
-    write_spread(crew, pipeline, many)
-    return many
+    return write_spread(crew, pipeline, many) if crew.is_worth(A_PAGE * len(many)) else Written()
 
 
 def inbox_of(pipeline: Pipeline) -> Inbox:
@@ -144,15 +142,16 @@ def inbox_of(pipeline: Pipeline) -> Inbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """What one pass did: what it took, and what it launched."""
+    """What one pass did: what it took, what it launched, and what it wrote to show it."""
 
     intake: Intake
     launched: LaunchSummary
+    pages: Refreshed
 
     @property
     def problems(self) -> list[str]:
         """What needs the operator, one line each."""
-        return [*self.intake.problems, *self.launched.problems]
+        return [*self.intake.problems, *self.launched.problems, *self.pages.problems]
 
 
 def run_pass(
@@ -168,9 +167,9 @@ def run_pass(
     with crew(pipeline.settings.task_runner) as workers:
         intake = take_inbox(pipeline, workers, business=business, sleep=sleep, tell=tell, progress=progress)
         launched = launch_due(pipeline)
-        write_pages(pipeline, workers)
+        pages = write_pages(pipeline, workers)
     keep_marker(pipeline)
-    return Pass(intake=intake, launched=launched)
+    return Pass(intake=intake, launched=launched, pages=pages)
 
 
 def launch_due(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> LaunchSummary:

@@ -4,8 +4,11 @@ What is written before the registration bears the submission's id, which a repet
 state (receipt, page, index) is written after it, and marked in the same transaction until it is.
 """
 
+import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from flows import baseline, logos, snapshot
 from flows.ahead import Ahead, check_ahead
@@ -28,12 +31,23 @@ from flows.trouble import Trouble
 from reports.views import ReceiptView
 from schemas.judgement import Judgement
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
 #: What was judged may be overtaken (a number is claimed meanwhile); it is judged anew, but not for ever.
 TRIES = 5
 
 
 class NoRoom(Trouble):
     """The archive's disk is full: nothing was claimed, and the drop is taken when there is room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untaken:
+    """A drop that could not be taken now, though it is there: `why` is a line for the operator. It is tried again."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +70,20 @@ def take(pipeline: Pipeline, sighting: Sighting, progress: Progress | None = Non
             return _take(pipeline, sighting, lease, progress)
         except LeaseLost:
             return None
+
+
+def apart(sighting: Sighting, work: Callable[[], T]) -> T | Untaken:
+    """What the work for a drop gives. What goes wrong with one drop, whatever it is, must not keep others waiting."""
+    name = f"{sighting.business}/{sighting.name}"
+    try:
+        return work()
+    except NoRoom as e:
+        return Untaken(str(e))
+    except Trouble as e:
+        return Untaken(f"drop {name} could not be taken: {e}")
+    except Exception as e:
+        log.exception("Drop %s could not be taken", name)
+        return Untaken(f"drop {name} could not be taken: {type(e).__name__}, a fault of launchdrop; the log has more")
 
 
 def check_room(pipeline: Pipeline, sighting: Sighting) -> None:

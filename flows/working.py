@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 
 from flows.ahead import Ahead, judge_ahead
@@ -20,12 +21,12 @@ from flows.ledger.queries import receipt_of
 from flows.ledger.sightings import Lease, Sighting
 from flows.ledger.submissions import Registered
 from flows.lists import print_of
-from flows.pages import write
+from flows.pages import Written, write
 from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import Settings
 from flows.spooling import spools
 from flows.stores import Changed
-from flows.taking import NoRoom, Took, enter, keep_judgement, look_anew, registration_of, repeats, take
+from flows.taking import Took, Untaken, apart, enter, keep_judgement, look_anew, registration_of, repeats, take
 from flows.trouble import Trouble
 
 
@@ -49,11 +50,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A turn's drop in the archive, and judged unless it repeats what is in force; None: it changed meanwhile."""
+    """A turn's drop in the archive, and judged unless it repeats what is in force; None: it changed meanwhile.
+
+    `untaken`: it could not be prepared.
+    """
 
     turn: Turn
     archived: Archived | None = None
     ahead: Ahead | None = None
+    untaken: Untaken | None = None
 
 
 def terms_of(pipeline: Pipeline) -> Terms:
@@ -95,6 +100,11 @@ def prepare_block(terms: Terms, block: Sequence[Turn]) -> list[Prepared]:
 
 
 def _prepare(pipeline: Pipeline, turn: Turn, lease: Lease) -> Prepared:
+    prepared = apart(turn.sighting, partial(_prepared, pipeline, turn, lease))
+    return Prepared(turn=turn, untaken=prepared) if isinstance(prepared, Untaken) else prepared
+
+
+def _prepared(pipeline: Pipeline, turn: Turn, lease: Lease) -> Prepared:
     attempt = secrets.token_hex(4)
     try:
         archived = archive_drop(pipeline.inbox, pipeline.archive, turn.sighting, token=lease.token, attempt=attempt)
@@ -112,15 +122,17 @@ def _prepare(pipeline: Pipeline, turn: Turn, lease: Lease) -> Prepared:
     return Prepared(turn=turn, archived=archived, ahead=ahead)
 
 
-def enter_block(terms: Terms, block: Sequence[Prepared], _before: object) -> list[Took | NoRoom]:
+def enter_block(terms: Terms, block: Sequence[Prepared], _before: object) -> list[Took | Untaken]:
     """Enter the drops of a block in the ledger, on a worker, when all blocks before it have been entered."""
     with working(terms) as pipeline:
-        entered = (_enter(pipeline, prepared) for prepared in block)
+        entered = (apart(prepared.turn.sighting, partial(_enter, pipeline, prepared)) for prepared in block)
         return [each for each in entered if each is not None]
 
 
-def _enter(pipeline: Pipeline, prepared: Prepared) -> Took | NoRoom | None:
+def _enter(pipeline: Pipeline, prepared: Prepared) -> Took | Untaken | None:
     lease = prepared.turn.lease
+    if prepared.untaken is not None:
+        return prepared.untaken
     try:
         if lease is None:
             return take(pipeline, prepared.turn.sighting)
@@ -128,8 +140,6 @@ def _enter(pipeline: Pipeline, prepared: Prepared) -> Took | NoRoom | None:
             look_anew(pipeline, lease)
             return None
         return enter(pipeline, prepared.archived, lease, ahead=prepared.ahead)
-    except NoRoom as e:
-        return e
     except LeaseLost:
         return _entered_before(pipeline, prepared)
 
@@ -146,7 +156,7 @@ def _entered_before(pipeline: Pipeline, prepared: Prepared) -> Took | None:
     return Took(business=sighting.business, drop=sighting.name, registered=registered, judgement=judgement)
 
 
-def write_block(terms: Terms, marks: Sequence[Mark]) -> None:
+def write_block(terms: Terms, marks: Sequence[Mark]) -> Written:
     """Write some marked files, on a worker."""
     with working(terms) as pipeline:
-        write(pipeline, marks)
+        return write(pipeline, marks)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flows.cli.output import complain
+
 if TYPE_CHECKING:
     from flows.pipeline import Pipeline
 
@@ -28,7 +30,8 @@ def changing() -> Iterator["Pipeline"]:
 
     with opened() as pipeline:
         yield pipeline
-        refresh(pipeline)
+        for problem in refresh(pipeline).problems:
+            complain(problem)
 
 
 def who() -> str:

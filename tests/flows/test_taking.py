@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flows import taking
 from flows.ledger import queries
-from flows.pages import refresh
+from flows.pages import OUT_OF_REACH, refresh
 from flows.passes import next_start_came, take_inbox
 from flows.retaking import replay, retake
+from flows.stores import StoreError
 
+ZENITH = {"business_unit": "Reminders", "display_name": "{display: Zenith Health, shorthand: Zenith}"}
 ROWS = "5012149020,Customer Service\n5012149021,Survey\n"
 
 
@@ -121,10 +124,10 @@ def test_pages_make_way_for_the_next_start_and_are_written_later(world):
     assert not came()
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
     assert came()
-    assert refresh(world.pipeline, stop=came) == 0
+    assert refresh(world.pipeline, stop=came).written == 0
     assert not (world.reports / "acme-bank/drops/a/receipt.json").exists()
     assert not next_start_came(world.pipeline)(), "a start that has come is no reason to put pages off again"
-    assert refresh(world.pipeline, stop=next_start_came(world.pipeline)) == 4
+    assert refresh(world.pipeline, stop=next_start_came(world.pipeline)).written == 4
     assert world.receipt("acme-bank/a")["outcome"] == "registered"
 
 
@@ -164,3 +167,53 @@ def test_a_businesses_file_that_is_half_saved_changes_nothing(world, text):
     assert problem.startswith("businesses.yaml: ")
     assert problem.endswith("What it said before stays in force.")
     assert problem in (world.reports / "_operator/index.html").read_text().replace("&#39;", "'").replace("&quot;", '"')
+
+
+def test_one_business_whose_pages_cannot_be_written_keeps_no_other_waiting(world):
+    world.drop("acme-bank/a", ROWS)
+    world.drop("zenith-health/z", "5012149030,Survey\n", **ZENITH)
+    in_the_way = world.reports / "acme-bank/drops/a"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("not a folder")
+    done = world.run()
+    assert done.problems == ["receipt acme-bank a could not be written: 'acme-bank/drops/a/receipt.json' is not there"]
+    assert world.receipt("zenith-health/z")["verdict"] == "accepted"
+    assert (world.reports / "_operator/index.html").exists()
+    in_the_way.unlink()
+    assert world.run().problems == []
+    assert world.receipt("acme-bank/a")["verdict"] == "accepted"
+
+
+def test_one_drop_that_cannot_be_taken_keeps_no_other_waiting(world, monkeypatch):
+    judge = taking.judge_drop
+
+    def stumbles(pipeline, drop, *rest, **more):
+        if drop.name == "a":
+            raise KeyError("5012149020")
+        return judge(pipeline, drop, *rest, **more)
+
+    world.drop("acme-bank/a", ROWS)
+    world.drop("zenith-health/z", "5012149030,Survey\n", **ZENITH)
+    monkeypatch.setattr(taking, "judge_drop", stumbles)
+    assert world.run().problems == [
+        "drop acme-bank/a could not be taken: KeyError, a fault of launchdrop; the log has more"
+    ]
+    assert world.receipt("zenith-health/z")["verdict"] == "accepted"
+    monkeypatch.undo()
+    assert world.run().problems == []
+    assert world.receipt("acme-bank/a")["verdict"] == "accepted"
+
+
+def test_a_place_out_of_reach_is_not_tried_for_every_drop(world, monkeypatch):
+    def out_of_reach(*_):
+        raise StoreError("the archive: connection refused")
+
+    for i in range(OUT_OF_REACH + 5):
+        world.drop(f"acme-bank/d{i:02}", ROWS, reference=f"r{i}")
+    monkeypatch.setattr(taking, "archive_drop", lambda *_, **__: out_of_reach())
+    problems = world.run().problems
+    assert len(problems) == OUT_OF_REACH + 1
+    assert problems[-1] == "20 drops in a row could not be taken: the rest is left for the next pass"
+    monkeypatch.undo()
+    assert world.run().problems == []
+    assert len(submissions(world)) == OUT_OF_REACH + 5
