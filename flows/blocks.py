@@ -87,10 +87,15 @@ def _blocks(turns: Iterable[Turn], length: float) -> Iterator[list[Turn]]:
 
 
 def _entered(pipeline: Pipeline, leases: Leases, block: list[Turn], entered: Work) -> Iterator[Took | Untaken]:
-    yield from entered.result()
+    results: list[Took | Untaken] = entered.result()
+    yield from results
+    taken = {(each.business, each.drop) for each in results if isinstance(each, Took)}
     over = [turn.lease for turn in block if turn.lease is not None]
     for lease in over:
-        leases.forget(lease)
+        if (lease.business, lease.name) in taken:  # and with it the lease has ended
+            leases.forget(lease)
+        else:
+            leases.give_back([lease])
     for business in sorted({lease.business for lease in over}):
         clear_attempts(pipeline.archive, business, [lease for lease in over if lease.business == business])
 

@@ -13,21 +13,24 @@ from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 
+from flows import snapshot
 from flows.ahead import Ahead, judge_ahead
 from flows.archive import Archived, archive_drop
 from flows.ledger.errors import LeaseLost
 from flows.ledger.moves import Mark
 from flows.ledger.queries import receipt_of
-from flows.ledger.sightings import Lease, Sighting
+from flows.ledger.sightings import Lease, Sighting, is_held, sightings
 from flows.ledger.submissions import Registered
 from flows.lists import print_of
 from flows.pages import Written, write
 from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import Settings
-from flows.spooling import spools
+from flows.settling import take as taken_of
+from flows.spooling import Spool, spools
 from flows.stores import Changed
 from flows.taking import Took, Untaken, apart, enter, keep_judgement, look_anew, registration_of, repeats, take
 from flows.trouble import Trouble
+from schemas.judgement import Judgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +53,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A turn's drop in the archive, and judged unless it repeats what is in force; None: it changed meanwhile.
+    """A turn's drop in the archive, and judged unless it repeats what is in force.
 
-    `untaken`: it could not be prepared.
+    None: it changed meanwhile, or was entered before. `untaken`: it could not be prepared.
     """
 
     turn: Turn
@@ -105,21 +108,34 @@ def _prepare(pipeline: Pipeline, turn: Turn, lease: Lease) -> Prepared:
 
 
 def _prepared(pipeline: Pipeline, turn: Turn, lease: Lease) -> Prepared:
-    attempt = secrets.token_hex(4)
     try:
+        _still_ours(pipeline, lease)
+        attempt = secrets.token_hex(4)
         archived = archive_drop(pipeline.inbox, pipeline.archive, turn.sighting, token=lease.token, attempt=attempt)
-    except Changed:
+        if repeats(pipeline, archived, lease):
+            return Prepared(turn=turn, archived=archived)
+        with spools() as spool:
+            return Prepared(turn=turn, archived=archived, ahead=_judge(pipeline, archived, lease, spool))
+    except (Changed, LeaseLost):
         return Prepared(turn=turn)
-    if repeats(pipeline, archived, lease):
-        return Prepared(turn=turn, archived=archived)
-    with spools() as spool:
-        ahead = judge_ahead(
-            pipeline,
-            archived.drop,
-            spool,
-            keep=lambda judgement: keep_judgement(pipeline, registration_of(archived, lease, judgement)),
-        )
-    return Prepared(turn=turn, archived=archived, ahead=ahead)
+
+
+def _judge(pipeline: Pipeline, archived: Archived, lease: Lease, spool: Spool) -> Ahead:
+    def keep(judgement: Judgement) -> None:
+        _still_ours(pipeline, lease)
+        keep_judgement(pipeline, registration_of(archived, lease, judgement))
+
+    return judge_ahead(pipeline, archived.drop, spool, keep=keep)
+
+
+def _still_ours(pipeline: Pipeline, lease: Lease) -> None:
+    """Raises LeaseLost where the drop is entered already: a worker that did it died, and took what was prepared along.
+
+    What is in its files then is what was registered, and stays.
+    """
+    with pipeline.ledger.read() as conn:
+        if not is_held(conn, lease):
+            raise LeaseLost(f"{lease.business}/{lease.name} was entered already")
 
 
 def enter_block(terms: Terms, block: Sequence[Prepared], _before: object) -> list[Took | Untaken]:
@@ -141,18 +157,20 @@ def _enter(pipeline: Pipeline, prepared: Prepared) -> Took | Untaken | None:
             return None
         return enter(pipeline, prepared.archived, lease, ahead=prepared.ahead)
     except LeaseLost:
-        return _entered_before(pipeline, prepared)
+        return _entered_before(pipeline, prepared.turn.sighting)
 
 
-def _entered_before(pipeline: Pipeline, prepared: Prepared) -> Took | None:
+def _entered_before(pipeline: Pipeline, sighting: Sighting) -> Took | None:
     """What a worker entered that died before it could say so; None where another process has taken over."""
-    archived, sighting = prepared.archived, prepared.turn.sighting
     with pipeline.ledger.read() as conn:
+        known = sightings(conn, sighting.business, [sighting.name])[sighting.name]
         receipt = receipt_of(conn, sighting.business, sighting.name)
-    if archived is None or receipt is None or receipt.digest != archived.digest:
+    if receipt is None or known.taken != taken_of(sighting) or receipt.submission != known.submission:
         return None
     registered = Registered(outcome=receipt.outcome, submission=receipt.submission)
-    judgement = prepared.ahead.judgement.outline() if prepared.ahead and receipt.outcome == "registered" else None
+    judgement = None
+    if receipt.outcome == "registered":
+        judgement = snapshot.recall(pipeline.archive, sighting.business, receipt.submission).outline()
     return Took(business=sighting.business, drop=sighting.name, registered=registered, judgement=judgement)
 
 

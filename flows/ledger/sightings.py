@@ -176,6 +176,12 @@ def fenced(conn: Connection, lease: Lease) -> None:
         raise LeaseLost(f"{lease.business}/{lease.name} was taken over by another process")
 
 
+def is_held(conn: Connection, lease: Lease) -> bool:
+    """Whether the lease is still that of its owner: not ended, and nobody took over."""
+    held = select(drop.c.lease_token, drop.c.lease_owner).where(*_key(lease))
+    return conn.execute(held).one_or_none() == (lease.token, lease.owner)
+
+
 def mark_taken(conn: Connection, lease: Lease, taken: Taken, *, submission: str) -> None:
     """The drop was taken as this submission, and the lease ends. Raises LeaseLost."""
     _change(

@@ -119,19 +119,18 @@ def test_what_was_judged_ahead_is_judged_anew_where_it_was_overtaken(tmp_path, m
 
 
 def test_a_block_that_is_done_again_by_another_worker_says_the_same(tmp_path):
-    with opened(tmp_path / "it", tangle) as pipeline:
+    """Dask prepares anew what a dead worker had, also when it was entered: it must not be judged against itself."""
+    with opened(tmp_path / "it", two) as pipeline:
         found = arrivals(passes.inbox_of(pipeline), clock=CLOCK, sleep=lambda _: None)
         passes.seed_businesses(pipeline)
         leases = blocks.Leases(pipeline.ledger, clock=CLOCK, length=pipeline.settings.lease)
-        settled = [o.sighting for o in found if isinstance(o, Settled)]
-        first = settled[:1]
-        turns = list(blocks._turns(pipeline, leases, first, []))
+        turns = list(blocks._turns(pipeline, leases, [o.sighting for o in found if isinstance(o, Settled)], []))
         terms = working.terms_of(pipeline)
-        died = working.prepare_block(terms, turns)  # its result was lost with its worker
-        prepared = working.prepare_block(terms, turns)
-        assert [p.archived.submission for p in died] == [p.archived.submission for p in prepared]
-        once = working.enter_block(terms, prepared, None)
-        again = working.enter_block(terms, prepared, None)
+        once = working.enter_block(terms, working.prepare_block(terms, turns), None)
+        expected = outcome(tmp_path / "it", pipeline)
+        again = working.enter_block(terms, working.prepare_block(terms, turns), None)
+        assert outcome(tmp_path / "it", pipeline) == expected
+    assert len(once) == 2
     assert [(t.drop, t.registered.submission) for t in once] == [(t.drop, t.registered.submission) for t in again]
     assert [t.judgement.counts for t in once] == [t.judgement.counts for t in again]
 
