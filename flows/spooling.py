@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, cast
 
-IN_MEMORY = 16 << 20
+#: Of each place. A long submission has hundreds of them (`schemas.duplicates`).
+IN_MEMORY = 1 << 18
 
 Spool = Callable[[], BinaryIO]
 

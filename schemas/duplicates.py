@@ -29,8 +29,10 @@ _NUMBERS = 10_000_000_000
 _PURPOSE_BITS, _STANDS_BITS = 4, 1
 _LOW_BITS = _PURPOSE_BITS + _STANDS_BITS
 
-#: Words sorted at a time, and the most drawers that are opened for memory's sake; each is a file.
-_AT_ONCE = 1 << 21
+#: Words that a drawer is meant for, the most that are sorted at a time (a drawer's numbers fall unevenly), and the most
+#: drawers that are opened for memory's sake; each is a file.
+_IN_DRAWER = 1 << 17
+_AT_ONCE = 4 * _IN_DRAWER
 _MOST_DRAWERS = 256
 
 
@@ -54,7 +56,7 @@ def find_late(
 
 def _drawers_for(candidates: int, rows: int) -> int:
     """How many drawers: few enough candidates in each to sort, and a word's bits must hold number and ordinal."""
-    count = min(_MOST_DRAWERS, max(1, candidates // _AT_ONCE))
+    count = min(_MOST_DRAWERS, max(1, -(-candidates // _IN_DRAWER)))
     while _number_shift(count) - _LOW_BITS < rows.bit_length():
         count *= 2
     return count

@@ -62,7 +62,7 @@ class Drawers:
         if len(self) == 1:
             self._shelves[0].put_arrays(values)
             return
-        order = np.argsort(drawer, kind="stable")
+        order = np.argsort(drawer.astype(np.uint16), kind="stable")  # of 16 bits, for numpy's radix sort
         ends = np.cumsum(np.bincount(drawer, minlength=len(self)))
         for shelf, part in zip(self._shelves, np.split(values[order], ends[:-1]), strict=True):
             if part.size:
