@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,26 @@ def test_check_opens_neither_ledger_nor_server_and_writes_nothing(here):
     assert "3-collections: accepted with rejections" in done.stdout
     assert "1,200 read" in done.stdout
     assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.skipif(os.cpu_count() < 2, reason="one core alone is not shared among processes")
+def test_a_check_that_is_killed_leaves_no_process_behind(tmp_path):
+    rows = "".join(f"501{exchange}{line:04},Survey\n" for exchange in range(220, 320) for line in range(10_000))
+    (tmp_path / "numbers.csv").write_text(rows)
+    checking = subprocess.Popen([LAUNCHDROP, "check", "numbers.csv"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    children = Path(f"/proc/{checking.pid}/task/{checking.pid}/children")
+    assert until(lambda: len(children.read_text().split()) >= 2, 60)
+    pids = children.read_text().split()
+    checking.kill()
+    checking.wait()
+    assert until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 30)
+
+
+def until(condition, most):
+    began = time.monotonic()
+    while not (found := condition()) and time.monotonic() - began < most:
+        time.sleep(0.02)
+    return found
 
 
 @pytest.mark.parametrize(
