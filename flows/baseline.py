@@ -4,7 +4,7 @@ import numpy as np
 
 from flows.ledger import Connection
 from flows.ledger.queries import history_before, submission_of
-from flows.stores import Store, read
+from flows.stores import Sink, Store, read
 from reports.views import Baseline
 from schemas.baseline import Prints, compare, fingerprints
 from schemas.judgement import Judgement
@@ -12,7 +12,7 @@ from schemas.judgement import Judgement
 NAME = "rejected.prints"
 
 
-def keep(archive: Store, business: str, submission: str, judgement: Judgement) -> None:
+def keep(archive: Sink, business: str, submission: str, judgement: Judgement) -> None:
     """Put the prints of the rejected rows beside the submission's bytes."""
     prints = fingerprints(judgement.numbers.rejections()) if judgement.counts.rejected else np.empty(0, np.uint64)
     archive.put(_key(business, submission), prints.astype("<u8").tobytes())

@@ -15,6 +15,7 @@ from flows.ledger.businesses import business_ids
 from flows.ledger.moves import Mark, clear, mark_indexes, marks
 from flows.pipeline import Pipeline
 from flows.publishing import publish_page, put_receipt
+from flows.stores import Sink, batch
 from flows.trouble import Trouble
 from reports.index import business_index, operator_index
 
@@ -78,23 +79,24 @@ def write(pipeline: Pipeline, marked: Sequence[Mark], *, stop: Stop = never) -> 
     done: list[Mark] = []
     failed: dict[Mark, str] = {}
     in_a_row = 0
-    for mark in marked:
-        if stop() or in_a_row == OUT_OF_REACH:
-            break
-        if (why := _tried(pipeline, mark)) is None:
-            done.append(mark)
-            in_a_row = 0
-        else:
-            failed[mark] = why
-            in_a_row += 1
+    with batch(pipeline.reports) as reports:
+        for mark in marked:
+            if stop() or in_a_row == OUT_OF_REACH:
+                break
+            if (why := _tried(pipeline, reports, mark)) is None:
+                done.append(mark)
+                in_a_row = 0
+            else:
+                failed[mark] = why
+                in_a_row += 1
     return Written(done=done, failed=failed)
 
 
-def _tried(pipeline: Pipeline, mark: Mark) -> str | None:
+def _tried(pipeline: Pipeline, reports: Sink, mark: Mark) -> str | None:
     """Write a file; why it could not be. One business's trouble must not keep the others from their receipts."""
     name = " ".join(part for part in (mark.kind, mark.business, mark.key) if part)
     try:
-        _WRITERS[mark.kind](pipeline, mark)
+        _WRITERS[mark.kind](pipeline, reports, mark)
     except Trouble as e:
         return f"{name} could not be written: {e}"
     except Exception as e:
@@ -110,34 +112,34 @@ def rebuild(pipeline: Pipeline) -> Refreshed:
     return refresh(pipeline)
 
 
-def _write_receipt(pipeline: Pipeline, mark: Mark) -> None:
+def _write_receipt(pipeline: Pipeline, reports: Sink, mark: Mark) -> None:
     with pipeline.ledger.read() as conn:
         view = views.receipt(conn, mark.business, mark.key)
     if view is not None:
-        put_receipt(pipeline.reports, view)
+        put_receipt(reports, view)
 
 
-def _write_report(pipeline: Pipeline, mark: Mark) -> None:
+def _write_report(pipeline: Pipeline, reports: Sink, mark: Mark) -> None:
     judgement = snapshot.recall(pipeline.archive, mark.business, mark.key)
     with pipeline.ledger.read() as conn:
         view = views.report(conn, mark.business, mark.key, judgement, now=pipeline.clock())
         view = replace(view, baseline=against_last_time(conn, pipeline.archive, mark.business, mark.key))
-    publish_page(pipeline.reports, f"{mark.business}/{mark.key}/", view)
+    publish_page(reports, f"{mark.business}/{mark.key}/", view)
 
 
-def _write_index(pipeline: Pipeline, mark: Mark) -> None:
+def _write_index(pipeline: Pipeline, reports: Sink, mark: Mark) -> None:
     with pipeline.ledger.read() as conn:
         view = views.business(conn, mark.business, now=pipeline.clock())
-    pipeline.reports.put(f"{mark.business}/index.html", business_index(view).encode())
+    reports.put(f"{mark.business}/index.html", business_index(view).encode())
 
 
-def _write_operator(pipeline: Pipeline, _mark: Mark) -> None:
+def _write_operator(pipeline: Pipeline, reports: Sink, _mark: Mark) -> None:
     with pipeline.ledger.read() as conn:
         view = views.operator(conn, now=pipeline.clock(), logo=partial(logos.recall, pipeline.archive))
-    pipeline.reports.put("_operator/index.html", operator_index(view).encode())
+    reports.put("_operator/index.html", operator_index(view).encode())
 
 
-_WRITERS: dict[str, Callable[[Pipeline, Mark], None]] = {
+_WRITERS: dict[str, Callable[[Pipeline, Sink, Mark], None]] = {
     "receipt": _write_receipt,
     "report": _write_report,
     "index": _write_index,

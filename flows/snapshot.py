@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import TypeAdapter
 
-from flows.stores import Store, StoreError, read
+from flows.stores import Sink, Store, StoreError, read
 from reports.rows import shown_lines
 from schemas.judgement import Judgement, Logo
 
@@ -41,7 +41,7 @@ class ShownRows:
         raise NotImplementedError("a judgement read back has no rejected records")
 
 
-def keep(archive: Store, business: str, submission: str, judgement: Judgement) -> Judgement:
+def keep(archive: Sink, business: str, submission: str, judgement: Judgement) -> Judgement:
     """Put the judgement beside the bytes it is about; gives it as `recall` will."""
     lines = list(shown_lines(judgement))
     values = {name: adapter.dump_python(getattr(judgement, name), mode="json") for name, adapter in _fields().items()}

@@ -5,8 +5,9 @@ them as lone surrogates. A key with an empty, "." or ".." segment, or with a NUL
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, Protocol
 
 from flows.trouble import Trouble
@@ -64,8 +65,12 @@ class Store(Protocol):
     def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False, durable: bool = True) -> None:
         """Whole or not at all; raises AlreadyThere when `create_only` and there is one.
 
-        Without `durable` a power cut may undo it: for what is placed later, or can be made anew.
+        Without `durable` a power cut may undo it, until it is placed or synced.
         """
+        ...
+
+    def sync(self, keys: Sequence[str]) -> None:
+        """Let these survive a power cut, which were put without `durable`; one that is gone since is passed over."""
         ...
 
     def copy(self, key: str, to: str) -> None: ...
@@ -88,6 +93,34 @@ class Store(Protocol):
     def free(self) -> int | None:
         """Bytes there is room for; None where nobody can say."""
         ...
+
+
+class Sink(Protocol):
+    """What takes files and need not give them back: a store, or a batch of one."""
+
+    def put(self, key: str, data: bytes | Iterable[bytes]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Files that are put one by one, each there at once, and brought to the disk together."""
+
+    store: Store
+    keys: list[str] = field(default_factory=list)
+
+    def put(self, key: str, data: bytes | Iterable[bytes]) -> None:
+        self.store.put(key, data, durable=False)
+        self.keys.append(key)
+
+
+@contextmanager
+def batch(store: Store) -> Iterator[Batch]:
+    """A batch of files, which survives a power cut from the end of the block on."""
+    made = Batch(store)
+    try:
+        yield made
+    finally:
+        store.sync(made.keys)
 
 
 def read(store: Store, key: str, limit: int | None = None) -> bytes | None:

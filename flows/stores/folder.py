@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +15,8 @@ from flows.stores import AlreadyThere, Changed, Entry, Kind, Refused, StoreError
 
 #: Folders deeper than this below the store are listed as one entry of kind "other" and not entered.
 MAX_DEPTH = 16
+#: More files than these are brought to the disk with everything else that waits for it, in one go.
+ONE_BY_ONE = 32
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a named pipe must not wait for a writer.
@@ -70,6 +72,18 @@ class FolderStore:
                     with suppress(OSError):
                         os.unlink(aside, dir_fd=fd)
             if durable:
+                os.fsync(fd)
+
+    def sync(self, keys: Sequence[str]) -> None:
+        if len(keys) > ONE_BY_ONE:
+            os.sync()
+            return
+        for folder in sorted({key.rpartition("/")[0] for key in keys}):
+            with suppress(Changed), self._folder(folder) as fd:
+                for key in keys:
+                    above, _, name = key.rpartition("/")
+                    if above == folder:
+                        _sync_file(fd, name)
                 os.fsync(fd)
 
     def copy(self, key: str, to: str) -> None:
@@ -220,6 +234,15 @@ def _step(fd: int, name: str, *, create: bool) -> int:
     below = os.open(name, _FOLDER, dir_fd=fd)
     os.close(fd)
     return below
+
+
+def _sync_file(folder: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        fd = os.open(name, _FILE, dir_fd=folder)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def _sync(fd: int) -> None:

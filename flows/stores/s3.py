@@ -9,7 +9,7 @@ and a conditional write that succeeded although its answer was lost.
 import io
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import parse_qsl, urlsplit
@@ -103,6 +103,9 @@ class S3Store:
             self._write(key, mark, create_only, lambda only: self.s3.put_object(**how, Body=first, **only))
         else:
             self._upload(key, mark, create_only, how, chain((first, second), parts))
+
+    def sync(self, keys: Sequence[str]) -> None:
+        """What S3 has answered is durable."""
 
     def copy(self, key: str, to: str) -> None:
         one_by_one = TransferConfig(use_threads=False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.stores import AlreadyThere, Changed, Refused, probe, read
+from flows.stores import AlreadyThere, Changed, Refused, batch, probe, read
 from flows.stores.s3 import S3Store
 
 BIG = 17 << 20  # more than one part of an upload
@@ -103,6 +103,16 @@ def test_places_a_folder_as_a_whole_and_once(store):
     assert read(store, "b/final/numbers.csv") == b"b/.aside/1/"
     assert keys(store.list("b/.aside/1/")) == []
     assert len(keys(store.list("b/.aside/2/"))) == 3
+
+
+@pytest.mark.parametrize("count", [3, 50])
+def test_a_batch_is_there_file_by_file_and_may_lose_one_before_its_end(store, count):
+    with batch(store) as files:
+        for i in range(count):
+            files.put(f"acme/{i % 2}/{i}", b"x")
+            assert read(store, f"acme/{i % 2}/{i}") == b"x"
+        store.delete("acme/0/0")
+    assert len(keys(store.list("acme/"))) == count - 1
 
 
 @pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../../x", "a//b", "a/./b", "a\0b", ""])

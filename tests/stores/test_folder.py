@@ -1,11 +1,12 @@
 """What is a folder's own: links, pipes, names that are no UTF-8, and writers that do not wait."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from flows.stores import Changed, Refused, StoreError, open_store, read
-from flows.stores.folder import MAX_DEPTH, FolderStore
+from flows.stores import Changed, Refused, StoreError, batch, open_store, read
+from flows.stores.folder import MAX_DEPTH, ONE_BY_ONE, FolderStore
 
 
 @pytest.fixture
@@ -113,3 +114,20 @@ def test_errors_are_one_line(store):
 
 def test_opens_a_folder_without_loading_boto3(tmp_path):
     assert open_store(str(tmp_path)).url == str(tmp_path)
+
+
+def test_a_batch_reaches_the_disk_once_a_file_and_folder_and_a_large_one_in_one_go(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(os, "fsync", lambda fd: calls.append(str(Path(f"/proc/self/fd/{fd}").readlink())))
+    monkeypatch.setattr(os, "sync", lambda: calls.append("all"))
+    store = FolderStore(tmp_path)
+    with batch(store) as files:
+        for name in ("a/x", "b/x", "a/y"):
+            files.put(name, b"x")
+        assert calls == []
+    assert [c.removeprefix(f"{tmp_path}/") for c in calls] == ["a/x", "a/y", "a", "b/x", "b"]
+    calls.clear()
+    with batch(store) as files:
+        for i in range(ONE_BY_ONE + 1):
+            files.put(f"a/{i}", b"x")
+    assert calls == ["all"]
