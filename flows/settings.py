@@ -148,7 +148,8 @@ class Settings(PolicySettings, CarrierSettings):
     findings_per_rule: Count = Field(_CAPS.per_rule, description="findings of one rule that report.json and page keep")
     findings_shown: Count = Field(_CAPS.shown, description="findings that report.json and page keep in all")
     task_runner: TaskRunner = Field(
-        "local", description="where drops are judged: `local`; `dask` (a worker a core); a scheduler, `tcp://host:8786`"
+        "local",
+        description="where drops are judged: `local` (this machine's cores); `dask`; a scheduler, `tcp://host:8786`",
     )
     lease: Duration = Field(timedelta(seconds=60), description="how long a silent process keeps a drop or a launch")
     site_port: Annotated[int, Field(ge=0, le=65535)] = Field(4280, description="`serve`: port of the report site")

@@ -1,13 +1,15 @@
-"""Work spread over the workers of a Dask cluster: the only home of dask. Functions and plain values go out.
+"""Work spread over workers: processes of this machine, or of a Dask cluster, whose only home this is.
 
-A cluster that stands is reused; else one of this machine's cores is started for the pass, and only when there is enough
-to do. Inside a flow run every piece of work is seen on the Prefect server as a task run.
+A cluster that stands is reused; else workers are started on this machine for the pass, and only when there is enough to
+do. Inside a flow run each piece of a cluster's work is seen on the Prefect server as a task run. Functions and plain
+values go out.
 """
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,9 +36,33 @@ class Work(Protocol):
         ...
 
 
+class Crew(Protocol):
+    """Workers of a pass. They are reached when something is first asked of them."""
+
+    @property
+    def workers(self) -> int:
+        """How many pieces of work are done at a time."""
+        ...
+
+    def is_worth(self, seconds: float) -> bool:
+        """Whether so much work, in seconds of one process, is to be spread."""
+        ...
+
+    def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:
+        """Have `work` done by a worker; among the arguments may be what was submitted before.
+
+        A worker that dies may cost a repetition by another: work must come to the same end when it is done again.
+        """
+        ...
+
+    def executor(self) -> Executor:
+        """The same workers as plain Python sees them, for work too fine to be shown."""
+        ...
+
+
 @dataclass
-class Crew:
-    """The workers that LAUNCHDROP_TASK_RUNNER names. They are reached when something is first asked of them."""
+class Cluster:
+    """The Dask workers that LAUNCHDROP_TASK_RUNNER names."""
 
     setting: str
     stack: ExitStack = field(repr=False)
@@ -67,47 +93,39 @@ class Crew:
 
     @property
     def workers(self) -> int:
-        """How many pieces of work are done at a time."""
         threads: Callable[[], dict[str, int]] = self.client.nthreads
         return max(1, sum(threads().values()))
 
     def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:
-        """Have `work` done by a worker; among the arguments may be what was submitted before.
-
-        A worker that dies costs a repetition by another: work must come to the same end when it is done again.
-        """
         submit: Callable[..., Work] = self.client.submit
         return submit(_seen(work, name), *arguments, pure=False)
 
     def executor(self) -> Executor:
-        """The same workers as plain Python sees them, for work too fine to be shown."""
         executor: Callable[..., Executor] = self.client.get_executor
         return executor(pure=False)
 
 
 @contextmanager
-def crew(setting: str) -> Iterator[Crew | None]:
-    """The workers of LAUNCHDROP_TASK_RUNNER, let go at the end; a cluster that stood before stands on. None: local."""
-    if setting == "local":
-        yield None
-        return
+def crew(setting: str) -> Iterator[Crew]:
+    """The workers of LAUNCHDROP_TASK_RUNNER, let go at the end; a cluster that stood before stands on."""
+    from flows.processes import Processes
+
     with ExitStack() as stack:
-        made = Crew(setting, stack)
+        made = Processes(stack) if setting == "local" else Cluster(setting, stack)
         try:
             yield made
         except Exception as e:
-            if made.reached and (told := _killed(e)):
-                raise Trouble(told) from e
+            if made.reached and (died := _died(e)):
+                raise Trouble(f"{died}; was there enough memory? What is left is taken by the next pass") from e
             raise
 
 
-def _killed(error: Exception) -> str | None:
-    from distributed import KilledWorker
-
-    if not isinstance(error, KilledWorker):
-        return None
-    died = f"{error.allowed_failures + 1} Dask workers died over the same work"
-    return f"{died}; have they enough memory? What is left is taken by the next pass"
+def _died(error: Exception) -> str | None:
+    if isinstance(error, BrokenExecutor):
+        return "a process of this pass was killed"
+    if (distributed := sys.modules.get("distributed")) and isinstance(error, distributed.KilledWorker):
+        return f"{error.allowed_failures + 1} Dask workers died over the same work"
+    return None
 
 
 def _options(setting: str) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The first pass over a submission's numbers: every file read, every row judged by itself, what was found put aside."""
 
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -132,23 +130,11 @@ def _pool(workers: int, total: int, terms: Terms) -> AbstractContextManager[Exec
     from concurrent.futures import ProcessPoolExecutor  # not worth its import for small drops
     from multiprocessing import get_context
 
+    from schemas.orphans import end_with_the_parent
+
     # One row judged here: the processes are then forked with the schema, the plan and Pandera's backends at hand.
     judge_block(typed_block([TypedNumber(number="", call_purpose="")]), terms.regions, terms.toll_free)
-    return ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_end_with_the_parent)
-
-
-def _end_with_the_parent() -> None:
-    """A parent that was killed could not tell its children to end: they would wait for work for ever."""
-    from multiprocessing import connection, parent_process
-
-    parent = parent_process()
-    assert parent is not None
-
-    def wait() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
+    return ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=end_with_the_parent)
 
 
 def _read_source(

@@ -1,16 +1,18 @@
 """Spreading a pass over workers: the ledger and every file are what one process would have made of the same drops."""
 
 import itertools
+import os
 import pickle
 import random
 import shutil
+import signal
 from dataclasses import replace
 
 import pytest
 from flow_drops import ROOT, write
 from spread_passes import CLOCK, a_pass, opened, outcome
 
-from flows import blocks, passes, spreading, working
+from flows import blocks, passes, processes, spreading, working
 from flows.archive import _mark
 from flows.arrival import arrivals
 from flows.ledger.sightings import waiting
@@ -185,8 +187,37 @@ def test_stopping_ends_after_what_is_under_way_and_gives_the_rest_back(tmp_path,
         assert len(a_pass(pipeline, Here()).took) == DROPS - 3
 
 
-def test_small_passes_stay_here(tmp_path):
-    with opened(tmp_path / "it", two, task_runner="dask") as pipeline, crew("dask") as workers:
+def test_processes_of_this_machine_make_the_same_byte_for_byte(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "WORTH", 0)
+    monkeypatch.setattr(blocks, "BLOCK", 1e-9)
+    with opened(tmp_path / "one", tangle) as pipeline:
+        plain = a_pass(pipeline)
+        expected = outcome(tmp_path / "one", pipeline)
+    with opened(tmp_path / "two", tangle) as pipeline, crew("local") as workers:
+        spread = a_pass(pipeline, workers)
+        found = outcome(tmp_path / "two", pipeline)
+        assert workers.reached
+    assert spread.counts() == plain.counts()
+    assert found == expected
+
+
+def test_a_process_that_is_killed_ends_the_pass_in_one_line_and_loses_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "WORTH", 0)
+    with opened(tmp_path / "it", tangle) as pipeline:
+        with pytest.raises(Trouble, match=r"^a process of this pass was killed; was there enough memory"):
+            lose_a_process(pipeline)
+        assert len(a_pass(pipeline).took) == DROPS
+
+
+def lose_a_process(pipeline):
+    with crew("local") as workers:
+        os.kill(workers.executor().submit(os.getpid).result(), signal.SIGKILL)
+        a_pass(pipeline, workers)
+
+
+@pytest.mark.parametrize("runner", ["local", "dask"])
+def test_small_passes_stay_here(tmp_path, runner):
+    with opened(tmp_path / "it", two, task_runner=runner) as pipeline, crew(runner) as workers:
         assert len(a_pass(pipeline, workers).took) == 2
         assert not workers.reached
 
