@@ -123,7 +123,11 @@ def crew(setting: str) -> Iterator[Crew]:
 def _died(error: Exception) -> str | None:
     if isinstance(error, BrokenExecutor):
         return "a process of this pass was killed"
-    if (distributed := sys.modules.get("distributed")) and isinstance(error, distributed.KilledWorker):
+    if "distributed" not in sys.modules:  # seconds of imports: for those alone who spread
+        return None
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
         return f"{error.allowed_failures + 1} Dask workers died over the same work"
     return None
 
