@@ -44,7 +44,7 @@ def read(section: Section) -> Times:
     zone = _zone(section, name)
     written = {key: _written(section, key) for key in ("start", "end")}
     floating = [section.path(key) for key, time in written.items() if time and time.tzinfo is None]
-    if floating and "timezone" not in section:
+    if floating and not section.has("timezone"):
         _report_floating(section, floating)
     start, end = (_instant(section, key, time, zone) for key, time in written.items())
     if start and end and end <= start:
