@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import phonenumbers
 
-from schemas import document, fileset, program, reading, unchecked
+from schemas import __version__, document, fileset, program, reading, unchecked
 from schemas.document import Fields
 from schemas.drop import Drop, DropFile, Known, Program
 from schemas.findings import Finding
@@ -215,7 +215,7 @@ def _assemble(
         needs_review=checked.needs_review if checked else (),
         logo=checked.logo if checked else None,
         numbers=rows or NO_NUMBERS,
-        versions={"rules": VERSION, "phonenumbers": phonenumbers.__version__},
+        versions={"launchdrop": __version__, "rules": VERSION, "phonenumbers": phonenumbers.__version__},
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 
 import pytest
 from drop_cases import NOW, ROOT
@@ -45,6 +46,10 @@ def drop(manifest: bytes, files: Mapping[str, bytes] | None = None, business: st
 def places(judgement: Judgement) -> list[tuple[str, object]]:
     """Rule and line, path or file of each finding."""
     return [(found.rule, found.row or found.line or found.file) for found in judgement.findings]
+
+
+def test_a_judgement_says_by_which_launchdrop_it_was_made():
+    assert judge(drop(GOOD), KNOWN, Policy(), NOW).versions["launchdrop"] == version("launchdrop")
 
 
 def test_manifest_findings_come_by_line_and_then_the_rows():
