@@ -22,7 +22,7 @@ def seed_businesses(pipeline: Pipeline) -> str | None:
         businesses = _read(pipeline)
         wrong = None
     except (BusinessesError, StoreError) as e:
-        businesses, wrong = None, f"{NAME}: {e}. What it said before stays in force."
+        businesses, wrong = None, f"{NAME}: {str(e).rstrip('.')}. What it said before stays in force."
     with pipeline.ledger.begin() as conn:
         if businesses is not None:
             seed(conn, businesses, pipeline.clock(), gallery=_gallery(pipeline, businesses))

@@ -15,6 +15,7 @@ from reports.views import (
     Attention,
     BusinessIndexView,
     BusinessLine,
+    Decided,
     LaunchLine,
     OperatorIndexView,
     Past,
@@ -93,7 +94,13 @@ def report(conn: Connection, business: str, submission: str, judgement: Judgemen
         reassigned_from=givers,
         reassigned_to=takers,
         logo=judgement.logo.content if judgement.logo else None,
+        decided=_DECIDED.get(row.standing),
+        reason=row.reason if row.standing == "dismissed" else None,
     )
+
+
+#: By their standing, held submissions that will not be taken any more.
+_DECIDED: dict[str, Decided] = {"dismissed": "dismissed", "replaced": "replaced"}
 
 
 def business(conn: Connection, name: str, *, now: datetime) -> BusinessIndexView:

@@ -64,6 +64,9 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "cancelled_dry": "The program would be cancelled and its numbers freed.",
     "held": "Nothing launches yet: this drop is held until the operator releases it.",
     "held_dry": "This drop would be held until the operator releases it.",
+    "dismissed": "Nothing was taken: the operator rejected this drop.",
+    "replaced": "Nothing was taken: while this drop was held, a newer one took its place.",
+    "operator_says": "The operator says: {why}",
     "unreadable": "Nothing was taken, because the manifest could not be read.",
     "blocked": (
         "Nothing was taken: one fault outside the rows must be corrected first.",
@@ -98,6 +101,8 @@ TEXTS: dict[str, str | tuple[str, str]] = {
         '<a href="program.yaml">program.yaml</a> that lies beside it. To correct everything now, drop the whole '
         "again: it replaces this one."
     ),
+    "todo_dismissed": "Ask the operator what would be taken, then drop it under the same reference.",
+    "todo_replaced": "Nothing. The newer drop’s report says what became of it.",
     "todo_correct_manifest": "Correct what is listed below under “What to fix”.",
     "todo_correct_whole": (
         'Correct the rows in your own file; <a href="rejected.csv">rejected.csv</a> and '

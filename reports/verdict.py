@@ -46,8 +46,14 @@ def _blocking(view: SubmissionView) -> bool:
 
 def headline(view: SubmissionView) -> list[str]:
     """One sentence says what was taken and what happens at the start; a second one what needs correction, if any."""
+    if view.decided:
+        return [plain(view.decided), *_reason(view)]
     rejected = view.judgement.counts.rejected
     return [sentence for sentence in (_outcome(view), _remaining(view, rejected)) if sentence]
+
+
+def _reason(view: SubmissionView) -> list[str]:
+    return [plain("operator_says", why=visible(view.reason, 500))] if view.reason else []
 
 
 def _remaining(view: SubmissionView, rejected: int) -> str:
@@ -138,6 +144,8 @@ def steps(view: SubmissionView) -> "list[Markup]":
     dry = "_dry" if view.dry_run else ""
     if is_bare(view):
         return [say("todo_bare") if judgement.totals else say("todo_nothing_bare")]
+    if view.decided:
+        return [say(f"todo_{view.decided}")]
     if judgement.verdict == "held":
         return _steps_held(view)
     if judgement.verdict == "rejected":

@@ -14,6 +14,7 @@ from schemas.judgement import Counts, Judgement, Verdict
 from schemas.states import Branding, State
 
 Outcome = Literal["registered", "duplicate", "incomplete"]
+Decided = Literal["dismissed", "replaced"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,8 @@ class SubmissionView:
     `business`, `reference` and `drop` are None for a bare numbers CSV. `dry_run` says that nothing was registered.
     `history` is oldest first and leaves this submission out. `refused` is what the carrier refused so far, cut by the
     caller; `refused_total` is not. `logo` is an SVG's bytes, shown through `<img>` only. `reassigned_from` and
-    `reassigned_to` name programs of this business alone.
+    `reassigned_to` name programs of this business alone. `decided` is what became of a held one that was not released;
+    `reason` is the operator's own word on it.
     """
 
     id: str
@@ -85,6 +87,8 @@ class SubmissionView:
     reassigned_from: Sequence[str] = ()
     reassigned_to: Sequence[str] = ()
     logo: bytes | None = None
+    decided: Decided | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

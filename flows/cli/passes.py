@@ -78,5 +78,6 @@ def _tell(took: "Took") -> None:
         say(f"{place}: duplicate of {took.registered.submission}; nothing changed")
         return
     counts, verdict = took.judgement.counts, took.judgement.verdict.replace("_", " ")
-    rows = f" ({thousands(counts.accepted)} in, {thousands(counts.rejected)} rejected)" if counts.read else ""
+    passed = "in" if verdict.startswith("accepted") else "in order"
+    rows = f" ({thousands(counts.accepted)} {passed}, {thousands(counts.rejected)} rejected)" if counts.read else ""
     say(f"{place}: {verdict}{rows}")

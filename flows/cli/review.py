@@ -39,7 +39,7 @@ def approve(review: Annotated[int, typer.Argument(metavar="ID", help="From `revi
 @app.command()
 def reject(
     review: Annotated[int, typer.Argument(metavar="ID", help="From `review list`.")],
-    reason: Annotated[str, typer.Option(help="Why; the business reads it.")],
+    reason: Annotated[str | None, typer.Option(help="Why; the business reads it.")] = None,
 ) -> None:
     """Reject one: its programs stay unbranded."""
     _decide(review, approve=False, reason=reason)

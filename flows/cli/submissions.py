@@ -35,8 +35,8 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json([_row(row, reports) for row in reversed(rows)])
         return
-    columns = "Submission", "Verdict", "In", "Rejected"
-    print_table(columns, map(_cells, rows[:LISTED]), right=("In", "Rejected"), whole=("Submission",))
+    columns = "Submission", "Verdict", "Passed", "Rejected"
+    print_table(columns, map(_cells, rows[:LISTED]), right=("Passed", "Rejected"), whole=("Submission",))
     if len(rows) > LISTED:
         say(f"The newest {LISTED}; --json gives all.")
 
@@ -52,7 +52,9 @@ def release(submission: Id) -> None:
 
 
 @app.command()
-def reject(submission: Id, reason: Annotated[str, typer.Option(help="Why; the business reads it.")]) -> None:
+def reject(
+    submission: Id, reason: Annotated[str | None, typer.Option(help="Why; the business reads it.")] = None
+) -> None:
     """Reject a held submission."""
     from flows.ledger.registering import dismiss
 
@@ -103,6 +105,6 @@ def _row(row: "Row[Any]", reports: str) -> dict[str, Any]:
 
 def _cells(row: "Row[Any]") -> list[str]:
     counts = row.counts
-    verdict = row.verdict.replace("_", " ")
+    verdict = "held, replaced" if row.standing == "replaced" else row.verdict.replace("_", " ")
     name = f"{row.id}{NEXT_LINE if is_narrow() else '  '}{row.business}/{row.drop}"
     return [name, verdict, thousands(counts["accepted"]), thousands(counts["rejected"])]

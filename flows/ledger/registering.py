@@ -89,12 +89,13 @@ def release(conn: Connection, submission_id: str, *, by: str, now: datetime) -> 
     return registered
 
 
-def dismiss(conn: Connection, submission_id: str, *, by: str, reason: str, now: datetime) -> None:
+def dismiss(conn: Connection, submission_id: str, *, by: str, reason: str | None, now: datetime) -> None:
     """Reject a held submission. Raises LedgerError when it is not held."""
     row = held(conn, submission_id)
     lock(conn, row.business, row.reference)
     row = held(conn, submission_id)
-    settle(conn, row, "dismissed", verdict="rejected", cause=f"rejected: {reason}", by=by, now=now)
+    cause = f"rejected by {by}" + (f": {reason}" if reason else "")
+    settle(conn, row, "dismissed", verdict="rejected", cause=cause, by=by, now=now, reason=reason)
     mark_indexes(conn, {row.business})
 
 

@@ -226,12 +226,20 @@ def unpark(conn: Connection, row: Row[Any]) -> Accepted:
 
 
 def settle(
-    conn: Connection, row: Row[Any], standing: Standing, *, verdict: str, cause: str, by: str, now: datetime
+    conn: Connection,
+    row: Row[Any],
+    standing: Standing,
+    *,
+    verdict: str,
+    cause: str,
+    by: str,
+    now: datetime,
+    reason: str | None = None,
 ) -> None:
-    """Say what became of a held or waiting submission, and mark what shows it."""
+    """Say what became of a held or waiting submission, and mark what shows it. `reason` is for the business to read."""
     if standing in ("dismissed", "replaced", "lapsed"):
         conn.execute(delete(parked).where(parked.c.submission == row.seq))
-    decided = {"standing": standing, "verdict": verdict, "decided_at": now, "decided_by": by, "reason": cause}
+    decided = {"standing": standing, "verdict": verdict, "decided_at": now, "decided_by": by, "reason": reason}
     conn.execute(update(submission).where(submission.c.seq == row.seq).values(**decided))
     note(conn, now, [_entry(row.business, row.reference, row.standing, standing, f"{row.id}: {cause}", by)])
     mark_submissions(conn, [row.id])

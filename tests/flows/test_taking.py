@@ -116,6 +116,31 @@ def test_held_then_released_is_launched_like_any_other(world):
     assert world.report("acme-bank/a")["verdict"] == "accepted_with_rejections"
 
 
+def test_a_business_reads_why_the_operator_rejected_what_was_held(world):
+    from flows.ledger.registering import dismiss
+
+    world.drop("acme-bank/a", ROWS + "214-9022,Survey\n", on_rejected_rows="hold")
+    world.run()
+    receipt = world.receipt("acme-bank/a")
+    with world.pipeline.ledger.begin() as conn:
+        dismiss(conn, receipt["submission"], by="tester", reason="Wrong list.", now=world.clock())
+    refresh(world.pipeline)
+    assert world.receipt("acme-bank/a")["verdict"] == "rejected"
+    page = (world.reports / "acme-bank" / receipt["submission"] / "report.html").read_text()
+    assert "Nothing was taken: the operator rejected this drop." in page
+    assert "The operator says: Wrong list." in page
+    assert "tester" not in page
+
+
+def test_what_was_held_says_that_a_newer_drop_took_its_place(world):
+    world.drop("acme-bank/a", ROWS + "214-9022,Survey\n", on_rejected_rows="hold")
+    world.run()
+    world.drop("acme-bank/b", ROWS)
+    world.run()
+    page = world.reports / "acme-bank" / world.receipt("acme-bank/a")["submission"] / "report.html"
+    assert "while this drop was held, a newer one took its place" in page.read_text()
+
+
 def test_pages_make_way_for_the_next_start_and_are_written_later(world):
 
     world.drop("acme-bank/a", ROWS)
@@ -165,6 +190,7 @@ def test_a_businesses_file_that_is_half_saved_changes_nothing(world, text):
     assert world.receipt("acme-bank/b")["verdict"] == "accepted"
     (problem,) = done.problems
     assert problem.startswith("businesses.yaml: ")
+    assert ".." not in problem
     assert problem.endswith("What it said before stays in force.")
     assert problem in (world.reports / "_operator/index.html").read_text().replace("&#39;", "'").replace("&quot;", '"')
 
