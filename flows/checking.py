@@ -50,9 +50,13 @@ def check(
 ) -> Checked:
     """Judge what lies at `path`. Raises Trouble when it is not there or is neither drop, manifest nor CSV."""
     path = path.absolute()
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as e:
+        raise Trouble(f"{path}: cannot be read: {e.strerror}") from None
+    if is_folder:
         return _check_drop(path, businesses, settings, now, spool, progress)
-    if not path.is_file():
+    if not is_file:
         raise Trouble(f"{path}: expected a drop folder, a manifest (.yaml) or a numbers CSV; nothing is there.")
     if path.suffix.lower() in (".yaml", ".yml"):
         return _check_drop(path.parent, businesses, settings, now, spool, progress, manifest=path)

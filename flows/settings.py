@@ -62,6 +62,7 @@ def _task_runner(value: str) -> str:
 TaskRunner = Annotated[str, AfterValidator(_task_runner)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Address = Annotated[str, Field(pattern=r"^https?://[^/]")]
 Count = Annotated[int, Field(gt=0)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -137,7 +138,9 @@ class Settings(PolicySettings, CarrierSettings):
     after_intake: Literal["keep", "empty"] = Field(
         "keep", description="`empty` clears a drop from the inbox once taken"
     )
-    events: str | None = Field(None, description="SQS queue URL of the bucket's events (hints; listing is the truth)")
+    events: Address | None = Field(
+        None, description="SQS queue URL of the bucket's events (hints; listing is the truth)"
+    )
     settle: Duration = Field(timedelta(seconds=1), description="a file that did not change for this long has arrived")
     arrival_grace: Duration = Field(timedelta(minutes=15), description="what is missing after this long is told")
     launch_deadline: Duration = Field(timedelta(hours=24), description="a launch later than this is `missed`")
@@ -160,7 +163,7 @@ class Settings(PolicySettings, CarrierSettings):
     smtp_starttls: bool = Field(True, description="nightly digest: STARTTLS")
     smtp_from: str = Field("launchdrop@localhost", description="nightly digest: sender")
     operator_contacts: Words = Field((), description="nightly digest: the operator's addresses or Apprise URLs")
-    site_url: str | None = Field(None, description="where the reports are published; makes links in mails absolute")
+    site_url: Address | None = Field(None, description="where the reports are published; makes links in mails absolute")
 
     @classmethod
     def settings_customise_sources(
@@ -189,8 +192,10 @@ def load() -> Settings:
         settings = Settings()
     except ValidationError as e:
         raise SettingsError("\n".join(_fault(err["loc"], err["msg"], err["type"]) for err in e.errors())) from None
-    except tomllib.TOMLDecodeError as e:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise SettingsError(f"{FILE}: not TOML: {e}") from None
+    except OSError as e:
+        raise SettingsError(f"{FILE}: cannot be read: {e.strerror}") from None
     if unknown := [_fault((name,), "", "extra_forbidden") for name in _unknown_variables()]:
         raise SettingsError("\n".join(unknown))
     return settings
@@ -213,4 +218,6 @@ def _fault(place: tuple[int | str, ...], message: str, kind: str) -> str:
         return f"{shown}: no such setting" + (f"; did you mean {PREFIX}{near[0].upper()}?" if near else "")
     if kind.startswith("time_delta"):
         message = "expected a duration such as 1s, 15 min or 24 h"
+    if kind == "string_pattern_mismatch":
+        message = "expected an address that begins with http:// or https://"
     return f"{shown}: {message[:1].lower()}{message[1:]}"

@@ -36,3 +36,7 @@ def main() -> None:
         # The reader of our output went away (`| head`): nothing is wrong, and nobody is left to tell.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as e:
+        # A file that cannot be read or written, wherever a command was told to look or to write.
+        complain(f"{e.filename}: {e.strerror}" if e.filename else str(e))
+        sys.exit(2)

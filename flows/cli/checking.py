@@ -83,7 +83,7 @@ def _tell(checked: "Checked", out: Path | None) -> None:
     """The verdict, the counts, what is wrong by rule, the first findings: 80 columns are enough."""
     judgement = checked.judgement
     counts = judgement.counts
-    say(f"{checked.drop}: {judgement.verdict.replace('_', ' ')}")
+    say(f"{_safe(checked.drop)}: {judgement.verdict.replace('_', ' ')}")
     say(
         f"{thousands(counts.read)} read = {thousands(counts.accepted)} accepted + {thousands(counts.rejected)} rejected"
         f" + {thousands(counts.ignored)} ignored"
@@ -106,6 +106,10 @@ def _line(finding: "Finding") -> str:
     """`central.csv row 17: 214-9020: message (NUM-004)`."""
     row = f" row {finding.row}" if finding.row else f" line {finding.line}" if finding.line else ""
     place = f"{finding.file or ''}{row}".strip()
-    # A stranger's text must not steer the terminal.
-    text = "".join(c if c.isprintable() else "�" for c in finding.message)
-    return f"{place}: {text} ({finding.rule})" if place else f"{text} ({finding.rule})"
+    said = f"{place}: {finding.message}" if place else finding.message
+    return f"{_safe(said)} ({finding.rule})"
+
+
+def _safe(text: str) -> str:
+    """On one line: a stranger's text must not steer the terminal."""
+    return "".join(c if c.isprintable() else "�" for c in text)

@@ -166,6 +166,8 @@ def open_store(where: str) -> Store:
         from flows.stores.s3 import S3Store
 
         return S3Store(where)
+    if "://" in where:
+        raise StoreError(f"{where}: expected a folder or s3://bucket/prefix")
     from flows.stores.folder import FolderStore
 
     return FolderStore(where)

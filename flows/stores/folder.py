@@ -131,7 +131,8 @@ class FolderStore:
         """A descriptor of a folder, reached step by step; raises Changed where there is none, as at a link."""
         with _plain(shown or key or self.url):
             if create:
-                self.root.mkdir(parents=True, exist_ok=True)
+                with _plain(self.url):
+                    self.root.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
             try:
                 for name in checked(key).split("/") if key else ():

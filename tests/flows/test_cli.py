@@ -93,6 +93,18 @@ def test_the_exit_code_of_check_says_how_it_went(here, path, code):
         )
 
 
+@pytest.mark.parametrize("path", ["x" * 300, "inbox/acme-bank/1-card-service/numbers.csv/more"])
+def test_a_path_that_can_be_none_is_one_line(here, path):
+    done = call("check", path, cwd=here)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_check_names_the_place_that_it_cannot_write_to(here):
+    (here / "out").write_text("in the way")
+    done = call("check", "inbox/acme-bank/1-card-service", "--out", "out", cwd=here)
+    assert (done.returncode, done.stderr) == (2, f"launchdrop: '{here}/out': File exists\n")
+
+
 def test_check_writes_the_files_of_a_submission_where_asked(here):
     call("check", "inbox/acme-bank/3-collections", "--out", "out", cwd=here)
     names = {p.name for p in (here / "out").iterdir()}

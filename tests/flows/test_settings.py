@@ -39,6 +39,7 @@ def test_a_variable_goes_before_the_file(tmp_path, monkeypatch):
         ("SETTLE", "-1", "LAUNCHDROP_SETTLE: expected a duration such as 1s, 15 min or 24 h"),
         ("CARRIER", "pigeon", "LAUNCHDROP_CARRIER: input should be 'local', 'http' or 'first_orion'"),
         ("FINDINGS_SHOWN", "0", "LAUNCHDROP_FINDINGS_SHOWN: input should be greater than 0"),
+        ("EVENTS", "drops", "LAUNCHDROP_EVENTS: expected an address that begins with http:// or https://"),
         ("POLICY_TOLL_FREE", "maybe", "LAUNCHDROP_POLICY_TOLL_FREE: input should be 'allow' or 'reject'"),
         ("SETLE", "1s", "LAUNCHDROP_SETLE: no such setting; did you mean LAUNCHDROP_SETTLE?"),
         ("XYZZY", "1s", "LAUNCHDROP_XYZZY: no such setting"),
@@ -49,6 +50,12 @@ def test_a_wrong_setting_is_named_with_what_was_expected(monkeypatch, name, valu
     with pytest.raises(SettingsError) as e:
         load()
     assert str(e.value) == told
+
+
+def test_a_settings_file_that_is_no_text_is_told_in_one_line(tmp_path):
+    (tmp_path / "launchdrop.toml").write_bytes('settle = "1s"'.encode("utf-16"))
+    with pytest.raises(SettingsError, match=r"^launchdrop\.toml: not TOML: .*byte 0xff in position 0"):
+        load()
 
 
 def test_every_wrong_setting_is_told_at_once(monkeypatch):

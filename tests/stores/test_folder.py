@@ -131,3 +131,16 @@ def test_a_batch_reaches_the_disk_once_a_file_and_folder_and_a_large_one_in_one_
         for i in range(ONE_BY_ONE + 1):
             files.put(f"a/{i}", b"x")
     assert calls == ["all"]
+
+
+def test_a_place_of_another_kind_is_no_folder_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=r"^ftp://host/drops: expected a folder or s3://bucket/prefix$"):
+        open_store("ftp://host/drops")
+
+
+def test_a_root_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "root").write_text("in the way")
+    with pytest.raises(StoreError) as e:
+        open_store(str(tmp_path / "root")).put("a/b", b"")
+    assert str(e.value) == f"'{tmp_path}/root': File exists"
