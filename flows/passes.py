@@ -68,8 +68,7 @@ def take_inbox(
 
     Everything, or the drops of one `business`, or some `drops`. `stop` is asked between drops, or blocks of them.
     """
-    wrong = seed_businesses(pipeline)
-    problems = [wrong] if wrong else []
+    problems = [wrong for wrong in (check_restored(pipeline), seed_businesses(pipeline)) if wrong]
     found = arrivals(inbox_of(pipeline), clock=pipeline.clock, sleep=sleep, business=business, drops=drops)
     took: list[Took] = []
     for each in _take_all(pipeline, crew, [o.sighting for o in found if isinstance(o, Settled)], stop, progress):
@@ -89,6 +88,7 @@ def take_inbox(
             incomplete += tell_incomplete(pipeline, outcome)
         elif isinstance(outcome, Left):
             clear_up(pipeline, outcome)
+    keep_marker(pipeline)
     return Intake(took=took, incomplete=incomplete, problems=problems)
 
 
@@ -163,24 +163,23 @@ def run_pass(
     progress: Progress | None = None,
 ) -> Pass:
     """Take what has arrived, launch what is due, write what shows it."""
-    check_restored(pipeline)
     with crew(pipeline.settings.task_runner) as workers:
         intake = take_inbox(pipeline, workers, business=business, sleep=sleep, tell=tell, progress=progress)
         launched = launch_due(pipeline)
         pages = write_pages(pipeline, workers)
-    keep_marker(pipeline)
     return Pass(intake=intake, launched=launched, pages=pages)
 
 
 def launch_due(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> LaunchSummary:
     """Launch what is due, end what is over, brand what was approved."""
     settings = pipeline.settings
+    restored = check_restored(pipeline)
 
     def logo(shown: ShownLogo) -> bytes | None:
         business = (shown.archive or "").partition("/")[0]
         return logos.recall(pipeline.archive, business, shown.sha256) if business else None
 
-    return launching.launch_due(
+    launched = launching.launch_due(
         pipeline.ledger,
         pipeline.carrier,
         clock=pipeline.clock,
@@ -190,6 +189,10 @@ def launch_due(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) 
         logo=logo,
         stopping=stop,
     )
+    keep_marker(pipeline)
+    if restored:
+        launched.problem(restored)
+    return launched
 
 
 def next_start_came(pipeline: Pipeline) -> Callable[[], bool]:

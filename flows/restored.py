@@ -4,27 +4,27 @@ How far the ledger has come is kept beside the archive; a ledger that is behind 
 """
 
 import json
-import logging
 from dataclasses import asdict
 
 from flows.ledger.flags import Marker, check_marker, marker
 from flows.pipeline import Pipeline
 from flows.stores import read
 
-log = logging.getLogger(__name__)
-
 #: In the archive; no business's folder starts with an underscore.
 PLACE = "_ledger.json"
+#: What the operator is told, once.
+TOLD = "the ledger was restored or replaced: launching is paused until `launchdrop launches resume`"
 
 
-def check_restored(pipeline: Pipeline) -> bool:
-    """Pause launching where the ledger is behind its marker; whether it was paused for that now."""
+def check_restored(pipeline: Pipeline) -> str | None:
+    """Pause launching where the ledger is behind its marker; what to tell the operator where that was done now.
+
+    Asked before anything is taken or launched: either brings the ledger on, and might bring it past its marker.
+    """
     beside = read(pipeline.archive, PLACE)
     with pipeline.ledger.begin() as conn:
         paused = check_marker(conn, Marker(**json.loads(beside)) if beside else None, now=pipeline.clock())
-    if paused:
-        log.warning("The ledger was restored or replaced: launching is paused. launchdrop launches resume goes on.")
-    return paused
+    return TOLD if paused else None
 
 
 def keep_marker(pipeline: Pipeline) -> None:

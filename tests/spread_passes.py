@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from flows import passes
 from flows.pipeline import open_pipeline
+from flows.restored import PLACE
 from flows.settings import Settings
 
 #: A clock that crosses processes.
@@ -47,14 +48,15 @@ def a_pass(pipeline, crew=None, **how):
 def outcome(root, pipeline):
     """All files of reports and archive, and all that the ledger says.
 
-    A writer that is killed leaves a hidden file beside the one it was to replace: that is none.
+    A writer that is killed leaves a hidden file beside the one it was to replace: that is none. The marker in the
+    archive says which ledger it is.
     """
     places = [root / "reports", root / "archive"]
     files = {
         str(p.relative_to(root)): p.read_bytes()
         for at in places
         for p in at.rglob("*")
-        if p.is_file() and not p.name.startswith(".")
+        if p.is_file() and not p.name.startswith(".") and p.name != PLACE
     }
     tables = {}
     with pipeline.ledger.engine.connect() as conn:

@@ -1,5 +1,6 @@
 """Taking drops: once, in order, whatever repeats; what comes back for each."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from flows import taking
 from flows.ledger import queries
 from flows.pages import OUT_OF_REACH, refresh
-from flows.passes import next_start_came, take_inbox
+from flows.passes import launch_due, next_start_came, take_inbox
+from flows.restored import PLACE, TOLD
 from flows.retaking import replay, retake
-from flows.stores import StoreError
+from flows.stores import StoreError, read
 
 ZENITH = {"business_unit": "Reminders", "display_name": "{display: Zenith Health, shorthand: Zenith}"}
 ROWS = "5012149020,Customer Service\n5012149021,Survey\n"
@@ -243,3 +245,19 @@ def test_a_place_out_of_reach_is_not_tried_for_every_drop(world, monkeypatch):
     monkeypatch.undo()
     assert world.run().problems == []
     assert len(submissions(world)) == OUT_OF_REACH + 5
+
+
+@pytest.mark.parametrize("step", ["take", "launch"])
+def test_a_restored_ledger_launches_nothing_whichever_flow_is_first(world, step):
+    world.drop("acme-bank/a", ROWS)
+    take_inbox(world.pipeline, sleep=world.clock.sleep)
+    archive = world.pipeline.archive
+    kept = json.loads(read(archive, PLACE))
+    archive.put(PLACE, json.dumps(kept | {"generation": kept["generation"] + 100}).encode())
+    world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
+    if step == "take":
+        assert take_inbox(world.pipeline, sleep=world.clock.sleep).problems == [TOLD]
+    launched = launch_due(world.pipeline)
+    assert (launched.live, launched.problems) == (0, [] if step == "take" else [TOLD])
+    assert launch_due(world.pipeline).problems == []
+    assert program(world).state == "scheduled"
