@@ -5,6 +5,8 @@ Two pieces of work a block, in `flows.working`: what needs no order, and, after 
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 from flows.archive import clear_attempts
 from flows.claiming import Leases
@@ -14,11 +16,13 @@ from flows.pages import Written
 from flows.pipeline import Pipeline
 from flows.settling import reference_of, size_of
 from flows.spreading import Crew, Work
-from flows.taking import NoRoom, Took, Untaken, check_room
+from flows.taking import NoRoom, Took, Untaken, apart, check_room, take
 from flows.working import Turn, enter_block, prepare_block, terms_of, write_block
 
 #: Seconds that one process needs for a drop apart from its rows, for a page, and bytes of rows it judges in a second.
 A_DROP, A_PAGE, BYTES = 0.04, 0.012, 8_000_000
+#: Bytes from which a drop is divided among the workers.
+LARGE = 64 << 20
 #: Seconds of work in a block: well above what a task run costs on the server, well below what a retry may lose.
 BLOCK = 2.0
 #: Blocks under way for each worker: while one is entered, the next are prepared.
@@ -44,6 +48,11 @@ def take_spread(
         for block in _blocks(_turns(pipeline, leases, sightings, no_room), length):
             if stop():
                 break
+            if _is_large(block[0].sighting):
+                while under_way:
+                    yield from _entered(pipeline, leases, *under_way.popleft())
+                yield from _divided(crew, pipeline, block[0].sighting)
+                continue
             prepared = crew.submit(prepare_block, terms, block, name="copy and judge drops")
             before = crew.submit(enter_block, terms, prepared, before, name="register drops")
             under_way.append((block, before))
@@ -59,7 +68,8 @@ def _turns(pipeline: Pipeline, leases: Leases, sightings: Iterable[Sighting], no
     programs: set[tuple[str, str]] = set()
     for sighting in sightings:
         reference = reference_of(sighting)
-        if reference and (sighting.business, reference) in programs:
+        if _is_large(sighting) or (reference and (sighting.business, reference) in programs):
+            programs.add((sighting.business, reference or ""))
             yield Turn(sighting=sighting)
             continue
         try:
@@ -77,13 +87,27 @@ def _blocks(turns: Iterable[Turn], length: float) -> Iterator[list[Turn]]:
     block: list[Turn] = []
     seconds = 0.0
     for turn in turns:
+        if block and _is_large(turn.sighting):
+            yield block
+            block, seconds = [], 0.0
         block.append(turn)
         seconds += seconds_for([turn.sighting])
-        if seconds >= length:
+        if seconds >= length or _is_large(turn.sighting):
             yield block
             block, seconds = [], 0.0
     if block:
         yield block
+
+
+def _is_large(sighting: Sighting) -> bool:
+    return size_of(sighting) >= LARGE
+
+
+def _divided(crew: Crew, pipeline: Pipeline, sighting: Sighting) -> Iterator[Took | Untaken]:
+    """Take a large drop here, in its turn; its files are judged range by range by all workers."""
+    took = apart(sighting, partial(take, replace(pipeline, crew=crew), sighting))
+    if took is not None:
+        yield took
 
 
 def _entered(pipeline: Pipeline, leases: Leases, block: list[Turn], entered: Work) -> Iterator[Took | Untaken]:

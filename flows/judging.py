@@ -36,6 +36,8 @@ def judge_drop(
         pipeline.clock(),
         caps=settings.caps,
         spool=spool,
+        workers=pipeline.crew.workers if pipeline.crew else 1,
+        elsewhere=pipeline.crew.executor() if pipeline.crew else None,
         progress=progress,
     )
 

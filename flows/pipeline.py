@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from flows.carriers import Carrier, open_carrier
 from flows.ledger import Ledger
 from flows.settings import PREFIX, Settings, SettingsError
+from flows.spreading import Crew
 from flows.stores import Store, open_store
 
 
@@ -17,7 +18,7 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """Everything a step may need from outside."""
+    """Everything a step may need from outside. `crew` are workers among whom one large drop is to be divided."""
 
     settings: Settings
     ledger: Ledger
@@ -26,6 +27,7 @@ class Pipeline:
     archive: Store
     carrier: Carrier
     clock: Callable[[], datetime] = _utc_now
+    crew: Crew | None = None
 
 
 @contextmanager

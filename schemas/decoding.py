@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO, Literal
 
+import numpy as np
+
 Encoding = Literal["utf-8", "utf-16", "windows-1252"]
 
 BLOCK = 1 << 20
@@ -26,10 +28,11 @@ class Reading:
     """How a file is to be read. `lone_cr`: its lines end in CR alone, for there is no LF in it.
 
     `fault` is the byte offset at which it is no text in the encoding it was tried in last, `not_utf8` the first at
-    which it is not UTF-8. A file with a fault cannot be read.
+    which it is not UTF-8. A file with a fault cannot be read. `bom` is how many bytes of UTF-8's BOM come first.
     """
 
     encoding: Encoding
+    bom: int = 0
     lone_cr: bool = False
     fault: int | None = None
     not_utf8: int | None = None
@@ -49,24 +52,40 @@ def survey(stream: BinaryIO, block: int = BLOCK) -> Reading:
         windows_1252.see(piece)
     utf8.see(b"")
     if utf8.fault is None or bom == "utf-8":
-        return Reading(encoding="utf-8", lone_cr=lines.lone_cr, fault=utf8.fault, not_utf8=utf8.fault)
+        length = len(codecs.BOM_UTF8) if bom else 0
+        return Reading(encoding="utf-8", bom=length, lone_cr=lines.lone_cr, fault=utf8.fault, not_utf8=utf8.fault)
     return Reading(encoding="windows-1252", lone_cr=lines.lone_cr, fault=windows_1252.fault, not_utf8=utf8.fault)
 
 
 def text(
-    stream: BinaryIO, reading: Reading, *, block: int = BLOCK, seen: Callable[[int], object] | None = None
+    stream: BinaryIO,
+    reading: Reading,
+    *,
+    block: int = BLOCK,
+    from_start: bool = True,
+    seen: Callable[[int], object] | None = None,
 ) -> Iterator[bytes]:
-    """The file as blocks of UTF-8 without BOM, a lone CR made LF. `seen` is told how many bytes each block read."""
+    """The file as blocks of UTF-8 without BOM, a lone CR made LF. `seen` is told how many bytes each block read.
+
+    Not `from_start`, the stream is some whole lines of it.
+    """
     decoder = codecs.getincrementaldecoder(_CODECS[reading.encoding])()
     for number, piece in enumerate(chain(pieces(stream, block), [b""])):
         if seen is not None:
             seen(len(piece))
         if reading.encoding == "utf-8":
-            ready = piece.removeprefix(codecs.BOM_UTF8) if number == 0 else piece
+            ready = piece.removeprefix(codecs.BOM_UTF8) if number == 0 and from_start else piece
         else:
             ready = decoder.decode(piece, not piece).encode()
         if ready:
             yield ready.replace(b"\r", b"\n") if reading.lone_cr else ready
+
+
+def raw_size(content: memoryview, reading: Reading) -> int:
+    """How many bytes of the file, in UTF-8 or Windows-1252, this text of it was."""
+    if reading.encoding == "utf-8":
+        return len(content)
+    return int(np.count_nonzero(np.frombuffer(content, dtype=np.uint8) & 0xC0 != 0x80))  # a byte a character
 
 
 def pieces(stream: BinaryIO, block: int) -> Iterator[bytes]:

@@ -183,9 +183,16 @@ class _Firsts:
         late.note(rows.ordinal[repeats], code.astype(np.uint8), self.ordinal[place])
 
     def _take_in(self, rows: _Candidates) -> None:
+        """The first row of each number that stands; the rows are sorted by number, then ordinal."""
         standing = np.flatnonzero(rows.stands)
-        number, first = np.unique(rows.number[standing], return_index=True)
-        new = standing[first[~np.isin(number, self.number)]]
+        number = rows.number[standing]
+        first = np.ones(len(number), dtype=np.bool_)
+        first[1:] = number[1:] != number[:-1]
+        new = standing[first]
+        if not len(self.number):  # nearly always: a drawer is read at once
+            self.number, self.ordinal, self.purpose = rows.number[new], rows.ordinal[new], rows.purpose[new]
+            return
+        new = new[~np.isin(rows.number[new], self.number, assume_unique=True)]
         number = np.concatenate([self.number, rows.number[new]])
         order = np.argsort(number, kind="stable")
         self.number = number[order]

@@ -10,7 +10,6 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.columns import parse_columns
 from schemas.decoding import Reading, survey, text
 from schemas.file_rules import check_before, check_read, check_whole, other_separator
 from schemas.findings import TYPED_IN, Finding
@@ -19,12 +18,13 @@ from schemas.lines import WholeLines
 from schemas.manifest import TypedNumber
 from schemas.numbers import Progress, Source, Terms
 from schemas.policy import Policy
-from schemas.rows import Judged, judge_rows, row_schema
+from schemas.ranges import Range, can_be_cut, cut, judge_block, judge_blocks, judge_range
+from schemas.rows import Judged
 from schemas.shelf import Shelf, Spool
 from schemas.typed_in import typed_block
 
-#: Bytes from which other processes are worth their start.
-WORTH_A_POOL = 8 << 20
+#: Bytes from which other processes are worth their start, and bytes of a range that one opens: half a second's work.
+WORTH_A_POOL, RANGE = 8 << 20, 16 << 20
 
 _NOTHING = np.zeros(0, dtype=np.int64)
 
@@ -100,6 +100,7 @@ def read_all(
     policy: Policy,
     spool: Spool,
     workers: int,
+    elsewhere: Executor | None,
     progress: Progress | None,
 ) -> FirstPass:
     """Read every file once and judge its rows."""
@@ -113,20 +114,24 @@ def read_all(
         if progress is not None and count:
             progress(done, total)
 
-    with _pool(workers, total, terms) as pool:
-        judging = _Judging(pool, workers, terms)
+    with _pool(workers, total, terms, elsewhere) as pool:
+        judging = _Judging(pool, workers, terms, ranges=elsewhere is not None)
         for source in sources:
             result.files.append(_read_source(source, policy, result.judged, judging, seen))
     if typed:
         file = ReadFile(name=TYPED_IN, frame=lambda _lines: iter([typed_block(typed)]))
-        _judge_blocks(file, file.frame(WholeLines()), result.judged, _Judging(None, 1, terms))
+        _put_judged(file, judging.here(file.frame(WholeLines())), result.judged)
         result.files.append(file)
     return result
 
 
-def _pool(workers: int, total: int, terms: Terms) -> AbstractContextManager[Executor | None]:
-    if workers < 2 or total < WORTH_A_POOL:
+def _pool(
+    workers: int, total: int, terms: Terms, elsewhere: Executor | None
+) -> AbstractContextManager[Executor | None]:
+    if (workers < 2 and elsewhere is None) or total < WORTH_A_POOL:
         return nullcontext()
+    if elsewhere is not None:
+        return nullcontext(elsewhere)
     from concurrent.futures import ProcessPoolExecutor  # not worth its import for small drops
     from multiprocessing import get_context
 
@@ -152,7 +157,10 @@ def _read_source(
     if not check_read(source, reading, file.findings):
         return file
     file.frame = lambda lines: _blocks(source.open, reading, lines)
-    _judge_blocks(file, _blocks(source.open, reading, WholeLines(), seen), shelf, judging)
+    lines = WholeLines()
+    blocks = _looked_at(file, _blocks(source.open, reading, lines, seen))
+    parts = cut(blocks, reading, lines, size=RANGE) if judging.ranges and can_be_cut(reading) else blocks
+    _put_judged(file, judging.in_order(parts, source.open, reading), shelf)
     check_whole(source, file.rows, file.ignored, file.findings)
     return file
 
@@ -167,8 +175,8 @@ def _blocks(
         yield from frame(lines.of(text(stream, reading, seen=seen)))
 
 
-def _judge_blocks(file: ReadFile, blocks: Iterable[Block], shelf: JudgedShelf, judging: "_Judging") -> None:
-    for judged in judging.in_order(_looked_at(file, blocks)):
+def _put_judged(file: ReadFile, blocks: Iterable[Judged], shelf: JudgedShelf) -> None:
+    for judged in blocks:
         shelf.put(judged)
         file.blocks += 1
         file.rows += len(judged.number)
@@ -185,29 +193,41 @@ def _looked_at(file: ReadFile, blocks: Iterable[Block]) -> Iterator[Block]:
 
 @dataclass(frozen=True, slots=True)
 class _Judging:
-    """Judges blocks here, or in other processes; the results are the same and come in the same order."""
+    """Judges blocks here, or in other processes; the results are the same and come in the same order.
+
+    `ranges`: the other processes open files themselves, wherever they are.
+    """
 
     pool: Executor | None
     workers: int
     terms: Terms
+    ranges: bool = False
 
-    def in_order(self, blocks: Iterable[Block]) -> Iterator[Judged]:
-        if self.pool is None:
-            for block in blocks:
-                yield judge_block(block, self.terms.regions, self.terms.toll_free)
-            return
-        waiting: deque[Future[Judged]] = deque()
+    def here(self, blocks: Iterable[Block]) -> Iterator[Judged]:
         for block in blocks:
-            waiting.append(self.pool.submit(judge_block, _light(block), self.terms.regions, self.terms.toll_free))
+            yield judge_block(block, self.terms.regions, self.terms.toll_free)
+
+    def in_order(
+        self, parts: Iterable[Block | Range], open_file: Callable[[], BinaryIO], reading: Reading
+    ) -> Iterator[Judged]:
+        if self.pool is None:
+            yield from self.here(part for part in parts if isinstance(part, Block))
+            return
+        waiting: deque[Future[list[Judged]]] = deque()
+        for part in parts:
+            waiting.append(self._submit(self.pool, part, open_file, reading))
             if len(waiting) > 2 * self.workers:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         while waiting:
-            yield waiting.popleft().result()
+            yield from waiting.popleft().result()
 
-
-def judge_block(block: Block, regions: tuple[str, ...], toll_free: str) -> Judged:
-    """A block's rows by themselves."""
-    return judge_rows(parse_columns(block), row_schema(regions, toll_free))
+    def _submit(
+        self, pool: Executor, part: Block | Range, open_file: Callable[[], BinaryIO], reading: Reading
+    ) -> "Future[list[Judged]]":
+        how = self.terms.regions, self.terms.toll_free
+        if isinstance(part, Range):
+            return pool.submit(judge_range, open_file, reading, part, *how)
+        return pool.submit(judge_blocks, [_light(part)], *how)
 
 
 def _light(block: Block) -> Block:

@@ -25,6 +25,19 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where framing is between two blocks of a file: at which row and physical line, how far into its whole lines."""
+
+    row: int = 1
+    line: int = 1
+    offset: int = 0
+    header_found: bool = False
+
+
+START = Place()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Some records of one file, in order; the first is row `first_row` (from 1) and begins a chunk.
 
@@ -33,12 +46,14 @@ class Block:
 
     `bounds` are Arrow offsets of pieces of data. Four pieces belong to a record: its number cell, what separates it,
     its purpose cell, and its line end. After those come two for each row of `respelt`, whose cells had to be unquoted.
-    `offset` is where the block begins in the file's whole lines. `header` is the row that may be a header, if any.
+    `offset` is where the block begins in the file's whole lines, `after` the place where it ends. `header` is the row
+    that may be a header, if any.
     """
 
     data: bytes
     offset: int
     first_row: int
+    after: Place
     starts: Integers
     lines: Integers
     cells: Integers
@@ -51,13 +66,19 @@ class Block:
     def rows(self) -> int:
         return len(self.cells)
 
+    @property
+    def text(self) -> memoryview:
+        """The block's records alone, each with its line end."""
+        return memoryview(self.data)[: int(self.starts[-1])]
 
-def frame(buffers: Iterable[bytes], *, block_rows: int = BLOCK_ROWS) -> Iterator[Block]:
+
+def frame(buffers: Iterable[bytes], *, block_rows: int = BLOCK_ROWS, at: Place = START) -> Iterator[Block]:
     """The records of whole lines (each ending in LF) as blocks of at most `block_rows`, whole chunks but for the last.
 
     Memory: a block and the buffer it comes from, which grows only until it holds a chunk, whose records are bounded.
+    With `at`, the buffers begin there, between two blocks; what is given is what framing from the start would give.
     """
-    framer = _Framer(block_rows=block_rows)
+    framer = _Framer(block_rows=block_rows, row=at.row, line=at.line, offset=at.offset, header_found=at.header_found)
     waiting: list[bytes] = []
     size = wanted = 0
     for buffer in buffers:
@@ -91,8 +112,8 @@ class _Framer:
                 rows -= rows % CHUNK
             if rows:
                 following = int(records.line[rows]) if rows < len(records.line) else records.next_line
-                yield self._block(data, _start(newlines, at), _start(newlines, following), records, at, rows)
-                self.line += following - at
+                begin, end = _start(newlines, at), _start(newlines, following)
+                yield self._block(data, begin, end, records, at, rows, following - at)
                 at, span = following, self.block_rows
             elif at + span < len(newlines):
                 span *= 2  # records of very many lines
@@ -100,23 +121,24 @@ class _Framer:
                 break
         self.left = data[_start(newlines, at) :]
 
-    def _block(self, data: bytes, begin: int, end: int, records: "_Records", at: int, rows: int) -> Block:
+    def _block(self, data: bytes, begin: int, end: int, records: "_Records", at: int, rows: int, lines: int) -> Block:
         kept, pieces = data[begin:end], records.respelt_pieces(rows)
-        block = Block(
+        row, line, offset = self.row, self.line, self.offset
+        header = self._header(kept, records.start[:rows] - begin)
+        self.row, self.line, self.offset = row + rows, line + lines, offset + len(kept)
+        return Block(
             data=b"".join([kept, *pieces]),
-            offset=self.offset,
-            first_row=self.row,
+            offset=offset,
+            first_row=row,
+            after=Place(row=self.row, line=self.line, offset=self.offset, header_found=self.header_found),
             starts=np.append(records.start[:rows] - begin, len(kept)),
-            lines=records.line[:rows] + (self.line - at),
+            lines=records.line[:rows] + (line - at),
             cells=records.cells[:rows],
             faults=records.faults[:rows],
             bounds=_bounds(records.bounds[:rows] - begin, len(kept), pieces),
             respelt=np.array([row for row in records.respelt if row < rows], dtype=np.int64),
-            header=self._header(kept, records.start[:rows] - begin),
+            header=header,
         )
-        self.row += rows
-        self.offset += len(kept)
-        return block
 
     def _header(self, kept: bytes, starts: Integers) -> int | None:
         """The file's first record with anything in it, if it is in this block."""

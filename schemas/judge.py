@@ -6,6 +6,7 @@ Importing this costs little: what judges the rows is imported when there are row
 import io
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Executor
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
@@ -53,11 +54,13 @@ def judge(
     caps: Caps = DEFAULT_CAPS,
     spool: Spool = io.BytesIO,
     workers: int = 1,
+    elsewhere: Executor | None = None,
     progress: Progress | None = None,
 ) -> Judgement:
     """The judgement of a drop at the instant `now`. Any bytes give one; only a broken world raises.
 
-    `spool` gives temporary files for rejected rows; `workers` is how many processes a long file may use.
+    `spool` gives temporary files for rejected rows; `workers` is how many processes a long file may use; with
+    `elsewhere` they are those, which open the drop's files themselves.
     """
     notes = Notes(caps.per_rule)
     read = _read(drop, policy, notes)
@@ -69,7 +72,7 @@ def judge(
         sources = _sources(fileset.numbers_files(drop, checked.manifest, notes))
         fileset.report_unnamed(drop, read.named, notes)
         if sources or checked.manifest.typed:
-            judge_rows = _row_judge(policy, caps, spool, workers, progress)
+            judge_rows = _row_judge(policy, caps, spool, workers, elsewhere, progress)
             rows = judge_rows(sources, checked.manifest.typed, _terms(checked.manifest, known, policy))
     decision = _decide(read, rows, known, policy, notes)
     return _assemble(notes, caps, decision, rows, checked, unchecked.in_a_drop(drop, known, checked.manifest))
@@ -82,13 +85,14 @@ def judge_csv(
     caps: Caps = DEFAULT_CAPS,
     spool: Spool = io.BytesIO,
     workers: int = 1,
+    elsewhere: Executor | None = None,
     progress: Progress | None = None,
 ) -> Judgement:
     """The judgement of a numbers file by itself: the rules about files and rows alone."""
     from schemas.numbers import Source
 
     source = Source(name=file.name, bytes=file.bytes, sha256=file.sha256, open=file.open)
-    judge_rows = _row_judge(policy, caps, spool, workers, progress)
+    judge_rows = _row_judge(policy, caps, spool, workers, elsewhere, progress)
     rows = judge_rows([source], (), _terms(Manifest(), Known(), policy))
     has_errors = rows.has_file_errors
     decision = decide(Manifest(), _counts(rows), has_errors=has_errors, has_rows=True)
@@ -142,11 +146,13 @@ def _terms(manifest: Manifest, known: Known, policy: Policy) -> "Terms":
 
 
 def _row_judge(
-    policy: Policy, caps: Caps, spool: Spool, workers: int, progress: Progress | None
+    policy: Policy, caps: Caps, spool: Spool, workers: int, elsewhere: Executor | None, progress: Progress | None
 ) -> "Callable[[list[Source], tuple[TypedNumber, ...], Terms], NumbersResult]":
     from schemas.numbers import judge_numbers
 
-    return partial(judge_numbers, policy=policy, caps=caps, spool=spool, workers=workers, progress=progress)
+    return partial(
+        judge_numbers, policy=policy, caps=caps, spool=spool, workers=workers, elsewhere=elsewhere, progress=progress
+    )
 
 
 def _counts(rows: "NumbersResult | None") -> Counts:

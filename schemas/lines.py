@@ -24,11 +24,12 @@ class WholeLines:
 
     A longer line is cut to its head. A NUL is put in the tail's place, which breaks the record, unless the head has
     more than two columns anyway. `cuts` tells, by the line's offset in what was given, where in `tails` the rest was
-    put; without `tails` it is dropped.
+    put; without `tails` it is dropped. `any_cut`: from some line on, what is given is shorter than what there is.
     """
 
     tails: BinaryIO | None = None
     cuts: dict[int, Cut] = field(default_factory=dict)
+    any_cut: bool = False
     _given: int = 0
     _tail: int = 0
     _pending: tuple[int, int, bool] | None = None  # a tail under way: the line's offset, the tail's, marked
@@ -78,6 +79,7 @@ class WholeLines:
         head = data[line:end].rstrip(b"\0")
         marked = b'"' in head or head.count(b",") < 2
         self._pending = (self._given + before, self._tail, marked)
+        self.any_cut = True
         return head + (b"\0\n" if marked else b"\n")
 
     def _go_on(self, block: bytes) -> bytes:

@@ -5,6 +5,7 @@ Importing this costs little; pandas, pandera and pyarrow come with the first `ju
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 
@@ -120,20 +121,24 @@ def judge_numbers(
     caps: Caps,
     spool: Spool = io.BytesIO,
     workers: int = 1,
+    elsewhere: Executor | None = None,
     progress: Progress | None = None,
 ) -> NumbersResult:
     """Judge every row of the files, then of the typed-in numbers. Any bytes give a result.
 
     Rows are judged by themselves first, then duplicates and conflicts are sorted out, then all findings are told.
     Temporary files come from `spool`; the caller closes those that the result still reads. With `workers` above 1,
-    large submissions are judged by as many forked processes: the caller must then have no other threads. The result
-    does not depend on it.
+    large submissions are judged by as many forked processes: the caller must then have no other threads. Workers
+    `elsewhere` judge ranges of the files, which they open themselves: `Source.open` is pickled. The result depends on
+    neither.
     """
     from schemas.duplicates import find_late
     from schemas.first_pass import read_all
     from schemas.second_pass import tell_all
 
-    first = read_all(sources, typed, terms, policy=policy, spool=spool, workers=workers, progress=progress)
+    first = read_all(
+        sources, typed, terms, policy=policy, spool=spool, workers=workers, elsewhere=elsewhere, progress=progress
+    )
     late = find_late(
         first.judged,
         rows=first.rows,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from schemas.framing import Block
+from schemas.framing import START, Block
 from schemas.manifest import TypedNumber
 
 
@@ -18,6 +18,7 @@ def typed_block(typed: Sequence[TypedNumber]) -> Block:
         data=b"".join([*records, *cells]),
         offset=0,
         first_row=1,
+        after=START,
         starts=starts,
         lines=np.array([each.line or 0 for each in typed], dtype=np.int64),
         cells=np.full(len(typed), 2),

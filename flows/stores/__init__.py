@@ -59,7 +59,7 @@ class Store(Protocol):
     def stat(self, key: str) -> Entry | None: ...
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:
-        """A stream of the object; with `version`, of exactly that one. Raises Changed when there is none (any more)."""
+        """A stream of the object, seekable; with `version`, of exactly that one. Raises Changed when there is none."""
         ...
 
     def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False, durable: bool = True) -> None:

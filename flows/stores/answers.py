@@ -67,10 +67,22 @@ class Body(io.RawIOBase):
     def __init__(self, s3: "S3Client", at: dict[str, Any], key: str, version: str | None) -> None:
         self.s3, self.at, self.key, self.version = s3, at, key, version
         self.place = 0
-        self.body = self._get()
+        self.body = self._get(0)
 
     def readable(self) -> bool:
         return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        place = offset + (self.place if whence == io.SEEK_CUR else 0)
+        if whence == io.SEEK_END:
+            raise io.UnsupportedOperation("a stream from S3 does not know its end")
+        if place != self.place:
+            self.body.close()
+            self.place, self.body = place, self._get(place)
+        return self.place
 
     def readinto(self, buffer: Any) -> int:
         for attempt in range(TRIES):
@@ -81,7 +93,7 @@ class Body(io.RawIOBase):
             except (HTTPClientError, HTTPError, OSError, BotoCoreError):
                 self.body.close()
                 pause(attempt)
-                self.body = self._get()
+                self.body = self._get(self.place)
                 continue
             self.place += len(block)
             buffer[: len(block)] = block
@@ -93,10 +105,10 @@ class Body(io.RawIOBase):
             self.body.close()
         super().close()
 
-    def _get(self) -> Any:
+    def _get(self, place: int) -> Any:
         pinned: dict[str, Any] = {"IfMatch": etag_of(self.version)} if self.version else {}
-        if self.place:
-            pinned["Range"] = f"bytes={self.place}-"
+        if place:
+            pinned["Range"] = f"bytes={place}-"
         with plain(self.key):
             found = self.s3.get_object(**self.at, **pinned)
         if self.version not in (None, version_of(found)):

@@ -13,6 +13,7 @@ from spread_passes import a_pass, opened, outcome
 from flows import blocks, spreading
 from flows.spreading import crew
 from flows.trouble import Trouble
+from schemas import first_pass
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore:.*:ResourceWarning")]
 
@@ -55,6 +56,32 @@ def test_two_workers_make_what_one_process_makes(cluster, alone, tmp_path):
         assert outcome(tmp_path / "it", pipeline) == expected
     with Client(cluster) as client:
         assert len(client.run(os.getpid)) == 2  # it stands on
+
+
+def one_large(inbox):
+    many(inbox)
+    folder = inbox / "acme-bank/d15"
+    rows = (f"{5013000000 + n % 40_000},{'Survey' if n % 9 else ZEBRA}\n" for n in range(60_000))
+    (folder / "numbers.csv").write_text("".join(rows))
+
+
+ZEBRA = '"Zebra\n crossing"'
+
+
+def test_a_large_drop_is_divided_among_the_workers(cluster, tmp_path, monkeypatch):
+    with opened(tmp_path / "one", one_large) as pipeline:
+        a_pass(pipeline)
+        expected = outcome(tmp_path / "one", pipeline)
+    monkeypatch.setattr(blocks, "LARGE", 1 << 20)
+    monkeypatch.setattr(first_pass, "WORTH_A_POOL", 0)
+    monkeypatch.setattr(first_pass, "RANGE", 100_000)
+    ranges = []
+    plain = first_pass.cut
+    monkeypatch.setattr(first_pass, "cut", lambda *a, **k: (ranges.append(part) or part for part in plain(*a, **k)))
+    with opened(tmp_path / "two", one_large) as pipeline, crew(cluster.scheduler_address) as workers:
+        a_pass(pipeline, workers)
+        assert outcome(tmp_path / "two", pipeline) == expected
+    assert len(ranges) == 2
 
 
 def test_workers_killed_in_the_middle_cost_a_retry_not_a_result(cluster, alone, tmp_path):

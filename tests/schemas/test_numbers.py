@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 
 import numpy as np
@@ -178,7 +179,7 @@ def test_lines_may_end_in_cr_alone_where_there_is_no_lf():
 
 
 def test_rows_and_lines_across_chunks_and_blocks(monkeypatch):
-    monkeypatch.setattr(framing.frame, "__kwdefaults__", {"block_rows": CHUNK})
+    monkeypatch.setattr(framing.frame, "__kwdefaults__", {"block_rows": CHUNK, "at": framing.START})
     rows = [f"{number},Survey\n" for number in numbers(3 * CHUNK)]
     for place in (0, CHUNK - 1, CHUNK, 2 * CHUNK - 1, 2 * CHUNK, 3 * CHUNK - 1):
         rows[place] = '"call\nme",Survey\n'
@@ -275,7 +276,7 @@ def test_duplicates_do_not_depend_on_how_they_are_sorted(monkeypatch, drawers, a
     content = "".join(f"{number},{(*PURPOSES, 'Zebra')[purpose]}\n" for number, purpose in rows)
     monkeypatch.setattr(duplicates, "_AT_ONCE", at_once)
     monkeypatch.setattr(duplicates, "_drawers_for", lambda candidates, rows: drawers)
-    monkeypatch.setattr(framing.frame, "__kwdefaults__", {"block_rows": CHUNK})
+    monkeypatch.setattr(framing.frame, "__kwdefaults__", {"block_rows": CHUNK, "at": framing.START})
     found = [each for each in rules(judge(content, do_not_originate=np.arange(5012149000, 5012149010))) if each[0]]
     assert found == list(_plainly(rows))
 
@@ -487,10 +488,54 @@ def test_no_result_depends_on_processes_blocks_or_spools(monkeypatch):
     assert everything(judge(*files, workers=2, **options)) == whole
     for block, block_rows in ((1 << 10, CHUNK), (7_919, 3 * CHUNK), (1 << 17, 2 * CHUNK)):
         monkeypatch.setattr(decoding.survey, "__defaults__", (block,))
-        monkeypatch.setattr(decoding.text, "__kwdefaults__", {"block": block, "seen": None})
-        monkeypatch.setattr(framing.frame, "__kwdefaults__", {"block_rows": block_rows})
+        monkeypatch.setattr(decoding.text, "__kwdefaults__", {"block": block, "from_start": True, "seen": None})
+        monkeypatch.setattr(framing.frame, "__kwdefaults__", {"block_rows": block_rows, "at": framing.START})
         with ExitStack() as files_open:
             assert everything(judge(*files, spool=lambda stack=files_open: temporary(stack), **options)) == whole
+
+
+class Elsewhere(Executor):
+    """Workers that open files themselves; `parts` is what they were given."""
+
+    def __init__(self):
+        self.parts = []
+
+    def submit(self, work, *arguments):
+        self.parts.append(work.__name__)
+        done = Future()
+        done.set_result(work(*arguments))
+        return done
+
+
+WAYS = {
+    "plain": lambda text: text.encode(),
+    "BOM": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "CRLF": lambda text: text.replace("\r", "").replace("\n", "\r\n").encode(),
+    "lone CR": lambda text: text.replace("\r", "").replace("\n", "\r").encode(),
+    "Windows-1252": lambda text: text.encode("cp1252"),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "a quote that never closes": lambda text: text.replace('"501', '"').encode(),
+    "no line end, and long": lambda text: text.encode() + b"x" * 200_000,
+    "long in the middle": lambda text: text.encode() + b"5012149020," + b"y" * 70_000 + b"\n" + text.encode(),
+    "BOMs inside": lambda text: text.replace("5012149020,", "\ufeff5012149020,").encode(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_ranges_judged_elsewhere_are_the_file_judged_here(monkeypatch, way):
+    content = WAYS[way](mixed(9_000))
+    whole = everything(judge(content, content[: len(content) // 2]))
+    monkeypatch.setattr(first_pass, "WORTH_A_POOL", 0)
+    monkeypatch.setattr(framing.frame, "__kwdefaults__", {"block_rows": CHUNK, "at": framing.START})
+    parts = set()
+    for size in (1, 40_000):
+        monkeypatch.setattr(first_pass, "RANGE", size)
+        pool = Elsewhere()
+        assert everything(judge(content, content[: len(content) // 2], elsewhere=pool)) == whole
+        assert len(pool.parts) > 5
+        parts.update(pool.parts)
+    assert ("judge_range" in parts) == (way != "UTF-16")
+    assert ("judge_blocks" in parts) == (way in ("UTF-16", "long in the middle", "no line end, and long"))
 
 
 def test_streams_can_be_read_again_and_side_by_side():

@@ -1,5 +1,8 @@
 """What every store promises."""
 
+import pickle
+from functools import partial
+
 import pytest
 
 from flows.stores import AlreadyThere, Changed, Refused, batch, probe, read
@@ -30,6 +33,24 @@ def test_puts_more_than_fits_in_one_part(store):
         assert sum(len(block) for block in iter(lambda: f.read(1 << 20), b"")) == BIG
     store.copy("big", "folder/copy")
     assert store.stat("folder/copy").size == BIG
+
+
+def test_reads_from_the_middle(store):
+    content = b"".join(b"%07d\n" % i for i in range(50_000))
+    store.put("acme/d/numbers.csv", content)
+    with store.open("acme/d/numbers.csv", store.stat("acme/d/numbers.csv").version) as f:
+        assert f.seek(300_001) == 300_001
+        assert f.read(70_000) == content[300_001:370_001]
+        assert f.tell() == 370_001
+        f.seek(8)
+        assert f.read() == content[8:]
+
+
+def test_is_the_same_store_in_another_process(store):
+    store.put("acme/d/numbers.csv", b"501,x\n")
+    again = pickle.loads(pickle.dumps(partial(store.open, "acme/d/numbers.csv")))
+    with again() as f:
+        assert f.read() == b"501,x\n"
 
 
 def test_lists_a_folder_together_and_everything_once(store):
