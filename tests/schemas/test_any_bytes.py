@@ -124,11 +124,11 @@ def tiled(unit: bytes, size: int) -> bytes:
         pytest.param(b'"' * 10 * MB, id="quotation marks"),
         pytest.param(b'"' + b"x" * 10 * MB + b'",Survey\n', id="a quoted cell of 10 MB"),
         pytest.param(b"\0" * 10 * MB, id="NUL"),
-        pytest.param(b"\n" * 3 * MB, id="three million blank rows"),
-        pytest.param(b"\r" * 3 * MB, id="three million CR"),
+        pytest.param(b"\n" * MB, id="a million blank rows"),
+        pytest.param(b"\r" * MB, id="a million CR"),
         pytest.param(b"\xe9" * 10 * MB, id="Windows-1252 without a line end"),
         pytest.param("\ufeff".encode("utf-16-le") + b"9\0" * 5 * MB, id="UTF-16 without a line end"),
-        pytest.param(b'"' + b"5012149020,Survey\n" * 500_000, id="a quote that never closes"),
+        pytest.param(b'"' + b"5012149020,Survey\n" * 200_000, id="a quote that never closes"),
     ],
 )
 def test_a_very_large_file_takes_seconds_and_little_memory(content):
