@@ -30,10 +30,10 @@ _PURPOSE_BITS, _STANDS_BITS = 4, 1
 _LOW_BITS = _PURPOSE_BITS + _STANDS_BITS
 
 #: Words that a drawer is meant for, the most that are sorted at a time (a drawer's numbers fall unevenly), and the most
-#: drawers that are opened for memory's sake; each is a file.
+#: drawers that are opened for memory's sake; each is a file, and a process may often open 256.
 _IN_DRAWER = 1 << 17
 _AT_ONCE = 4 * _IN_DRAWER
-_MOST_DRAWERS = 256
+_MOST_DRAWERS = 64
 
 
 def find_late(
@@ -192,12 +192,18 @@ class _Firsts:
         if not len(self.number):  # nearly always: a drawer is read at once
             self.number, self.ordinal, self.purpose = rows.number[new], rows.ordinal[new], rows.purpose[new]
             return
-        new = new[~np.isin(rows.number[new], self.number, assume_unique=True)]
+        new = new[~_are_among(rows.number[new], self.number)]
         number = np.concatenate([self.number, rows.number[new]])
         order = np.argsort(number, kind="stable")
         self.number = number[order]
         self.ordinal = np.concatenate([self.ordinal, rows.ordinal[new]])[order]
         self.purpose = np.concatenate([self.purpose, rows.purpose[new]])[order]
+
+
+def _are_among(numbers: Integers, known: Integers) -> NDArray[np.bool_]:
+    """Which of the numbers are known; both are sorted, which `np.isin` would not make use of."""
+    among: NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, numbers), len(known) - 1)] == numbers
+    return among
 
 
 class Late:

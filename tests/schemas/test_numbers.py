@@ -302,7 +302,7 @@ def test_a_word_always_holds_number_and_ordinal():
         assert rows << 5 < 1 << shift
 
 
-@pytest.mark.parametrize("candidates", [1, 1_000_000, 3_000_000, 30_000_000])
+@pytest.mark.parametrize("candidates", [1, 1_000_000, 3_000_000, 8_000_000])
 def test_a_drawer_is_sorted_in_one_piece_though_numbers_fall_unevenly(candidates):
     assert 4 * candidates <= duplicates._AT_ONCE * duplicates._drawers_for(candidates, candidates)
 
