@@ -5,7 +5,6 @@ own id of a program and the numbers it refused. What goes wrong is one of three 
 the call: nothing happened (`CarrierDown`), unknown (`CarrierUnsure`), or refused for good (`CarrierRefused`).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from schemas.business import DisplayName
 from schemas.manifest import ProgramType
+from schemas.masking import mask
 
 #: The most numbers one call carries; the portal's limit per upload.
 BATCH = 500
@@ -148,19 +148,13 @@ class Carrier(Protocol):
         ...
 
 
-_DIGITS = re.compile(r"(?<!\d)\+?(?:1[-. ]?)?\(?(\d{3})\)?[-. ]?\d{3}[-. ]?(\d{4})(?!\d)")
 _REASON_SHOWN = 200
-
-
-def masked(number: int) -> str:
-    """A number as it may be shown in logs and errors: +1501•••9020."""
-    return f"+1{number // 10_000_000:03d}•••{number % 10_000:04d}"
 
 
 def scrubbed(text: str) -> str:
     """A carrier's words made fit to keep: printable, cut to 200 characters, phone numbers in them masked."""
     printable = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return _DIGITS.sub(r"+1\1•••\2", printable)[:_REASON_SHOWN]
+    return mask(printable)[:_REASON_SHOWN]
 
 
 def open_carrier(kind: str, options: Mapping[str, Any]) -> Carrier:
