@@ -4,7 +4,8 @@ import logging
 import re
 import smtplib
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -12,6 +13,7 @@ from email.utils import make_msgid
 
 from flows.ledger import Ledger
 from flows.ledger.nights import Night, Told, nights, tell, told, unknown_batches, until
+from flows.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,20 @@ class Mail:
     starttls: bool = True
     sender: str = "launchdrop@localhost"
     timeout: float = 30.0
+
+
+def mail_of(settings: Settings) -> Mail | None:
+    """The mail server that is set; None: no mail is sent."""
+    if settings.smtp_host is None:
+        return None
+    return Mail(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+        starttls=settings.smtp_starttls,
+        sender=settings.smtp_from,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +143,21 @@ def _post(letter: Letter, mail: Mail) -> None:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.body)
     try:
-        with smtplib.SMTP(mail.host, mail.port, timeout=mail.timeout) as server:
-            if mail.starttls:
-                server.starttls(context=ssl.create_default_context())
-            if mail.user is not None:
-                server.login(mail.user, mail.password or "")
+        with reached(mail) as server:
             server.send_message(message)
     except (smtplib.SMTPException, OSError) as error:
         raise Undelivered(f"{letter.to}: {type(error).__name__} from the mail server") from error
+
+
+@contextmanager
+def reached(mail: Mail) -> Iterator[smtplib.SMTP]:
+    """The mail server, ready to be handed a message. Raises SMTPException or OSError."""
+    with smtplib.SMTP(mail.host, mail.port, timeout=mail.timeout) as server:
+        if mail.starttls:
+            server.starttls(context=ssl.create_default_context())
+        if mail.user is not None:
+            server.login(mail.user, mail.password or "")
+        yield server
 
 
 def _notify(letter: Letter) -> None:

@@ -4,7 +4,10 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import passes
+from flows.events import tell_changes
+from flows.logs import shielded
 from flows.pipeline import open_pipeline
+from flows.restored import check_restored, keep_marker
 from flows.scheduling import ask_for_launches
 from flows.settings import load
 from flows.spreading import crew
@@ -12,20 +15,26 @@ from flows.stopping import stopping
 from flows.summaries import summarize, tell_problems
 
 # Only what touches the outside is tried again; a repetition finds what was done and goes on from there.
-take_inbox = task(name="take the inbox", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(passes.take_inbox)
-write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(
-    passes.write_pages
+take_inbox = task(name="take the inbox", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(
+    shielded(passes.take_inbox)
 )
-ask = task(name="ask for launches at their start", cache_policy=NO_CACHE)(ask_for_launches)
+write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(
+    shielded(passes.write_pages)
+)
+ask = task(name="ask for launches at their start", cache_policy=NO_CACHE)(shielded(ask_for_launches))
 
 
 @flow(name="intake", description="Take what has arrived in the inbox: each drop once, whoever else looks.")
+@shielded
 def intake(business: str | None = None, drops: list[tuple[str, str]] | None = None) -> dict[str, int]:
     """One pass over the inbox, over one business, or over some drops (business, drop); gives counts."""
     with open_pipeline(load()) as pipeline, crew(pipeline.settings.task_runner) as workers:
+        check_restored(pipeline)
         taken = take_inbox(pipeline, workers, business=business, drops=drops, stop=stopping)
         written = write_pages(pipeline, workers, stop=stopping)
         ask(pipeline, taken)
+        keep_marker(pipeline)
+        tell_changes(pipeline, stop=stopping)
     tell_problems([*taken.problems, *written.problems])
     counts = taken.counts()
     summarize("intake", counts)

@@ -4,23 +4,32 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import passes
+from flows.events import tell_changes
+from flows.logs import shielded
 from flows.pages import refresh
 from flows.pipeline import open_pipeline
+from flows.restored import check_restored, keep_marker
 from flows.settings import load
 from flows.stopping import stopping
 from flows.summaries import summarize, tell_problems
 
-launch_due = task(name="launch and end what is due", cache_policy=NO_CACHE)(passes.launch_due)
-write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(refresh)
+launch_due = task(name="launch and end what is due", cache_policy=NO_CACHE)(shielded(passes.launch_due))
+write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(
+    shielded(refresh)
+)
 
 
 @flow(name="launch", description="Launch what is due, end what is over; never before its time.")
+@shielded
 def launch() -> dict[str, int]:
     """Counts of programs by what was done. Runs may overlap: leases in the ledger keep them apart."""
     with open_pipeline(load()) as pipeline:
+        check_restored(pipeline)
         counts = passes.launch_counts(launch_due(pipeline, stop=stopping))
         # The pages of ten thousand launches take minutes: the next start goes before the rest of them.
         next_start_came = passes.next_start_came(pipeline)
         tell_problems(write_pages(pipeline, stop=lambda: stopping() or next_start_came()).problems)
+        keep_marker(pipeline)
+        tell_changes(pipeline)
     summarize("launch", counts)
     return counts

@@ -3,16 +3,18 @@
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.digest import Mail, send_digest
+from flows.digest import mail_of, send_digest
 from flows.intake import intake
 from flows.launch import launch
+from flows.logs import shielded
 from flows.pages import rebuild
 from flows.pipeline import Pipeline, open_pipeline
-from flows.settings import Settings, load
+from flows.settings import load
 from flows.summaries import tell_problems
 
 
 @flow(name="nightly", description="Take the inbox, launch and end what is due, rebuild the indexes, send the digests.")
+@shielded
 def nightly() -> dict[str, int]:
     """Counts of all steps together."""
     counts = intake() | launch()
@@ -23,6 +25,7 @@ def nightly() -> dict[str, int]:
 
 
 @task(name="rebuild the index pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=10)
+@shielded
 def rebuild_pages(pipeline: Pipeline) -> int:
     """Every index page: what they say of the last 30 days and of time left moves on by itself."""
     rebuilt = rebuild(pipeline)
@@ -31,6 +34,7 @@ def rebuild_pages(pipeline: Pipeline) -> int:
 
 
 @task(name="send the digests", cache_policy=NO_CACHE)
+@shielded
 def send_digests(pipeline: Pipeline) -> int:
     """To each business's contacts and to the operator; raises where one could not be reached, the others are told."""
     settings = pipeline.settings
@@ -38,22 +42,9 @@ def send_digests(pipeline: Pipeline) -> int:
         pipeline.ledger,
         pipeline.clock(),
         operator=settings.operator_contacts,
-        mail=_mail(settings),
+        mail=mail_of(settings),
         site=settings.site_url,
     )
     if sent.undelivered:
         raise RuntimeError("; ".join(sent.undelivered))
     return sent.letters
-
-
-def _mail(settings: Settings) -> Mail | None:
-    if settings.smtp_host is None:
-        return None
-    return Mail(
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-        user=settings.smtp_user,
-        password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
-        starttls=settings.smtp_starttls,
-        sender=settings.smtp_from,
-    )

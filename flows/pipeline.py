@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from flows.carriers import Carrier, open_carrier
 from flows.ledger import Ledger
+from flows.logs import configure
 from flows.settings import PREFIX, Settings, SettingsError
 from flows.spreading import Crew
 from flows.stores import Store, open_store
@@ -32,7 +33,8 @@ class Pipeline:
 
 @contextmanager
 def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
-    """All edges, closed at the end. Raises Trouble where one cannot be opened."""
+    """All edges, closed at the end, and the log as it is set. Raises Trouble where one cannot be opened."""
+    configure(settings.log, settings.log_level)
     carrier = open_carrier_of(settings)
     try:
         ledger = Ledger.open(settings.ledger)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -15,24 +15,30 @@ from urllib.request import urlopen
 from flows.trouble import Trouble
 
 HOST = "127.0.0.1"
+#: Prefect's own where it is free, so that its documentation holds; else any.
+PORTS = (4200, 0)
 #: A first start makes the server's database; that takes the better part of a minute on a busy machine.
 PATIENCE = 180.0
 STOP = 20.0
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path, *, ports: Sequence[int] = PORTS) -> Iterator[str]:
     """The API address of the Prefect server that is set (PREFECT_API_URL), else of one of our own, kept in `folder`.
 
     Our own binds to the loopback address, tells nobody that it runs, and ends with the block. The address is in the
-    environment meanwhile, so that flows called in this process are seen there.
+    environment meanwhile, so that flows called in this process are seen there. Of `ports` it takes the first that is
+    free; 0 lets the system choose, which alone is sure where others start one at the same time.
     """
+    # What our modules log within a run is on its page too; what they log outside of one is not to be complained about.
+    os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "flows")
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     if url := os.environ.get("PREFECT_API_URL"):
         yield url
         return
     os.environ.setdefault("PREFECT_HOME", str(folder.absolute() / "prefect"))
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-    port = _free_port()
+    port = _free_port(ports)
     log = Path(os.environ["PREFECT_HOME"]) / "server.log"
     command = ["-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
     with child(command, log) as process:
@@ -78,9 +84,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
-def _free_port() -> int:
-    """Prefect's own port where it is free, so that its documentation holds; else any."""
-    for port in (4200, 0):
+def _free_port(ports: Sequence[int]) -> int:
+    for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

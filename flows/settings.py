@@ -163,6 +163,13 @@ class Settings(PolicySettings, CarrierSettings):
     smtp_starttls: bool = Field(True, description="nightly digest: STARTTLS")
     smtp_from: str = Field("launchdrop@localhost", description="nightly digest: sender")
     operator_contacts: Words = Field((), description="nightly digest: the operator's addresses or Apprise URLs")
+    log: Literal["text", "json"] = Field("text", description="form of the log on standard error")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="what is logged at least")
+    keep_archive: Duration | None = Field(
+        None, description="`prune`: how long the bytes of a submission at rest are kept; not set: for ever"
+    )
+    keep_reports: Duration | None = Field(None, description="`prune`: likewise its reports; receipts always stay")
+    keep_inbox: Duration | None = Field(None, description="`prune`: how long what was taken lies in the inbox")
     site_url: Address | None = Field(None, description="where the reports are published; makes links in mails absolute")
 
     @classmethod

@@ -22,6 +22,7 @@ from flows.ledger.queries import receipt_of
 from flows.ledger.registering import register
 from flows.ledger.sightings import Lease, Sighting, Taken, fenced, mark_taken, mark_told, put_back
 from flows.ledger.submissions import LogoTaken, Registered, Registration, acknowledge, duplicate_of
+from flows.logs import about
 from flows.pipeline import Pipeline
 from flows.publishing import publish_rows, put_receipt
 from flows.settling import Incomplete
@@ -149,7 +150,9 @@ def enter(
     progress: Progress | None = None,
 ) -> Took:
     """Acknowledge what is in the archive, or register it; what was judged ahead counts while it still holds."""
-    took = _repetition(pipeline, archived, lease) or _submission(pipeline, archived, lease, ahead, progress)
+    with about(business=lease.business, drop=lease.name, submission=archived.submission):
+        took = _repetition(pipeline, archived, lease) or _submission(pipeline, archived, lease, ahead, progress)
+        log.info("%s: %s", took.registered.outcome, took.judgement.verdict if took.judgement else "as before")
     if pipeline.settings.after_intake == "empty":
         _empty(pipeline, lease.business, lease.name, took.registered.submission, archived.taken)
     return took

@@ -24,7 +24,10 @@ def say(text: str = "") -> None:
 
 
 def complain(text: str) -> None:
-    """What went wrong, on standard error."""
+    """What went wrong, on standard error; phone numbers in it masked, as a log may keep it."""
+    from schemas.masking import mask
+
+    text = mask(text)
     sys.stderr.write("".join(f"launchdrop: {line}\n" for line in text.splitlines()))
 
 

@@ -1,5 +1,6 @@
 """How a ledger is reached and brought to the schema this launchdrop speaks."""
 
+from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
@@ -36,7 +37,8 @@ def connectable(url: str) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(parsed.render_as_string(hide_password=False), parsed.database)
         if parsed.get_backend_name() == "postgresql":
-            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+            there = parsed.set(drivername="postgresql+psycopg")
+            return create_engine(there, pool_pre_ping=True, hide_parameters=True)
     except (ArgumentError, NoSuchModuleError) as error:
         raise LedgerError(f"not a ledger's URL: {error}".splitlines()[0]) from error
     raise LedgerError(f"the ledger speaks sqlite and postgresql, not {parsed.get_backend_name()}")
@@ -49,10 +51,22 @@ def _sqlite(url: str, database: str | None) -> Engine:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(f"the ledger's folder {Path(database).parent} cannot be made: {error.strerror}") from error
-    engine = create_engine(url, connect_args={"timeout": PATIENCE})
+    # Numbers are among the parameters of statements, and an error's text would show them.
+    engine = create_engine(url, connect_args={"timeout": PATIENCE}, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def database_file(url: str) -> Path | None:
+    """The file of a ledger on SQLite; None: it has a server."""
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def database_now(conn: Connection) -> datetime | None:
+    """What time it is at the ledger's server; None: it has none."""
+    return conn.execute(text("select clock_timestamp()")).scalar() if conn.dialect.name == "postgresql" else None
 
 
 def _prepare(raw: SQLiteConnection, _record: Any) -> None:
