@@ -8,6 +8,7 @@ from functools import partial
 from flows import launching, logos
 from flows.arrival import Inbox, Left, Problem, arrivals
 from flows.blocks import A_PAGE, seconds_for, take_spread, write_spread
+from flows.events import tell_changes
 from flows.judging import Progress
 from flows.launching import LaunchSummary
 from flows.ledger.errands import ShownLogo
@@ -162,11 +163,12 @@ def run_pass(
     tell: Tell | None = None,
     progress: Progress | None = None,
 ) -> Pass:
-    """Take what has arrived, launch what is due, write what shows it."""
+    """Take what has arrived, launch what is due, write what shows it, tell whoever listens."""
     with crew(pipeline.settings.task_runner) as workers:
         intake = take_inbox(pipeline, workers, business=business, sleep=sleep, tell=tell, progress=progress)
         launched = launch_due(pipeline)
         pages = write_pages(pipeline, workers)
+    tell_changes(pipeline)
     return Pass(intake=intake, launched=launched, pages=pages)
 
 

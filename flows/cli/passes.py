@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flows.passes import Pass
+    from flows.pipeline import Pipeline
     from flows.taking import Took
 
 
@@ -31,7 +32,7 @@ def run(
 
     with opened() as pipeline, progress_bar("Taking drops") as progress:
         # Where a server is there, its pages show the pass as a run; without one it is the same pass, seconds sooner.
-        one_pass = _seen(passes.run_pass) if "PREFECT_API_URL" in os.environ else passes.run_pass
+        one_pass = _seen(passes.run_pass, pipeline) if "PREFECT_API_URL" in os.environ else passes.run_pass
         done = one_pass(pipeline, business=business, tell=_tell, progress=progress)
     for problem in done.problems:
         complain(problem)
@@ -49,10 +50,13 @@ def serve() -> None:
     stay(load(), say)
 
 
-def _seen(one_pass: "Callable[..., Pass]") -> "Callable[..., Pass]":
+def _seen(one_pass: "Callable[..., Pass]", pipeline: "Pipeline") -> "Callable[..., Pass]":
     from prefect import flow
 
-    return flow(name="pass", validate_parameters=False)(one_pass)
+    from flows.logs import configure, shielded
+
+    configure(pipeline.settings.log, pipeline.settings.log_level)  # Prefect has brought handlers of its own
+    return flow(name="pass", validate_parameters=False)(shielded(one_pass))
 
 
 def _summary(done: "Pass") -> str:

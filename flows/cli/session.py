@@ -25,13 +25,15 @@ def opened() -> Iterator["Pipeline"]:
 
 @contextmanager
 def changing() -> Iterator["Pipeline"]:
-    """The same, for a command that changes something: receipts and pages are written anew afterwards."""
+    """The same, for a command that changes something: its pages are written anew and its events told."""
+    from flows.events import tell_changes
     from flows.pages import refresh
 
     with opened() as pipeline:
         yield pipeline
         for problem in refresh(pipeline).problems:
             complain(problem)
+        tell_changes(pipeline)
 
 
 def who() -> str:

@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -15,6 +18,23 @@ import pytest
 from flows.server import child, server
 
 ROOT = Path(__file__).parents[2]
+#: Ours and a library's lines, and an error that ends the run, all with a number.
+LEAKY = """
+import logging
+from prefect import flow, get_run_logger
+from flows.logs import about, configure, shielded
+
+@flow(name="leaky")
+@shielded
+def leaky():
+    configure("json", "info")
+    with about(submission="20261124T201917Z-98765432"):
+        logging.getLogger("flows.taking").warning("ours: %s", "501-214-9020")
+    get_run_logger().error("theirs: %s", 5012149020)
+    raise ValueError("cannot convert (501) 214-9020")
+
+leaky()
+"""
 PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(420)]
@@ -32,7 +52,7 @@ def stack(place):
         settle_in(place, monkeypatch)
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
         monkeypatch.setenv("PREFECT_HOME", str(place / "prefect"))
-        with server(place) as api:
+        with server(place, ports=[0]) as api:
             prefect("work-pool", "create", "launchdrop", "--type", "process")
             prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
             worker = ["-m", "prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
@@ -108,3 +128,165 @@ def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path, mo
     }
     # collections and its correction start at the same instant: one run for both.
     assert far == {"2035-01-08T15:00:00Z", "2035-03-05T15:30:00Z", "2035-05-07T16:00:00Z"}
+
+
+def events(api, *names):
+    """The events of these names that the server knows, oldest first."""
+    body = {"filter": {"event": {"name": list(names)}, "order": "ASC"}, "limit": 50}
+    return ask(api, "events/filter", body)["events"]
+
+
+def test_every_change_of_state_is_an_event(stack, place):
+    """Told by the worker's runs, of the samples that they took and launched."""
+
+    def all_told():
+        kinds = {event["event"] for event in events(stack, "launchdrop.revision.live", "launchdrop.review.requested")}
+        return len(kinds) == 2
+
+    assert wait_for(all_told, 240)
+    live = events(stack, "launchdrop.revision.live")
+    about = [e for e in live if e["resource"]["prefect.resource.id"] == "launchdrop.program.acme-bank/card-service"]
+    assert [e["payload"] for e in about] == [
+        {
+            "business": "acme-bank",
+            "reference": "card-service",
+            "revision": 1,
+            "before": "launching",
+            "after": "live",
+            "cause": "the carrier has it",
+        }
+    ]
+    assert [related["prefect.resource.id"] for related in about[0]["related"]] == ["launchdrop.business.acme-bank"]
+    verdicts = events(stack, "launchdrop.submission.accepted_with_rejections")
+    assert verdicts
+    assert "2149020" not in json.dumps([*live, *verdicts, *events(stack, "launchdrop.review.requested")])
+
+
+@pytest.fixture
+def ours(stack, tmp_path, monkeypatch):
+    """A pipeline of its own that tells the same server."""
+    from flows.pipeline import open_pipeline
+    from flows.settings import load
+
+    settle_in(tmp_path, monkeypatch)
+    with open_pipeline(load()) as pipeline:
+        yield pipeline
+
+
+def test_an_automation_notifies_and_another_launches(stack, ours, tmp_path):
+    """The example of flows/automations.yaml, as a webhook gets it; and the trigger that prefect.yaml has."""
+    from flows.events import tell_changes
+    from flows.ledger.flags import pause, resume
+
+    heard, address = listening()
+    block = webhook_block(stack, address)
+    rules = (ROOT / "flows/automations.yaml").read_text().replace("00000000-0000-0000-0000-000000000000", block)
+    (tmp_path / "automations.yaml").write_text(rules)
+    prefect("automation", "create", "--from-file", str(tmp_path / "automations.yaml"))
+    time.sleep(2)  # the server's triggers learn of a new automation a moment later
+    before = len(runs_asked_for_by_an_automation(stack))
+    with ours.ledger.begin() as conn:
+        pause(conn, by="jo", why="the carrier asked, call 501-214-9020", now=datetime.now(UTC))
+    assert tell_changes(ours) == 1
+    assert tell_changes(ours) == 0
+    said = {"text": "launching: paused (the carrier asked, call +1501•••9020)"}
+    assert wait_for(lambda: said in heard, 60), heard
+    with ours.ledger.begin() as conn:
+        resume(conn, by="jo", now=datetime.now(UTC))
+    tell_changes(ours)
+    assert wait_for(lambda: len(runs_asked_for_by_an_automation(stack)) > before, 60)
+    assert heard.count(said) == 1
+
+
+def test_an_event_told_again_is_the_same_event(stack, ours):
+    from flows.events import event, tell_changes
+    from flows.ledger.flags import pause, set_flag
+    from flows.ledger.traces import move
+
+    with ours.ledger.begin() as conn:
+        pause(conn, by="jo", why="told twice", now=datetime.now(UTC))
+    tell_changes(ours)
+    with ours.ledger.begin() as conn:  # as if this process had died before it could remember
+        set_flag(conn, "events", None)
+        (row,) = conn.execute(move.select()).all()
+    assert tell_changes(ours) == 1
+    told = wait_for(lambda: [e for e in events(stack, "launchdrop.launching.paused") if "twice" in str(e)], 30)
+    time.sleep(2)
+    told = [e for e in events(stack, "launchdrop.launching.paused") if "told twice" in str(e)]
+    assert [e["id"] for e in told] == [event(row)["id"]]
+
+
+def test_a_server_that_is_away_is_told_later(ours):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.events import tell_changes
+    from flows.ledger.flags import pause
+
+    with ours.ledger.begin() as conn:
+        pause(conn, by="jo", why="while it was away", now=datetime.now(UTC))
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert tell_changes(ours) == 0
+    assert tell_changes(ours) == 1
+
+
+def test_the_server_s_pages_show_no_number(stack, tmp_path):
+    more = {"PREFECT_LOGGING_EXTRA_LOGGERS": "flows", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", LEAKY], env=os.environ | more, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    (run,) = ask(stack, "flow_runs/filter", {"flows": {"name": {"any_": ["leaky"]}}})
+    assert run["state"]["message"].endswith("ValueError: cannot convert +1501•••9020")
+
+    def logged():
+        lines = ask(stack, "logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}})
+        return [line["message"] for line in lines] if len(lines) >= 4 else []
+
+    said = wait_for(logged, 30)
+    assert "ours: +1501•••9020" in said
+    assert "theirs: +1501•••9020" in said
+    for text in (*said, done.stdout, done.stderr):
+        assert not re.search("501[^0-9•]*214", text), text
+    assert "20261124T201917Z-98765432" in done.stderr
+
+
+def listening():
+    """What is posted to a server on a free port, as it comes; and its address."""
+    heard = []
+
+    class Heard(BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Heard)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return heard, f"http://127.0.0.1:{server.server_address[1]}/"
+
+
+def webhook_block(api, address):
+    """A block of type Webhook on the server, as one makes it in the UI; its id."""
+    from prefect.blocks.webhook import Webhook
+
+    return str(Webhook(method="POST", url=address).save("launchdrop-test", overwrite=True))
+
+
+def runs_asked_for_by_an_automation(api):
+    runs = ask(api, "flow_runs/filter", {"deployments": {"name": {"any_": ["launch"]}}})
+    return [run for run in runs if (run["created_by"] or {}).get("type") == "AUTOMATION"]
+
+
+def test_the_doctor_finds_server_deployments_and_worker_well(stack, ours):
+    from flows.diagnosis import examine
+
+    def well():
+        lines = {line.what: line for line in examine()}
+        return lines if all(line.well for line in lines.values()) else None
+
+    lines = wait_for(well, 60)
+    assert lines, [line for line in examine() if not line.well]
+    assert lines["deployments"].said == "intake, launch, nightly; a worker asks for their runs"
+    assert lines["clocks"].said == "Prefect server and this machine agree"

@@ -1,0 +1,95 @@
+"""Prefect events for every change of state, told from the ledger's history once it is committed.
+
+An automation can act on them: flows/automations.yaml has one. Each move is told at least once, under an id of its own,
+so that the server knows a repetition; a server that does not answer is told later. Nothing is told where no server is
+set.
+"""
+
+import logging
+import os
+import sys
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from flows.ledger import Row
+from flows.ledger.changes import behind, remember, untold
+from flows.pipeline import Pipeline
+from schemas.masking import mask
+
+log = logging.getLogger(__name__)
+
+#: Moves told in one request.
+BATCH = 200
+#: A server keeps events for seven days: on a ledger with a longer history, what is older is not told.
+KEPT = timedelta(days=7)
+TIMEOUT = 10.0
+
+_NAMES = {("review", "in_review"): "requested", ("review", "approved"): "decided", ("review", "rejected"): "decided"}
+
+
+def tell_changes(pipeline: Pipeline) -> int:
+    """Tell the Prefect server what has happened since it was told last; how many events that were."""
+    if not _server_is_set():
+        return 0
+    total = 0
+    while True:
+        now = pipeline.clock()
+        with pipeline.ledger.read() as conn:
+            changes = untold(conn, now=now, since=now - KEPT, limit=BATCH)
+            new = behind(conn, changes.told)
+        if changes.moves and not _sent([event(row) for row in changes.moves]):
+            return total
+        if new:
+            with pipeline.ledger.begin() as conn:
+                remember(conn, changes.told)
+        total += len(changes.moves)
+        if len(changes.moves) < BATCH:
+            return total
+
+
+def event(row: Row[Any]) -> dict[str, Any]:
+    """One move as an event: what it is about, from which state to which, and why. No number, no other data."""
+    said = {name: getattr(row, name) for name in ("business", "reference", "revision", "before", "after")}
+    of = _resource("business", row.business, {"prefect.resource.role": "business"}) if row.business else None
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"launchdrop {row.id} {row.at.isoformat()} {row.thing} {said}")),
+        "occurred": row.at.isoformat(),
+        "event": f"launchdrop.{row.thing}.{_NAMES.get((row.thing, row.after), row.after)}",
+        "resource": _about(row),
+        "related": [of] if of else [],
+        "payload": {name: value for name, value in said.items() if value is not None} | {"cause": mask(row.cause)},
+    }
+
+
+def _about(row: Row[Any]) -> dict[str, str]:
+    if row.reference:
+        return _resource("program", f"{row.business}/{row.reference}")
+    return _resource("business", row.business) if row.business else _resource("ledger", "launching")
+
+
+def _resource(kind: str, name: str, more: dict[str, str] | None = None) -> dict[str, str]:
+    return {"prefect.resource.id": f"launchdrop.{kind}.{name}", "prefect.resource.name": name} | (more or {})
+
+
+def _server_is_set() -> bool:
+    if "PREFECT_API_URL" in os.environ:
+        return True
+    if "prefect" not in sys.modules:  # nothing that took two seconds to import is under way
+        return False
+    from prefect.context import FlowRunContext
+
+    return FlowRunContext.get() is not None
+
+
+def _sent(events: list[dict[str, Any]]) -> bool:
+    """Whether the server has them; its answer comes once they are on their way to its automations."""
+    from prefect.client.orchestration import get_client
+
+    try:
+        with get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT}) as client:
+            client.request("POST", "/events", json=events).raise_for_status()
+    except Exception as e:
+        log.warning("the Prefect server was not told of %d changes: %s; it is told with the next pass", len(events), e)
+        return False
+    return True
