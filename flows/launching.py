@@ -14,7 +14,9 @@ from flows.ledger import LeaseLost, Ledger
 from flows.ledger.batches import record_all
 from flows.ledger.endings import branded, claim_brandings, claim_endings, ended
 from flows.ledger.errands import Claimant, Errand, ShownLogo, let_go
+from flows.ledger.flags import count_up
 from flows.ledger.launches import claim_due, finish, miss
+from flows.logs import about
 from flows.sending import EndCame, Way, brand, end, kept, launch
 
 log = logging.getLogger(__name__)
@@ -227,6 +229,11 @@ def _each(this: _Pass, claim: Callable[[], list[Errand]], run: Callable[[Errand]
 def _run(this: _Pass, errand: Errand, run: Callable[[Errand], None]) -> None:
     """Run one errand; one that cannot be finished now is given back, to be gone on with later."""
     name = f"{errand.business}/{errand.reference}"
+    with about(business=errand.business, program=name):
+        _carry_out(this, errand, run, name)
+
+
+def _carry_out(this: _Pass, errand: Errand, run: Callable[[Errand], None], name: str) -> None:
     try:
         with kept(this.way, errand, this.claimant.length):
             run(errand)
@@ -236,20 +243,23 @@ def _run(this: _Pass, errand: Errand, run: Callable[[Errand], None]) -> None:
         _give_back(this, errand, this.now())
     except CarrierDown as error:
         rest = timedelta(seconds=max(error.retry_after or 0.0, this.way.carrier.rests(), 1.0))
-        _give_back(this, errand, this.now() + rest)
+        _give_back(this, errand, this.now() + rest, error="down")
         this.summary.problem(f"{name}: {error}")
         raise _CarrierRests from error
     except CarrierUnsure as error:
-        _give_back(this, errand, this.now() + LATER)
+        _give_back(this, errand, this.now() + LATER, error="unsure")
         this.summary.problem(f"{name}: {error}; it is gone on with in {LATER.seconds} s")
     except CarrierError as error:
-        _give_back(this, errand, this.now() + REFUSED_FOR)
+        _give_back(this, errand, this.now() + REFUSED_FOR, error="refused")
         this.summary.problem(f"{name}: the carrier refused its {errand.kind}: {error}")
 
 
-def _give_back(this: _Pass, errand: Errand, not_before: datetime) -> None:
+def _give_back(this: _Pass, errand: Errand, not_before: datetime, *, error: str | None = None) -> None:
+    """`error` is the kind that is counted; what it was is told."""
     try:
         with this.way.ledger.begin() as conn:
+            if error:
+                count_up(conn, "carrier_errors", error)
             let_go(conn, [errand], not_before=not_before)
     except LeaseLost:
         log.info("launch: the %s of %s/%s was taken over", errand.kind, errand.business, errand.reference)

@@ -26,6 +26,7 @@ from flows.ledger import LeaseLost, Ledger
 from flows.ledger.batches import Batch, mark_not_sent, mark_sent, mark_unknown, open_batches, record
 from flows.ledger.endings import branded, ended
 from flows.ledger.errands import Errand, Shown, ShownLogo, beat, created
+from flows.ledger.flags import count_up
 from flows.ledger.launches import fail, finish, news
 from schemas.manifest import ProgramType
 from schemas.purposes import PURPOSES
@@ -51,14 +52,17 @@ def launch(way: Way, errand: Errand) -> str | None:
     Raises CarrierDown or CarrierUnsure, the launch then goes on later; EndCame; LeaseLost, it is somebody else's.
     """
     reason: str | None = None
+    refused = False
     try:
         id = _place(way, errand)
         unknown = _send_batches(way, errand, id)
         if unknown:
             reason = f"whether the carrier took {unknown} numbers is unknown: look there; a retry sends them again"
     except CarrierRefused as refusal:
-        reason = str(refusal)
+        reason, refused = str(refusal), True
     with way.ledger.begin() as conn:
+        if refused:
+            count_up(conn, "carrier_errors", "refused")
         if reason is None:
             finish(conn, [errand], now=way.clock())
         else:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -18,10 +19,11 @@ from types import FrameType
 from flows import passes, stopping
 from flows.arrival import look
 from flows.ledger.launches import next_due
+from flows.metrics import exposition
 from flows.pipeline import Pipeline, open_pipeline
 from flows.server import child, server
 from flows.settings import Settings
-from flows.site import site
+from flows.site import METRICS, site
 from flows.stores import StoreError
 from flows.stores.folder import FolderStore
 from flows.stores.hints import Hints, folder_hints, queue_hints
@@ -61,8 +63,11 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         pipeline = stack.enter_context(open_pipeline(settings))
         stack.enter_context(child(["-m", "flows.deployments"], HOME / "prefect" / "deployments.log"))
         say(f"Prefect: {api.removesuffix('/api')}")
-        if isinstance(pipeline.reports, FolderStore):
-            say(f"Reports: {stack.enter_context(site(pipeline.reports.root, settings.site_port))}")
+        folder = pipeline.reports.root if isinstance(pipeline.reports, FolderStore) else None
+        address = stack.enter_context(site(folder, settings.site_port, partial(exposition, pipeline)))
+        if folder is not None:
+            say(f"Reports: {address}")
+        say(f"Metrics: {address}{METRICS}")
         _warm()
         loops = [_loop(watch, "intake", _take_what_comes, pipeline), _loop(watch, "launch", _launch_in_time, pipeline)]
         say(f"Watching {settings.inbox}. Ctrl-C ends it.")

@@ -44,6 +44,17 @@ def set_flag(conn: Connection, name: str, value: Any) -> None:
     conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value}))
 
 
+def count_up(conn: Connection, name: str, kind: str) -> None:
+    """One more of a kind, under a name of its own; several may count at once."""
+    kept = conn.execute(select(flag.c.value).where(flag.c.name == name).with_for_update()).scalar() or {}
+    set_flag(conn, name, kept | {kind: kept.get(kind, 0) + 1})
+
+
+def counted(conn: Connection, name: str) -> dict[str, int]:
+    """What was counted under a name, by kind."""
+    return get_flag(conn, name) or {}
+
+
 def paused(conn: Connection) -> Paused | None:
     """Why nothing is launched at present; None: launching goes on."""
     value = get_flag(conn, _PAUSED)
