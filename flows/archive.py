@@ -92,7 +92,7 @@ def verified(drop: Drop) -> bool:
 def discard(archive: Store, business: str, submission: str) -> None:
     """Take a copy out of the archive again: of what is there already under another id. The index goes first."""
     archive.delete(f"{business}/{submission}/{INDEX}")
-    _clear(archive, f"{business}/{submission}/")
+    clear(archive, f"{business}/{submission}/")
 
 
 def empty(inbox: Store, business: str, name: str, taken: Taken) -> None:
@@ -108,7 +108,7 @@ def clear_attempts(archive: Store, business: str, leases: Iterable[Lease]) -> No
     over = {_mark(lease.name, lease.token) for lease in leases}
     for left in archive.children(f"{business}/.aside/"):
         if left.key.rpartition("/")[2].partition(".")[0] in over:
-            _clear(archive, left.key + "/")
+            clear(archive, left.key + "/")
 
 
 def _aside(archive: Store, sighting: Sighting, token: int, attempt: str) -> str:
@@ -117,7 +117,7 @@ def _aside(archive: Store, sighting: Sighting, token: int, attempt: str) -> str:
     for left in archive.children(f"{sighting.business}/.aside/"):
         name = left.key.rpartition("/")[2]
         if name.startswith(_mark(sighting.name)) and not (attempt and name.startswith(mine + ".")):
-            _clear(archive, left.key + "/")
+            clear(archive, left.key + "/")
     return f"{sighting.business}/.aside/{mine}{'.' if attempt else ''}{attempt}/"
 
 
@@ -125,7 +125,8 @@ def _mark(drop: str, token: int | str = "") -> str:
     return f"{hashlib.blake2b(drop.encode(), digest_size=12).hexdigest()}-{token}"
 
 
-def _clear(store: Store, prefix: str) -> None:
+def clear(store: Store, prefix: str) -> None:
+    """Delete everything below a prefix."""
     for entry in list(store.list(prefix)):
         store.delete(entry.key)
     store.prune(prefix)
@@ -213,7 +214,7 @@ def _place(archive: Store, business: str, aside: str, index: bytes, first_seen: 
         if archive.place(aside, final, last=INDEX):
             return first_seen
         if read(archive, final + INDEX) == index:  # of a process that got this far and died, or was faster
-            _clear(archive, aside)
+            clear(archive, aside)
             return first_seen
         first_seen += timedelta(seconds=1)
 

@@ -120,7 +120,12 @@ def _write_receipt(pipeline: Pipeline, reports: Sink, mark: Mark) -> None:
 
 
 def _write_report(pipeline: Pipeline, reports: Sink, mark: Mark) -> None:
-    judgement = snapshot.recall(pipeline.archive, mark.business, mark.key)
+    try:
+        judgement = snapshot.recall(pipeline.archive, mark.business, mark.key)
+    except snapshot.NotKept as e:
+        # One page that cannot be made anew must not keep everybody's receipts from being written.
+        log.warning("%s: its page stays as it is", e)
+        return
     with pipeline.ledger.read() as conn:
         view = views.report(conn, mark.business, mark.key, judgement, now=pipeline.clock())
         view = replace(view, baseline=against_last_time(conn, pipeline.archive, mark.business, mark.key))

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 NAME = "judgement.json"
 
 
+class NotKept(StoreError):
+    """The archive has the judgement no longer: `prune` took it, or it was lost."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ShownRows:
     """The rows of a judgement that its page shows, as lines of rejections.csv."""
@@ -51,10 +55,10 @@ def keep(archive: Sink, business: str, submission: str, judgement: Judgement) ->
 
 
 def recall(archive: Store, business: str, submission: str) -> Judgement:
-    """The judgement as kept. Raises StoreError when there is none."""
+    """The judgement as kept. Raises NotKept when there is none."""
     kept = read(archive, _key(business, submission))
     if kept is None:
-        raise StoreError(f"the judgement of submission {submission} of {business} is not in the archive")
+        raise NotKept(f"the judgement of submission {submission} of {business} is not in the archive")
     values = json.loads(kept)
     fields = {name: adapter.validate_python(values[name]) for name, adapter in _fields().items()}
     return Judgement(numbers=ShownRows(values["lines"]), logo=_logo_in(values["logo"]), **fields)

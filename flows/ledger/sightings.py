@@ -267,11 +267,16 @@ def _sighting(row: Row[Any]) -> Sighting:
         manifest_seen=row.manifest_seen,
         print=row.print,
         pending=_pending(json.loads(row.pending)) if row.pending else None,
-        taken=Taken(**json.loads(row.taken)) if row.taken else None,
+        taken=taken_of(row.taken) if row.taken else None,
         submission=row.submission,
         told=row.told,
         writes=row.writes,
     )
+
+
+def taken_of(stored: str) -> Taken:
+    """What was taken, as it is kept in the column of that name."""
+    return Taken(**json.loads(stored))
 
 
 def _pending(stored: dict[str, Any]) -> Pending:
