@@ -1,28 +1,36 @@
 """Looking for what a first deployment gets wrong: one check after the other, each with its remedy."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from urllib.error import URLError
-from urllib.request import urlopen
 
+from flows import surroundings
 from flows.ledger import Ledger
 from flows.ledger.flags import paused
+from flows.ledger.opening import database_file, database_now
 from flows.settings import PREFIX, Settings, SettingsError, load
-from flows.stores import open_store, probe, read
+from flows.stores import Store, StoreError, open_store, probe, read
+from flows.stores.folder import FolderStore
 from flows.trouble import Trouble
+
+#: Less than this free is told; with less than a tenth of it drops are not taken any more.
+ROOM = 1 << 30
+
+
+class Note(Trouble):
+    """Nothing is wrong yet, or somebody meant it so: it is said, and the exit code stays 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What was looked at, what was seen, and what to do where it is not well."""
+    """What was looked at, what was seen, and what to do where it is not `well`. A `note` alone makes nobody ill."""
 
     what: str
     well: bool
     said: str
     remedy: str = ""
+    note: bool = False
 
 
 def examine() -> Iterator[Finding]:
@@ -33,28 +41,78 @@ def examine() -> Iterator[Finding]:
         yield Finding(what="settings", well=False, said=str(e), remedy="correct the variable or launchdrop.toml")
         return
     yield Finding(what="settings", well=True, said="understood")
-    for name, where in (("inbox", settings.inbox), ("reports", settings.reports), ("archive", settings.archive)):
-        yield _tried(name, partial(_store, where), f"set {PREFIX}{name.upper()} to a place you may write to")
-    yield _tried("businesses.yaml", lambda: _businesses(settings), "put it into the inbox: inbox/README.md shows one")
-    yield _tried("ledger", lambda: _ledger(settings), f"{PREFIX}LEDGER is an SQLAlchemy URL; can it be reached?")
-    yield _tried("carrier", lambda: _carrier(settings), "the carrier's settings are in flows/README.md")
-    yield _tried("do-not-originate list", lambda: _list(settings), "one number a line; # begins a comment")
-    yield _tried("time zones", _zones, "install the tzdata package anew: make setup")
-    yield _tried("Prefect server", _server, "start one (prefect server start), or unset PREFECT_API_URL to do without")
+    for what, check, remedy in _checks(settings):
+        yield _tried(what, partial(check, settings), remedy)
+
+
+Check = Callable[[Settings], str]
+
+
+def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
+    """(what, how, remedy) of each. A check gives what it saw; Note, Trouble and OSError say what is not well."""
+    yield "inbox", _inbox, f"set {PREFIX}INBOX to a place that launchdrop may read, and the businesses may not own"
+    yield "reports", _reports, f"set {PREFIX}REPORTS to a place you may write to"
+    yield "archive", _archive, f"set {PREFIX}ARCHIVE to a place you may write to, with room for every drop"
+    yield "businesses.yaml", _businesses, "put it into the inbox: inbox/README.md shows one"
+    yield "ledger", _ledger, f"{PREFIX}LEDGER is an SQLAlchemy URL; can it be reached?"
+    yield "ledger's disk", _ledger_disk, "SQLite locks badly over a network: a local disk, or PostgreSQL"
+    yield "launching", _launching, "when its reason is gone: launchdrop launches resume"
+    yield "carrier", _carrier, "the carrier's settings are in flows/README.md; is the way to it open?"
+    yield "do-not-originate list", _list, "one number a line; # begins a comment"
+    yield "clocks", _clocks, "set the clocks by NTP: what launches when hangs on them"
+    yield "time zones", _zones, "install the tzdata package anew: make setup"
+    if settings.events:
+        yield "queue of events", _events, f"{PREFIX}EVENTS is the queue's URL; may launchdrop receive from it?"
+    if settings.smtp_host:
+        yield "mail server", _mail, f"the {PREFIX}SMTP_… settings are in flows/README.md"
+    yield "versions", _versions, "install from requirements.lock: make setup"
+    yield "Prefect server", _server, "start one (prefect server start), or unset PREFECT_API_URL to do without"
+    if surroundings.api():
+        yield (
+            "deployments",
+            _deployments,
+            "prefect --no-prompt deploy --all, then prefect worker start --pool launchdrop",
+        )
 
 
 def _tried(what: str, check: Callable[[], str], remedy: str) -> Finding:
     try:
         return Finding(what=what, well=True, said=check())
     except (Trouble, OSError) as e:
-        return Finding(what=what, well=False, said=str(e), remedy=remedy)
+        return Finding(what=what, well=False, said=str(e), remedy=remedy, note=isinstance(e, Note))
 
 
-def _store(where: str) -> str:
+def _inbox(settings: Settings) -> str:
+    """Readable; written to only where it is emptied. Whoever may write into its root may write businesses.yaml."""
+    store = open_store(settings.inbox)
+    if isinstance(store, FolderStore):
+        if not store.root.is_dir():
+            raise Trouble(f"{store.url}: there is no such folder")
+        surroundings.not_for_everybody(store.root)
+    count = sum(1 for entry in store.children() if entry.kind == "folder" and not entry.key.startswith(("_", ".")))
+    if settings.after_intake == "empty" or settings.keep_inbox is not None:
+        probe(store)
+    return f"{store.url}: readable, {count} businesses have a folder"
+
+
+def _reports(settings: Settings) -> str:
+    return _store(open_store(settings.reports))
+
+
+def _archive(settings: Settings) -> str:
+    return _store(open_store(settings.archive))
+
+
+def _store(store: Store) -> str:
     """Writes, reads and deletes a small object, and sees that a second create is refused."""
-    store = open_store(where)
-    probe(store)
+    try:
+        probe(store)
+    except StoreError as e:
+        raise Trouble(f"{store.url} cannot be written to: {e}") from None
     free = store.free()
+    if free is not None and free < ROOM:
+        said = f"{store.url}: {free >> 20} MiB free; a drop is taken only where it fits"
+        raise (Note(said) if free > ROOM // 10 else Trouble(said))
     return f"{store.url}: writable, creates only once" + (f", {free >> 30} GiB free" if free is not None else "")
 
 
@@ -71,21 +129,38 @@ def _businesses(settings: Settings) -> str:
 
 
 def _ledger(settings: Settings) -> str:
+    Ledger.open(settings.ledger).close()
+    return "reachable, its schema is this launchdrop's"
+
+
+def _ledger_disk(settings: Settings) -> str:
+    path = database_file(settings.ledger)
+    if path is None:
+        return "a server's"
+    kind = surroundings.file_system(path)
+    if kind in surroundings.NETWORKED:
+        raise Trouble(f"{path} is on {kind}, a network file system")
+    return f"{path} is on {kind}"
+
+
+def _launching(settings: Settings) -> str:
     ledger = Ledger.open(settings.ledger)
     try:
-        with ledger.begin() as conn:
+        with ledger.read() as conn:
             stopped = paused(conn)
     finally:
         ledger.close()
     if stopped:
-        raise Trouble(f"launching is paused since {stopped.at} by {stopped.by}: {stopped.why} (launches resume)")
-    return "reachable, its schema is this launchdrop's"
+        raise Note(f"paused since {stopped.at} by {stopped.by}: {stopped.why}")
+    return "not paused"
 
 
 def _carrier(settings: Settings) -> str:
     from flows.pipeline import open_carrier_of
 
     open_carrier_of(settings).close()
+    if settings.carrier == "http" and settings.http_url:
+        return f"http: {surroundings.reachable(settings.http_url)}"
     return settings.carrier
 
 
@@ -96,18 +171,48 @@ def _list(settings: Settings) -> str:
     return "none set" if listed is None else f"{len(listed)} numbers"
 
 
-def _zones() -> str:
+def _clocks(settings: Settings) -> str:
+    clocks = {name: store.time() for name in ("inbox", "archive") if (store := open_store(getattr(settings, name)))}
+    ledger = Ledger.open(settings.ledger)
+    try:
+        with ledger.read() as conn:
+            clocks["ledger"] = database_now(conn)
+    finally:
+        ledger.close()
+    if surroundings.api():
+        clocks["Prefect server"] = surroundings.server_time()
+    return surroundings.agreeing({name: time for name, time in clocks.items() if time is not None})
+
+
+def _zones(_settings: Settings) -> str:
     from zoneinfo import ZoneInfo
 
     return f"America/Chicago is at {datetime.now(UTC).astimezone(ZoneInfo('America/Chicago')):%H:%M %Z}"
 
 
-def _server() -> str:
-    url = os.environ.get("PREFECT_API_URL")
-    if url is None:
-        return "none set; `run` does without one, `serve` starts its own"
-    try:
-        with urlopen(f"{url}/health", timeout=5):  # noqa: S310  the operator's own setting
-            return f"{url} answers"
-    except (URLError, ValueError) as e:
-        raise Trouble(f"{url} does not answer: {e}") from None
+def _events(settings: Settings) -> str:
+    from flows.stores.hints import queue_length
+
+    assert settings.events is not None
+    return f"readable, about {queue_length(settings.events)} messages wait"
+
+
+def _mail(settings: Settings) -> str:
+    from flows.digest import mail_of
+
+    mail = mail_of(settings)
+    assert mail is not None
+    return surroundings.mail_server(mail)
+
+
+def _versions(_settings: Settings) -> str:
+    return surroundings.versions()
+
+
+def _server(_settings: Settings) -> str:
+    url = surroundings.api()
+    return surroundings.server() if url else "none set; `run` does without one, `serve` starts its own"
+
+
+def _deployments(_settings: Settings) -> str:
+    return surroundings.deployments()

@@ -4,8 +4,9 @@ import sys
 
 import typer
 
-from flows.cli import checking, doctor, launches, numbers, passes, programs, review, starting, submissions
+from flows.cli import checking, launches, numbers, passes, programs, review, starting, submissions, upkeep
 from flows.cli.output import Trouble, complain
+from flows.logs import configure, tell_uncaught
 
 app = typer.Typer(
     name="launchdrop",
@@ -17,7 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (starting, checking, passes, programs, doctor):
+for module in (starting, checking, passes, programs, upkeep):
     module.add_to(app)
 for group in (submissions, numbers, review, launches):
     app.add_typer(group.app)
@@ -25,6 +26,8 @@ for group in (submissions, numbers, review, launches):
 
 def main() -> None:
     """Entry point: a user's mistake or a broken world is one plain line and exit code 2, never a traceback."""
+    configure("text", "warning")  # until the settings say otherwise
+    tell_uncaught()
     try:
         app()
     except Trouble as trouble:

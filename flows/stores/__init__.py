@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
 from flows.trouble import Trouble
@@ -92,6 +93,10 @@ class Store(Protocol):
 
     def free(self) -> int | None:
         """Bytes there is room for; None where nobody can say."""
+        ...
+
+    def time(self) -> datetime | None:
+        """What time it is there; None where this machine's clock is the store's."""
         ...
 
 

@@ -8,6 +8,7 @@ import stat
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -125,6 +126,9 @@ class FolderStore:
         while not here.exists():
             here = here.parent
         return shutil.disk_usage(here).free
+
+    def time(self) -> datetime | None:
+        return None
 
     @contextmanager
     def _folder(self, key: str, *, create: bool = False, shown: str = "") -> Iterator[int]:

@@ -81,6 +81,19 @@ def queue_hints(
         raise StoreError(f"the queue of events cannot be read: {e}".splitlines()[0]) from e
 
 
+def queue_length(queue_url: str) -> int:
+    """About how many messages wait in an SQS queue. Raises StoreError when it cannot be reached."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    asked: Any = ["ApproximateNumberOfMessages"]
+    try:
+        found = boto3.session.Session().client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=asked)
+    except (BotoCoreError, ClientError) as e:
+        raise StoreError(f"the queue of events cannot be read: {e}".splitlines()[0]) from e
+    return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+
 def _drops_of(body: str, bucket: str, prefix: str) -> Hints:
     """The drops an event message speaks of: S3's own, wrapped by SNS, or EventBridge's. Others speak of none."""
     try:

@@ -10,6 +10,8 @@ import io
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import parse_qsl, urlsplit
@@ -146,6 +148,12 @@ class S3Store:
 
     def free(self) -> int | None:
         return None
+
+    def time(self) -> datetime | None:
+        with plain(self.url):
+            answer = self.s3.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
+        told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return parsedate_to_datetime(told) if told else None
 
     def _at(self, key: str) -> dict[str, Any]:
         return {"Bucket": self.bucket, "Key": self.prefix + checked(key)}

@@ -193,3 +193,27 @@ def test_a_missing_businesses_file_needs_the_operator(tmp_path):
     done = call("run", cwd=tmp_path)
     assert done.returncode == 1
     assert "businesses.yaml: not found in" in done.stderr
+
+
+def test_prune_says_what_would_go_and_then_lets_it_go(here):
+    call("run", cwd=here)
+    nothing = call("prune", cwd=here)
+    assert "not set" in nothing.stdout
+    soon = {"LAUNCHDROP_KEEP_REPORTS": "0 s", "LAUNCHDROP_KEEP_INBOX": "0 s", "LAUNCHDROP_KEEP_ARCHIVE": "0 s"}
+    would = call("prune", "--dry-run", cwd=here, **soon)
+    assert "Would delete 7 of inbox" in would.stdout
+    # 7-unreadable was rejected; 5-survey is cancelled by 6-survey-cancelled. The rest is in force.
+    assert "Would delete 3 of archive" in would.stdout
+    assert (here / "inbox/acme-bank/1-card-service").exists()
+    did = call("prune", cwd=here, **soon)
+    assert did.stdout == would.stdout.replace("Would delete", "Deleted")
+    assert not (here / "inbox/acme-bank/1-card-service").exists()
+    assert call("prune", cwd=here, **soon).stdout == "Nothing is old enough.\n"
+    assert len(list((here / "reports/out").rglob("receipt.json"))) == 7
+
+
+def test_metrics_are_printed_for_a_collector(here):
+    call("run", cwd=here)
+    done = call("metrics", cwd=here)
+    assert done.returncode == 0
+    assert 'launchdrop_rows_total{outcome="accepted"}' in done.stdout
