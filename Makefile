@@ -43,6 +43,7 @@ soak: setup  ## the long fault runs
 pictures: setup  ## the pictures of the pages in README.md and reports/README.md
 	@$(BIN)/python -m tests.reports.pictures
 
-lock:  ## make requirements.lock anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --group dev pyproject.toml --output-file requirements.lock --quiet
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+lock:  ## make the lock files anew, the image's as a part of the other (needs uv)
+	$(COMPILE) --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --group build pyproject.toml --constraint requirements.lock --output-file requirements-runtime.lock

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -28,24 +29,26 @@ TIMEOUT = 10.0
 _NAMES = {("review", "in_review"): "requested", ("review", "approved"): "decided", ("review", "rejected"): "decided"}
 
 
-def tell_changes(pipeline: Pipeline) -> int:
-    """Tell the Prefect server what has happened since it was told last; how many events that were."""
-    if not _server_is_set():
-        return 0
+def tell_changes(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> int:
+    """Tell the Prefect server what has happened since it was told last; how many events that were.
+
+    `stop` is asked between requests; the rest is told the next time.
+    """
     total = 0
-    while True:
+    while _server_is_set() and not stop():
         now = pipeline.clock()
         with pipeline.ledger.read() as conn:
             changes = untold(conn, now=now, since=now - KEPT, limit=BATCH)
             new = behind(conn, changes.told)
         if changes.moves and not _sent([event(row) for row in changes.moves]):
-            return total
+            break
         if new:
             with pipeline.ledger.begin() as conn:
                 remember(conn, changes.told)
         total += len(changes.moves)
         if len(changes.moves) < BATCH:
-            return total
+            break
+    return total
 
 
 def event(row: Row[Any]) -> dict[str, Any]:

@@ -30,6 +30,6 @@ def launch() -> dict[str, int]:
         next_start_came = passes.next_start_came(pipeline)
         tell_problems(write_pages(pipeline, stop=lambda: stopping() or next_start_came()).problems)
         keep_marker(pipeline)
-        tell_changes(pipeline)
+        tell_changes(pipeline, stop=lambda: stopping() or next_start_came())
     summarize("launch", counts)
     return counts

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -52,12 +53,21 @@ def stack(place):
         settle_in(place, monkeypatch)
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
         monkeypatch.setenv("PREFECT_HOME", str(place / "prefect"))
-        with server(place, ports=[0]) as api:
+        with server(place, ports=[0]) as api, seen_by_this_process(api):
             prefect("work-pool", "create", "launchdrop", "--type", "process")
             prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
             worker = ["-m", "prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
             with child(worker, place / "worker.log"):
                 yield api
+
+
+@contextmanager
+def seen_by_this_process(api):
+    """Prefect reads the environment when it is first imported, which may be long ago."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: api}):
+        yield
 
 
 def settle_in(folder, monkeypatch):
@@ -290,3 +300,49 @@ def test_the_doctor_finds_server_deployments_and_worker_well(stack, ours):
     assert lines, [line for line in examine() if not line.well]
     assert lines["deployments"].said == "intake, launch, nightly; a worker asks for their runs"
     assert lines["clocks"].said == "Prefect server and this machine agree"
+
+
+@pytest.mark.parametrize("kind", ["docker", "kubernetes"])
+def test_the_pools_of_other_kinds_are_made_and_deployed_to(stack, kind, tmp_path):
+    """The server takes the templates, and `prefect.yaml` deploys to a pool of any kind as it is."""
+    template = str(ROOT / f"flows/pools/{kind}.json")
+    prefect("work-pool", "create", f"on-{kind}", "--type", kind, "--base-job-template", template)
+    there = tmp_path / "prefect.yaml"
+    there.write_text(
+        (ROOT / "prefect.yaml")
+        .read_text()
+        .replace("name: launchdrop\n    work_queue", f"name: on-{kind}\n    work_queue")
+    )
+    there.write_text(
+        re.sub(r"- name: (intake|launch|nightly)$", rf"- name: \1-{kind}", there.read_text(), flags=re.MULTILINE)
+    )
+    prefect("deploy", "--all", "--prefect-file", str(there))
+    body = {"deployments": {"name": {"any_": [f"{name}-{kind}" for name in ("intake", "launch", "nightly")]}}}
+    found = ask(stack, "deployments/filter", body)
+    assert {deployment["work_pool_name"] for deployment in found} == {f"on-{kind}"}
+    assert len(found) == 3
+    for deployment in found:  # nobody carries these out
+        urlopen(Request(f"{stack}/deployments/{deployment['id']}", method="DELETE")).close()
+
+
+def test_a_docker_pool_s_secrets_are_the_server_s_and_resolved_for_a_run_alone(stack):
+    import asyncio
+
+    from prefect.blocks.system import Secret
+    from prefect.client.orchestration import get_client
+    from prefect.workers.base import BaseJobConfiguration
+
+    for name in ("ledger", "s3-key-id", "s3-key"):
+        Secret(value=f"value of {name}").save(f"launchdrop-{name}", overwrite=True)
+    template = json.loads((ROOT / "flows/pools/docker.json").read_text())
+
+    async def resolved():
+        async with get_client() as client:
+            values = {"env": {"PREFECT_LOGGING_EXTRA_LOGGERS": "flows"}, "command": "prefect flow-run execute"}
+            return await BaseJobConfiguration.from_template_and_values(template, values, client=client)
+
+    env = asyncio.run(resolved()).env
+    assert env["LAUNCHDROP_LEDGER"] == "value of ledger"
+    assert env["AWS_SECRET_ACCESS_KEY"] == "value of s3-key"
+    assert env["LAUNCHDROP_INBOX"] == "s3://launchdrop/inbox"
+    assert env["PREFECT_LOGGING_EXTRA_LOGGERS"] == "flows"
