@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -82,12 +84,18 @@ class World:
 
 
 @pytest.fixture
-def world(settings, clock):
-    with open_pipeline(settings) as pipeline:
-        yield World(_with_clock(pipeline, clock), clock)
+def world_of():
+    """A world around a pipeline that is being opened, for the time of a block."""
+
+    @contextmanager
+    def opened(opening, clock):
+        with opening as pipeline:
+            yield World(replace(pipeline, clock=clock), clock)
+
+    return opened
 
 
-def _with_clock(pipeline, clock):
-    from dataclasses import replace
-
-    return replace(pipeline, clock=clock)
+@pytest.fixture
+def world(settings, clock, world_of):
+    with world_of(open_pipeline(settings), clock) as found:
+        yield found
