@@ -7,7 +7,6 @@ from flows import passes
 from flows.events import tell_changes
 from flows.logs import shielded
 from flows.pipeline import open_pipeline
-from flows.restored import check_restored, keep_marker
 from flows.scheduling import ask_for_launches
 from flows.settings import load
 from flows.spreading import crew
@@ -29,11 +28,9 @@ ask = task(name="ask for launches at their start", cache_policy=NO_CACHE)(shield
 def intake(business: str | None = None, drops: list[tuple[str, str]] | None = None) -> dict[str, int]:
     """One pass over the inbox, over one business, or over some drops (business, drop); gives counts."""
     with open_pipeline(load()) as pipeline, crew(pipeline.settings.task_runner) as workers:
-        check_restored(pipeline)
         taken = take_inbox(pipeline, workers, business=business, drops=drops, stop=stopping)
         written = write_pages(pipeline, workers, stop=stopping)
         ask(pipeline, taken)
-        keep_marker(pipeline)
         tell_changes(pipeline, stop=stopping)
     tell_problems([*taken.problems, *written.problems])
     counts = taken.counts()

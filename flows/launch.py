@@ -8,7 +8,6 @@ from flows.events import tell_changes
 from flows.logs import shielded
 from flows.pages import refresh
 from flows.pipeline import open_pipeline
-from flows.restored import check_restored, keep_marker
 from flows.settings import load
 from flows.stopping import stopping
 from flows.summaries import summarize, tell_problems
@@ -24,12 +23,10 @@ write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retri
 def launch() -> dict[str, int]:
     """Counts of programs by what was done. Runs may overlap: leases in the ledger keep them apart."""
     with open_pipeline(load()) as pipeline:
-        check_restored(pipeline)
         counts = passes.launch_counts(launch_due(pipeline, stop=stopping))
         # The pages of ten thousand launches take minutes: the next start goes before the rest of them.
         next_start_came = passes.next_start_came(pipeline)
         tell_problems(write_pages(pipeline, stop=lambda: stopping() or next_start_came()).problems)
-        keep_marker(pipeline)
         tell_changes(pipeline, stop=lambda: stopping() or next_start_came())
     summarize("launch", counts)
     return counts
