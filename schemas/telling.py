@@ -18,7 +18,6 @@ from schemas.quoting import Fault
 from schemas.rejections import REJECTION_COLUMNS, ROW_RULES
 from schemas.rows import IS_ERROR, Judged
 from schemas.rules import RULES, finding
-from schemas.spelling import Spelling, read_spellings
 from schemas.suggesting import Suggestions
 from schemas.wording import Facts, Wording, by_code
 
@@ -89,10 +88,8 @@ class Teller:
         rows, place = runs(found.row)
         received = cells(block, rows)
         number, purpose = (pc.cast(part, pa.string()) for part in (received.number, received.purpose))
-        spelling = _take(read_spellings(received.number), place)
         facts = Facts(
             code=found.code,
-            spelling=spelling,
             number=number.take(pa.array(place)),
             cells=block.cells[found.row],
             fault=self._faults(block, found.row),
@@ -143,10 +140,6 @@ class Teller:
         if cut is None:
             return record
         return record.removesuffix(b"\0\n" if cut.marked else b"\n") + tail(cut) + b"\n"
-
-
-def _take(spelling: Spelling, place: Integers) -> Spelling:
-    return Spelling(*(column[place] for column in spelling))
 
 
 def _lines(lines: Integers) -> pa.Array:

@@ -12,7 +12,7 @@ from schemas.findings import TYPED_IN
 from schemas.plan import VERSION, plan
 from schemas.quoting import Fault
 from schemas.rejections import ROW_RULES
-from schemas.spelling import LONGEST_SPELLING, Spelling
+from schemas.spelling import LONGEST_SPELLING, Spelling, read_spellings
 
 Integers = NDArray[np.int64]
 
@@ -71,11 +71,14 @@ class Facts:
     """What is known of the rows of some findings, one place a finding; `other` is as in `schemas.duplicates.LATE`."""
 
     code: NDArray[np.uint8]
-    spelling: Spelling
     number: pa.Array  # the number cells as text
     cells: Integers
     fault: Integers
     other: Integers
+
+    def spelling(self, place: Integers) -> Spelling:
+        """How the numbers at these places are spelt: read again, since few messages ask."""
+        return read_spellings(pc.cast(self.number.take(pa.array(place)), pa.binary()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +96,9 @@ class Wording:
         if rule in _PLAIN:
             return pa.repeat(_PLAIN[rule], len(place))
         if rule in _BY_AREA:
-            return _each(facts.spelling.area[place], _BY_AREA[rule])
+            return _each(facts.spelling(place).area, _BY_AREA[rule])
         if rule in _BY_EXCHANGE:
-            return _each(facts.spelling.exchange[place], _BY_EXCHANGE[rule])
+            return _each(facts.spelling(place).exchange, _BY_EXCHANGE[rule])
         if rule in ("NUM-020", "NUM-021"):
             return pa.array([self._repeats(rule, ordinal) for ordinal in facts.other[place].tolist()])
         if rule == "NUM-023":
@@ -104,7 +107,7 @@ class Wording:
             )
         if rule == "NUM-002":
             return _foreign(facts.number.take(pa.array(place)))
-        return _each(_COUNTED[rule][0](facts)[place], _COUNTED[rule][1])
+        return _each(_COUNTED[rule][0](facts, place), _COUNTED[rule][1])
 
     def _repeats(self, rule: str, ordinal: int) -> str:
         file, row = self.where(ordinal)
@@ -149,12 +152,15 @@ _BY_EXCHANGE: dict[str, Callable[[int], str]] = {
     "NUM-015": lambda exchange: f"Exchange {exchange} is not in use there, by phonenumbers {VERSION}.",
     "NUM-016": lambda exchange: f"Exchange {exchange} is used for tests or information.",
 }
-_COUNTED: dict[str, tuple[Callable[[Facts], Integers], Callable[[int], str]]] = {
-    "CSV-010": (lambda facts: facts.cells, lambda cells: f"{cells:,} column{'s' * (cells > 1)}; there must be two."),
-    "CSV-012": (lambda facts: facts.fault, lambda fault: _FAULTS[Fault(fault)]),
-    "NUM-005": (lambda facts: facts.spelling.digits, lambda digits: _digits(digits)),
+_COUNTED: dict[str, tuple[Callable[[Facts, Integers], Integers], Callable[[int], str]]] = {
+    "CSV-010": (
+        lambda facts, place: facts.cells[place],
+        lambda cells: f"{cells:,} column{'s' * (cells > 1)}; there must be two.",
+    ),
+    "CSV-012": (lambda facts, place: facts.fault[place], lambda fault: _FAULTS[Fault(fault)]),
+    "NUM-005": (lambda facts, place: facts.spelling(place).digits, lambda digits: _digits(digits)),
     "NUM-010": (
-        lambda facts: facts.spelling.local,
+        lambda facts, place: facts.spelling(place).local,
         lambda local: (
             "555-1212 is directory assistance." if local == 555_1212 else f"555-0{local % 1000} is fictional."
         ),
