@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PART = 16 << 20
 _ENCRYPTION = ("ServerSideEncryption", "SSEKMSKeyId")
 _MARK = "launchdrop-put"
+#: By which a browser shows what a bucket hosts; pages and tables of ours are UTF-8.
+_TYPES = {".html": "text/html; charset=utf-8", ".csv": "text/csv; charset=utf-8", ".json": "application/json"}
 
 
 def client(**more: Any) -> "S3Client":
@@ -100,7 +102,7 @@ class S3Store:
         parts = iter((data,)) if isinstance(data, bytes) else _parts(data)
         first, second = next(parts, b""), next(parts, None)
         mark = uuid.uuid4().hex
-        how = self._at(key) | self.options | {"Metadata": {_MARK: mark}}
+        how = self._at(key) | self.options | {"Metadata": {_MARK: mark}} | _kind_of(key)
         if second is None:
             self._write(key, mark, create_only, lambda only: self.s3.put_object(**how, Body=first, **only))
         else:
@@ -219,6 +221,11 @@ class S3Store:
             if not pinned or code_of(e) not in ("NotImplemented", "501"):
                 raise
             self.s3.delete_object(**at)
+
+
+def _kind_of(key: str) -> dict[str, str]:
+    kind = _TYPES.get(key[key.rfind(".") :])
+    return {"ContentType": kind} if kind else {}
 
 
 def _parts(data: Iterable[bytes]) -> Iterator[bytes]:

@@ -161,3 +161,17 @@ def test_strange_names_survive(store, name):
 def test_a_probe_leaves_nothing_behind(store):
     probe(store)
     assert list(store.list()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("acme/index.html", "text/html; charset=utf-8"),
+        ("acme/s1/rejected.csv", "text/csv; charset=utf-8"),
+        ("acme/s1/report.json", "application/json"),
+    ],
+)
+def test_a_bucket_shows_pages_as_pages(s3, bucket, name, kind):
+    store = S3Store(f"s3://{bucket}/reports", s3)
+    store.put(name, b"x")
+    assert s3.head_object(Bucket=bucket, Key=f"reports/{name}")["ContentType"] == kind
