@@ -11,7 +11,7 @@ from itertools import groupby, islice
 from flows.ledger import Ledger
 from flows.ledger.sightings import Sighting, Wanted, quiet, record, sightings
 from flows.settling import Incomplete, Patience, Reading, Settled, Waiting, fingerprint, judge_arrival, sight, under_way
-from flows.stores import Changed, Entry, Store, StoreError, blocks, safe
+from flows.stores import Changed, Denied, Entry, Store, StoreError, blocks, safe
 from schemas.filenames import unsafe
 from schemas.manifest import Manifest
 from schemas.policy import Policy
@@ -197,7 +197,7 @@ def _all(store: Store, business: str | None) -> Iterator[Lying | Problem]:
         if top.kind == "file" or top.key.startswith(("_", ".")) or business not in (None, top.key):
             continue
         if top.kind == "folder" and BUSINESS.fullmatch(top.key):
-            yield from _drops(store, top.key)
+            yield from _apart(top.key, _drops(store, top.key))
         else:
             yield Problem(business=None, what=f"{top.key!a} in the inbox is not a business's folder: {EXPECTED}")
 
@@ -220,7 +220,19 @@ def _drops(store: Store, business: str) -> Iterator[Lying | Problem]:
 def _some(store: Store, drops: Iterable[tuple[str, str]]) -> Iterator[Lying | Problem]:
     for business, drop in sorted(set(drops)):
         if BUSINESS.fullmatch(business) and _printable(drop) and not under_way(drop):
-            yield _lying(business, drop, store.list(f"{business}/{drop}/"))
+            yield from _apart(business, _one(store, business, drop))
+
+
+def _one(store: Store, business: str, drop: str) -> Iterator[Lying | Problem]:
+    yield _lying(business, drop, store.list(f"{business}/{drop}/"))
+
+
+def _apart(business: str, found: Iterator[Lying | Problem]) -> Iterator[Lying | Problem]:
+    """What is found in one business's inbox; that it closed it to us must not end the pass for all."""
+    try:
+        yield from found
+    except Denied as e:
+        yield Problem(business=business, what=str(e))
 
 
 def _lying(business: str, drop: str, entries: Iterable[Entry]) -> Lying | Problem:

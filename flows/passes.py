@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from flows import launching, logos
-from flows.arrival import Inbox, Left, Problem, arrivals
+from flows.arrival import Inbox, Left, Outcome, Problem, arrivals
 from flows.blocks import A_PAGE, seconds_for, take_spread, write_spread
 from flows.events import tell_changes
 from flows.judging import Progress
@@ -83,14 +83,23 @@ def take_inbox(
     for outcome in found:
         if stop():
             break
-        if isinstance(outcome, Problem):
-            problems.append(f"{outcome.business or 'inbox'}: {outcome.what}")
-        elif isinstance(outcome, Incomplete):
-            incomplete += tell_incomplete(pipeline, outcome)
-        elif isinstance(outcome, Left):
-            clear_up(pipeline, outcome)
+        tended = _tend(pipeline, outcome)
+        incomplete += tended is True
+        if isinstance(tended, Untaken):
+            problems.append(tended.why)
     keep_marker(pipeline)
     return Intake(took=took, incomplete=incomplete, problems=problems)
+
+
+def _tend(pipeline: Pipeline, outcome: Outcome) -> bool | Untaken | None:
+    """Do what there is to do about what is not to be taken; True where a drop was told that it is incomplete."""
+    if isinstance(outcome, Problem):
+        return Untaken(f"{outcome.business or 'inbox'}: {outcome.what}")
+    if isinstance(outcome, Incomplete):
+        return apart(outcome.sighting, partial(tell_incomplete, pipeline, outcome), done="acknowledged")
+    if isinstance(outcome, Left):
+        return apart(outcome.sighting, partial(clear_up, pipeline, outcome), done="cleared from the inbox")
+    return None
 
 
 def _take_all(

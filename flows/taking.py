@@ -27,7 +27,7 @@ from flows.pipeline import Pipeline
 from flows.publishing import publish_rows, put_receipt
 from flows.settling import Incomplete
 from flows.spooling import spools
-from flows.stores import Changed, batch
+from flows.stores import Changed, StoreError, batch
 from flows.trouble import Trouble
 from reports.views import ReceiptView
 from schemas.judgement import Judgement
@@ -73,18 +73,21 @@ def take(pipeline: Pipeline, sighting: Sighting, progress: Progress | None = Non
             return None
 
 
-def apart(sighting: Sighting, work: Callable[[], T]) -> T | Untaken:
-    """What the work for a drop gives. What goes wrong with one drop, whatever it is, must not keep others waiting."""
+def apart(sighting: Sighting, work: Callable[[], T], *, done: str = "taken") -> T | Untaken:
+    """What the work for a drop gives. What goes wrong with one drop, whatever it is, must not keep others waiting.
+
+    `done` says what was to be done with it.
+    """
     name = f"{sighting.business}/{sighting.name}"
     try:
         return work()
     except NoRoom as e:
         return Untaken(str(e))
     except Trouble as e:
-        return Untaken(f"drop {name} could not be taken: {e}")
+        return Untaken(f"drop {name} could not be {done}: {e}")
     except Exception as e:
-        log.exception("Drop %s could not be taken", name)
-        return Untaken(f"drop {name} could not be taken: {type(e).__name__}, a fault of launchdrop; the log has more")
+        log.exception("Drop %s could not be %s", name, done)
+        return Untaken(f"drop {name} could not be {done}: {type(e).__name__}, a fault of launchdrop; the log has more")
 
 
 def check_room(pipeline: Pipeline, sighting: Sighting) -> None:
@@ -153,8 +156,10 @@ def enter(
     with about(business=lease.business, drop=lease.name, submission=archived.submission):
         took = _repetition(pipeline, archived, lease) or _submission(pipeline, archived, lease, ahead, progress)
         log.info("%s: %s", took.registered.outcome, took.judgement.verdict if took.judgement else "as before")
-    if pipeline.settings.after_intake == "empty":
-        _empty(pipeline, lease.business, lease.name, took.registered.submission, archived.taken)
+    # It is taken all the same where the inbox cannot be cleared: each look finds that again, and the operator is told.
+    with suppress(StoreError):
+        if pipeline.settings.after_intake == "empty":
+            _empty(pipeline, lease.business, lease.name, took.registered.submission, archived.taken)
     return took
 
 

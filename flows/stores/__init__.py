@@ -34,6 +34,10 @@ class Refused(StoreError):
     """The key is not one to open: a link, a device, a folder, or a name that climbs out."""
 
 
+class Denied(StoreError):
+    """We may not look there: whose place it is has to open it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One object. `version` changes whenever its bytes are written: size and mtime in a folder, ETag and time in S3."""

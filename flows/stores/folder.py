@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from flows.stores import AlreadyThere, Changed, Entry, Kind, Refused, StoreError, blocks, checked
+from flows.stores import AlreadyThere, Changed, Denied, Entry, Kind, Refused, StoreError, blocks, checked
 
 #: Folders deeper than this below the store are listed as one entry of kind "other" and not entered.
 MAX_DEPTH = 16
@@ -280,4 +280,6 @@ def _plain(key: str) -> Iterator[None]:
             raise Refused(f"{key!r} is a link") from None
         if e.errno in (errno.ENOENT, errno.ENOTDIR):
             raise Changed(f"{key!r} is not there") from None
+        if e.errno == errno.EACCES:
+            raise Denied(f"{key!r}: {e.strerror}") from None
         raise StoreError(f"{key!r}: {e.strerror}") from e

@@ -11,6 +11,7 @@ from stores.memory import MemoryStore
 from flows.arrival import Problem, arrivals
 from flows.ledger.sightings import record
 from flows.settling import Settled, Waiting, take
+from flows.stores import Denied
 
 EXPECTED = "expected a real folder named [a-z0-9][a-z0-9-]{0,62}"
 
@@ -72,6 +73,22 @@ def test_files_beside_the_drops_are_one_problem_a_business(world):
     ((business, what),) = problems(world.look())
     assert business == "acme"
     assert what.endswith("lies beside the drops: expected one folder a drop")
+
+
+def test_a_business_that_closes_its_inbox_ends_no_pass_but_its_own(world, monkeypatch):
+    world.put("program.yaml", manifest())
+    world.put("program.yaml", manifest(), drop="zenith/theirs")
+    listed = type(world.store).list
+
+    def closed(store, prefix=""):
+        if prefix.startswith("acme/"):
+            raise Denied("'acme': Permission denied")
+        yield from listed(store, prefix)
+
+    monkeypatch.setattr(type(world.store), "list", closed)
+    for outcomes in (world.look(), world.look(drops=[("acme", "d"), ("zenith", "theirs")])):
+        assert drops(outcomes) == ["zenith/theirs"]
+        assert problems(outcomes) == [("acme", "'acme': Permission denied")]
 
 
 def test_links_for_a_business_or_a_drop_are_problems(world, tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.stores import Changed, Refused, StoreError, batch, open_store, read
+from flows.stores import Changed, Denied, Refused, StoreError, batch, open_store, read
 from flows.stores.folder import MAX_DEPTH, ONE_BY_ONE, FolderStore
 
 
@@ -81,6 +81,8 @@ def test_an_unreadable_folder_ends_no_listing(store, monkeypatch):
 
     monkeypatch.setattr(os, "open", denied)
     assert [(e.key, e.version) for e in store.list()] == [("acme/other", "not readable")]
+    with pytest.raises(Denied, match=r"^'acme/other': denied$"):
+        list(store.list("acme/other/"))
 
 
 def test_files_are_made_as_the_umask_says(store):
