@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Row
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from flows.ledger import sightings, tables, traces
 from flows.ledger.errors import LeaseLost, LedgerError, Outdated
@@ -43,15 +43,25 @@ class Ledger:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A write transaction, committed at the end; on SQLite it has the write lock from its start."""
-        with self.engine.connect().execution_options(writes=True) as conn, conn.begin():
+        """A write transaction, committed at the end; on SQLite it has the write lock from its start.
+
+        Raises LedgerError, in one line, where the database cannot do it: a full disk, a server that went away.
+        """
+        with self._plain(), self.engine.connect().execution_options(writes=True) as conn, conn.begin():
             yield conn
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads: it never waits for a writer."""
-        with self.engine.connect() as conn, conn.begin():
+        """A transaction that only reads: it never waits for a writer. Raises LedgerError as `begin` does."""
+        with self._plain(), self.engine.connect() as conn, conn.begin():
             yield conn
+
+    @contextmanager
+    def _plain(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise LedgerError(f"the ledger at {self.engine.url!r} cannot be used: {reason_of(error)}") from error
 
     @property
     def url(self) -> str:

@@ -1,17 +1,20 @@
 """Taking drops: once, in order, whatever repeats; what comes back for each."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from flows import taking
-from flows.ledger import queries
+from flows.ledger import LedgerError, queries
 from flows.pages import OUT_OF_REACH, refresh
 from flows.passes import launch_due, next_start_came, take_inbox
 from flows.restored import PLACE, TOLD
 from flows.retaking import replay, retake
 from flows.stores import StoreError, read
+from flows.stores.folder import FolderStore
 
 ZENITH = {"business_unit": "Reminders", "display_name": "{display: Zenith Health, shorthand: Zenith}"}
 ROWS = "5012149020,Customer Service\n5012149021,Survey\n"
@@ -90,8 +93,6 @@ def test_a_file_that_is_missing_is_told_once_after_the_grace_and_taken_when_it_c
 
 
 def test_emptied_once_taken_and_found_again_in_the_archive(world):
-    from dataclasses import replace
-
     settings = world.pipeline.settings.model_copy(update={"after_intake": "empty"})
     world.pipeline = replace(world.pipeline, settings=settings)
     world.drop("acme-bank/a", ROWS)
@@ -261,3 +262,34 @@ def test_a_restored_ledger_launches_nothing_whichever_flow_is_first(world, step)
     assert (launched.live, launched.problems) == (0, [] if step == "take" else [TOLD])
     assert launch_due(world.pipeline).problems == []
     assert program(world).state == "scheduled"
+
+
+def test_what_cannot_be_cleared_from_the_inbox_is_taken_all_the_same_and_told(world, monkeypatch):
+    def refuse(_store, key, _version=None):
+        raise StoreError(f"{key!r}: Read-only file system")
+
+    settings = world.pipeline.settings.model_copy(update={"after_intake": "empty"})
+    world.pipeline = replace(world.pipeline, settings=settings)
+    world.drop("acme-bank/a", ROWS)
+    monkeypatch.setattr(FolderStore, "delete", refuse)
+    assert [took.drop for took in world.run().intake.took] == ["a"]
+    world.drop("acme-bank/b", "5012149022,Survey\n", reference="other")
+    done = world.run()
+    assert [took.drop for took in done.intake.took] == ["b"]
+    (told,) = done.problems
+    assert told.startswith("drop acme-bank/a could not be cleared from the inbox: 'acme-bank/a/")
+    monkeypatch.undo()
+    world.run()
+    assert not list((world.inbox / "acme-bank").iterdir())
+
+
+def fill(ledger):
+    rows = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) select i from n"
+    with ledger.begin() as conn:
+        conn.execute(text("pragma max_page_count = 1"))  # of this connection
+        conn.execute(text(f"create table filler as {rows}"))
+
+
+def test_a_full_disk_under_the_ledger_is_one_line(world):
+    with pytest.raises(LedgerError, match=r"^the ledger at .* cannot be used: database or disk is full$"):
+        fill(world.pipeline.ledger)
