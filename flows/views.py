@@ -8,7 +8,7 @@ from typing import Any
 from flows.ledger import Connection, Row, queries
 from flows.ledger.businesses import business as business_of
 from flows.ledger.flags import get_flag, paused
-from flows.ledger.registering import revision_of
+from flows.ledger.registering import revision_before, revision_of
 from flows.ledger.review import Review, queue
 from flows.registry import ERROR
 from reports.views import (
@@ -87,7 +87,7 @@ def report(conn: Connection, business: str, submission: str, judgement: Judgemen
         state=made.state if made else None,
         branding=program.branding if program and latest else None,
         scheduled_start=made.start if made else None,
-        revision=_revision(made),
+        revision=_revision(conn, made),
         history=[_past(p) for p in reversed(queries.history_before(conn, row, limit=HISTORY))],
         refused=_refused(conn, row) if latest else (),
         refused_total=program.refused if program and latest else 0,
@@ -146,10 +146,18 @@ def _program(conn: Connection, submission: Row[Any]) -> queries.ProgramRow | Non
     return found[0] if found else None
 
 
-def _revision(made: Row[Any] | None) -> Revision | None:
+def _revision(conn: Connection, made: Row[Any] | None) -> Revision | None:
     if made is None:
         return None
-    return Revision(number=made.number, added=made.added, removed=made.removed, changed=made.changed)
+    before = revision_before(conn, made)
+    return Revision(
+        number=made.number,
+        added=made.added,
+        removed=made.removed,
+        changed=made.changed,
+        start_before=before.start if before and before.start != made.start else None,
+        end_before=before.end if before and before.end != made.end else None,
+    )
 
 
 def _past(row: Row[Any]) -> Past:

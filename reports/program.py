@@ -65,15 +65,21 @@ def _schedule(view: SubmissionView, manifest: Manifest) -> list[Fact]:
         return [Fact(label=plain(key), value=None) for key in ("program_start", "program_end")]
     zone = zone_of(view)
     start = view.scheduled_start or schedule.start
-    return [_time("program_start", start, zone, view.now), _time("program_end", schedule.end, zone, view.now)]
+    before = (view.revision.start_before, view.revision.end_before) if view.revision else (None, None)
+    return [
+        _time("program_start", start, zone, view.now, before[0]),
+        _time("program_end", schedule.end, zone, view.now, before[1]),
+    ]
 
 
-def _time(key: str, instant: datetime, zone: ZoneInfo, now: datetime) -> Fact:
-    utc = plain("start_utc", when=moment(instant, UTC_ZONE))
+def _time(key: str, instant: datetime, zone: ZoneInfo, now: datetime, before: datetime | None) -> Fact:
+    notes = [plain("start_utc", when=moment(instant, UTC_ZONE)), left(instant, now)]
+    if before:
+        notes.append(plain("time_moved", when=moment(before, zone)))
     return Fact(
         label=plain(key),
         value=f"{long_moment(instant, zone)} ({place(str(zone))})",
-        note=f"{utc}; {left(instant, now)}",
+        note="; ".join(notes),
     )
 
 

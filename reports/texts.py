@@ -272,6 +272,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "phone_in_review": "From the approval on; until then the phone shows the number alone.",
     "phone_sentry": "A SENTRY program guards its numbers. Phones show no name for it.",
     "phone_none": "Without a valid display name there is nothing to show yet.",
+    "time_moved": "moved, it was {when}",
     # Against last time
     "since_title": "Against last time",
     "since_baseline": "Rejections",

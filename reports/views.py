@@ -19,12 +19,14 @@ Decided = Literal["dismissed", "replaced"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """How this revision differs from the one before it, in numbers."""
+    """How this revision differs from the one before it: in numbers, and in its dates where they moved."""
 
     number: int
     added: int = 0
     removed: int = 0
     changed: int = 0  # re-purposed
+    start_before: datetime | None = None
+    end_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -220,6 +220,12 @@ def revision_of(conn: Connection, row: Row[Any]) -> Row[Any] | None:
     return conn.execute(query.where(*where)).one_or_none()
 
 
+def revision_before(conn: Connection, made: Row[Any]) -> Row[Any] | None:
+    """The revision that this one followed; None for a program's first."""
+    where = revision.c.program == made.program, revision.c.number == made.number - 1
+    return conn.execute(select(revision).where(*where)).one_or_none()
+
+
 def _number_of(conn: Connection, registration: Registration) -> int | None:
     where = program.c.business == registration.business, program.c.reference == registration.reference
     query = select(func.max(revision.c.number)).join(program, program.c.id == revision.c.program).where(*where)

@@ -50,6 +50,18 @@ def test_other_content_is_the_next_revision(world):
     assert program(world).pending == 3
 
 
+def test_a_report_says_which_dates_moved_and_from_when(world):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    world.drop(
+        "acme-bank/b", ROWS, schedule="{start: 2030-01-07T09:00, end: 2030-04-30T18:00, timezone: America/Chicago}"
+    )
+    world.run()
+    page = (world.reports / "acme-bank" / world.receipt("acme-bank/b")["submission"] / "report.html").read_text()
+    assert page.count("moved, it was") == 1
+    assert "moved, it was 29 Mar 2030, 18:00" in page
+
+
 def test_replace_makes_the_numbers_exactly_these(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
