@@ -36,11 +36,15 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What a dry run gives. `id` is what the submission would be called if it were taken now."""
+    """What a dry run gives. `id` is what the submission would be called if it were taken now.
+
+    `owner` is the business whose inbox the drop is in, else the one its manifest names; `business` what is known of it.
+    """
 
     id: str
     digest: str
     drop: str
+    owner: str | None = None
     business: Business | None
     judgement: Judgement
 
@@ -86,8 +90,14 @@ def _check_drop(
         drop, known, settings.policy, now, caps=settings.caps, spool=spool, workers=WORKERS, progress=progress
     )
     digest = _digest(drop, judgement)
+    named = judgement.manifest.business if judgement.manifest else None
     return Checked(
-        id=submission_id(now, digest), digest=digest, drop=drop.name, business=known.business, judgement=judgement
+        id=submission_id(now, digest),
+        digest=digest,
+        drop=drop.name,
+        owner=drop.business or named,
+        business=known.business,
+        judgement=judgement,
     )
 
 

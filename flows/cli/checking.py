@@ -61,7 +61,7 @@ def _view(checked: "Checked", now: datetime) -> "SubmissionView":
         received_at=now,
         now=now,
         judgement=checked.judgement,
-        business=manifest.business if manifest else None,
+        business=checked.owner,
         legal_name=checked.business.legal_name if checked.business else None,
         reference=manifest.reference if manifest else None,
         drop=checked.drop,

@@ -105,6 +105,15 @@ def test_check_names_the_place_that_it_cannot_write_to(here):
     assert (done.returncode, done.stderr) == (2, f"launchdrop: '{here}/out': File exists\n")
 
 
+@pytest.mark.parametrize("drop", ["7-unreadable", "of-another"])
+def test_a_drop_belongs_to_the_business_whose_inbox_it_is_in(here, drop):
+    other = here / "inbox/acme-bank/of-another"
+    other.mkdir()
+    (other / "program.yaml").write_text("manifest: 1\nbusiness: zenith-health\n")
+    report = json.loads(call("check", f"inbox/acme-bank/{drop}", "--json", cwd=here).stdout)
+    assert report["submission"]["business"] == "acme-bank"
+
+
 def test_check_writes_the_files_of_a_submission_where_asked(here):
     call("check", "inbox/acme-bank/3-collections", "--out", "out", cwd=here)
     names = {p.name for p in (here / "out").iterdir()}
