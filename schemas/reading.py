@@ -230,6 +230,8 @@ def _numbers_entry(root: Section, index: int, node: Node) -> Section | None:
     has = {"file", "number"} & node.entries.keys() if isinstance(node, Fields) else set()
     if isinstance(node, Fields) and len(has) == 1:
         return root.within(node, f"numbers[{index}]", FILE_KEYS if "file" in has else TYPED_KEYS)
+    if isinstance(node, Fields):
+        root.within(node, f"numbers[{index}]", (*FILE_KEYS, *TYPED_KEYS))  # a misspelt key is told as such
     path, value = f"numbers[{index}]", node.text if isinstance(node, Scalar) else None
     message = f"{path} must have either file or number{', not both' if has else ''}."
     suggestion = f"file: {value}" if value and value.strip().lower().endswith(".csv") else None
