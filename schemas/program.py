@@ -62,6 +62,9 @@ def _check_cancelling(reading: Reading, known: Known) -> None:
     if known.ledger and known.program is None and reference:
         message = f"No program has the reference {reference}, so that nothing can be cancelled."
         reading.root.note("MAN-004", "reference", message, value=reference)
+    if known.program and known.program.state == "ended":
+        message = f"The program {reference} has ended, so that there is nothing to cancel."
+        reading.root.note("MAN-015", "reference", message, value=reference)
 
 
 def _check_unit(reading: Reading, known: Known) -> None:

@@ -62,6 +62,18 @@ def test_a_report_says_which_dates_moved_and_from_when(world):
     assert "moved, it was 29 Mar 2030, 18:00" in page
 
 
+def test_a_program_that_has_ended_is_cancelled_no_more_and_its_drop_is_answered(world):
+    world.drop("acme-bank/a", ROWS, schedule="{start: 2026-11-02T09:00Z, end: 2026-12-01T09:00Z, timezone: UTC}")
+    world.run()
+    world.clock.now += timedelta(days=30)
+    world.run()
+    assert program(world).state == "ended"
+    world.drop("acme-bank/b", ROWS, state="cancelled")
+    assert world.run().problems == []
+    assert world.receipt("acme-bank/b")["verdict"] == "rejected"
+    assert [f["rule"] for f in world.report("acme-bank/b")["findings"]] == ["MAN-015"]
+
+
 def test_replace_makes_the_numbers_exactly_these(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
