@@ -41,6 +41,8 @@ class Processes:
     @cached_property
     def pool(self) -> ProcessPoolExecutor:
         """Forked from a server of their own: this process may have threads, and a fork would take their locks along."""
+        # Their server would search the folder it runs in first, and take its reports/ for the package of that name.
+        os.environ.setdefault("PYTHONSAFEPATH", "1")
         context = get_context("forkserver")
         context.set_forkserver_preload(LOADED)
         pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin)
