@@ -152,6 +152,8 @@ def test_time_and_memory_whatever_is_repeated(unit):
 
 
 def check_that_time_is_linear(unit: bytes) -> None:
+    """Four times the bytes take less than eight times as long, in one of three tries: others use the machine too."""
     unit = unit or b"x"
-    few, more = (judged(tiled(unit, size)) for size in (MB // 4, MB))
-    assert more < 8 * few + 0.5
+    bound = 8 * judged(tiled(unit, MB // 4)) + 0.5
+    tries = (judged(tiled(unit, MB)) for _ in range(3))
+    assert any(seconds < bound for seconds in tries)
