@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.output import print_table, progress_bar, say, thousands
+from flows.cli.output import Trouble, print_table, progress_bar, say, thousands
 
 if TYPE_CHECKING:
     from flows.checking import Checked
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Findings shown on a terminal; the report has the rest.
 SHOWN = 10
+#: Names of what is checked that `--out` writes too.
+_OVERWRITTEN = ("program.yaml", "program.yml", "rejected.csv")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,6 +38,8 @@ def check(
     from flows import checking, settings
     from flows.spooling import spools
 
+    if out is not None:
+        _keep_apart(path, out)
     now = datetime.now(UTC)
     with spools() as spool, progress_bar(f"Checking {path.name}") as progress:
         checked = checking.check(path, businesses, settings.load(), now, spool, progress)
@@ -49,6 +53,13 @@ def check(
     else:
         _tell(checked, out)
     raise typer.Exit(0 if checked.judgement.verdict == "accepted" else 1)
+
+
+def _keep_apart(path: Path, out: Path) -> None:
+    """That the submission's program.yaml and rejected.csv take the place of none that is checked. Raises Trouble."""
+    folder = path if path.is_dir() else path.parent
+    if out.resolve() == folder.resolve() and (path.is_dir() or path.name in _OVERWRITTEN):
+        raise Trouble(f"--out {out} is what is checked, and would be written over. Name another folder.")
 
 
 def _view(checked: "Checked", now: datetime) -> "SubmissionView":

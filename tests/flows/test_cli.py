@@ -114,6 +114,17 @@ def test_a_drop_belongs_to_the_business_whose_inbox_it_is_in(here, drop):
     assert report["submission"]["business"] == "acme-bank"
 
 
+@pytest.mark.parametrize("path", [".", "program.yaml", "rejected.csv"])
+def test_check_writes_over_nothing_that_it_checks(here, path):
+    drop = here / "inbox/acme-bank/3-collections"
+    (drop / "rejected.csv").write_text("5012149020,Survey\n")
+    before = {p: p.read_bytes() for p in drop.iterdir()}
+    done = call("check", path, "--out", ".", cwd=drop)
+    told = "launchdrop: --out . is what is checked, and would be written over. Name another folder.\n"
+    assert (done.returncode, done.stderr) == (2, told)
+    assert {p: p.read_bytes() for p in drop.iterdir()} == before
+
+
 def test_check_writes_the_files_of_a_submission_where_asked(here):
     call("check", "inbox/acme-bank/3-collections", "--out", "out", cwd=here)
     names = {p.name for p in (here / "out").iterdir()}
