@@ -18,7 +18,7 @@ from flows.ledger.sightings import Sighting
 from flows.lists import do_not_originate
 from flows.pages import OUT_OF_REACH, Refreshed, Written, refresh
 from flows.pipeline import Pipeline
-from flows.registry import seed_businesses
+from flows.registry import seed_businesses, unknown
 from flows.restored import check_restored, keep_marker
 from flows.settling import Incomplete, Settled
 from flows.spreading import Crew, crew
@@ -69,7 +69,8 @@ def take_inbox(
 
     Everything, or the drops of one `business`, or some `drops`. `stop` is asked between drops, or blocks of them.
     """
-    problems = [wrong for wrong in (check_restored(pipeline), seed_businesses(pipeline)) if wrong]
+    asked = check_restored(pipeline), seed_businesses(pipeline), unknown(pipeline, business)
+    problems = [wrong for wrong in asked if wrong]
     found = arrivals(inbox_of(pipeline), clock=pipeline.clock, sleep=sleep, business=business, drops=drops)
     took: list[Took] = []
     for each in _take_all(pipeline, crew, [o.sighting for o in found if isinstance(o, Settled)], stop, progress):

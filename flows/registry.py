@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from flows.known import gallery_logo
+from flows.ledger.businesses import business as business_of
 from flows.ledger.businesses import seed
 from flows.ledger.flags import get_flag, set_flag
 from flows.pipeline import Pipeline
@@ -29,6 +30,17 @@ def seed_businesses(pipeline: Pipeline) -> str | None:
         if get_flag(conn, ERROR) != wrong:
             set_flag(conn, ERROR, wrong)
     return wrong
+
+
+def unknown(pipeline: Pipeline, business: str | None) -> str | None:
+    """What to say where a business is asked for by a name that is nowhere: a slip would take nothing for ever."""
+    if business is None:
+        return None
+    with pipeline.ledger.read() as conn:
+        if business_of(conn, business) is not None:
+            return None
+    there = next(pipeline.inbox.children(f"{business}/"), None)
+    return None if there else f"no business {business}: neither {NAME} nor the inbox has it"
 
 
 def _read(pipeline: Pipeline) -> tuple[Business, ...]:

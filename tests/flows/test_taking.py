@@ -317,3 +317,13 @@ def fill(ledger):
 def test_a_full_disk_under_the_ledger_is_one_line(world):
     with pytest.raises(LedgerError, match=r"^the ledger at .* cannot be used: database or disk is full$"):
         fill(world.pipeline.ledger)
+
+
+def test_a_business_asked_for_by_a_name_that_is_nowhere_is_told(world):
+    world.drop("acme-bank/a", ROWS)
+    world.drop("stranger/a", ROWS)
+    assert world.run(business="acme-bnk").problems == [
+        "no business acme-bnk: neither businesses.yaml nor the inbox has it"
+    ]
+    for business in ("acme-bank", "stranger", "zenith-health"):
+        assert world.run(business=business).problems == []
