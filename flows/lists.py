@@ -59,5 +59,5 @@ def ten_digits(text: str) -> int:
     if len(digits) == 11 and digits[0] == "1":
         digits = digits[1:]
     if len(digits) != 10 or not set(text) <= set("0123456789+-.() \t"):
-        raise Trouble("expected a number of ten digits, as +1 501 214 9020")
+        raise Trouble("expected a number of ten digits, area code first")
     return int(digits)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="review", help="Custom display names and logos waiting for review.", no_args_is_help=True)
 
+#: As large as a database counts.
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="From `review list`.")]
+
 
 @app.command("list")
 def list_(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False) -> None:
@@ -31,14 +34,14 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.
 
 
 @app.command()
-def approve(review: Annotated[int, typer.Argument(metavar="ID", help="From `review list`.")]) -> None:
+def approve(review: Id) -> None:
     """Approve one: it is the business's from then on, and its programs are branded."""
     _decide(review, approve=True, reason=None)
 
 
 @app.command()
 def reject(
-    review: Annotated[int, typer.Argument(metavar="ID", help="From `review list`.")],
+    review: Id,
     reason: Annotated[str | None, typer.Option(help="Why; the business reads it.")] = None,
 ) -> None:
     """Reject one: its programs stay unbranded."""

@@ -184,6 +184,19 @@ def test_a_run_and_what_the_ledger_tells_of_it(here):
     assert "Nothing new" in again.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("review", "approve", "9" * 30), "Invalid value for 'ID': Input should be less than or equal to"),
+        (("numbers", "release", "5"), "launchdrop: expected a number of ten digits, area code first\n"),
+    ],
+)
+def test_what_can_be_no_id_and_no_number_is_told(here, arguments, told):
+    done = call(*arguments, cwd=here)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
 def test_a_typo_in_a_setting_is_one_line(here):
     done = call("run", cwd=here, LAUNCHDROP_SETLE="1s")
     assert (done.returncode, done.stderr) == (
