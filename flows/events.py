@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Moves told in one request.
 BATCH = 200
+#: Moves told in one pass: a few seconds' worth, as the next drop waits meanwhile; the rest is the next pass's.
+MOST = 2000
 #: A server keeps events for seven days: on a ledger with a longer history, what is older is not told.
 KEPT = timedelta(days=7)
 TIMEOUT = 10.0
@@ -32,10 +34,10 @@ _NAMES = {("review", "in_review"): "requested", ("review", "approved"): "decided
 def tell_changes(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> int:
     """Tell the Prefect server what has happened since it was told last; how many events that were.
 
-    `stop` is asked between requests; the rest is told the next time.
+    No more than `MOST`, and `stop` is asked between requests; the rest is told the next time.
     """
     total = 0
-    while _server_is_set() and not stop():
+    while total < MOST and _server_is_set() and not stop():
         now = pipeline.clock()
         with pipeline.ledger.read() as conn:
             changes = untold(conn, now=now, since=now - KEPT, limit=BATCH)

@@ -227,6 +227,19 @@ def test_an_event_told_again_is_the_same_event(stack, ours):
     assert [e["id"] for e in told] == [event(row)["id"]]
 
 
+def test_a_pass_tells_so_many_and_the_next_the_rest(ours, monkeypatch):
+    from flows import events
+    from flows.ledger.flags import pause, resume
+
+    monkeypatch.setattr(events, "BATCH", 2)
+    monkeypatch.setattr(events, "MOST", 4)
+    with ours.ledger.begin() as conn:
+        for _ in range(3):
+            pause(conn, by="jo", why="back and forth", now=datetime.now(UTC))
+            resume(conn, by="jo", now=datetime.now(UTC))
+    assert [events.tell_changes(ours) for _ in range(3)] == [4, 2, 0]
+
+
 def test_a_server_that_is_away_is_told_later(ours):
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
