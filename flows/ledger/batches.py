@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, Row, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
 
 from flows.ledger.bulk import listed, unpack
 from flows.ledger.errands import Errand, fenced
@@ -69,7 +69,10 @@ def record(conn: Connection, errand: Errand, answered: Batch, refused: Mapping[i
     if answered.kind == "remove":
         # Those of a giver are its no longer; only what the launched program itself lets go is found here.
         gone = {"state": "removed", "change": None, "claimed": False}
-        _move_numbers(conn, errand, answered.numbers, gone, only="remove")
+        _move_numbers(conn, errand, answered.numbers, gone, only=number.c.change == "remove")
+        # A revision that waits for this launch brings these back: gone from the carrier, they stay claimed for it.
+        coming = (number.c.change == "wait") & (number.c.state == "live")
+        _move_numbers(conn, errand, answered.numbers, {"state": "removed"}, only=coming)
         return
     unwanted = np.array(sorted(refused), dtype=np.int64)
     taken = np.setdiff1d(answered.numbers, unwanted, assume_unique=True)
@@ -116,7 +119,12 @@ def _set(conn: Connection, errand: Errand, which: Batch, **values: Any) -> None:
 
 
 def _move_numbers(
-    conn: Connection, errand: Errand, numbers: np.ndarray, values: dict[str, Any], *, only: str | None = None
+    conn: Connection,
+    errand: Errand,
+    numbers: np.ndarray,
+    values: dict[str, Any],
+    *,
+    only: ColumnElement[bool] | None = None,
 ) -> None:
     """Move numbers of the launched program, and its counts with them by what they were before."""
     if not len(numbers):
@@ -124,7 +132,7 @@ def _move_numbers(
     table, value = listed(conn, numbers)
     mine = [number.c.program == errand.program, number.c.number.in_(select(value).select_from(table))]
     if only is not None:
-        mine.append(number.c.change == only)
+        mine.append(only)
     before = dict(
         conn.execute(select(number.c.state, func.count()).where(*mine).group_by(number.c.state)).tuples().all()
     )

@@ -124,15 +124,16 @@ def miss(conn: Connection, *, now: datetime, patience: timedelta) -> list[tuple[
     """Give up what was not launched in time: (business, reference) of what is missed now. Nothing while paused.
 
     `patience` counts from the latest of start, acceptance and release. What waits for its branding is missed only when
-    its end comes. A program that is live is never missed; its next revision is sent when it can be.
+    its end comes. A program of which something may be at the carrier is never missed, for its numbers must not go
+    elsewhere while they are there; its next revision is sent when it can be.
     """
     if paused(conn) is not None:
         return []
     late = and_(revision.c.late_from < now - patience, _may_show())
-    never_live = program.c.live_revision.is_(None)
+    nothing_there = program.c.at_carrier.is_(False)
     # Said twice, the first in the words of the index.
     query = newest().where(among(revision.c.state, "scheduled", "launching"), revision.c.state == "scheduled")
-    query = query.where(never_live, or_(late, revision.c.end <= now)).with_for_update(of=program, skip_locked=True)
+    query = query.where(nothing_there, or_(late, revision.c.end <= now)).with_for_update(of=program, skip_locked=True)
     rows = conn.execute(query).all()
     for reason, some in (
         ("its end has come", [row for row in rows if row.end <= now]),
@@ -168,7 +169,7 @@ def starts(conn: Connection, *, after: datetime, limit: int) -> list[datetime]:
 
 
 def _due(now: datetime, patience: timedelta) -> Any:
-    in_time = or_(program.c.live_revision.is_not(None), revision.c.late_from >= now - patience)
+    in_time = or_(program.c.at_carrier, revision.c.late_from >= now - patience)
     fresh = and_(revision.c.state == "scheduled", in_time, _may_show())
     return and_(
         among(revision.c.state, "scheduled", "launching"),

@@ -77,12 +77,16 @@ def apply(conn: Connection, program_id: int, planned: Plan, *, reassign: bool, m
 
 
 def reserve(conn: Connection, program_id: int, planned: Plan, *, reassign: bool) -> None:
-    """Claim the numbers of a revision that waits for a launch to finish, and nothing else. Raises Outdated."""
+    """Claim the numbers of a revision that waits for a launch to finish, and nothing else. Raises Outdated.
+
+    Also those that the program had before, or that the launch is taking out: nobody else may have them meanwhile.
+    """
     added, purposes = planned.picked(planned.difference.added)
     claimed = _claimable(conn, program_id, added, reassign=reassign)
     fresh = ~np.isin(added, planned.rows.numbers, assume_unique=True)
     with _claiming(conn):
         insert_numbers(conn, program_id, (added[fresh], purposes[fresh]), claimed=claimed[fresh], change="wait")
+        update_numbers(conn, program_id, added[~fresh & claimed], claimed=True, change="wait")
 
 
 def recount(conn: Connection, programs: Sequence[int]) -> None:
@@ -163,7 +167,7 @@ def _claiming(conn: Connection) -> Iterator[None]:
 
 def _bring_back(conn: Connection, program_id: int, block: Block, claimed: np.ndarray) -> None:
     """Numbers the program had before: refused, removed, reassigned, on their way out, or reserved for this."""
-    going = (number.c.state == "live") & (number.c.change == "remove")
+    going = (number.c.state == "live") & number.c.change.in_(["remove", "wait"])
     for purpose in np.unique(block[1]):
         same = number.c.purpose == int(purpose)
         for claim in (True, False):

@@ -38,6 +38,7 @@ class Program:
     late_from: datetime = None
     rows: dict = field(default_factory=dict)
     waiting: list = field(default_factory=list)
+    reserved: set = field(default_factory=set)  # numbers claimed for what waits
 
     @property
     def over(self):
@@ -65,6 +66,7 @@ class Model:
             for n, purpose in plan.numbers.items():
                 if not self._inside(p, n) and not (n in p.rows and p.rows[n].flag == "wait"):
                     self._claim(p, n)
+                    p.reserved.add(n)
                     if n not in p.rows:
                         p.rows[n] = Row("pending", purpose, "wait")
             return
@@ -80,11 +82,16 @@ class Model:
             self._free(p, removed=True)
 
     def miss(self, now):
-        for p in self._in_order():
-            late = p.late_from < now - self.patience
-            if p.state == "scheduled" and not p.live and (late or p.end <= now):
-                p.state = "missed"
-                self._free(p, removed=False)
+        """All that are late at once: a number goes to one that is not, past those that waited for it and are."""
+        missed = [p for p in self._in_order() if self._is_missed(p, now)]
+        for p in missed:
+            p.state = "missed"
+        for p in missed:
+            self._free(p, removed=False)
+
+    def _is_missed(self, p, now):
+        late = p.late_from < now - self.patience
+        return p.state == "scheduled" and not p.at_carrier and (late or p.end <= now)
 
     def due(self, now):
         """Keys that can be claimed: nothing of theirs moves to or from a program that is launching."""
@@ -93,7 +100,7 @@ class Model:
             for p in self._in_order()
             if p.state == "scheduled"
             and p.start <= now < p.end
-            and (p.live or p.late_from >= now - self.patience)
+            and (p.at_carrier or p.late_from >= now - self.patience)
             and not any(p.key in pair and self._launching(set(pair) - {p.key}) for pair in self.takes)
         ]
 
@@ -116,13 +123,20 @@ class Model:
             self.claims[n] = key
         self.takes = {(taker, giver) for taker, giver in self.takes if taker != key}
 
+    def taken_out(self, key, numbers):
+        """The carrier has taken them out: free, whatever becomes of the rest of the launch, unless something waits."""
+        p = self.programs[key]
+        for n in numbers:
+            if n in p.rows and p.rows[n].flag == "leaving":
+                p.rows[n] = Row("removed", p.rows[n].purpose)
+                if n not in p.reserved:
+                    self._unclaim(p, n)
+
     def finish(self, key, now):
         p = self.programs[key]
-        for n, row in p.rows.items():
-            if row.flag == "leaving":
-                p.rows[n] = Row("removed", row.purpose)
-                self._unclaim(p, n)
-            elif row.state == "pending" and not row.flag:
+        self.taken_out(key, list(p.rows))
+        for row in p.rows.values():
+            if row.state == "pending" and not row.flag:
                 row.state = "live"
         p.state, p.live = "live", True
         self._hand_over(p)
@@ -144,6 +158,7 @@ class Model:
     def finish_end(self, key):
         p = self.programs[key]
         p.state, p.live, p.at_carrier, p.waiting = "ended", False, False, []
+        p.reserved.clear()
         self._free(p, removed=True)
 
     def _revise(self, p, plan, now):
@@ -202,6 +217,7 @@ class Model:
 
     def _let_in(self, p, now):
         waiting, p.waiting = p.waiting, []
+        p.reserved.clear()
         for plan in waiting if not p.over else ():
             self._revise(p, plan, now)
 

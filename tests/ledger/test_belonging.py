@@ -6,11 +6,13 @@ from ledger.samples import DAY, HOUR, NOON, Rows, some, span
 
 from flows.ledger import LedgerError, Outdated
 from flows.ledger.claims import claims
+from flows.ledger.launches import fail, finish
 from flows.ledger.numbers import removed_by_replace
 from flows.ledger.programs import retry
 from flows.ledger.releasing import release_number
 
 N = some(1)[0]
+START = NOON + HOUR
 LATER = span(NOON + 2 * HOUR, NOON + 10 * DAY)
 
 
@@ -162,3 +164,38 @@ def test_what_replacing_would_remove(desk):
     count = removed_by_replace(desk.ledger.engine, "acme", "p")
     assert count(Rows(some(4, 8), 0)) == 8
     assert desk.holder(N) == "acme/p"
+
+
+@pytest.mark.parametrize("removed_first", [True, False])
+def test_a_number_that_a_waiting_revision_brings_back_is_nobody_elses_meanwhile(desk, removed_first):
+    """The launch takes it out, the revision that waits for the launch brings it back: nothing may come between."""
+    desk.drop("p", some(2))
+    desk.now = START
+    desk.launch()
+    desk.drop("p", some(1), numbers_mode="replace")
+    [errand] = desk.claim()
+    if removed_first:
+        desk.answer(errand)
+    assert desk.drop("p", some(2)).waiting
+    if not removed_first:
+        desk.answer(errand)
+    assert conflicts(desk, "z", some(1, 1), business="zenith") == {some(1, 1)[0]: ("NUM-022", None)}
+    with desk.ledger.begin() as conn:
+        finish(conn, [errand], now=desk.now)
+    assert desk.holder(some(1, 1)[0]) == "acme/p"
+    [errand] = desk.claim()
+    assert desk.answer(errand) == [("add", "p", some(1, 1))]
+
+
+def test_what_may_be_at_the_carrier_is_never_missed(desk):
+    """A launch failed half done: its numbers must not go elsewhere while the carrier has them."""
+    desk.drop("p", some(2))
+    desk.now = START
+    [errand] = desk.claim()
+    desk.answer(errand)
+    with desk.ledger.begin() as conn:
+        fail(conn, errand, "no", now=desk.now)
+    desk.drop("p", some(2), description="Other.")
+    desk.now += 2 * DAY
+    assert desk.miss() == []
+    assert desk.launch() == ["acme/p"]

@@ -127,6 +127,8 @@ class Lifecycle(RuleBasedStateMachine):
                     there[n] = purpose
         with self.ledger.begin() as conn:
             record(conn, errand, batch, {}, self.desk.now)
+        if batch.kind == "remove":
+            self.model.taken_out((errand.business, errand.reference), batch.numbers.tolist())
 
     @rule(key=KEYS)
     def retry(self, key):
