@@ -9,10 +9,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.bench import engine, pipeline, report
+from tests.bench import cluster, engine, pipeline, report
 from tests.bench.measuring import machine, progress
 
-SECTIONS = {"engine": engine, "report": report, "pipeline": pipeline}
+SECTIONS = {"engine": engine, "report": report, "pipeline": pipeline, "cluster": cluster}
 RESULTS = Path(__file__).parent / "results"
 
 

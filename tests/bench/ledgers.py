@@ -28,6 +28,7 @@ from schemas.business import Business, DisplayName
 from schemas.drop import Drop, DropFile, Known
 from schemas.identity import submission_id
 from schemas.judge import judge
+from schemas.policy import Policy
 
 MANIFEST = """manifest: 1
 business: bench
@@ -78,10 +79,10 @@ def register_programs(pipeline: Pipeline, count: int, start: datetime) -> None:
     for number in range(count):
         first = 501_200_0000 + 2 * number
         text = MANIFEST.format(number=number, start=start.isoformat(), first=first, second=first + 1)
-        registration = _registration(pipeline, text.encode(), number, now)
-        keep_judgement(pipeline, registration)
+        made = registration(text.encode(), number, now)
+        keep_judgement(pipeline, made)
         with pipeline.ledger.begin() as conn:
-            register(conn, registration, now)
+            register(conn, made, now)
 
 
 def launched(pipeline: Pipeline) -> list[datetime]:
@@ -102,12 +103,13 @@ def seconds_to_index(pipeline: Pipeline) -> float:
     return time.perf_counter() - begun
 
 
-def _registration(pipeline: Pipeline, manifest: bytes, number: int, now: datetime) -> Registration:
+def registration(manifest: bytes, number: int, now: datetime) -> Registration:
+    """A drop that is this manifest alone, judged and ready to be registered."""
     digest = sha256(manifest).hexdigest()
     file = DropFile(name="program.yaml", bytes=len(manifest), sha256=digest, open=lambda: io.BytesIO(manifest))
     drop = Drop(business="bench", name=f"drop-{number}", manifests=(file,))
     known = Known(business=BUSINESS, registered=True, ledger=True)
-    judgement = judge(drop, known, pipeline.settings.policy, now)
+    judgement = judge(drop, known, Policy(), now)
     if judgement.verdict != "accepted":
         raise RuntimeError(f"a program to be measured was not accepted: {judgement.findings}")
     submission = submission_id(now, digest)

@@ -1,0 +1,167 @@
+"""Beyond one process: a pass and a large file over one and two Dask workers, a million numbers into either database.
+
+The workers stand already, as in operation; what they import once is not counted. One and two take turns.
+"""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from distributed import Client, LocalCluster
+from sqlalchemy import create_engine, text
+
+from flows.ahead import AcceptedNumbers
+from flows.ledger import Ledger
+from flows.ledger.businesses import seed
+from flows.ledger.registering import register
+from tests.bench.homes import folder, lay, reported
+from tests.bench.ledgers import BUSINESS, MANIFEST, registration
+from tests.bench.measuring import LAUNCHDROP, Measured, measure, memory, progress
+from tests.ledger.postgres import binaries, running
+
+LIBRARIES = ("dask", "distributed", "prefect-dask", "sqlalchemy", "psycopg")
+
+HEAD = ["| measured | result | must | aim |", "| --- | --- | --- | --- |"]
+
+
+def run(place: Path, *, quick: bool) -> list[str]:
+    """The section's text."""
+    share = 10 if quick else 1
+    return [
+        "",
+        *HEAD,
+        *many_drops(place / "drops", 1000 // share, 2000),
+        *one_file(place / "file", 10_000_000 // share),
+        *registrations(place, 1_000_000 // share),
+    ]
+
+
+def many_drops(place: Path, count: int, rows: int) -> list[str]:
+    """Drops of many programs through one pass."""
+    inbox = folder(place / "drops")
+    for number in range(count):
+        lay(inbox, f"drop-{number}", rows=rows, seed=number)
+    found = {workers: passed(place, inbox, workers) for workers in (0, 1, 2)}
+    what = f"{count:,} drops of {rows:,} rows"
+    return [
+        f"| {what}, one process | {shown(found[0])} | | |",
+        f"| the same, one Dask worker | {shown(found[1])} | | |",
+        f"| the same, two Dask workers | {shown(found[2])}, {found[1].seconds / found[2].seconds:.2f}x one worker "
+        "| 1.6x | |",
+    ]
+
+
+def one_file(place: Path, rows: int) -> list[str]:
+    """One drop of one large file."""
+    inbox = folder(place / "drops")
+    lay(inbox, "drop-0", rows=rows)
+    found = {workers: passed(place, inbox, workers) for workers in (0, 1, 2)}
+    faster = found[1].seconds / found[2].seconds
+    return [
+        f"| one file of {rows:,} rows, one process | {shown(found[0])} | | |",
+        f"| the same, one Dask worker | {shown(found[1])} | | |",
+        f"| the same, two Dask workers | {shown(found[2])}, {faster:.2f}x one worker | | |",
+    ]
+
+
+def shown(measured: Measured) -> str:
+    return f"{measured.seconds:.1f} s, {measured.memory:,.0f} MB"
+
+
+def passed(place: Path, inbox: Path, workers: int) -> Measured:
+    """One `launchdrop run` over a copy of the inbox, with so many workers; 0: none. Memory is of all processes."""
+    home = place / f"with-{workers}"
+    shutil.copytree(inbox, home / "inbox")
+    with cluster(workers) as (address, pids), watched(pids) as peak:
+        took = measure([LAUNCHDROP, "run"], cwd=home, env={"LAUNCHDROP_TASK_RUNNER": address})
+    if not reported(home, "drop-0"):
+        raise RuntimeError("the pass took nothing")
+    shutil.rmtree(home)
+    progress(f"{inbox.parent.parent.name}, {workers} workers: {took.seconds:.1f} s")
+    return Measured(took.seconds, took.memory + max(peak, default=0.0))
+
+
+@contextmanager
+def cluster(workers: int) -> Iterator[tuple[str, list[int]]]:
+    """A cluster of so many workers that have imported what they need: its address and their processes."""
+    if workers == 0:
+        yield "local", []
+        return
+    here = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
+    with LocalCluster(n_workers=workers, **here) as made:
+        with Client(made) as client:
+            pids = list(client.run(warm).values())
+        yield made.scheduler_address, pids
+
+
+def warm() -> int:
+    """Import what a worker needs; its process."""
+    import flows.working
+    import reports.report
+    import schemas.duplicates
+    import schemas.first_pass
+    import schemas.second_pass
+
+    assert all((flows.working, reports.report, schemas.duplicates, schemas.first_pass, schemas.second_pass))
+    return os.getpid()
+
+
+@contextmanager
+def watched(pids: list[int]) -> Iterator[list[float]]:
+    """The memory of these processes together, in MB, as it goes."""
+    seen: list[float] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.1):
+            seen.append(sum(map(memory, pids)))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def registrations(place: Path, count: int) -> list[str]:
+    """A submission of so many numbers, none of them known, registered in one transaction."""
+    numbers = np.random.default_rng(1).permutation(np.arange(5_012_000_000, 5_012_000_000 + 3 * count, 3))
+    seconds = {"SQLite": registered(f"sqlite:///{place}/ledger.db", numbers)}
+    if binaries() is not None:
+        with running() as url:
+            admin = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
+            with admin.connect() as conn:
+                conn.execute(text("create database bench"))
+            admin.dispose()
+            seconds["PostgreSQL"] = registered(url.format("bench"), numbers)
+    bars = {"SQLite": (20, 6.7), "PostgreSQL": (30, 10)}
+    return [
+        f"| {count:,} numbers registered, {name} | {took:.1f} s | {bars[name][0]} s | {bars[name][1]:g} s |"
+        for name, took in seconds.items()
+    ]
+
+
+def registered(url: str, numbers: np.ndarray) -> float:
+    """Seconds from the judgement to the commit."""
+    ledger = Ledger.open(url)
+    now = datetime.now(UTC)
+    with ledger.begin() as conn:
+        seed(conn, [BUSINESS], now)
+    manifest = MANIFEST.format(number=0, start="2031-01-06T09:00Z", first=5_012_149_020, second=5_012_149_021)
+    plain = registration(manifest.encode(), 0, now)
+    rows = AcceptedNumbers(numbers, np.zeros(len(numbers), dtype=np.uint8))
+    begun = time.perf_counter()
+    with ledger.begin() as conn:
+        register(conn, replace(plain, judgement=replace(plain.judgement, numbers=rows)), now)
+    took = time.perf_counter() - begun
+    ledger.close()
+    return took
