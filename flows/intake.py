@@ -27,7 +27,7 @@ ask = task(name="ask for launches at their start", cache_policy=NO_CACHE)(shield
 @shielded
 def intake(business: str | None = None, drops: list[tuple[str, str]] | None = None) -> dict[str, int]:
     """One pass over the inbox, over one business, or over some drops (business, drop); gives counts."""
-    with open_pipeline(load()) as pipeline, crew(pipeline.settings.task_runner) as workers:
+    with open_pipeline(load()) as pipeline, crew(pipeline.settings.task_runner, shown=True) as workers:
         taken = take_inbox(pipeline, workers, business=business, drops=drops, stop=stopping)
         written = write_pages(pipeline, workers, stop=stopping)
         ask(pipeline, taken)

@@ -1,8 +1,8 @@
 """Work spread over workers: processes of this machine, or of a Dask cluster, whose only home this is.
 
 A cluster that stands is reused; else workers are started on this machine for the pass, and only when there is enough to
-do. Inside a flow run each piece of a cluster's work is seen on the Prefect server as a task run. Functions and plain
-values go out.
+do. A flow may have each piece of a cluster's work shown on the Prefect server as a task run. Functions and plain values
+go out.
 """
 
 import logging
@@ -11,8 +11,9 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import ExitStack, contextmanager
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flows.settings import PREFIX
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from prefect_dask.client import PrefectDaskClient
 
 #: Seconds of work, by one process, from which a pass is spread: several times what it costs to reach the workers.
-#: Starting two on this machine and their first imports take 8 to 10 s, those of a cluster that stands 4 s once.
-WORTH_A_CLUSTER, WORTH_A_CALL = 30.0, 8.0
+#: Starting two on this machine and closing them takes 7 s, reaching a cluster that stands 2 s; imports come on top.
+WORTH_A_CLUSTER, WORTH_A_CALL = 30.0, 3.0
 #: Seconds to wait for a scheduler, and for its first worker.
 PATIENCE = 20
 
@@ -66,6 +67,7 @@ class Cluster:
 
     setting: str
     stack: ExitStack = field(repr=False)
+    shown_in: Context | None = field(default=None, repr=False)
 
     def is_worth(self, seconds: float) -> bool:
         """Whether so much work, in seconds of one process, is to be spread."""
@@ -97,8 +99,11 @@ class Cluster:
         return max(1, sum(threads().values()))
 
     def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:
-        submit: Callable[..., Work] = self.client.submit
-        return submit(_seen(work, name), *arguments, pure=False)
+        submit: Callable[..., Work] = partial(self.client.submit, pure=False)
+        if self.shown_in is None:
+            return submit(work, *arguments)
+        # As a step of the flow itself: the step that asks has parameters which cannot be sent to a worker.
+        return self.shown_in.copy().run(submit, _as_task(work, name), *arguments)
 
     def executor(self) -> Executor:
         executor: Callable[..., Executor] = self.client.get_executor
@@ -106,12 +111,15 @@ class Cluster:
 
 
 @contextmanager
-def crew(setting: str) -> Iterator[Crew]:
-    """The workers of LAUNCHDROP_TASK_RUNNER, let go at the end; a cluster that stood before stands on."""
+def crew(setting: str, *, shown: bool = False) -> Iterator[Crew]:
+    """The workers of LAUNCHDROP_TASK_RUNNER, let go at the end; a cluster that stood before stands on.
+
+    `shown`: the caller is a flow, whose run on the Prefect server is to show each piece of a cluster's work.
+    """
     from flows.processes import Processes
 
     with ExitStack() as stack:
-        made = Processes(stack) if setting == "local" else Cluster(setting, stack)
+        made = Processes(stack) if setting == "local" else Cluster(setting, stack, copy_context() if shown else None)
         try:
             yield made
         except Exception as e:
@@ -136,13 +144,17 @@ def _options(setting: str) -> dict[str, Any]:
     if setting != "dask":
         return {"address": setting, "client_kwargs": {"timeout": PATIENCE}}
     # One thread a worker: judging holds Python's lock most of the time.
-    here = {"n_workers": os.cpu_count(), "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
+    here = {
+        "n_workers": os.cpu_count(),
+        "threads_per_worker": 1,
+        "host": "127.0.0.1",
+        "dashboard_address": "127.0.0.1:0",
+    }
     return {"cluster_kwargs": here}
 
 
-def _seen(work: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _as_task(work: Callable[..., Any], name: str) -> Callable[..., Any]:
     from prefect import task
     from prefect.cache_policies import NO_CACHE
-    from prefect.context import FlowRunContext
 
-    return task(name=name, cache_policy=NO_CACHE)(work) if FlowRunContext.get() is not None else work
+    return task(name=name, cache_policy=NO_CACHE)(work)

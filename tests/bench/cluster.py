@@ -21,9 +21,11 @@ from flows.ahead import AcceptedNumbers
 from flows.ledger import Ledger
 from flows.ledger.businesses import seed
 from flows.ledger.registering import register
+from tests.bench import generate
 from tests.bench.homes import folder, lay, reported
 from tests.bench.ledgers import BUSINESS, MANIFEST, registration
 from tests.bench.measuring import LAUNCHDROP, Measured, measure, memory, progress
+from tests.bench.shares import of_drops, of_rows
 from tests.ledger.postgres import binaries, running
 
 LIBRARIES = ("dask", "distributed", "prefect-dask", "sqlalchemy", "psycopg")
@@ -40,6 +42,21 @@ def run(place: Path, *, quick: bool) -> list[str]:
         *many_drops(place / "drops", 1000 // share, 2000),
         *one_file(place / "file", 10_000_000 // share),
         *registrations(place, 1_000_000 // share),
+        *shares(place / "shares", 1_000_000 // share),
+    ]
+
+
+def shares(place: Path, rows: int) -> list[str]:
+    """What each part of a pass costs, in time of one processor."""
+    drops = of_drops(place / "home", 100, 2000)
+    numbers = place / "numbers.csv"
+    generate.write(numbers, rows, 0.02)
+    parts = of_rows(numbers)
+    per_drop = ", ".join(f"{name} {took * 10:.0f} ms" for name, took in drops.items())
+    per_row = ", ".join(f"{name} {took:.2f} s" for name, took in parts.items())
+    return [
+        f"| a drop of 2,000 rows, processor time | {per_drop} | | |",
+        f"| {rows:,} rows, processor time | {per_row} | | |",
     ]
 
 
@@ -51,7 +68,7 @@ def many_drops(place: Path, count: int, rows: int) -> list[str]:
     found = {workers: passed(place, inbox, workers) for workers in (0, 1, 2)}
     what = f"{count:,} drops of {rows:,} rows"
     return [
-        f"| {what}, one process | {shown(found[0])} | | |",
+        f"| {what}, `local`: a process a core | {shown(found[0])} | | |",
         f"| the same, one Dask worker | {shown(found[1])} | | |",
         f"| the same, two Dask workers | {shown(found[2])}, {found[1].seconds / found[2].seconds:.2f}x one worker "
         "| 1.6x | |",
@@ -65,7 +82,7 @@ def one_file(place: Path, rows: int) -> list[str]:
     found = {workers: passed(place, inbox, workers) for workers in (0, 1, 2)}
     faster = found[1].seconds / found[2].seconds
     return [
-        f"| one file of {rows:,} rows, one process | {shown(found[0])} | | |",
+        f"| one file of {rows:,} rows, `local` | {shown(found[0])} | | |",
         f"| the same, one Dask worker | {shown(found[1])} | | |",
         f"| the same, two Dask workers | {shown(found[2])}, {faster:.2f}x one worker | | |",
     ]
@@ -94,7 +111,7 @@ def cluster(workers: int) -> Iterator[tuple[str, list[int]]]:
     if workers == 0:
         yield "local", []
         return
-    here = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
+    here = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(n_workers=workers, **here) as made:
         with Client(made) as client:
             pids = list(client.run(warm).values())

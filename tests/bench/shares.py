@@ -1,0 +1,84 @@
+"""Of what a spread pass consists: the processor's time of each part, for the limits of spreading it."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from flows import passes
+from flows.arrival import look
+from flows.blocks import _turns
+from flows.claiming import Leases
+from flows.ledger.moves import marks
+from flows.settling import Settled
+from flows.working import enter_block, prepare_block, terms_of, write_block
+from schemas.decoding import survey, text
+from schemas.duplicates import find_late
+from schemas.first_pass import read_all
+from schemas.framing import frame
+from schemas.lines import WholeLines
+from schemas.numbers import Source, Terms
+from schemas.policy import Caps, Policy
+from schemas.second_pass import tell_all
+from tests.bench.homes import folder, lay
+from tests.bench.ledgers import opened
+
+Times = dict[str, float]
+
+
+@contextmanager
+def clocked(times: Times, name: str) -> Iterator[None]:
+    """Seconds of this process on the processor: other work on the machine does not count."""
+    begun = time.process_time()
+    yield
+    times[name] = time.process_time() - begun
+
+
+def of_drops(home: Path, count: int, rows: int) -> Times:
+    """Seconds for so many drops: prepared, entered in order, pages written."""
+    inbox = folder(home)
+    for number in range(count + 1):
+        lay(inbox, f"drop-{number}", rows=rows, seed=number)
+    times: Times = {}
+    with opened(home) as pipeline:
+        terms = terms_of(pipeline)
+        seen = passes.inbox_of(pipeline)
+        now = pipeline.clock()
+        list(look(seen, now=now))
+        settled = [o.sighting for o in look(seen, now=now + timedelta(seconds=1)) if isinstance(o, Settled)]
+        leases = Leases(pipeline.ledger, clock=pipeline.clock, length=timedelta(hours=1))
+        first, *turns = _turns(pipeline, leases, settled, [])
+        enter_block(terms, prepare_block(terms, [first]), None)  # whatever is loaded but once
+        with clocked(times, "prepared"):
+            prepared = prepare_block(terms, turns)
+        with clocked(times, "entered"):
+            enter_block(terms, prepared, None)
+        with pipeline.ledger.read() as conn:
+            found = [mark for mark in marks(conn) if mark.kind in ("report", "receipt")]
+        write_block(terms, found[:1])
+        with clocked(times, "pages"):
+            write_block(terms, found[1:])
+    return times
+
+
+def of_rows(path: Path) -> Times:
+    """Seconds for the rows of a file: framed, judged, sorted by number, told."""
+    times: Times = {}
+    terms, policy = Terms(call_purpose="Survey", regions=Policy().regions), Policy()
+    source = Source(name=path.name, bytes=path.stat().st_size, sha256="", open=partial(path.open, "rb"))
+    with source.open() as file, clocked(times, "framed"):
+        for _ in frame(WholeLines().of(text(file, survey(source.open())))):
+            pass
+    options = {"policy": policy, "spool": tempfile.TemporaryFile, "workers": 1, "elsewhere": None, "progress": None}
+    with clocked(times, "judged"):
+        first = read_all([source], (), terms, **options)
+    times["judged"] -= times["framed"]
+    counted = {"rows": first.rows, "candidates": first.candidates, "claims": None, "do_not_originate": None}
+    with clocked(times, "sorted"):
+        late = find_late(first.judged, **counted, spool=tempfile.TemporaryFile)
+    with clocked(times, "told"):
+        tell_all(first, late, terms, caps=Caps(), spool=tempfile.TemporaryFile)
+    return times
