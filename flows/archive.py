@@ -14,9 +14,10 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from flows.ledger.sightings import Lease, Sighting, Taken
-from flows.settling import size_of, take, under_way
+from flows.settling import size_of, take
 from flows.stores import Changed, Refused, Store, StoreError, blocks, read
 from schemas.drop import Drop, DropFile
+from schemas.filenames import under_way
 from schemas.identity import Digest, submission_id
 
 INDEX = "submission.json"

@@ -10,9 +10,9 @@ from itertools import groupby, islice
 
 from flows.ledger import Ledger
 from flows.ledger.sightings import Sighting, Wanted, quiet, record, sightings
-from flows.settling import Incomplete, Patience, Reading, Settled, Waiting, fingerprint, judge_arrival, sight, under_way
+from flows.settling import Incomplete, Patience, Reading, Settled, Waiting, fingerprint, judge_arrival, sight
 from flows.stores import Changed, Denied, Entry, Store, StoreError, blocks, safe
-from schemas.filenames import unsafe
+from schemas.filenames import under_way, unsafe
 from schemas.manifest import Manifest
 from schemas.policy import Policy
 

@@ -19,6 +19,7 @@ from flows.trouble import Trouble
 from schemas.business import Business
 from schemas.businesses import BusinessesError, read_businesses
 from schemas.drop import Drop, DropFile, Known
+from schemas.filenames import under_way
 from schemas.identity import Digest, submission_id
 from schemas.judge import judge, judge_csv, understood
 from schemas.judgement import Judgement
@@ -118,7 +119,7 @@ def _drop(folder: Path, business: str | None, manifest: Path | None) -> Drop:
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             refused[name] = "a link, not a file of the drop"
-        elif path.is_file() and not path.name.startswith("."):
+        elif path.is_file() and not under_way(name):
             files[name] = _file(folder, path)
     wanted = (manifest.name,) if manifest else MANIFESTS
     manifests = tuple(files.pop(name) for name in wanted if name in files)

@@ -12,11 +12,11 @@ from typing import Literal
 
 from flows.ledger.sightings import Pending, Seen, Sighting, Taken, Wanted
 from flows.stores import Entry
+from schemas.filenames import under_way
 from schemas.findings import Finding
 from schemas.rules import finding
 
 MANIFESTS = ("program.yaml", "program.yml")
-UNDER_WAY = (".part", ".filepart", ".tmp", ".partial", ".crdownload")
 
 State = Literal["settled", "moving", "missing", "different"]
 
@@ -58,11 +58,6 @@ class Patience:
     now: datetime
     settle: timedelta
     grace: timedelta
-
-
-def under_way(name: str) -> bool:
-    """Whether this is an upload that is not finished yet (or none of our business), by its name alone."""
-    return any(part.startswith(".") or part.lower().endswith(UNDER_WAY) for part in name.split("/"))
 
 
 def fingerprint(entries: Mapping[str, Entry]) -> str:

@@ -1,9 +1,12 @@
-"""Which names a manifest may give to files: plain relative paths that cannot leave the drop (MAN-007)."""
+"""Names of files: which a manifest may give, plain relative paths that cannot leave the drop (MAN-007), and which say
+that an upload is not finished yet.
+"""
 
 import re
 import unicodedata
 
 _MOST_BYTES = 255
+_UNDER_WAY = (".part", ".filepart", ".tmp", ".partial", ".crdownload")
 _DRIVE = re.compile(r"[A-Za-z]:")
 #: Look like a slash, a backslash or dots, and are something else to a file system, now or after normalisation.
 _LOOK_ALIKES = re.compile(
@@ -37,3 +40,8 @@ def _unsafe_part(parts: list[str]) -> str | None:
     if any(len(part.encode()) > _MOST_BYTES for part in parts) or len(parts) > 8:
         return "is too long"
     return None
+
+
+def under_way(name: str) -> bool:
+    """Whether this is an upload that is not finished yet (or none of our business), by its name alone."""
+    return any(part.startswith(".") or part.lower().endswith(_UNDER_WAY) for part in name.split("/"))

@@ -117,7 +117,8 @@ def _line(finding: "Finding") -> str:
     """`central.csv row 17: 214-9020: message (NUM-004)`."""
     row = f" row {finding.row}" if finding.row else f" line {finding.line}" if finding.line else ""
     place = f"{finding.file or ''}{row}".strip()
-    said = f"{place}: {finding.message}" if place else finding.message
+    # What cannot be read at all says itself where.
+    said = f"{place}: {finding.message}" if place and finding.rule != "MAN-001" else finding.message
     return f"{_safe(said)} ({finding.rule})"
 
 

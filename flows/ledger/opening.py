@@ -1,5 +1,7 @@
 """How a ledger is reached and brought to the schema this launchdrop speaks."""
 
+import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
@@ -51,6 +53,10 @@ def _sqlite(url: str, database: str | None) -> Engine:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(f"the ledger's folder {Path(database).parent} cannot be made: {error.strerror}") from error
+    # Numbers are in it in clear: they are its owner's and group's to read. The files that SQLite makes beside it take
+    # its mode; what is wrong with the place is told when it is opened.
+    with suppress(OSError):
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o660))
     # Numbers are among the parameters of statements, and an error's text would show them.
     engine = create_engine(url, connect_args={"timeout": PATIENCE}, hide_parameters=True)
     event.listen(engine, "connect", _prepare)

@@ -50,6 +50,13 @@ def test_check_opens_neither_ledger_nor_server_and_writes_nothing(here):
     assert sorted(here.rglob("*")) == before
 
 
+def test_check_passes_over_an_upload_under_way_as_run_does(here):
+    (here / "inbox/acme-bank/1-card-service/numbers.csv.part").write_text("50121490")
+    done = call("check", "inbox/acme-bank/1-card-service", cwd=here)
+    assert done.returncode == 0
+    assert "MAN-006" not in done.stdout
+
+
 @pytest.mark.skipif(os.cpu_count() < 2, reason="one core alone is not shared among processes")
 def test_a_check_that_is_killed_leaves_no_process_behind(tmp_path):
     rows = "".join(f"501{exchange}{line:04},Survey\n" for exchange in range(220, 320) for line in range(10_000))

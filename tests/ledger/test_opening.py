@@ -1,5 +1,7 @@
 """Opening a ledger: made, migrated, refused; and the files that are marked to be written anew."""
 
+import os
+import stat
 import subprocess
 import sys
 import threading
@@ -171,3 +173,12 @@ def test_a_move_somebody_else_made_first(desk, monkeypatch):
     monkeypatch.setattr(moves, "revisions_of", moved_meanwhile)
     with pytest.raises(Outdated), desk.ledger.begin() as conn:
         move_revisions(conn, [key], "launching", cause="x", now=desk.now)
+
+
+def test_a_new_ledger_is_its_owners_and_groups_alone(tmp_path):
+    before = os.umask(0o022)
+    try:
+        Ledger.open(f"sqlite:///{tmp_path}/ledger.db").close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "ledger.db").stat().st_mode) == 0o640
