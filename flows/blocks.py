@@ -10,7 +10,7 @@ from functools import partial
 
 from flows.archive import clear_attempts
 from flows.claiming import Leases
-from flows.ledger.moves import Mark
+from flows.ledger.marks import Mark
 from flows.ledger.sightings import Sighting
 from flows.pages import Written
 from flows.pipeline import Pipeline

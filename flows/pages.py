@@ -6,13 +6,16 @@ whatever is cut short is written by the next pass. Every file is made from the l
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from flows import logos, snapshot, views
 from flows.baseline import against_last_time
+from flows.claiming import gone, this_owner
 from flows.ledger.businesses import business_ids
-from flows.ledger.moves import Mark, clear, mark_indexes, marks
+from flows.ledger.marks import Mark, claim, clear, give_back
+from flows.ledger.moves import mark_indexes
 from flows.pipeline import Pipeline
 from flows.publishing import publish_page, put_receipt
 from flows.stores import Sink, batch
@@ -23,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Marks taken at a time.
 BATCH = 1000
+#: Leases that a claim of so many lasts: they may be large pages, on a slow store.
+CLAIM = 5
 #: So many failures in a row are no single file's fault: the store is out of reach, and the rest need not be tried.
 OUT_OF_REACH = 20
 
@@ -58,20 +63,35 @@ def refresh(pipeline: Pipeline, *, stop: Stop = never, spread: Spread | None = N
 
     `spread` may have some of them written elsewhere first.
     """
-    written, failed = 0, dict[Mark, str]()
-    while True:
-        with pipeline.ledger.read() as conn:
-            found = [mark for mark in marks(conn, limit=BATCH + len(failed)) if mark not in failed]
-        elsewhere = spread(found) if spread and not stop() else Written()
-        there = {*elsewhere.done, *elsewhere.failed}
-        rest = [mark for mark in found if mark not in there]
-        here = write(pipeline, rest, stop=stop)
+    written, problems = 0, list[str]()
+    with ExitStack() as at_the_end:  # what failed is not tried again before
+        while True:
+            found = _claimed(pipeline, at_the_end)
+            elsewhere = spread(found) if spread and found and not stop() else Written()
+            there = {*elsewhere.done, *elsewhere.failed}
+            rest = [mark for mark in found if mark not in there]
+            here = write(pipeline, rest, stop=stop)
+            with pipeline.ledger.begin() as conn:
+                clear(conn, [*elsewhere.done, *here.done], owner=this_owner())
+            written += len(elsewhere.done) + len(here.done)
+            problems += [*elsewhere.failed.values(), *here.failed.values()]
+            if not found or len(here.done) + len(here.failed) < len(rest):
+                return Refreshed(written=written, problems=problems)
+
+
+def _claimed(pipeline: Pipeline, at_the_end: ExitStack) -> list[Mark]:
+    """Marked files that are ours to write now; those that are not written are given back at the end."""
+    length = CLAIM * pipeline.settings.lease
+    with pipeline.ledger.begin() as conn:
+        found = claim(conn, owner=this_owner(), now=pipeline.clock(), length=length, gone=gone, limit=BATCH)
+
+    def let_go() -> None:
         with pipeline.ledger.begin() as conn:
-            clear(conn, [*elsewhere.done, *here.done])
-        written += len(elsewhere.done) + len(here.done)
-        failed |= {**elsewhere.failed, **here.failed}
-        if not found or len(here.done) + len(here.failed) < len(rest):
-            return Refreshed(written=written, problems=tuple(failed.values()))
+            give_back(conn, found, owner=this_owner())
+
+    if found:
+        at_the_end.callback(let_go)
+    return found
 
 
 def write(pipeline: Pipeline, marked: Sequence[Mark], *, stop: Stop = never) -> Written:

@@ -13,7 +13,7 @@ from flows.judging import Progress
 from flows.launching import LaunchSummary
 from flows.ledger.errands import ShownLogo
 from flows.ledger.launches import starts
-from flows.ledger.moves import Mark
+from flows.ledger.marks import Mark
 from flows.ledger.sightings import Sighting
 from flows.lists import do_not_originate
 from flows.pages import OUT_OF_REACH, Refreshed, Written, refresh

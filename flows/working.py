@@ -17,7 +17,7 @@ from flows import snapshot
 from flows.ahead import Ahead, judge_ahead
 from flows.archive import Archived, archive_drop
 from flows.ledger.errors import LeaseLost
-from flows.ledger.moves import Mark
+from flows.ledger.marks import Mark
 from flows.ledger.queries import receipt_of
 from flows.ledger.sightings import Lease, Sighting, is_held, sightings
 from flows.ledger.submissions import Registered

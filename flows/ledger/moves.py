@@ -2,11 +2,10 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, text, tuple_, update
+from sqlalchemy import Connection, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Row
@@ -14,7 +13,7 @@ from sqlalchemy.engine import Row
 from flows.ledger.bulk import IDS
 from flows.ledger.errors import Outdated
 from flows.ledger.tables import program, revision
-from flows.ledger.traces import move, outbox
+from flows.ledger.traces import move
 from schemas.states import State, allowed
 
 #: Who did it, where no person did.
@@ -35,16 +34,6 @@ _MARK_RECEIPTS = text(
     "select 'receipt', business, \"drop\", :stamp from receipt where submission in :ids "
     "on conflict (kind, business, key) do update set stamp = excluded.stamp"
 ).bindparams(bindparam("ids", expanding=True))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """A file to be written anew: kind receipt (key: the drop), report (key: the submission), index, operator."""
-
-    kind: str
-    business: str
-    key: str
-    stamp: int
 
 
 def upsert(conn: Connection, table: Any) -> Any:
@@ -144,19 +133,3 @@ def mark_submissions(conn: Connection, submissions: Sequence[str], *, reports: b
         conn.execute(_MARK_RECEIPTS, part)
         if reports:
             conn.execute(_MARK_REPORTS, part)
-
-
-def marks(conn: Connection, *, limit: int = 10_000) -> list[Mark]:
-    """What is to be written anew, reports before the receipts that link to them."""
-    rank = {"report": 0, "receipt": 1, "index": 2, "operator": 3}
-    rows = conn.execute(select(outbox).order_by(outbox.c.kind.desc(), outbox.c.business, outbox.c.key).limit(limit))
-    found = [Mark(kind=row.kind, business=row.business, key=row.key, stamp=row.stamp) for row in rows]
-    return sorted(found, key=lambda m: (rank[m.kind], m.business, m.key))
-
-
-def clear(conn: Connection, written: Sequence[Mark]) -> None:
-    """Take marks away after their files were written; one that was marked again meanwhile stays."""
-    key = tuple_(outbox.c.kind, outbox.c.business, outbox.c.key, outbox.c.stamp)
-    for start in range(0, len(written), IDS // 4):
-        part = [(m.kind, m.business, m.key, m.stamp) for m in written[start : start + IDS // 4]]
-        conn.execute(delete(outbox).where(key.in_(part)))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from flows.ledger.errors import LedgerError
 
 #: The schema's revisions, oldest first; the last is the one this code speaks.
-SCHEMAS = ("0001",)
+SCHEMAS = ("0001", "0002")
 
 #: Seconds a writer waits for another one before it gives up; registering a million numbers takes less.
 PATIENCE = 60

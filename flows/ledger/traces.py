@@ -31,6 +31,8 @@ outbox = Table(
     Column("business", String, nullable=False),
     Column("key", String, nullable=False),  # the drop, the submission, or nothing
     Column("stamp", BigInteger, nullable=False),
+    Column("claimed_by", String),  # who is writing it now
+    Column("claimed_until", Instant),
     PrimaryKeyConstraint("kind", "business", "key"),
 )
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
 
 #: Drops that come at once; taking them all takes seconds.
-MANY = 150
+MANY = 400
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 

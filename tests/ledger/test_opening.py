@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -15,7 +16,8 @@ from sqlalchemy import create_engine, text
 
 from flows.ledger import Ledger, LedgerError, Outdated
 from flows.ledger.base import metadata
-from flows.ledger.moves import clear, mark, marks, move_revisions
+from flows.ledger.marks import claim, clear, give_back
+from flows.ledger.moves import mark, move_revisions
 from flows.ledger.opening import SCHEMAS, connectable, migrate
 
 
@@ -141,14 +143,66 @@ def test_migrating_again_changes_nothing(empty):
     again.dispose()
 
 
+def claimed(desk, owner="me", minutes=1, gone=lambda _: False):
+    with desk.ledger.begin() as conn:
+        return claim(conn, owner=owner, now=desk.now, length=timedelta(minutes=minutes), gone=gone)
+
+
+def crossed_off(desk, marks, owner="me"):
+    with desk.ledger.begin() as conn:
+        clear(conn, marks, owner=owner)
+
+
 def test_a_mark_stays_until_what_it_stands_for_is_written(desk):
     desk.drop("p", some(1))
+    found = claimed(desk)
+    assert [m.kind for m in found] == ["report", "receipt", "index", "operator"]
     with desk.ledger.begin() as conn:
-        found = marks(conn)
-        assert [m.kind for m in found] == ["report", "receipt", "index", "operator"]
         mark(conn, "index", "acme")  # again, while the files are written
-        clear(conn, found)
-        assert [(m.kind, m.business) for m in marks(conn)] == [("index", "acme")]
+    assert claimed(desk, "other") == []
+    crossed_off(desk, found)
+    assert [(m.kind, m.business) for m in claimed(desk)] == [("index", "acme")]
+
+
+def test_what_was_not_written_is_given_back(desk):
+    desk.drop("p", some(1))
+    report, *rest = claimed(desk)
+    crossed_off(desk, rest)
+    assert claimed(desk, "other") == []
+    with desk.ledger.begin() as conn:
+        give_back(conn, [report], owner="me")
+    assert claimed(desk, "other") == [report]
+
+
+def test_marks_of_a_dead_owner_are_anybodys_at_once_and_of_a_silent_one_after_a_while(desk):
+    desk.drop("p", some(1))
+    found = claimed(desk, "dead")
+    assert claimed(desk) == []
+    assert claimed(desk, gone=lambda owner: owner == "dead") == found
+    desk.now += timedelta(minutes=2)
+    assert claimed(desk, "other") == found
+
+
+def test_who_was_slow_and_wrote_last_has_the_file_written_once_more(desk):
+    """It may have left there what it knew before the other one wrote."""
+    desk.drop("p", some(1))
+    slow = claimed(desk, "slow")
+    desk.now += timedelta(minutes=2)
+    quick = claimed(desk, "quick")
+    crossed_off(desk, quick, "quick")
+    assert claimed(desk, "quick") == []
+    crossed_off(desk, slow, "slow")
+    again = claimed(desk, "quick")
+    assert [m.file for m in again] == [m.file for m in slow]
+    # And where the quick one is still at it:
+    desk.now += timedelta(minutes=2)
+    slow = claimed(desk, "slow")
+    desk.now += timedelta(minutes=2)
+    quick = claimed(desk, "quick")
+    crossed_off(desk, slow, "slow")
+    assert claimed(desk, "other") == []
+    crossed_off(desk, quick, "quick")
+    assert [m.file for m in claimed(desk, "other")] == [m.file for m in slow]
 
 
 def test_a_move_that_the_lifecycle_does_not_have(desk):
