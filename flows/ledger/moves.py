@@ -30,9 +30,13 @@ _MARK_REPORTS = text(
     "on conflict (kind, business, key) do update set stamp = excluded.stamp"
 ).bindparams(bindparam("ids", expanding=True))
 _MARK_RECEIPTS = text(
-    "insert into outbox (kind, business, key, stamp) "
-    "select 'receipt', business, \"drop\", :stamp from receipt where submission in :ids "
-    "on conflict (kind, business, key) do update set stamp = excluded.stamp"
+    "insert into outbox (kind, business, key, stamp) select 'receipt', business, \"drop\", cast(:stamp as bigint) from ("
+    'select business, "drop" from receipt where submission in :ids union '
+    # A receipt tells the state of its program, which another drop of it may have changed.
+    'select receipt.business, receipt."drop" from submission '
+    "join submission as kin on kin.business = submission.business and kin.reference = submission.reference "
+    "join receipt on receipt.submission = kin.id and receipt.business = kin.business where submission.id in :ids"
+    ") as told where true on conflict (kind, business, key) do update set stamp = excluded.stamp"
 ).bindparams(bindparam("ids", expanding=True))
 
 
@@ -127,7 +131,7 @@ def _mark_all(conn: Connection, files: Sequence[tuple[str, str, str]]) -> None:
 
 
 def mark_submissions(conn: Connection, submissions: Sequence[str], *, reports: bool = True) -> None:
-    """Mark the receipt of every drop that speaks of these submissions, and their reports."""
+    """Mark the receipt of every drop of the programs that these submissions are about, and the submissions' reports."""
     for start in range(0, len(submissions), IDS):
         part = {"ids": list(submissions[start : start + IDS]), "stamp": secrets.randbits(62)}
         conn.execute(_MARK_RECEIPTS, part)

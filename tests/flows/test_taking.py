@@ -183,6 +183,17 @@ def test_pages_make_way_for_the_next_start_and_are_written_later(world):
     assert world.receipt("acme-bank/a")["outcome"] == "registered"
 
 
+def test_the_receipts_of_all_drops_of_a_program_tell_its_state(world):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    world.drop("acme-bank/b", "5012149022,Survey\n")
+    world.run()
+    world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
+    world.run()
+    assert [world.receipt(f"acme-bank/{name}")["program_state"] for name in "ab"] == ["live", "live"]
+    assert world.report("acme-bank/a")["revision"]["number"] == 1
+
+
 def test_a_retake_is_a_submission_of_its_own_over_the_same_bytes(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
