@@ -30,7 +30,8 @@ _MARK_REPORTS = text(
     "on conflict (kind, business, key) do update set stamp = excluded.stamp"
 ).bindparams(bindparam("ids", expanding=True))
 _MARK_RECEIPTS = text(
-    "insert into outbox (kind, business, key, stamp) select 'receipt', business, \"drop\", cast(:stamp as bigint) from ("
+    "insert into outbox (kind, business, key, stamp) "
+    "select 'receipt', business, \"drop\", cast(:stamp as bigint) from ("
     'select business, "drop" from receipt where submission in :ids union '
     # A receipt tells the state of its program, which another drop of it may have changed.
     'select receipt.business, receipt."drop" from submission '
