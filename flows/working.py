@@ -151,7 +151,7 @@ def _enter(pipeline: Pipeline, prepared: Prepared) -> Took | Untaken | None:
         return prepared.untaken
     try:
         if lease is None:
-            return take(pipeline, prepared.turn.sighting)
+            return take(pipeline, prepared.turn.sighting) or _entered_before(pipeline, prepared.turn.sighting)
         if prepared.archived is None:
             look_anew(pipeline, lease)
             return None

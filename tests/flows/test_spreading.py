@@ -110,6 +110,12 @@ def two(inbox):
     write(inbox, "zenith-health/b", "5012149020,Survey\n5012149030,Survey\n", reference="b", **ZENITH)
 
 
+def three(inbox):
+    """The last is about the first one's program, and therefore taken whole in its turn."""
+    two(inbox)
+    write(inbox, "acme-bank/c", "5012149040,Survey\n", reference="a")
+
+
 def test_what_was_judged_ahead_is_judged_anew_where_it_was_overtaken(tmp_path, monkeypatch):
     judged = []
     plain = working.judge_ahead
@@ -122,7 +128,7 @@ def test_what_was_judged_ahead_is_judged_anew_where_it_was_overtaken(tmp_path, m
 
 def test_a_block_that_is_done_again_by_another_worker_says_the_same(tmp_path):
     """Dask prepares anew what a dead worker had, also when it was entered: it must not be judged against itself."""
-    with opened(tmp_path / "it", two) as pipeline:
+    with opened(tmp_path / "it", three) as pipeline:
         found = arrivals(passes.inbox_of(pipeline), clock=CLOCK, sleep=lambda _: None)
         passes.seed_businesses(pipeline)
         leases = blocks.Leases(pipeline.ledger, clock=CLOCK, length=pipeline.settings.lease)
@@ -132,7 +138,7 @@ def test_a_block_that_is_done_again_by_another_worker_says_the_same(tmp_path):
         expected = outcome(tmp_path / "it", pipeline)
         again = working.enter_block(terms, working.prepare_block(terms, turns), None)
         assert outcome(tmp_path / "it", pipeline) == expected
-    assert len(once) == 2
+    assert len(once) == 3
     assert [(t.drop, t.registered.submission) for t in once] == [(t.drop, t.registered.submission) for t in again]
     assert [t.judgement.counts for t in once] == [t.judgement.counts for t in again]
 
