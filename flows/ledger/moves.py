@@ -36,7 +36,8 @@ _MARK_RECEIPTS = text(
     # A receipt tells the state of its program, which another drop of it may have changed.
     'select receipt.business, receipt."drop" from submission '
     "join submission as kin on kin.business = submission.business and kin.reference = submission.reference "
-    "join receipt on receipt.submission = kin.id and receipt.business = kin.business where submission.id in :ids"
+    # By the id alone, for its index: with the business, every receipt of the business would be read.
+    "join receipt on receipt.submission = kin.id where submission.id in :ids"
     ") as told where true on conflict (kind, business, key) do update set stamp = excluded.stamp"
 ).bindparams(bindparam("ids", expanding=True))
 

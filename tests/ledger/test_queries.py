@@ -9,6 +9,7 @@ from sqlalchemy import event
 from flows.ledger import LedgerError, queries
 from flows.ledger.batches import mark_sent, mark_unknown
 from flows.ledger.launches import fail
+from flows.ledger.moves import mark_submissions
 from schemas.states import MOVES, State, allowed
 
 
@@ -140,6 +141,20 @@ def test_pages_do_not_read_all_there_ever_was(ledger, busy):
     assert len(plans) == 8
     scans = [step for plan in plans for step in plan if step.startswith("SCAN") and "INDEX" not in step]
     assert scans == ["SCAN submission"], plans  # backwards from the newest, to the limit
+
+
+def test_marking_receipts_reads_those_of_its_programs_alone(ledger, busy):
+    """Ten thousand programs of one business that go live at once are marked in seconds."""
+    if ledger.engine.dialect.name != "sqlite":
+        pytest.skip("its plans depend on how much there is")
+    asked = []
+    event.listen(ledger.engine, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
+    with ledger.begin() as conn:
+        mark_submissions(conn, ["s1"], reports=False)
+        ((statement, values),) = [(s, v) for s, v in asked if s.startswith("insert")]
+        plan = [row[3] for row in conn.exec_driver_sql(f"explain query plan {statement}", values)]
+    searches = [step.partition(" (")[2] for step in plan if step.startswith("SEARCH")]
+    assert sorted(searches) == ["business=? AND reference=?)", "id=?)", "submission=?)", "submission=?)"], plan
 
 
 def test_the_lifecycle_is_a_table():
