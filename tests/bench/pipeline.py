@@ -76,7 +76,7 @@ def old(home: Path, count: int) -> list[str]:
 def due(home: Path, count: int) -> list[str]:
     """Many programs of one start, `serve` running."""
     folder(home)
-    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30 + count / 60)
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30 + count // 80)
     with opened(home) as pipeline:
         register_programs(pipeline, count, start)
         progress(
