@@ -198,18 +198,21 @@ def _entangled() -> Any:
 
 
 def _apart(conn: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Of programs between which numbers are to move, the first only; the other's turn comes when it is live."""
-    ids = {row.id for row in rows}
-    table, value = listed(conn, sorted(ids))
-    these = select(value).select_from(table)
-    query = select(takeover).where(takeover.c.taker.in_(these), takeover.c.giver.in_(these), takeover.c.waits)
-    pairs = [(pair.taker, pair.giver) for pair in conn.execute(query)] if ids else []
+    """Of programs between which numbers are to move, or that take from the same one, the first only.
+
+    The other's turn comes when it is live: what one takes, the other takes from it, and not before the carrier has it.
+    """
+    table, value = listed(conn, sorted(row.id for row in rows))
+    takers = takeover.c.taker.in_(select(value).select_from(table))
+    touched = {row.id: {row.id} for row in rows}
+    for pair in conn.execute(select(takeover).where(takers, takeover.c.waits)) if rows else ():
+        touched[pair.taker].add(pair.giver)
     picked: list[Row[Any]] = []
-    chosen: set[int] = set()
+    busy: set[int] = set()
     for row in rows:
-        if not any(row.id in pair and (set(pair) - {row.id}) & chosen for pair in pairs):
+        if busy.isdisjoint(touched[row.id]):
             picked.append(row)
-            chosen.add(row.id)
+            busy |= touched[row.id]
     return picked
 
 

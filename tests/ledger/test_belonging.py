@@ -128,6 +128,21 @@ def test_two_takers_one_after_the_other(desk):
     assert [desk.numbers(p)[N][0] for p in ("giver", "one", "two")] == ["reassigned", "reassigned", "live"]
 
 
+def test_two_takers_of_one_number_are_never_launched_at_once(desk):
+    desk.drop("giver", some(2), schedule=LATER)
+    desk.drop("one", some(1), reassign=True)
+    desk.drop("two", some(1), reassign=True)
+    desk.now = NOON + HOUR
+    [errand] = desk.claim()
+    assert desk.answer(errand) == [("add", "one", [N])]
+    assert desk.claim() == []
+    desk.finish([errand])
+    [errand] = desk.claim()
+    assert desk.answer(errand) == [("remove", "one", [N]), ("add", "two", [N])]
+    desk.finish([errand])
+    assert [desk.numbers(p)[N][0] for p in ("giver", "one", "two")] == ["reassigned", "reassigned", "live"]
+
+
 def test_what_a_giver_frees_is_the_takers(desk):
     desk.drop("giver", some(2))
     desk.drop("taker", some(2), reassign=True, schedule=LATER)
