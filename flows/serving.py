@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -36,6 +37,10 @@ SWEEP = timedelta(seconds=60)
 HEARD = timedelta(seconds=1)
 #: Seconds before what is due is tried again after nothing of it could be done.
 REST = 5.0
+#: Intake runs at a time. They take one after the other, but then tell the server of it for seconds, mostly waiting.
+RUNS = 3
+#: Seconds to wait, at the end, for what Prefect has still to send.
+SENDING = 10.0
 #: Ours: the server's database, its log and the runner's.
 HOME = Path(".launchdrop")
 
@@ -60,6 +65,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         stack.enter_context(_ended_by_signals(watch))
         say("Starting the Prefect server …")
         api = stack.enter_context(server(HOME))
+        stack.callback(_send_the_rest)
         pipeline = stack.enter_context(open_pipeline(settings))
         stack.enter_context(child(["-m", "flows.deployments"], HOME / "prefect" / "deployments.log"))
         say(f"Prefect: {api.removesuffix('/api')}")
@@ -83,6 +89,15 @@ def _warm() -> None:
         import_module(module)
 
 
+def _send_the_rest() -> None:
+    """Log lines and events of the last runs go out while the server is there; later, Prefect would try for a minute."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=SENDING)
+
+
 @contextmanager
 def _ended_by_signals(watch: Watch) -> Iterator[None]:
     before = {s: signal.signal(s, watch.end) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -94,32 +109,40 @@ def _ended_by_signals(watch: Watch) -> Iterator[None]:
 
 
 def _loop(watch: Watch, name: str, work: Callable[[Watch, Pipeline], None], pipeline: Pipeline) -> threading.Thread:
-    thread = threading.Thread(target=_again, args=(watch, name, work, pipeline), name=name, daemon=True)
+    thread = threading.Thread(target=_insist, args=(watch, name, partial(work, watch, pipeline)), name=name, daemon=True)
     thread.start()
     return thread
 
 
-def _again(watch: Watch, name: str, work: Callable[[Watch, Pipeline], None], pipeline: Pipeline) -> None:
-    """A loop that fails (a store out of reach, a full disk) is said and begun again: the next sweep may do better."""
+def _insist(watch: Watch, name: str, work: Callable[[], None]) -> None:
+    """Work that fails (a store out of reach, a full disk) is said and begun again: the next time may do better."""
     while not watch.stop.is_set():
         try:
-            work(watch, pipeline)
+            return work()
         except Exception as e:
             log.error("%s: %s. Trying again in %d s.", name, e, SWEEP.total_seconds() / 6)
             watch.stop.wait(SWEEP.total_seconds() / 6)
 
 
 def _take_what_comes(watch: Watch, pipeline: Pipeline) -> None:
+    under_way: set[Future[None]] = set()
+    with ThreadPoolExecutor(RUNS, "intake") as runs:
+        for drops in _hints(watch, pipeline):
+            if watch.stop.is_set():
+                return
+            # A sweep, where no drop is named; a flow run is only made where something is to be done.
+            named = sorted(drops) or None
+            if any(look(passes.inbox_of(pipeline), now=pipeline.clock(), drops=named)):
+                under_way.add(runs.submit(_insist, watch, "intake", partial(_intake, watch, named)))
+            if len(under_way) == RUNS:  # hints gather meanwhile
+                under_way = wait(under_way, return_when=FIRST_COMPLETED).not_done
+
+
+def _intake(watch: Watch, drops: list[tuple[str, str]] | None) -> None:
     from flows.intake import intake
 
-    for drops in _hints(watch, pipeline):
-        if watch.stop.is_set():
-            return
-        # A sweep, where no drop is named; a flow run is only made where something is to be done.
-        named = sorted(drops) or None
-        if any(look(passes.inbox_of(pipeline), now=pipeline.clock(), drops=named)):
-            intake(drops=named)
-            watch.wake.set()
+    intake(drops=drops)
+    watch.wake.set()
 
 
 def _hints(watch: Watch, pipeline: Pipeline) -> Iterator[Hints]:
