@@ -109,7 +109,9 @@ def _ended_by_signals(watch: Watch) -> Iterator[None]:
 
 
 def _loop(watch: Watch, name: str, work: Callable[[Watch, Pipeline], None], pipeline: Pipeline) -> threading.Thread:
-    thread = threading.Thread(target=_insist, args=(watch, name, partial(work, watch, pipeline)), name=name, daemon=True)
+    thread = threading.Thread(
+        target=_insist, args=(watch, name, partial(work, watch, pipeline)), name=name, daemon=True
+    )
     thread.start()
     return thread
 
@@ -118,10 +120,12 @@ def _insist(watch: Watch, name: str, work: Callable[[], None]) -> None:
     """Work that fails (a store out of reach, a full disk) is said and begun again: the next time may do better."""
     while not watch.stop.is_set():
         try:
-            return work()
+            work()
         except Exception as e:
             log.error("%s: %s. Trying again in %d s.", name, e, SWEEP.total_seconds() / 6)
             watch.stop.wait(SWEEP.total_seconds() / 6)
+        else:
+            return
 
 
 def _take_what_comes(watch: Watch, pipeline: Pipeline) -> None:
