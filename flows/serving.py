@@ -39,8 +39,6 @@ HEARD = timedelta(seconds=1)
 REST = 5.0
 #: Intake runs at a time. They take one after the other, but then tell the server of it for seconds, mostly waiting.
 RUNS = 3
-#: Seconds to wait, at the end, for what Prefect has still to send.
-SENDING = 10.0
 #: Ours: the server's database, its log and the runner's.
 HOME = Path(".launchdrop")
 
@@ -90,12 +88,9 @@ def _warm() -> None:
 
 
 def _send_the_rest() -> None:
-    """Log lines and events of the last runs go out while the server is there; later, Prefect would try for a minute."""
-    from prefect.events.worker import EventsWorker
-    from prefect.logging.handlers import APILogWorker
+    from flows.summaries import send_the_rest
 
-    for worker in (EventsWorker, APILogWorker):
-        worker.drain_all(timeout=SENDING)
+    send_the_rest()
 
 
 @contextmanager

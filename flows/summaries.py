@@ -5,8 +5,13 @@ from collections.abc import Iterable, Mapping
 
 from prefect.artifacts import create_table_artifact
 from prefect.context import FlowRunContext
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 
 log = logging.getLogger(__name__)
+
+#: Seconds to wait for what is still to be sent.
+PATIENCE = 10.0
 
 
 def tell_problems(problems: Iterable[str]) -> None:
@@ -19,3 +24,9 @@ def summarize(key: str, counts: Mapping[str, int]) -> None:
     """A table of counts on the server, under the flow's key; nothing where no run is under way or nothing was done."""
     if FlowRunContext.get() is not None and any(counts.values()):
         create_table_artifact([{"what": what, "count": count} for what, count in counts.items()], key=key)
+
+
+def send_the_rest() -> None:
+    """Send log lines and events of the last runs while the server is there; once it ended, Prefect tries for a minute."""
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=PATIENCE)
