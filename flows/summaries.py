@@ -27,6 +27,6 @@ def summarize(key: str, counts: Mapping[str, int]) -> None:
 
 
 def send_the_rest() -> None:
-    """Send log lines and events of the last runs while the server is there; once it ended, Prefect tries for a minute."""
+    """Send log lines and events of the last runs while the server is there; later Prefect tries for a minute."""
     for worker in (EventsWorker, APILogWorker):
         worker.drain_all(timeout=PATIENCE)
