@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from math import ceil
 
 from flows.archive import clear_attempts
 from flows.claiming import Leases
@@ -24,7 +25,9 @@ A_DROP, A_PAGE, BYTES = 0.04, 0.012, 8_000_000
 #: Bytes from which a drop is divided among the workers.
 LARGE = 64 << 20
 #: Seconds of work in a block: well above what a task run costs on the server, well below what a retry may lose.
-BLOCK = 2.0
+BLOCK = 0.7
+#: Seconds of work in a part of the pages, which are written at the end: what the last one takes, all wait for.
+PART = 1.0
 #: Blocks under way for each worker: while one is entered, the next are prepared.
 UNDER_WAY = 3
 
@@ -125,14 +128,23 @@ def _entered(pipeline: Pipeline, leases: Leases, block: list[Turn], entered: Wor
 
 
 def write_spread(crew: Crew, pipeline: Pipeline, marks: Sequence[Mark]) -> Written:
-    """Write marked files, each from the ledger and the archive alone: their order does not matter."""
-    terms = terms_of(pipeline)
-    size = max(1, min(int(BLOCK / A_PAGE), len(marks) // (UNDER_WAY * crew.workers)))
-    parts = [marks[start : start + size] for start in range(0, len(marks), size)]
-    submitted = [crew.submit(write_block, terms, part, name="write receipts and pages") for part in parts]
+    """Write marked files, each from the ledger and the archive alone; reports before the receipts that link to them."""
     done: list[Mark] = []
     failed: dict[Mark, str] = {}
-    for written in (work.result() for work in submitted):
+    for kind in dict.fromkeys(mark.kind for mark in marks):
+        written = _written(crew, pipeline, [mark for mark in marks if mark.kind == kind])
         done += written.done
         failed |= written.failed
     return Written(done=done, failed=failed)
+
+
+def _written(crew: Crew, pipeline: Pipeline, marks: Sequence[Mark]) -> Written:
+    """Write marked files of one kind, in parts of one size, as many for each worker."""
+    terms = terms_of(pipeline)
+    rounds = ceil(A_PAGE * len(marks) / (PART * crew.workers))
+    size = ceil(len(marks) / (rounds * crew.workers))
+    parts = [marks[start : start + size] for start in range(0, len(marks), size)]
+    submitted = [crew.submit(write_block, terms, part, name="write receipts and pages") for part in parts]
+    written = [work.result() for work in submitted]
+    failed = {mark: why for part in written for mark, why in part.failed.items()}
+    return Written(done=[mark for part in written for mark in part.done], failed=failed)

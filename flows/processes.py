@@ -13,7 +13,7 @@ from functools import cached_property
 from multiprocessing import get_context
 from typing import Any
 
-from flows.spreading import Work
+from flows.spreading import Work, waits
 from schemas.orphans import end_with_the_parent
 
 #: Seconds of work, by one process, from which a pass is spread: several times what it costs to start the others.
@@ -51,7 +51,7 @@ class Processes:
 
     def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:  # noqa: ARG002  shown by others
         """Have `work` done; after what was submitted before and is among its arguments, it is done here, when asked."""
-        if any(hasattr(argument, "result") for argument in arguments):
+        if waits(arguments):
             return _Later(work, arguments)
         return self.pool.submit(work, *arguments)
 

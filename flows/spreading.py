@@ -8,7 +8,7 @@ go out.
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import ExitStack, contextmanager
 from contextvars import Context, copy_context
@@ -99,7 +99,8 @@ class Cluster:
         return max(1, sum(threads().values()))
 
     def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:
-        submit: Callable[..., Work] = partial(self.client.submit, pure=False)
+        # What waited for other work goes first: others wait for it in turn, and meanwhile a worker would idle.
+        submit: Callable[..., Work] = partial(self.client.submit, pure=False, priority=waits(arguments))
         if self.shown_in is None:
             return submit(work, *arguments)
         # As a step of the flow itself: the step that asks has parameters which cannot be sent to a worker.
@@ -108,6 +109,11 @@ class Cluster:
     def executor(self) -> Executor:
         executor: Callable[..., Executor] = self.client.get_executor
         return executor(pure=False)
+
+
+def waits(arguments: Sequence[Any]) -> bool:
+    """Whether work with these arguments comes after other work."""
+    return any(hasattr(argument, "result") for argument in arguments)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from flows.ledger.registering import register
 from tests.bench import generate
 from tests.bench.homes import folder, lay, reported
 from tests.bench.ledgers import BUSINESS, MANIFEST, registration
-from tests.bench.measuring import LAUNCHDROP, Measured, measure, memory, progress
+from tests.bench.measuring import LAUNCHDROP, Measured, looked, measure, progress
 from tests.bench.shares import of_drops, of_rows
 from tests.ledger.postgres import binaries, running
 
@@ -64,7 +64,7 @@ def many_drops(place: Path, count: int, rows: int) -> list[str]:
     """Drops of many programs through one pass."""
     inbox = folder(place / "drops")
     for number in range(count):
-        lay(inbox, f"drop-{number}", rows=rows, seed=number)
+        lay(inbox, f"drop-{number}", rows=rows, owner=number)
     found = {workers: passed(place, inbox, workers) for workers in (0, 1, 2)}
     what = f"{count:,} drops of {rows:,} rows"
     return [
@@ -137,8 +137,10 @@ def watched(pids: list[int]) -> Iterator[list[float]]:
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.1):
-            seen.append(sum(map(memory, pids)))
+        pause = 0.0
+        while not over.wait(pause):
+            pause, now = looked(pids)
+            seen.append(now)
 
     thread = threading.Thread(target=look)
     thread.start()

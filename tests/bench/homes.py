@@ -37,10 +37,10 @@ def folder(home: Path) -> Path:
     return home / "inbox"
 
 
-def lay(inbox: Path, name: str, *, rows: int = 500, seed: int = 0) -> None:
-    """One drop of so many rows, its manifest last."""
+def lay(inbox: Path, name: str, *, rows: int = 500, owner: int | None = None) -> None:
+    """One drop of so many rows, its manifest last; the numbers are this owner's alone, where there is one."""
     (inbox / "bench" / name).mkdir()
-    generate.write(inbox / "bench" / name / "numbers.csv", rows, 0.02, seed)
+    generate.write(inbox / "bench" / name / "numbers.csv", rows, 0.02, owner or 0, owner=owner)
     part = inbox / "bench" / name / "program.yaml.part"
     part.write_text(MANIFEST.format(reference=name))
     part.rename(part.with_suffix(""))

@@ -33,7 +33,7 @@ def drops(home: Path, count: int) -> list[str]:
     """Many drops of 500 rows through one pass."""
     inbox = folder(home)
     for number in range(count):
-        lay(inbox, f"drop-{number}", seed=number)
+        lay(inbox, f"drop-{number}", owner=number)
     took = measured_run(home)
     again = measured_run(home)
     return [
@@ -49,7 +49,7 @@ def latency(home: Path, count: int) -> list[str]:
     seconds = []
     with serving(home):
         for number in range(count + 1):
-            lay(inbox, f"drop-{number}", seed=number)
+            lay(inbox, f"drop-{number}", owner=number)
             begun = time.perf_counter()
             until(lambda number=number: reported(home, f"drop-{number}"), 60)
             seconds.append(time.perf_counter() - begun)

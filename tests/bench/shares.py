@@ -41,7 +41,7 @@ def of_drops(home: Path, count: int, rows: int) -> Times:
     """Seconds for so many drops: prepared, entered in order, pages written."""
     inbox = folder(home)
     for number in range(count + 1):
-        lay(inbox, f"drop-{number}", rows=rows, seed=number)
+        lay(inbox, f"drop-{number}", rows=rows, owner=number)
     times: Times = {}
     with opened(home) as pipeline:
         terms = terms_of(pipeline)
