@@ -22,9 +22,9 @@ from flows.trouble import Trouble
 if TYPE_CHECKING:
     from prefect_dask.client import PrefectDaskClient
 
-#: Seconds of work, by one process, from which a pass is spread: several times what it costs to reach the workers.
+#: Seconds of work, by one process, from which a pass is spread: more than it costs to reach the workers.
 #: Starting two on this machine and closing them takes 7 s, reaching a cluster that stands 2 s; imports come on top.
-WORTH_A_CLUSTER, WORTH_A_CALL = 30.0, 6.0
+WORTH_A_CLUSTER, WORTH_A_CALL = 30.0, 3.0
 #: Seconds to wait for a scheduler, and for its first worker.
 PATIENCE = 20
 
