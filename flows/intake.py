@@ -1,7 +1,5 @@
 """The `intake` flow: what has arrived in the inbox is taken, each drop once."""
 
-import threading
-
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
@@ -24,16 +22,13 @@ write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retri
 )
 ask = task(name="ask for launches at their start", cache_policy=NO_CACHE)(shielded(ask_for_launches))
 
-#: Runs in one process take one after the other, and none waits for what another still tells the server.
-_turn = threading.Lock()
-
 
 @flow(name="intake", description="Take what has arrived in the inbox: each drop once, whoever else looks.")
 @shielded
 def intake(business: str | None = None, drops: list[tuple[str, str]] | None = None) -> dict[str, int]:
     """One pass over the inbox, over one business, or over some drops (business, drop); gives counts."""
     with open_pipeline(load()) as pipeline, crew(pipeline.settings.task_runner, shown=True) as workers:
-        with _turn:
+        with passes.in_turn():
             taken = take_inbox(pipeline, workers, business=business, drops=drops, stop=stopping)
             written = write_pages(pipeline, workers, stop=stopping)
         ask(pipeline, taken)

@@ -1,7 +1,9 @@
 """One pass over the inbox, as steps: look, take, launch, and write anew what shows the state."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,6 +30,16 @@ from schemas.judge import understood
 Sleep = Callable[[float], None]
 Tell = Callable[[Took], None]
 Drops = Iterable[tuple[str, str]]  # (business, drop)
+
+
+_turn = threading.Lock()
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """For taking in one process: one pass after the other, while none waits for what another still tells a server."""
+    with _turn:
+        yield
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,12 @@ import shutil
 import signal
 from dataclasses import replace
 
+import cloudpickle
 import pytest
 from flow_drops import ROOT, write
 from spread_passes import CLOCK, a_pass, opened, outcome
 
-from flows import blocks, passes, processes, spreading, working
+from flows import blocks, intake, passes, processes, spreading, working
 from flows.archive import _mark
 from flows.arrival import arrivals
 from flows.ledger.sightings import waiting
@@ -263,3 +264,12 @@ def test_a_scheduler_that_is_not_there_is_told_in_one_line(monkeypatch):
     ):
         assert workers.workers
     assert "\n" not in str(told.value)
+
+
+def test_a_flow_goes_along_with_its_work():
+    """A worker loads a deployment's flow from its file, under a name that no other process can import: by its value."""
+    cloudpickle.register_pickle_by_value(intake)
+    try:
+        assert cloudpickle.loads(cloudpickle.dumps(intake.intake)).name == "intake"
+    finally:
+        cloudpickle.unregister_pickle_by_value(intake)
