@@ -88,6 +88,7 @@ def _warm() -> None:
 
 
 def _send_the_rest() -> None:
+    # Not before: Prefect reads the address of its server when it is first imported.
     from flows.summaries import send_the_rest
 
     send_the_rest()
