@@ -54,7 +54,8 @@ def claimed(
     transaction that is fenced with it, not here.
     """
     leases = Leases(ledger, clock=clock, length=length)
-    lease = leases.claim(sighting)
+    with leases.claiming() as claim_one:
+        lease = claim_one(sighting)
     if lease is None:
         yield None
         return
@@ -63,21 +64,31 @@ def claimed(
 
 
 class Leases:
-    """Leases of this process, each claimed by itself, kept alive together."""
+    """Leases of this process, kept alive together."""
 
     def __init__(self, ledger: Ledger, *, clock: Callable[[], datetime], length: timedelta) -> None:
         self.ledger, self.clock, self.length = ledger, clock, length
         self._held: dict[tuple[str, str], Lease] = {}
         self._lock = threading.Lock()
 
-    def claim(self, sighting: Sighting) -> Lease | None:
-        """The lease of a drop, to be kept alive; None when it is another's turn."""
-        with self.ledger.begin() as conn:
+    @contextmanager
+    def claiming(self) -> Iterator[Callable[[Sighting], Lease | None]]:
+        """Gives what claims a drop for us: its lease, or None when it is another's turn. All in one transaction.
+
+        Claim several sorted by `program_of`, the order of the rows that a claim locks: else two processes could block
+        each other.
+        """
+        leases: list[Lease] = []
+
+        def claim_one(sighting: Sighting) -> Lease | None:
             lease = claim(conn, sighting, owner=this_owner(), now=self.clock(), length=self.length, gone=gone)
-        if lease is not None:
-            with self._lock:
-                self._held[lease.business, lease.name] = lease
-        return lease
+            leases.extend([lease] if lease else [])
+            return lease
+
+        with self.ledger.begin() as conn:
+            yield claim_one
+        with self._lock:
+            self._held |= {(lease.business, lease.name): lease for lease in leases}
 
     @contextmanager
     def kept_alive(self) -> Iterator[None]:

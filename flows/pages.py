@@ -5,7 +5,7 @@ whatever is cut short is written by the next pass. Every file is made from the l
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +14,7 @@ from flows import logos, snapshot, views
 from flows.baseline import against_last_time
 from flows.claiming import gone, this_owner
 from flows.ledger.businesses import business_ids
-from flows.ledger.marks import Mark, claim, clear, give_back
+from flows.ledger.marks import RANK, Mark, claim, clear, give_back
 from flows.ledger.moves import mark_indexes
 from flows.pipeline import Pipeline
 from flows.publishing import publish_page, put_receipt
@@ -66,24 +66,25 @@ def refresh(pipeline: Pipeline, *, stop: Stop = never, spread: Spread | None = N
     written, problems = 0, list[str]()
     with ExitStack() as at_the_end:  # what failed is not tried again before
         while True:
-            found = _claimed(pipeline, at_the_end)
+            found = claimed(pipeline, at_the_end)
             elsewhere = spread(found) if spread and found and not stop() else Written()
             there = {*elsewhere.done, *elsewhere.failed}
             rest = [mark for mark in found if mark not in there]
             here = write(pipeline, rest, stop=stop)
-            with pipeline.ledger.begin() as conn:
-                clear(conn, [*elsewhere.done, *here.done], owner=this_owner())
+            cross_off(pipeline, [*elsewhere.done, *here.done])
             written += len(elsewhere.done) + len(here.done)
             problems += [*elsewhere.failed.values(), *here.failed.values()]
             if not found or len(here.done) + len(here.failed) < len(rest):
                 return Refreshed(written=written, problems=problems)
 
 
-def _claimed(pipeline: Pipeline, at_the_end: ExitStack) -> list[Mark]:
-    """Marked files that are ours to write now; those that are not written are given back at the end."""
+def claimed(pipeline: Pipeline, at_the_end: ExitStack, *, kinds: Collection[str] = RANK) -> list[Mark]:
+    """Marked files of these kinds that are ours to write now; those that are not written are given back at the end."""
     length = CLAIM * pipeline.settings.lease
     with pipeline.ledger.begin() as conn:
-        found = claim(conn, owner=this_owner(), now=pipeline.clock(), length=length, gone=gone, limit=BATCH)
+        found = claim(
+            conn, owner=this_owner(), now=pipeline.clock(), length=length, kinds=kinds, gone=gone, limit=BATCH
+        )
 
     def let_go() -> None:
         with pipeline.ledger.begin() as conn:
@@ -92,6 +93,12 @@ def _claimed(pipeline: Pipeline, at_the_end: ExitStack) -> list[Mark]:
     if found:
         at_the_end.callback(let_go)
     return found
+
+
+def cross_off(pipeline: Pipeline, written: Sequence[Mark]) -> None:
+    """These are written, and no longer to be."""
+    with pipeline.ledger.begin() as conn:
+        clear(conn, written, owner=this_owner())
 
 
 def write(pipeline: Pipeline, marked: Sequence[Mark], *, stop: Stop = never) -> Written:

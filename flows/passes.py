@@ -9,7 +9,7 @@ from functools import partial
 
 from flows import launching, logos
 from flows.arrival import Inbox, Left, Outcome, Problem, arrivals
-from flows.blocks import A_PAGE, seconds_for, take_spread, write_spread
+from flows.blocks import A_PAGE, SHOWING, seconds_for, take_spread, write_spread
 from flows.events import tell_changes
 from flows.judging import Progress
 from flows.launching import LaunchSummary
@@ -146,7 +146,7 @@ def write_pages(pipeline: Pipeline, crew: Crew | None = None, *, stop: Callable[
 
 def _spread_pages(pipeline: Pipeline, crew: Crew, marks: Sequence[Mark]) -> Written:
     """Have reports and receipts written by workers where they are worth it."""
-    many = [mark for mark in marks if mark.kind in ("report", "receipt")]
+    many = [mark for mark in marks if mark.kind in SHOWING]
     return write_spread(crew, pipeline, many) if crew.is_worth(A_PAGE * len(many)) else Written()
 
 

@@ -119,9 +119,12 @@ def size_of(sighting: Sighting) -> int:
     return sum(seen[name].size for name in (*named.manifests, *named.files) if name in seen)
 
 
-def reference_of(sighting: Sighting) -> str | None:
-    """The program that a drop is about, where its manifest says it."""
-    return sighting.pending.wanted.reference if sighting.pending and sighting.pending.wanted else None
+def program_of(sighting: Sighting) -> tuple[str, ...]:
+    """The program that a drop is about; the drop itself, where its manifest does not say."""
+    wanted = sighting.pending.wanted if sighting.pending else None
+    if wanted and wanted.reference:
+        return sighting.business, wanted.reference
+    return sighting.business, "", sighting.name
 
 
 def _judge_files(

@@ -20,13 +20,20 @@ from flows.settings import PREFIX
 from flows.trouble import Trouble
 
 if TYPE_CHECKING:
-    from prefect_dask.client import PrefectDaskClient
+    from distributed import Client
 
 #: Seconds of work, by one process, from which a pass is spread: more than it costs to reach the workers.
 #: Starting two on this machine and closing them takes 7 s, reaching a cluster that stands 2 s; imports come on top.
 WORTH_A_CLUSTER, WORTH_A_CALL = 30.0, 3.0
 #: Seconds to wait for a scheduler, and for its first worker.
 PATIENCE = 20
+#: Workers of this machine: of one thread each, as judging holds Python's lock most of the time.
+_HERE = {
+    "n_workers": os.cpu_count(),
+    "threads_per_worker": 1,
+    "host": "127.0.0.1",
+    "dashboard_address": "127.0.0.1:0",
+}
 
 
 class Work(Protocol):
@@ -80,18 +87,26 @@ class Cluster:
         return "client" in self.__dict__
 
     @cached_property
-    def client(self) -> "PrefectDaskClient":
+    def client(self) -> "Client":
         """Connected to a cluster with at least one worker. Raises Trouble."""
-        from prefect_dask.task_runners import DaskTaskRunner  # seconds of imports: for those alone who spread
-
         logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
-        runner = DaskTaskRunner(**_options(self.setting))
+        address, here = (None, _HERE) if self.setting == "dask" else (self.setting, {})
         try:
-            client: PrefectDaskClient = self.stack.enter_context(runner).client
+            client = self._connected(address, here)
             client.wait_for_workers(1, timeout=PATIENCE)
         except (OSError, TimeoutError) as e:
             raise Trouble(f"{PREFIX}TASK_RUNNER: no Dask workers at {self.setting}: {e or 'no answer'}") from e
         return client
+
+    def _connected(self, address: str | None, here: dict[str, Any]) -> "Client":
+        if self.shown_in is None:
+            from distributed import Client
+
+            return self.stack.enter_context(Client(address, timeout=PATIENCE, set_as_default=False, **here))
+        from prefect_dask.task_runners import DaskTaskRunner  # a second of imports: for those alone who are shown
+
+        runner = DaskTaskRunner(address=address, cluster_kwargs=here, client_kwargs={"timeout": PATIENCE})
+        return self.stack.enter_context(runner).client
 
     @property
     def workers(self) -> int:
@@ -144,19 +159,6 @@ def _died(error: Exception) -> str | None:
     if isinstance(error, KilledWorker):
         return f"{error.allowed_failures + 1} Dask workers died over the same work"
     return None
-
-
-def _options(setting: str) -> dict[str, Any]:
-    if setting != "dask":
-        return {"address": setting, "client_kwargs": {"timeout": PATIENCE}}
-    # One thread a worker: judging holds Python's lock most of the time.
-    here = {
-        "n_workers": os.cpu_count(),
-        "threads_per_worker": 1,
-        "host": "127.0.0.1",
-        "dashboard_address": "127.0.0.1:0",
-    }
-    return {"cluster_kwargs": here}
 
 
 def _as_task(work: Callable[..., Any], name: str) -> Callable[..., Any]:

@@ -138,10 +138,12 @@ def _still_ours(pipeline: Pipeline, lease: Lease) -> None:
             raise LeaseLost(f"{lease.business}/{lease.name} was entered already")
 
 
-def enter_block(terms: Terms, block: Sequence[Prepared], _before: object) -> list[Took | Untaken]:
+def enter_block(terms: Terms, _before: object, *parts: Sequence[Prepared]) -> list[Took | Untaken]:
     """Enter the drops of a block in the ledger, on a worker, when all blocks before it have been entered."""
     with working(terms) as pipeline:
-        entered = (apart(prepared.turn.sighting, partial(_enter, pipeline, prepared)) for prepared in block)
+        entered = (
+            apart(prepared.turn.sighting, partial(_enter, pipeline, prepared)) for block in parts for prepared in block
+        )
         return [each for each in entered if each is not None]
 
 

@@ -5,7 +5,7 @@ finds that a file was somebody else's in the end, having been slow, marks it aga
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +17,8 @@ from flows.ledger.traces import outbox
 
 _COLUMNS = outbox.c.kind, outbox.c.business, outbox.c.key
 _FILE, _AS_STAMPED = tuple_(*_COLUMNS), tuple_(*_COLUMNS, outbox.c.stamp)
-_RANK = {"report": 0, "receipt": 1, "index": 2, "operator": 3}
+#: The kinds of files, in the order they are written in: reports before the receipts that link to them.
+RANK = {"report": 0, "receipt": 1, "index": 2, "operator": 3}
 _PART = IDS // 4
 
 
@@ -41,10 +42,11 @@ def claim(
     owner: str,
     now: datetime,
     length: timedelta,
+    kinds: Collection[str] = RANK,
     gone: Callable[[str], bool] = lambda _owner: False,
     limit: int = 10_000,
 ) -> list[Mark]:
-    """What is to be written anew and nobody else is at, reports before the receipts that link to them.
+    """What of these kinds is to be written anew and nobody else is at, reports before the receipts that link to them.
 
     It is the owner's to write for `length`, or until it is crossed off or given back. `gone` tells of an owner that is
     dead.
@@ -52,11 +54,14 @@ def claim(
     held = select(outbox.c.claimed_by).distinct().where(outbox.c.claimed_until > now)
     dead = [other for other in conn.execute(held).scalars() if other != owner and gone(other)]
     free = or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until <= now, outbox.c.claimed_by.in_(dead))
-    query = select(outbox).where(free).order_by(outbox.c.kind.desc(), outbox.c.business, outbox.c.key).limit(limit)
+    these = outbox.c.kind.in_(list(kinds))
+    query = (
+        select(outbox).where(these, free).order_by(outbox.c.kind.desc(), outbox.c.business, outbox.c.key).limit(limit)
+    )
     rows = conn.execute(query.with_for_update(skip_locked=True)).all()
     found = [Mark(kind=row.kind, business=row.business, key=row.key, stamp=row.stamp) for row in rows]
     _set(conn, found, claimed_by=owner, claimed_until=now + length)
-    return sorted(found, key=lambda mark: (_RANK[mark.kind], mark.business, mark.key))
+    return sorted(found, key=lambda mark: (RANK[mark.kind], mark.business, mark.key))
 
 
 def clear(conn: Connection, written: Sequence[Mark], *, owner: str) -> None:

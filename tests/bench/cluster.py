@@ -24,7 +24,7 @@ from flows.ledger.registering import register
 from tests.bench import generate
 from tests.bench.homes import folder, lay, reported
 from tests.bench.ledgers import BUSINESS, MANIFEST, registration
-from tests.bench.measuring import LAUNCHDROP, Measured, looked, measure, progress
+from tests.bench.measuring import LAUNCHDROP, Measured, Peak, measure, progress
 from tests.bench.shares import of_drops, of_rows
 from tests.ledger.postgres import binaries, running
 
@@ -102,7 +102,7 @@ def passed(place: Path, inbox: Path, workers: int) -> Measured:
         raise RuntimeError("the pass took nothing")
     shutil.rmtree(home)
     progress(f"{inbox.parent.parent.name}, {workers} workers: {took.seconds:.1f} s")
-    return Measured(took.seconds, took.memory + max(peak, default=0.0))
+    return Measured(took.seconds, took.memory + peak.memory)
 
 
 @contextmanager
@@ -131,21 +131,19 @@ def warm() -> int:
 
 
 @contextmanager
-def watched(pids: list[int]) -> Iterator[list[float]]:
-    """The memory of these processes together, in MB, as it goes."""
-    seen: list[float] = []
+def watched(pids: list[int]) -> Iterator[Peak]:
+    """The most memory of these processes together, as it goes."""
+    peak = Peak(pids)
     over = threading.Event()
 
     def look() -> None:
-        pause = 0.0
-        while not over.wait(pause):
-            pause, now = looked(pids)
-            seen.append(now)
+        while not over.wait(0.02):
+            peak.look()
 
     thread = threading.Thread(target=look)
     thread.start()
     try:
-        yield seen
+        yield peak
     finally:
         over.set()
         thread.join()

@@ -30,24 +30,35 @@ def measure(command: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | N
     process = subprocess.Popen(
         command, cwd=cwd, env=os.environ | (env or {}), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    peak = pause = 0.0
-    while not _ends_within(process, pause):
-        pause, now = looked([process.pid])
-        peak = max(peak, now)
+    peak = Peak([process.pid])
+    while not _ends_within(process, 0.02):
+        peak.look()
     seconds = time.perf_counter() - started
     if process.returncode not in (0, 1):
         raise RuntimeError(process.stderr.read().decode() if process.stderr else "it failed")
-    return Measured(seconds, peak)
+    return Measured(seconds, peak.memory)
 
 
-def looked(pids: Sequence[int]) -> tuple[float, float]:
-    """The memory of these processes together, in MB, and before it the seconds until it may be looked at again.
+@dataclass
+class Peak:
+    """The most memory, in MB, that these processes and their children had at once when they were looked at.
 
-    Looking holds a process up, the longer the larger it is: no more than a twentieth of the time goes into it.
+    Counting what they share once holds a process up, the longer the larger it is. So that is done when more than before
+    is in memory for them, which is seen at no cost; and now and then, as what was shared may be no longer.
     """
-    begun = time.perf_counter()
-    total = sum(map(memory, pids))
-    return max(0.02, 20 * (time.perf_counter() - begun)), total
+
+    pids: Sequence[int]
+    memory: float = 0.0
+    resident: int = 0
+    next: float = 0.0
+
+    def look(self) -> None:
+        these = [each for pid in self.pids for each in (pid, *children(pid))]
+        resident = sum(map(pages, these))
+        now = time.perf_counter()
+        if resident > 1.01 * self.resident or now > self.next:
+            self.resident, self.next = max(resident, self.resident), now + 0.5
+            self.memory = max(self.memory, sum(map(proportional, these)) / 1024)
 
 
 def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
@@ -58,16 +69,21 @@ def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
     return True
 
 
-def memory(pid: int) -> float:
-    """MB of a process and its children, what they share counted once (PSS)."""
-    total = 0
-    for each in [pid, *children(pid)]:
-        try:
-            lines = Path(f"/proc/{each}/smaps_rollup").read_text().splitlines()
-        except OSError:  # it has just ended
-            continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total / 1024
+def pages(pid: int) -> int:
+    """Pages of a process that are in memory, whoever else has them too."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:  # it has just ended
+        return 0
+
+
+def proportional(pid: int) -> int:
+    """Memory of a process in KiB, what several share counted once (PSS)."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def children(pid: int) -> list[int]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from flows import passes
 from flows.arrival import look
-from flows.blocks import _turns
+from flows.blocks import _claimed
 from flows.claiming import Leases
 from flows.ledger.marks import claim
 from flows.settling import Settled
-from flows.working import enter_block, prepare_block, terms_of, write_block
+from flows.working import Turn, enter_block, prepare_block, terms_of, write_block
 from schemas.decoding import survey, text
 from schemas.duplicates import find_late
 from schemas.first_pass import read_all
@@ -50,12 +50,12 @@ def of_drops(home: Path, count: int, rows: int) -> Times:
         list(look(seen, now=now))
         settled = [o.sighting for o in look(seen, now=now + timedelta(seconds=1)) if isinstance(o, Settled)]
         leases = Leases(pipeline.ledger, clock=pipeline.clock, length=timedelta(hours=1))
-        first, *turns = _turns(pipeline, leases, settled, [])
-        enter_block(terms, prepare_block(terms, [first]), None)  # whatever is loaded but once
+        first, *turns = _claimed(leases, [Turn(sighting=sighting) for sighting in settled], set())
+        enter_block(terms, None, prepare_block(terms, [first]))  # whatever is loaded but once
         with clocked(times, "prepared"):
             prepared = prepare_block(terms, turns)
         with clocked(times, "entered"):
-            enter_block(terms, prepared, None)
+            enter_block(terms, None, prepared)
         with pipeline.ledger.begin() as conn:
             claimed = claim(conn, owner="bench", now=now, length=timedelta(hours=1))
         found = [mark for mark in claimed if mark.kind in ("report", "receipt")]

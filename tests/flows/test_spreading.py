@@ -133,11 +133,12 @@ def test_a_block_that_is_done_again_by_another_worker_says_the_same(tmp_path):
         found = arrivals(passes.inbox_of(pipeline), clock=CLOCK, sleep=lambda _: None)
         passes.seed_businesses(pipeline)
         leases = blocks.Leases(pipeline.ledger, clock=CLOCK, length=pipeline.settings.lease)
-        turns = list(blocks._turns(pipeline, leases, [o.sighting for o in found if isinstance(o, Settled)], []))
+        settled = [working.Turn(sighting=o.sighting) for o in found if isinstance(o, Settled)]
+        turns = blocks._claimed(leases, settled, set())
         terms = working.terms_of(pipeline)
-        once = working.enter_block(terms, working.prepare_block(terms, turns), None)
+        once = working.enter_block(terms, None, working.prepare_block(terms, turns))
         expected = outcome(tmp_path / "it", pipeline)
-        again = working.enter_block(terms, working.prepare_block(terms, turns), None)
+        again = working.enter_block(terms, None, working.prepare_block(terms, turns))
         assert outcome(tmp_path / "it", pipeline) == expected
     assert len(once) == 3
     assert [(t.drop, t.registered.submission) for t in once] == [(t.drop, t.registered.submission) for t in again]
