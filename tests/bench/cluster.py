@@ -1,6 +1,7 @@
 """Beyond one process: a pass and a large file over one and two Dask workers, a million numbers into either database.
 
-The workers stand already, as in operation; what they import once is not counted. One and two take turns.
+The workers stand already, as in operation; what they import once is not counted. Of many drops it is each one's median
+of three rounds, in which none, one and two workers take turns.
 """
 
 import os
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ from flows.ledger.registering import register
 from tests.bench import generate
 from tests.bench.homes import folder, lay, reported
 from tests.bench.ledgers import BUSINESS, MANIFEST, registration
-from tests.bench.measuring import LAUNCHDROP, Measured, Peak, measure, progress
+from tests.bench.measuring import LAUNCHDROP, Measured, Peak, measure, rounds
 from tests.bench.shares import of_drops, of_rows
 from tests.ledger.postgres import binaries, running
 
@@ -65,7 +67,7 @@ def many_drops(place: Path, count: int, rows: int) -> list[str]:
     inbox = folder(place / "drops")
     for number in range(count):
         lay(inbox, f"drop-{number}", rows=rows, owner=number)
-    found = {workers: passed(place, inbox, workers) for workers in (0, 1, 2)}
+    found = rounds({workers: partial(passed, place, inbox, workers) for workers in (0, 1, 2)}, 3)
     what = f"{count:,} drops of {rows:,} rows"
     return [
         f"| {what}, `local`: a process a core | {shown(found[0])} | | |",
@@ -79,7 +81,7 @@ def one_file(place: Path, rows: int) -> list[str]:
     """One drop of one large file."""
     inbox = folder(place / "drops")
     lay(inbox, "drop-0", rows=rows)
-    found = {workers: passed(place, inbox, workers) for workers in (0, 1, 2)}
+    found = rounds({workers: partial(passed, place, inbox, workers) for workers in (0, 1, 2)}, 1)
     faster = found[1].seconds / found[2].seconds
     return [
         f"| one file of {rows:,} rows, `local` | {shown(found[0])} | | |",
@@ -101,7 +103,6 @@ def passed(place: Path, inbox: Path, workers: int) -> Measured:
     if not reported(home, "drop-0"):
         raise RuntimeError("the pass took nothing")
     shutil.rmtree(home)
-    progress(f"{inbox.parent.parent.name}, {workers} workers: {took.seconds:.1f} s")
     return Measured(took.seconds, took.memory + peak.memory)
 
 

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
+
+P = TypeVar("P")
 
 ROOT = Path(__file__).parents[2]
 LAUNCHDROP = str(Path(sys.executable).with_name("launchdrop"))
@@ -94,7 +97,7 @@ def children(pid: int) -> list[int]:
         return []
 
 
-def rounds(programs: dict[str, Callable[[], Measured]], count: int) -> dict[str, Measured]:
+def rounds(programs: dict[P, Callable[[], Measured]], count: int) -> dict[P, Measured]:
     """Each program's median, the programs taking turns."""
     found = defaultdict(list)
     for number in range(count):
