@@ -92,17 +92,18 @@ class Cluster:
         logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
         address, here = (None, _HERE) if self.setting == "dask" else (self.setting, {})
         try:
-            client = self._connected(address, here)
+            client: Client = self._connected(address, here)
             client.wait_for_workers(1, timeout=PATIENCE)
         except (OSError, TimeoutError) as e:
             raise Trouble(f"{PREFIX}TASK_RUNNER: no Dask workers at {self.setting}: {e or 'no answer'}") from e
         return client
 
-    def _connected(self, address: str | None, here: dict[str, Any]) -> "Client":
+    def _connected(self, address: str | None, here: dict[str, Any]) -> Any:
         if self.shown_in is None:
             from distributed import Client
 
-            return self.stack.enter_context(Client(address, timeout=PATIENCE, set_as_default=False, **here))
+            connect: Callable[..., Any] = Client
+            return self.stack.enter_context(connect(address, timeout=PATIENCE, set_as_default=False, **here))
         from prefect_dask.task_runners import DaskTaskRunner  # a second of imports: for those alone who are shown
 
         runner = DaskTaskRunner(address=address, cluster_kwargs=here, client_kwargs={"timeout": PATIENCE})

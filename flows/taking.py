@@ -27,7 +27,7 @@ from flows.pipeline import Pipeline
 from flows.publishing import publish_rows, put_receipt
 from flows.settling import Incomplete
 from flows.spooling import spools
-from flows.stores import Changed, StoreError, batch
+from flows.stores import Changed, Sink, StoreError, batch
 from flows.trouble import Trouble
 from reports.views import ReceiptView
 from schemas.judgement import Judgement
@@ -251,14 +251,19 @@ def registration_of(archived: Archived, lease: Lease, judgement: Judgement) -> R
 
 
 def keep_judgement(pipeline: Pipeline, registration: Registration) -> None:
+    """Write, so that it survives a power cut, what depends on the judgement alone."""
+    with batch(pipeline.reports) as reports, batch(pipeline.archive) as archive:
+        put_judgement(reports, archive, registration)
+
+
+def put_judgement(reports: Sink, archive: Sink, registration: Registration) -> None:
     """Write what depends on the judgement alone: the rows' files, and the judgement itself for its page."""
     business, submission = registration.business, registration.submission
-    with batch(pipeline.reports) as reports, batch(pipeline.archive) as archive:
-        publish_rows(reports, f"{business}/{submission}/", registration.judgement)
-        snapshot.keep(archive, business, submission, registration.judgement)
-        baseline.keep(archive, business, submission, registration.judgement)
-        if logo := registration.judgement.logo:
-            logos.keep(archive, business, logo)
+    publish_rows(reports, f"{business}/{submission}/", registration.judgement)
+    snapshot.keep(archive, business, submission, registration.judgement)
+    baseline.keep(archive, business, submission, registration.judgement)
+    if logo := registration.judgement.logo:
+        logos.keep(archive, business, logo)
 
 
 def logo_taken(judgement: Judgement) -> LogoTaken | None:

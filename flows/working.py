@@ -20,17 +20,19 @@ from flows.ledger.errors import LeaseLost
 from flows.ledger.marks import Mark
 from flows.ledger.queries import receipt_of
 from flows.ledger.sightings import Lease, Sighting, is_held, sightings
-from flows.ledger.submissions import Registered
+from flows.ledger.submissions import Registered, Registration
 from flows.lists import print_of
 from flows.pages import Written, write
 from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import Settings
 from flows.settling import take as taken_of
 from flows.spooling import Spool, spools
-from flows.stores import Changed
-from flows.taking import Took, Untaken, apart, enter, keep_judgement, look_anew, registration_of, repeats, take
+from flows.stores import Changed, batch
+from flows.taking import Took, Untaken, apart, enter, look_anew, put_judgement, registration_of, repeats, take
 from flows.trouble import Trouble
 from schemas.judgement import Judgement
+
+Keep = Callable[[Registration], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +100,18 @@ def working(terms: Terms) -> Iterator[Pipeline]:
 
 def prepare_block(terms: Terms, block: Sequence[Turn]) -> list[Prepared]:
     """Copy and judge the drops of a block, on a worker."""
-    with working(terms) as pipeline:
-        return [_prepare(pipeline, turn, turn.lease) if turn.lease else Prepared(turn=turn) for turn in block]
+    # What was judged is brought to the disk once for all: nothing relies on it before it is entered.
+    with working(terms) as pipeline, batch(pipeline.reports) as reports, batch(pipeline.archive) as archive:
+        keep = partial(put_judgement, reports, archive)
+        return [_prepare(pipeline, turn, turn.lease, keep) if turn.lease else Prepared(turn=turn) for turn in block]
 
 
-def _prepare(pipeline: Pipeline, turn: Turn, lease: Lease) -> Prepared:
-    prepared = apart(turn.sighting, partial(_prepared, pipeline, turn, lease))
+def _prepare(pipeline: Pipeline, turn: Turn, lease: Lease, keep: Keep) -> Prepared:
+    prepared = apart(turn.sighting, partial(_prepared, pipeline, turn, lease, keep))
     return Prepared(turn=turn, untaken=prepared) if isinstance(prepared, Untaken) else prepared
 
 
-def _prepared(pipeline: Pipeline, turn: Turn, lease: Lease) -> Prepared:
+def _prepared(pipeline: Pipeline, turn: Turn, lease: Lease, keep: Keep) -> Prepared:
     try:
         _still_ours(pipeline, lease)
         attempt = secrets.token_hex(4)
@@ -115,17 +119,17 @@ def _prepared(pipeline: Pipeline, turn: Turn, lease: Lease) -> Prepared:
         if repeats(pipeline, archived, lease):
             return Prepared(turn=turn, archived=archived)
         with spools() as spool:
-            return Prepared(turn=turn, archived=archived, ahead=_judge(pipeline, archived, lease, spool))
+            return Prepared(turn=turn, archived=archived, ahead=_judge(pipeline, archived, lease, spool, keep))
     except (Changed, LeaseLost):
         return Prepared(turn=turn)
 
 
-def _judge(pipeline: Pipeline, archived: Archived, lease: Lease, spool: Spool) -> Ahead:
-    def keep(judgement: Judgement) -> None:
+def _judge(pipeline: Pipeline, archived: Archived, lease: Lease, spool: Spool, keep: Keep) -> Ahead:
+    def if_still_ours(judgement: Judgement) -> None:
         _still_ours(pipeline, lease)
-        keep_judgement(pipeline, registration_of(archived, lease, judgement))
+        keep(registration_of(archived, lease, judgement))
 
-    return judge_ahead(pipeline, archived.drop, spool, keep=keep)
+    return judge_ahead(pipeline, archived.drop, spool, keep=if_still_ours)
 
 
 def _still_ours(pipeline: Pipeline, lease: Lease) -> None:

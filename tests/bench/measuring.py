@@ -99,15 +99,21 @@ def children(pid: int) -> list[int]:
 
 def rounds(programs: dict[P, Callable[[], Measured]], count: int) -> dict[P, Measured]:
     """Each program's median, the programs taking turns."""
+    return {name: middle(of) for name, of in in_turns(programs, count).items()}
+
+
+def in_turns(programs: dict[P, Callable[[], Measured]], count: int) -> dict[P, list[Measured]]:
+    """What each program took in so many rounds, in which they take turns."""
     found = defaultdict(list)
     for number in range(count):
         for name, program in programs.items():
             found[name].append(program())
             progress(f"round {number + 1}: {name} {found[name][-1].seconds:.2f} s")
-    return {
-        name: Measured(statistics.median(one.seconds for one in of), statistics.median(one.memory for one in of))
-        for name, of in found.items()
-    }
+    return found
+
+
+def middle(of: Sequence[Measured]) -> Measured:
+    return Measured(statistics.median(one.seconds for one in of), statistics.median(one.memory for one in of))
 
 
 def progress(text: str) -> None:
