@@ -29,7 +29,7 @@ LARGE = 64 << 20
 #: Seconds of work in a block, and in how many parts it is prepared. One block is registered after the other, and each
 #: waits for the part that its worker is at: so that this adds up to less than the work, parts are small, blocks larger.
 #: But a part is well above what a task run costs on the server, and a block well below what a retry may lose.
-BLOCK, PARTS = 1.5, 3
+BLOCK, PARTS = 2.4, 4
 #: The kinds of pages that each drop has, and what writing some is called where work is shown.
 SHOWING, PAGES = ("report", "receipt"), "write receipts and pages"
 #: Seconds of work in a part of the pages: what the last one takes, all wait for.
