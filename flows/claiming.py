@@ -79,9 +79,10 @@ class Leases:
         each other.
         """
         leases: list[Lease] = []
+        owner = this_owner()
 
         def claim_one(sighting: Sighting) -> Lease | None:
-            lease = claim(conn, sighting, owner=this_owner(), now=self.clock(), length=self.length, gone=gone)
+            lease = claim(conn, sighting, owner=owner, now=self.clock(), length=self.length, gone=gone)
             leases.extend([lease] if lease else [])
             return lease
 

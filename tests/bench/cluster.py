@@ -97,9 +97,9 @@ def shown(measured: Measured) -> str:
 
 
 def passed(place: Path, inbox: Path, workers: int) -> Measured:
-    """One `launchdrop run` over a copy of the inbox, with so many workers; 0: none. Memory is of all processes.
+    """One `launchdrop run` over a copy of the inbox, with so many workers (0: none); memory of all processes.
 
-    The copy stays until all is measured: where files were just deleted, ext4 without a journal is slow to make new ones.
+    The copy stays until all is measured: where files were just deleted, ext4 without a journal makes new ones slowly.
     """
     home = Path(tempfile.mkdtemp(dir=place))
     shutil.copytree(inbox, home / "inbox")

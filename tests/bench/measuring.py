@@ -60,7 +60,7 @@ class Peak:
         resident = sum(map(pages, these))
         now = time.perf_counter()
         if resident > 1.01 * self.resident or now > self.next:
-            self.resident, self.next = max(resident, self.resident), now + 0.5
+            self.resident, self.next = max(resident, self.resident), now + 2
             self.memory = max(self.memory, sum(map(proportional, these)) / 1024)
 
 
