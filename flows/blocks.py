@@ -29,13 +29,13 @@ LARGE = 64 << 20
 #: Seconds of work in a block, and in how many parts it is prepared. One block is registered after the other, and each
 #: waits for the part that its worker is at: so that this adds up to less than the work, parts are small, blocks larger.
 #: But a part is well above what a task run costs on the server, and a block well below what a retry may lose.
-BLOCK, PARTS = 2.4, 4
+BLOCK, PARTS = 1.5, 3
 #: The kinds of pages that each drop has, and what writing some is called where work is shown.
 SHOWING, PAGES = ("report", "receipt"), "write receipts and pages"
 #: Seconds of work in a part of the pages: what the last one takes, all wait for.
 PAGES_PART = 0.7
-#: Blocks under way for each worker: while one is entered, the next are prepared.
-UNDER_WAY = 3
+#: Blocks under way for each worker: while one is entered, the next are prepared. Who asks a pass to stop waits for them.
+UNDER_WAY = 2
 
 
 def seconds_for(sightings: Iterable[Sighting]) -> float:
