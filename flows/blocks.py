@@ -34,7 +34,8 @@ BLOCK, PARTS = 1.5, 3
 SHOWING, PAGES = ("report", "receipt"), "write receipts and pages"
 #: Seconds of work in a part of the pages: what the last one takes, all wait for.
 PAGES_PART = 0.7
-#: Blocks under way for each worker: while one is entered, the next are prepared. Who asks a pass to stop waits for them.
+#: Blocks under way for each worker: while one is entered, the next are prepared. A pass that is asked to stop takes
+#: these to their end.
 UNDER_WAY = 2
 
 
