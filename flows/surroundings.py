@@ -3,8 +3,6 @@
 Each gives what it saw in a few words, and raises Trouble where that is not well.
 """
 
-import base64
-import json
 import os
 import re
 import smtplib
@@ -16,9 +14,10 @@ from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+
+from urllib3 import BaseHTTPResponse, Retry, make_headers, request
+from urllib3.exceptions import HTTPError
 
 from flows.digest import Mail, reached
 from flows.trouble import Trouble
@@ -34,6 +33,13 @@ NETWORKED = frozenset(
 DEPLOYED = ("intake", "launch", "nightly")
 #: Versions with which Prefect 3.8 fails, the second silently: nothing scheduled ever runs.
 TOO_NEW = {"fastapi": (0, 151), "sqlalchemy": (2, 1)}
+
+#: A Prefect server on SQLite may be busy for a moment, and says so by 503; what doctor asks may be asked again.
+_IF_BUSY = Retry(
+    connect=0, read=0, status=4, status_forcelist={503}, allowed_methods=None, backoff_factor=0.3, raise_on_status=False
+)
+
+_ENDS = "such an address ends in /api"
 
 
 def not_for_everybody(folder: Path) -> None:
@@ -131,21 +137,25 @@ def deployments() -> str:
 
 
 def ask(path: str, body: Mapping[str, Any] | None = None) -> Any:
-    with _answer(path, body) as answer:
-        return json.loads(answer.read())
+    try:
+        return _answer(path, body).json()
+    except ValueError:
+        raise Trouble(f"{api()} is no Prefect server's API: {_ENDS}") from None
 
 
-def _answer(path: str, body: Mapping[str, Any] | None = None) -> Any:
-    headers = {"content-type": "application/json"}
+def _answer(path: str, body: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
+    headers = make_headers(basic_auth=os.environ.get("PREFECT_API_AUTH_STRING"))
     if key := os.environ.get("PREFECT_API_KEY"):
         headers["authorization"] = f"Bearer {key}"
-    elif auth := os.environ.get("PREFECT_API_AUTH_STRING"):
-        headers["authorization"] = f"Basic {base64.b64encode(auth.encode()).decode()}"
-    data = json.dumps(body).encode() if body is not None else None
+    method = "GET" if body is None else "POST"
     try:
-        return urlopen(Request(f"{api()}{path}", data, headers), timeout=TIMEOUT)  # noqa: S310  the operator's own setting
-    except (URLError, ValueError) as e:
-        raise Trouble(f"{api()} does not answer: {e}") from None
+        answer = request(method, f"{api()}{path}", json=body, headers=headers, timeout=TIMEOUT, retries=_IF_BUSY)
+    except HTTPError as e:
+        raise Trouble(f"{api()} does not answer: {getattr(e, 'reason', None) or e}") from None
+    if answer.status >= 400:
+        hint = f": {_ENDS}" if answer.status == 404 else ""
+        raise Trouble(f"{api()} answers {answer.status} {answer.reason}{hint}")
+    return answer
 
 
 def _numbers(said: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from flows import diagnosis, surroundings
 from flows.diagnosis import examine
 from flows.ledger import Ledger
 from flows.ledger.flags import pause
+from flows.trouble import Trouble
 
 LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
 
@@ -155,14 +157,15 @@ def test_a_bucket_is_looked_at_and_its_clock(monkeypatch, s3, bucket):  # noqa: 
 
 
 @contextmanager
-def a_server(answers, *, ahead=timedelta()):
-    """A stand-in where a real one cannot be had: one that is old, or whose clock is wrong."""
+def a_server(answers, *, ahead=timedelta(), statuses=()):
+    """A stand-in where a real one cannot be had: one that is old, whose clock is wrong, or that is busy at first."""
+    statuses = list(statuses)
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
             self.rfile.read(int(self.headers.get("content-length") or 0))
             body = json.dumps(answers[self.path]).encode()
-            self.send_response_only(200)
+            self.send_response_only(statuses.pop(0) if statuses else 200)
             self.send_header("date", format_datetime(datetime.now(UTC) + ahead, usegmt=True))
             self.send_header("content-length", str(len(body)))
             self.end_headers()
@@ -193,6 +196,29 @@ def test_a_prefect_server_that_is_old_or_lives_in_another_time_is_told(monkeypat
         assert found("deployments")[:2] == (False, "not on the server: intake, launch, nightly")
         answers["/deployments/filter"] = [{"name": n, "status": "NOT_READY"} for n in ("intake", "launch", "nightly")]
         assert found("deployments")[:2] == (False, "no worker asks for the runs of intake, launch, nightly")
+
+
+def test_a_prefect_server_that_is_busy_is_asked_again(monkeypatch):
+    answers = {"/health": True, "/admin/version": version("prefect")}
+    with a_server(answers, statuses=[503, 503]) as url:
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        assert surroundings.server() == f"{url} answers, prefect {version('prefect')}"
+
+
+def test_what_is_no_prefect_server_or_lets_nobody_in_is_told(monkeypatch):
+    for status, said in [
+        (401, "answers 401 Unauthorized"),
+        (404, "answers 404 Not Found: such an address ends in /api"),
+    ]:
+        with a_server({"/health": True}, statuses=[status]) as url:
+            monkeypatch.setenv("PREFECT_API_URL", url)
+            with pytest.raises(Trouble, match=said):
+                surroundings.server()
+    with a_server({"/health": True, "/admin/version": "not JSON"}) as url:
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        monkeypatch.setattr(json, "dumps", str)
+        with pytest.raises(Trouble, match="is no Prefect server's API: such an address ends in /api"):
+            surroundings.server()
 
 
 def test_a_prefect_server_that_is_not_there_is_told(monkeypatch):
