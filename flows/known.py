@@ -31,12 +31,10 @@ def what_is_known(pipeline: Pipeline, business: str, manifest: "Manifest | None"
         registered=registered is not None,
         ledger=True,
         program=program,
-        claims=claims(pipeline.ledger.engine, business, reference, reassign=bool(manifest and manifest.reassign)),
+        claims=claims(pipeline.ledger, business, reference, reassign=bool(manifest and manifest.reassign)),
         do_not_originate=do_not_originate(pipeline.settings),
         gallery=partial(gallery_logo, pipeline, business),
-        removed_by_replace=removed_by_replace(pipeline.ledger.engine, business, reference)
-        if program and reference
-        else None,
+        removed_by_replace=removed_by_replace(pipeline.ledger, business, reference) if program and reference else None,
     )
 
 

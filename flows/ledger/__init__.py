@@ -7,6 +7,7 @@ each taking a connection of such a transaction, and `now` where time matters.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -60,8 +61,12 @@ class Ledger:
     def _plain(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
+        except (OperationalError, self._driver.OperationalError) as error:  # by itself, what is copied in bulk
             raise LedgerError(f"the ledger at {self.engine.url!r} cannot be used: {reason_of(error)}") from error
+
+    @property
+    def _driver(self) -> Any:
+        return self.engine.dialect.loaded_dbapi
 
     @property
     def url(self) -> str:

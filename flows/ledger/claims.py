@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import Engine
 
 from flows.ledger.belonging import holders
 from schemas.numbers import Conflict
+
+if TYPE_CHECKING:
+    from flows.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +20,7 @@ class LedgerClaims:
     The ledger is asked anew at each call, outside of any transaction; registering looks again inside its own.
     """
 
-    engine: Engine
+    ledger: "Ledger"
     business: str
     reference: str | None
     reassign: bool
@@ -27,7 +30,7 @@ class LedgerClaims:
 
         NUM-022 never says which business it is; NUM-023 names the program.
         """
-        with self.engine.connect() as conn, conn.begin():
+        with self.ledger.read() as conn:
             held = holders(conn, numbers)
         kinds = [self._conflict(business, reference) for _, business, reference in held.programs]
         pairs = zip(held.numbers.tolist(), held.holder.tolist(), strict=True)
@@ -41,6 +44,6 @@ class LedgerClaims:
         return Conflict(rule="NUM-023", program=reference)
 
 
-def claims(engine: Engine, business: str, reference: str | None, *, reassign: bool) -> LedgerClaims:
+def claims(ledger: "Ledger", business: str, reference: str | None, *, reassign: bool) -> LedgerClaims:
     """What judging a submission of this program is to ask of its numbers."""
-    return LedgerClaims(engine=engine, business=business, reference=reference, reassign=reassign)
+    return LedgerClaims(ledger=ledger, business=business, reference=reference, reassign=reassign)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Select, bindparam, case, func, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flows.ledger.belonging import hand_over, holders, update_numbers, want
@@ -16,6 +16,7 @@ from flows.ledger.tables import number, program
 from schemas.revision import NumbersDifference, numbers_difference
 
 if TYPE_CHECKING:
+    from flows.ledger import Ledger
     from schemas.judgement import Numbers
 
 TAKEN = "numbers were registered elsewhere since they were judged"
@@ -104,11 +105,11 @@ def recount(conn: Connection, programs: Sequence[int]) -> None:
         conn.execute(update(program).where(program.c.id == bindparam("key")).values(**columns), rows)
 
 
-def removed_by_replace(engine: Engine, business: str, reference: str) -> "Callable[[Numbers], int]":
+def removed_by_replace(ledger: "Ledger", business: str, reference: str) -> "Callable[[Numbers], int]":
     """Counts how many of a program's numbers are not among a submission's accepted ones."""
 
     def count(numbers: "Numbers") -> int:
-        with engine.connect() as conn, conn.begin():
+        with ledger.read() as conn:
             mine = (program.c.business == business) & (program.c.reference == reference)
             key = conn.execute(select(program.c.id).where(mine)).scalar()
             return len(plan(conn, key, gathered(numbers.accepted()), "replace").difference.removed)

@@ -28,6 +28,18 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
 )
 
+#: For PostgreSQL, where the URL says nothing else: how long it takes to see, on either side, that the other is gone
+#: without a word (a cable, a failover), and what it held must not be held for hours; how long a lock is waited for.
+_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_LIMITS: dict[str, int | str] = {
+    "connect_timeout": 10,
+    "tcp_user_timeout": 60_000,
+    **_ALIVE,
+    "options": " ".join(
+        [f"-c tcp_{name}={value}" for name, value in _ALIVE.items()] + [f"-c lock_timeout={PATIENCE}s"],
+    ),
+}
+
 #: Taken while the schema is looked at and changed, so that two processes that start at once do not both create it.
 _MIGRATION_LOCK = 0x1A04C4D0
 
@@ -40,7 +52,8 @@ def connectable(url: str) -> Engine:
             return _sqlite(parsed.render_as_string(hide_password=False), parsed.database)
         if parsed.get_backend_name() == "postgresql":
             there = parsed.set(drivername="postgresql+psycopg")
-            return create_engine(there, pool_pre_ping=True, hide_parameters=True)
+            limits = {name: limit for name, limit in _LIMITS.items() if name not in parsed.query}
+            return create_engine(there, connect_args=limits, pool_pre_ping=True, hide_parameters=True)
     except (ArgumentError, NoSuchModuleError) as error:
         raise LedgerError(f"not a ledger's URL: {error}".splitlines()[0]) from error
     raise LedgerError(f"the ledger speaks sqlite and postgresql, not {parsed.get_backend_name()}")
@@ -129,6 +142,7 @@ def alembic_config(config: Any, conn: Connection) -> Any:
     return config
 
 
-def reason_of(error: DBAPIError) -> str:
+def reason_of(error: Exception) -> str:
     """What the database said, in one line."""
-    return str(error.orig).strip().splitlines()[0]
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return str(said).strip().splitlines()[0]

@@ -17,7 +17,7 @@ LATER = span(NOON + 2 * HOUR, NOON + 10 * DAY)
 
 
 def conflicts(desk, reference, numbers, business="acme", reassign=False):
-    found = claims(desk.ledger.engine, business, reference, reassign=reassign).conflicts(np.array(numbers))
+    found = claims(desk.ledger, business, reference, reassign=reassign).conflicts(np.array(numbers))
     return {n: (c.rule, c.program) for n, c in found.items()}
 
 
@@ -176,7 +176,7 @@ def test_a_live_number_is_freed_by_hand_and_taken_out_at_the_carrier(desk):
 
 def test_what_replacing_would_remove(desk):
     desk.drop("p", some(10))
-    count = removed_by_replace(desk.ledger.engine, "acme", "p")
+    count = removed_by_replace(desk.ledger, "acme", "p")
     assert count(Rows(some(4, 8), 0)) == 8
     assert desk.holder(N) == "acme/p"
 

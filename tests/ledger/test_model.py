@@ -44,7 +44,7 @@ class Lifecycle(RuleBasedStateMachine):
         if p is not None and p.over:
             return
         refused = self.model.conflicts(key, numbers, reassign)
-        asked = claims(self.ledger.engine, *key, reassign=reassign).conflicts(np_sorted(numbers))
+        asked = claims(self.ledger, *key, reassign=reassign).conflicts(np_sorted(numbers))
         assert set(asked) == refused
         accepted = {n: purpose for n, purpose in numbers.items() if n not in refused}
         if not accepted and (p is None or numbers):

@@ -132,6 +132,30 @@ def test_a_server_that_is_not_there(tmp_path):
     assert "\n" not in str(told.value)
 
 
+def test_what_the_driver_itself_raises_is_told_in_one_line(ledger):
+    driver = ledger.engine.dialect.loaded_dbapi
+    for transaction in (ledger.begin, ledger.read):
+        with pytest.raises(LedgerError, match="cannot be used: no space left$"), transaction():
+            raise driver.OperationalError("no space left\nCONTEXT: a row with a number in it")
+
+
+@pytest.mark.server
+def test_nothing_of_postgresql_is_waited_for_without_end(postgres):
+    url = postgres("limits")
+    ledger = Ledger.open(url)
+    with ledger.begin() as conn:
+        assert [conn.execute(text(f"show {name}")).scalar() for name in ("lock_timeout",)] == ["1min"]
+        said = conn.connection.driver_connection.info.get_parameters()
+        assert (said["connect_timeout"], said["tcp_user_timeout"], said["keepalives_idle"]) == ("10", "60000", "30")
+        conn.execute(text("lock table business in exclusive mode"))
+        other = Ledger.open(f"{url}&options=-c%20lock_timeout%3D50")  # the URL's own goes before
+        with pytest.raises(LedgerError, match="cannot be used: canceling statement due to lock timeout$"):
+            with other.begin() as waiting:
+                waiting.execute(text("lock table business in exclusive mode"))
+        other.close()
+    ledger.close()
+
+
 def test_migrating_again_changes_nothing(empty):
     engine = connectable(empty)
     migrate(engine)
