@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -74,16 +74,20 @@ def arrivals(
     sleep: Callable[[float], None],
     business: str | None = None,
     drops: Iterable[tuple[str, str]] | None = None,
+    meanwhile: Callable[[Sequence[Sighting]], None] = lambda _: None,
 ) -> list[Outcome]:
     """One pass over the inbox, one business, or some drops.
 
-    Look, and where time alone may settle a drop, wait one settle time and look at that drop again.
+    Look, and where time alone may settle a drop, wait one settle time and look at that drop again; `meanwhile` is
+    called as the wait begins, with what may be there to be taken after it.
     Settled drops come first, in the order in which their manifests were first seen; then the incomplete, the problems.
     """
     first = list(look(inbox, now=clock(), business=business, drops=drops))
     waiting = [(o.sighting.business, o.sighting.name) for o in first if isinstance(o, Waiting)]
     if waiting:
-        sleep(inbox.settle.total_seconds())
+        began = clock()
+        meanwhile([o.sighting for o in first if isinstance(o, Settled | Waiting)])
+        sleep(min(inbox.settle, max(timedelta(), inbox.settle - (clock() - began))).total_seconds())
         first += look(inbox, now=clock(), drops=waiting)
     return in_order(o for o in first if not isinstance(o, Waiting))
 

@@ -83,7 +83,14 @@ def take_inbox(
     """
     asked = check_restored(pipeline), seed_businesses(pipeline), unknown(pipeline, business)
     problems = [wrong for wrong in asked if wrong]
-    found = arrivals(inbox_of(pipeline), clock=pipeline.clock, sleep=sleep, business=business, drops=drops)
+
+    def reach(seen: Sequence[Sighting]) -> None:
+        if crew is not None and crew.is_worth(seconds_for(seen)):
+            crew.reach()
+
+    found = arrivals(
+        inbox_of(pipeline), clock=pipeline.clock, sleep=sleep, business=business, drops=drops, meanwhile=reach
+    )
     took: list[Took] = []
     for each in _take_all(pipeline, crew, [o.sighting for o in found if isinstance(o, Settled)], stop, progress):
         if isinstance(each, Untaken):

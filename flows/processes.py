@@ -49,6 +49,11 @@ class Processes:
         self.stack.callback(pool.shutdown, cancel_futures=True)
         return pool
 
+    def reach(self) -> None:
+        """Start the processes, and load what they need."""
+        for _ in range(self.workers):
+            self.pool.submit(os.getpid)
+
     def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:  # noqa: ARG002  shown by others
         """Have `work` done; after what was submitted before and is among its arguments, it is done here, when asked."""
         if waits(arguments):

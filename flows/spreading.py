@@ -45,7 +45,7 @@ class Work(Protocol):
 
 
 class Crew(Protocol):
-    """Workers of a pass. They are reached when something is first asked of them."""
+    """Workers of a pass. They are reached when something is first asked of them, or before, where there is time."""
 
     @property
     def workers(self) -> int:
@@ -54,6 +54,10 @@ class Crew(Protocol):
 
     def is_worth(self, seconds: float) -> bool:
         """Whether so much work, in seconds of one process, is to be spread."""
+        ...
+
+    def reach(self) -> None:
+        """Reach the workers, for what is to be asked of them soon."""
         ...
 
     def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:
@@ -85,6 +89,9 @@ class Cluster:
     def reached(self) -> bool:
         """Whether the workers were asked for anything yet."""
         return "client" in self.__dict__
+
+    def reach(self) -> None:
+        _ = self.client
 
     @cached_property
     def client(self) -> "Client":

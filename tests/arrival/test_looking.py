@@ -3,6 +3,7 @@
 import time
 import tracemalloc
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from arrival.conftest import SETTLE, manifest
@@ -136,6 +137,19 @@ def test_a_pass_waits_one_settle_time_and_gives_drops_in_the_order_of_their_mani
     assert naps == [1.0]
     assert [o.sighting.name for o in run()] == ["z", "a-files-first", "b"]
     assert naps == [1.0]
+
+
+@pytest.mark.parametrize(("took", "left"), [(0, 1.0), (0.25, 0.75), (5, 0.0), (-3600, 1.0)])
+def test_what_is_done_meanwhile_is_a_part_of_the_settle_time(world, took, left):
+    seen, naps = [], []
+
+    def meanwhile(sightings):
+        seen.extend(s.name for s in sightings)
+        world.now += timedelta(seconds=took)
+
+    world.put("program.yaml", manifest())
+    arrivals(world.inbox, clock=lambda: world.now, sleep=naps.append, meanwhile=meanwhile)
+    assert (seen, naps) == (["d"], [left])
 
 
 def take_all(world, outcomes):
