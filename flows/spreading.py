@@ -8,12 +8,15 @@ go out.
 import logging
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import BrokenExecutor, CancelledError, Executor
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flows.settings import PREFIX
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 WORTH_A_CLUSTER, WORTH_A_CALL = 30.0, 3.0
 #: Seconds to wait for a scheduler, and for its first worker.
 PATIENCE = 20
+#: Seconds without any worker after which a pass gives up: Dask itself would wait for another without end.
+ALONE = 60.0
 #: Workers of this machine: of one thread each, as judging holds Python's lock most of the time.
 _HERE = {
     "n_workers": os.cpu_count(),
@@ -103,6 +108,9 @@ class Cluster:
             client.wait_for_workers(1, timeout=PATIENCE)
         except (OSError, TimeoutError) as e:
             raise Trouble(f"{PREFIX}TASK_RUNNER: no Dask workers at {self.setting}: {e or 'no answer'}") from e
+        for theirs in client.run(version, "launchdrop", on_error="return").values():
+            check_version(theirs if isinstance(theirs, str) else "nowhere", version("launchdrop"))
+        self.stack.enter_context(_watched(client))
         return client
 
     def _connected(self, address: str | None, here: dict[str, Any]) -> Any:
@@ -132,6 +140,37 @@ class Cluster:
     def executor(self) -> Executor:
         executor: Callable[..., Executor] = self.client.get_executor
         return executor(pure=False)
+
+
+def check_version(theirs: str, ours: str) -> None:
+    """Raises Trouble where a worker's launchdrop is not the one of the process that spreads."""
+    if theirs != ours:
+        raise Trouble(f"a Dask worker runs launchdrop {theirs}, not {ours}: restart the workers after an upgrade")
+
+
+@contextmanager
+def _watched(client: "Client") -> Iterator[None]:
+    """Let go of everything that is waited for when there has been no worker for ALONE."""
+    over = threading.Event()
+    threads: Callable[[], dict[str, int]] = client.nthreads
+    close: Callable[[], None] = client.close
+
+    def watch() -> None:
+        seen = time.monotonic()
+        while not over.wait(min(5.0, ALONE / 4)):
+            with suppress(OSError):  # the scheduler is out of reach, and with it the workers
+                seen = time.monotonic() if threads() else seen
+            if time.monotonic() - seen > ALONE:
+                close()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def waits(arguments: Sequence[Any]) -> bool:
@@ -166,6 +205,8 @@ def _died(error: Exception) -> str | None:
 
     if isinstance(error, KilledWorker):
         return f"{error.allowed_failures + 1} Dask workers died over the same work"
+    if isinstance(error, CancelledError):
+        return "all Dask workers died, or their scheduler did"
     return None
 
 

@@ -27,6 +27,7 @@ from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import Settings
 from flows.settling import take as taken_of
 from flows.spooling import Spool, spools
+from flows.spreading import check_version
 from flows.stores import Changed, batch
 from flows.taking import Took, Untaken, apart, enter, look_anew, put_judgement, registration_of, repeats, take
 from flows.trouble import Trouble
@@ -87,11 +88,7 @@ def terms_of(pipeline: Pipeline) -> Terms:
 @contextmanager
 def working(terms: Terms) -> Iterator[Pipeline]:
     """The pipeline as a worker opens it. Raises Trouble where the worker is not as the terms are."""
-    if version("launchdrop") != terms.launchdrop:
-        here = version("launchdrop")
-        raise Trouble(
-            f"a Dask worker runs launchdrop {here}, not {terms.launchdrop}: restart the workers after an upgrade"
-        )
+    check_version(version("launchdrop"), terms.launchdrop)
     if print_of(terms.settings) != terms.do_not_originate:
         raise Trouble(f"a Dask worker has another do-not-originate list at {terms.settings.do_not_originate}")
     with open_pipeline(terms.settings) as pipeline:

@@ -1,9 +1,11 @@
 """Passes over a real Dask cluster that stands: the same bytes as alone, also where workers are killed in the middle."""
 
+import importlib.metadata
 import os
 import random
 import signal
 import threading
+import time
 
 import pytest
 from distributed import Client, LocalCluster
@@ -112,6 +114,39 @@ def test_workers_killed_in_the_middle_cost_a_retry_not_a_result(cluster, alone, 
     assert tables == expected[1]
     assert len(took) == DROPS
     assert killed
+
+
+@pytest.fixture
+def dying(monkeypatch):
+    """A cluster to be taken down."""
+    monkeypatch.setattr(spreading, "ALONE", 1.0)
+    with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as made:
+        yield made
+
+
+def left_alone(cluster):
+    with crew(cluster.scheduler_address) as workers:
+        work = workers.submit(time.sleep, 600, name="wait")
+        cluster.scale(0)
+        work.result()
+
+
+def test_a_pass_ends_when_all_workers_are_gone(dying):
+    begun = time.monotonic()
+    with pytest.raises(Trouble, match=r"^all Dask workers died, or their scheduler did; .*taken by the next pass$"):
+        left_alone(dying)
+    assert time.monotonic() - begun < 60
+
+
+def test_a_worker_of_another_version_is_refused_before_it_is_given_anything(dying):
+    def pretend():
+        importlib.metadata.version = lambda _: "0.0.1"
+
+    with Client(dying) as client:
+        client.run(pretend)
+    told = r"^a Dask worker runs launchdrop 0\.0\.1, not .*: restart the workers"
+    with pytest.raises(Trouble, match=told), crew(dying.scheduler_address) as workers:
+        assert workers.workers
 
 
 def give_up():
