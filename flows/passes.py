@@ -16,6 +16,7 @@ from flows.launching import LaunchSummary
 from flows.ledger.errands import ShownLogo
 from flows.ledger.launches import starts
 from flows.ledger.marks import Mark
+from flows.ledger.opening import SKEW, database_now
 from flows.ledger.sightings import Sighting
 from flows.lists import do_not_originate
 from flows.pages import OUT_OF_REACH, Refreshed, Written, refresh
@@ -25,6 +26,7 @@ from flows.restored import check_restored, keep_marker
 from flows.settling import Incomplete, Settled
 from flows.spreading import Crew, crew
 from flows.taking import Took, Untaken, apart, clear_up, take, tell_incomplete
+from flows.trouble import Trouble
 from schemas.judge import understood
 
 Sleep = Callable[[float], None]
@@ -192,9 +194,17 @@ def run_pass(
     tell: Tell | None = None,
     progress: Progress | None = None,
 ) -> Pass:
-    """Take what has arrived, launch what is due, write what shows it, tell whoever listens."""
+    """Take what has arrived, launch what is due, write what shows it, tell whoever listens.
+
+    Raises Trouble where nothing could be taken; what is due is launched even so.
+    """
     with crew(pipeline.settings.task_runner) as workers:
-        intake = take_inbox(pipeline, workers, business=business, sleep=sleep, tell=tell, progress=progress)
+        try:
+            intake = take_inbox(pipeline, workers, business=business, sleep=sleep, tell=tell, progress=progress)
+        except Trouble:  # an inbox or workers out of reach keep no program from its start
+            launch_due(pipeline)
+            refresh(pipeline)
+            raise
         launched = launch_due(pipeline)
         pages = write_pages(pipeline, workers)
     tell_changes(pipeline)
@@ -203,6 +213,10 @@ def run_pass(
 
 def launch_due(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> LaunchSummary:
     """Launch what is due, end what is over, brand what was approved."""
+    if ahead := _ahead(pipeline):
+        early = LaunchSummary()
+        early.problem(ahead)
+        return early
     settings = pipeline.settings
     restored = check_restored(pipeline)
 
@@ -224,6 +238,18 @@ def launch_due(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) 
     if restored:
         launched.problem(restored)
     return launched
+
+
+def _ahead(pipeline: Pipeline) -> str | None:
+    """What is wrong where this machine's clock would launch too early, by the ledger's server, if it has one."""
+    with pipeline.ledger.read() as conn:
+        theirs = database_now(conn)
+    if theirs is None or (by := pipeline.clock() - theirs) <= SKEW:
+        return None
+    return (
+        f"this machine's clock is {by.total_seconds():.0f} s ahead of the ledger's server: "
+        "nothing is launched or ended before they agree"
+    )
 
 
 def next_start_came(pipeline: Pipeline) -> Callable[[], bool]:

@@ -113,10 +113,12 @@ def take(sighting: Sighting) -> Taken:
 
 
 def size_of(sighting: Sighting) -> int:
-    """Bytes of what is to be taken."""
+    """Bytes of what is to be taken; as long as its manifest was not read, of all that lies there."""
+    pending = sighting.pending or Pending(seen={})
+    if pending.wanted is None:
+        return sum(seen.size for seen in pending.seen.values())
     named = take(sighting)
-    seen = sighting.pending.seen if sighting.pending else {}
-    return sum(seen[name].size for name in (*named.manifests, *named.files) if name in seen)
+    return sum(pending.seen[name].size for name in (*named.manifests, *named.files) if name in pending.seen)
 
 
 def program_of(sighting: Sighting) -> tuple[str, ...]:

@@ -20,11 +20,10 @@ from urllib3 import BaseHTTPResponse, Retry, make_headers, request
 from urllib3.exceptions import HTTPError
 
 from flows.digest import Mail, reached
+from flows.ledger.opening import SKEW
 from flows.trouble import Trouble
 
 TIMEOUT = 5.0
-#: Clocks that differ by more make programs launch early, and leases run out while they are held.
-SKEW = timedelta(seconds=5)
 #: Where a lock may hold less than it says, or a file be seen late.
 NETWORKED = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "lustre", "fuse.sshfs", "fuse.s3fs"}

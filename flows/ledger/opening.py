@@ -2,7 +2,7 @@
 
 import os
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
@@ -81,6 +81,10 @@ def database_file(url: str) -> Path | None:
     """The file of a ledger on SQLite; None: it has a server."""
     parsed = make_url(url)
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+#: Clocks that differ by more make programs launch early, and leases run out while they are held.
+SKEW = timedelta(seconds=5)
 
 
 def database_now(conn: Connection) -> datetime | None:

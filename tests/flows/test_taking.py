@@ -1,13 +1,15 @@
 """Taking drops: once, in order, whatever repeats; what comes back for each."""
 
+import errno
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
-from flows import taking
+from flows import passes, taking
 from flows.ledger import LedgerError, queries
 from flows.pages import OUT_OF_REACH, refresh
 from flows.passes import launch_due, next_start_came, take_inbox
@@ -283,6 +285,36 @@ def test_a_place_out_of_reach_is_not_tried_for_every_drop(world, monkeypatch):
     assert len(submissions(world)) == OUT_OF_REACH + 5
 
 
+def test_an_inbox_out_of_reach_keeps_no_program_from_its_start(world, monkeypatch):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
+
+    def away(*_, **__):
+        raise StoreError("inbox: out of reach")
+
+    monkeypatch.setattr(FolderStore, "list", away)
+    with pytest.raises(StoreError, match="out of reach"):
+        world.run()
+    assert world.receipt("acme-bank/a")["program_state"] == "live"
+
+
+def test_a_machine_whose_clock_is_ahead_of_the_ledgers_server_launches_nothing(world, monkeypatch):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    server = datetime(2030, 1, 7, 14, 59, 30, tzinfo=UTC)
+    world.clock.now = server + timedelta(minutes=1)
+    monkeypatch.setattr(passes, "database_now", lambda _: server)
+    assert world.run().problems == [
+        "this machine's clock is 60 s ahead of the ledger's server: nothing is launched or ended before they agree"
+    ]
+    assert program(world).state == "scheduled"
+    world.clock.now = server
+    assert world.run().problems == []
+    world.clock.now = server = server + timedelta(minutes=1)
+    assert world.run().launched.live == 1
+
+
 @pytest.mark.parametrize("step", ["take", "launch"])
 def test_a_restored_ledger_launches_nothing_whichever_flow_is_first(world, step):
     world.drop("acme-bank/a", ROWS)
@@ -328,6 +360,16 @@ def fill(ledger):
 def test_a_full_disk_under_the_ledger_is_one_line(world):
     with pytest.raises(LedgerError, match=r"^the ledger at .* cannot be used: database or disk is full$"):
         fill(world.pipeline.ledger)
+
+
+def test_no_room_for_temporary_files_is_one_line(world, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(taking, "judge_drop", full)
+    world.drop("acme-bank/a", ROWS)
+    (told,) = world.run().problems
+    assert re.match(r"drop acme-bank/a could not be taken: no room for temporary files in /.*: free some space", told)
 
 
 def test_a_business_asked_for_by_a_name_that_is_nowhere_is_told(world):
