@@ -157,23 +157,23 @@ def watched(pids: list[int]) -> Iterator[Peak]:
 def registrations(place: Path, count: int) -> list[str]:
     """A submission of so many numbers, none of them known, registered in one transaction."""
     numbers = np.random.default_rng(1).permutation(np.arange(5_012_000_000, 5_012_000_000 + 3 * count, 3))
-    seconds = {"SQLite": registered(f"sqlite:///{place}/ledger.db", numbers)}
+    found = {"SQLite": registered(f"sqlite:///{place}/ledger.db", numbers)}
     if binaries() is not None:
         with running() as url:
             admin = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
             with admin.connect() as conn:
                 conn.execute(text("create database bench"))
             admin.dispose()
-            seconds["PostgreSQL"] = registered(url.format("bench"), numbers)
+            found["PostgreSQL"] = registered(url.format("bench"), numbers)
     bars = {"SQLite": (20, 6.7), "PostgreSQL": (30, 10)}
     return [
-        f"| {count:,} numbers registered, {name} | {took:.1f} s | {bars[name][0]} s | {bars[name][1]:g} s |"
-        for name, took in seconds.items()
+        f"| {count:,} numbers registered, {name} | {shown(took)} | {bars[name][0]} s | {bars[name][1]:g} s |"
+        for name, took in found.items()
     ]
 
 
-def registered(url: str, numbers: np.ndarray) -> float:
-    """Seconds from the judgement to the commit."""
+def registered(url: str, numbers: np.ndarray) -> Measured:
+    """From the judgement to the commit: seconds, and the most memory of this process."""
     ledger = Ledger.open(url)
     now = datetime.now(UTC)
     with ledger.begin() as conn:
@@ -181,9 +181,10 @@ def registered(url: str, numbers: np.ndarray) -> float:
     manifest = MANIFEST.format(number=0, start="2031-01-06T09:00Z", first=5_012_149_020, second=5_012_149_021)
     plain = registration(manifest.encode(), 0, now)
     rows = AcceptedNumbers(numbers, np.zeros(len(numbers), dtype=np.uint8))
-    begun = time.perf_counter()
-    with ledger.begin() as conn:
-        register(conn, replace(plain, judgement=replace(plain.judgement, numbers=rows)), now)
-    took = time.perf_counter() - begun
+    with watched([os.getpid()]) as peak:
+        begun = time.perf_counter()
+        with ledger.begin() as conn:
+            register(conn, replace(plain, judgement=replace(plain.judgement, numbers=rows)), now)
+        took = time.perf_counter() - begun
     ledger.close()
-    return took
+    return Measured(took, peak.memory)
