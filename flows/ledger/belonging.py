@@ -20,6 +20,8 @@ NOT_TO_ORIGINATE = "NUM-024: on the do-not-originate list"
 _CLAIMING = ("scheduled", "launching", "live", "launch_failed")
 
 _UNCLAIMED = and_(number.c.state == "pending", number.c.change == "add", number.c.claimed.is_(False))
+#: What a revision that waits for a launch is to take over, besides: it is handed over as well, but not taken yet.
+_COMING = and_(number.c.state == "pending", number.c.change.in_(["add", "wait"]), number.c.claimed.is_(False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,7 @@ def hand_over(conn: Connection, givers: Sequence[int]) -> None:
     other = number.alias("other")
     taken = exists().where(other.c.number == number.c.number, other.c.claimed)
     for taker in conn.execute(query).scalars().all():
-        conn.execute(update(number).where(number.c.program == taker, _UNCLAIMED, ~taken).values(claimed=True))
+        conn.execute(update(number).where(number.c.program == taker, _COMING, ~taken).values(claimed=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,10 +60,14 @@ def plan(conn: Connection, program_id: int | None, block: Block, mode: Mode) -> 
     )
 
 
-def apply(conn: Connection, program_id: int, planned: Plan, *, reassign: bool, mode: Mode, at_carrier: bool) -> None:
-    """Make the program's numbers what the plan says. Raises Outdated when a number was claimed since it was judged."""
+def apply(
+    conn: Connection, program_id: int, planned: Plan, *, reassign: bool, mode: Mode, at_carrier: bool, waited: bool
+) -> None:
+    """Make the program's numbers what the plan says. Raises Outdated when a number was claimed since it was judged,
+    unless the plan's revision `waited` for a launch, and its numbers were reserved.
+    """
     added, purposes = planned.picked(planned.difference.added)
-    claimed = _claimable(conn, program_id, added, reassign=reassign)
+    claimed = _claimable(conn, program_id, added, reassign=reassign, waited=waited)
     fresh = ~np.isin(added, planned.rows.numbers, assume_unique=True)
     with _claiming(conn):
         insert_numbers(conn, program_id, (added[fresh], purposes[fresh]), claimed=claimed[fresh])
@@ -144,15 +148,22 @@ def _queries(conn: Connection, query: Select[Any], among: np.ndarray | None) -> 
         yield query.where(number.c.number.in_(select(value).select_from(table)))
 
 
-def _claimable(conn: Connection, program_id: int, numbers: np.ndarray, *, reassign: bool) -> np.ndarray:
-    """Which of the numbers the program may claim at once; the others it takes over at its launch. Raises Outdated."""
+def _claimable(
+    conn: Connection, program_id: int, numbers: np.ndarray, *, reassign: bool, waited: bool = False
+) -> np.ndarray:
+    """Which of the numbers the program may claim at once; the others it takes over at its launch.
+
+    Raises Outdated when another business has one. A revision that `waited` is not judged again: what its giver freed
+    meanwhile and another business registered is refused at the launch, where all takings over are settled.
+    """
     if not reassign:
         return np.ones(len(numbers), dtype=bool)  # the unique index knows better than a look beforehand
     held = holders(conn, numbers, besides=program_id)
     mine = conn.execute(select(program.c.business).where(program.c.id == program_id)).scalar_one()
-    if any(business != mine for _, business, _ in held.programs):
+    givers = [holder for holder, business, _ in held.programs if business == mine]
+    if len(givers) < len(held.programs) and not waited:
         raise Outdated(TAKEN)
-    want(conn, program_id, [holder for holder, _, _ in held.programs])
+    want(conn, program_id, givers)
     return ~np.isin(numbers, held.numbers, assume_unique=True)
 
 

@@ -106,6 +106,7 @@ def revise(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: da
         reassign=manifest.reassign,
         mode=manifest.numbers_mode,
         at_carrier=before is not None and before.program.at_carrier,
+        waited=accepted.waited,
     )
     after = facts_said(manifest, accepted.logo.sha256 if accepted.logo else None)
     changes = difference(planned.difference, facts_of(conn, before.revision) if before else None, after)

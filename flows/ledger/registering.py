@@ -109,7 +109,7 @@ def apply_waiting(conn: Connection, business: str, reference: str, *, now: datet
             settle(conn, row, "lapsed", verdict=row.verdict, cause="the program is over", by=LAUNCHDROP, now=now)
             continue
         accepted = unpark(conn, row)
-        # Its numbers were claimed when it came, so that nothing can be in its way.
+        # Its numbers were claimed when it came; what it was to take over may be elsewhere, and is then refused.
         settle(conn, row, "registered", verdict=row.verdict, cause="the launch is over", by=LAUNCHDROP, now=now)
         _bring_in(conn, accepted, cause=f"submission {row.id}", by=LAUNCHDROP, now=now)
 

@@ -67,7 +67,10 @@ class Registered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """What an accepted submission says of its program, whether judged now, held before, or waiting before."""
+    """What an accepted submission says of its program, whether judged now, held before, or waiting before.
+
+    `waited`: it was registered while its program was launching, and cannot be judged again.
+    """
 
     submission: str
     business: str
@@ -78,6 +81,7 @@ class Accepted:
     logo: LogoTaken | None
     block: Block
     noticed: Sequence[dict[str, str]] = ()
+    waited: bool = False
 
 
 def lock(conn: Connection, business: str, reference: str | None) -> None:
@@ -222,6 +226,7 @@ def unpark(conn: Connection, row: Row[Any]) -> Accepted:
         logo=LogoTaken(**row.logo) if row.logo else None,
         block=gathered(unpack(m) for m in members),
         noticed=row.noticed,
+        waited=row.standing == "waiting",
     )
 
 

@@ -212,7 +212,7 @@ class Model:
         for p in self._in_order():
             if (p.key, giver.key) in self.takes and p.state in HOLDING:
                 for n, row in p.rows.items():
-                    if row.state == "pending" and not row.flag:
+                    if row.state == "pending" and row.flag in ("", "wait"):
                         self.claims.setdefault(n, p.key)
 
     def _let_in(self, p, now):
@@ -223,7 +223,7 @@ class Model:
 
     def _claim(self, p, n):
         holder = self.claims.setdefault(n, p.key)
-        if holder != p.key:
+        if holder != p.key and holder[0] == p.key[0]:
             self.takes.add((p.key, holder))
 
     def _unclaim(self, p, n):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from ledger.samples import DAY, HOUR, NOON, Rows, some, span
 
-from flows.ledger import LedgerError, Outdated
+from flows.ledger import LedgerError, Outdated, queries
+from flows.ledger.belonging import ELSEWHERE
 from flows.ledger.claims import claims
 from flows.ledger.launches import fail, finish
 from flows.ledger.numbers import removed_by_replace
@@ -214,3 +215,50 @@ def test_what_may_be_at_the_carrier_is_never_missed(desk):
     desk.now += 2 * DAY
     assert desk.miss() == []
     assert desk.launch() == ["acme/p"]
+
+
+def freed_by_hand(desk):
+    with desk.ledger.begin() as conn:
+        release_number(conn, N, by="ann", now=desk.now)
+
+
+def taking_while_launching(desk):
+    """p is launching, and a revision that takes a number from another program waits for it; the launch's errand."""
+    desk.drop("giver", some(1), schedule=LATER)
+    desk.drop("p", some(2, 10))
+    desk.now = START
+    [errand] = desk.claim()
+    assert desk.drop("p", some(1), reassign=True).waiting
+    desk.answer(errand)
+    return errand
+
+
+def test_a_number_that_went_elsewhere_while_its_revision_waited_is_refused(desk):
+    errand = taking_while_launching(desk)
+    freed_by_hand(desk)
+    desk.drop("z", some(1), business="zenith", schedule=LATER)
+    desk.finish([errand])
+    assert desk.launch() == ["acme/p"]
+    with desk.ledger.read() as conn:
+        assert queries.refused(conn, "acme", "p", limit=9) == [(N, ELSEWHERE)]
+        assert queries.moved_between(conn, "acme", "p")[0] == []
+    assert (desk.states(), desk.holder(N)) == (["superseded", "live"], "zenith/z")
+    assert desk.program().numbers_live == 2
+
+
+def test_a_number_that_came_back_to_the_business_while_its_revision_waited_is_taken(desk):
+    errand = taking_while_launching(desk)
+    freed_by_hand(desk)
+    desk.drop("q", some(1), schedule=LATER)
+    desk.finish([errand])
+    assert desk.launch() == ["acme/p"]
+    assert (desk.holder(N), desk.numbers("q")[N][0]) == ("acme/p", "reassigned")
+
+
+def test_what_a_giver_frees_is_the_waiting_taker_s(desk):
+    errand = taking_while_launching(desk)
+    desk.cancel("giver")
+    assert conflicts(desk, "z", some(1), business="zenith") == {N: ("NUM-022", None)}
+    desk.finish([errand])
+    assert desk.launch() == ["acme/p"]
+    assert (desk.holder(N), desk.numbers()[N][0]) == ("acme/p", "live")
