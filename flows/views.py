@@ -8,7 +8,7 @@ from typing import Any
 from flows.ledger import Connection, Row, queries
 from flows.ledger.businesses import business as business_of
 from flows.ledger.flags import get_flag, paused
-from flows.ledger.registering import revision_before, revision_of
+from flows.ledger.registering import revision_before, revision_of, standing_of
 from flows.ledger.review import Review, queue
 from flows.registry import ERROR
 from reports.views import (
@@ -70,9 +70,9 @@ def receipt(conn: Connection, business: str, drop: str) -> ReceiptView | None:
 def report(conn: Connection, business: str, submission: str, judgement: Judgement, *, now: datetime) -> SubmissionView:
     """A submission's page as things stand; a held one may have been decided on since it was judged."""
     row = queries.submission_of(conn, submission, business)
-    program, made = _program(conn, row), revision_of(conn, row)
+    program, stands = _program(conn, row), standing_of(conn, row)
     registered = business_of(conn, row.business)
-    latest = program is not None and made is not None and program.revision == made.number
+    latest = program is not None and stands is not None and program.revision == stands.number
     givers, takers = queries.moved_between(conn, row.business, row.reference) if latest else ([], [])
     return SubmissionView(
         id=row.id,
@@ -84,10 +84,10 @@ def report(conn: Connection, business: str, submission: str, judgement: Judgemen
         legal_name=registered.legal_name if registered else None,
         reference=row.reference,
         drop=row.drop,
-        state=made.state if made else None,
+        state=stands.state if stands else None,
         branding=program.branding if program and latest else None,
-        scheduled_start=made.start if made else None,
-        revision=_revision(conn, made),
+        scheduled_start=stands.start if stands else None,
+        revision=_revision(conn, revision_of(conn, row)),
         history=[_past(p) for p in reversed(queries.history_before(conn, row, limit=HISTORY))],
         refused=_refused(conn, row) if latest else (),
         refused_total=program.refused if program and latest else 0,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
 
 from flows.ledger import numbers, programs
 from flows.ledger.bulk import among, gathered
@@ -215,9 +215,17 @@ def _again(conn: Connection, row: Row[Any]) -> Registered:
 
 def revision_of(conn: Connection, row: Row[Any]) -> Row[Any] | None:
     """The revision that a submission made, if it made one."""
+    return conn.execute(_revisions(row).order_by(revision.c.number).limit(1)).one_or_none()
+
+
+def standing_of(conn: Connection, row: Row[Any]) -> Row[Any] | None:
+    """The newest revision that carries out a submission: the one it made, or one that an operator's hand made of it."""
+    return conn.execute(_revisions(row).order_by(revision.c.number.desc()).limit(1)).one_or_none()
+
+
+def _revisions(row: Row[Any]) -> Select[Any]:
     query = select(revision).join(program, program.c.id == revision.c.program)
-    where = revision.c.submission == row.id, program.c.business == row.business
-    return conn.execute(query.where(*where)).one_or_none()
+    return query.where(revision.c.submission == row.id, program.c.business == row.business)
 
 
 def revision_before(conn: Connection, made: Row[Any]) -> Row[Any] | None:

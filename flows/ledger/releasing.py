@@ -42,7 +42,8 @@ def release_number(conn: Connection, number: int, *, by: str, now: datetime) -> 
 
 def _revise_by_hand(conn: Connection, found: Current, *, cause: str, by: str, now: datetime) -> None:
     old = found.revision
-    values = dict(old._mapping) | {"number": old.number + 1, "submission": None, "state": "scheduled", "reason": None}
+    # Still the submission's: its drops are told of this revision, and its archive has the logo.
+    values = dict(old._mapping) | {"number": old.number + 1, "state": "scheduled", "reason": None}
     values |= {"added": 0, "removed": 1, "changed": 0, "made_at": now, "late_from": now, "live_at": None}
     del values["id"]
     made = conn.execute(revision.insert().values(**values).returning(revision.c.id)).scalar_one()

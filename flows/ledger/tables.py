@@ -162,7 +162,7 @@ revision = Table(
     Column("id", Key, primary_key=True),
     Column("program", ForeignKey("program.id"), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("submission", String),  # None: made by the operator's hand
+    Column("submission", String),  # that it carries out; where a hand changed its numbers since, several do
     Column("state", String, nullable=False),
     Column("reason", String),  # of launch_failed and missed
     Column("start", Instant, nullable=False),

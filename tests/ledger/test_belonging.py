@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from ledger.samples import DAY, HOUR, NOON, Rows, some, span
+from ledger.samples import DAY, HOUR, NOON, Rows, judged, manifest, some, span
 
+from flows import views
 from flows.ledger import LedgerError, Outdated, queries
 from flows.ledger.belonging import ELSEWHERE
 from flows.ledger.claims import claims
@@ -11,6 +12,7 @@ from flows.ledger.launches import fail, finish
 from flows.ledger.numbers import removed_by_replace
 from flows.ledger.programs import retry
 from flows.ledger.releasing import release_number
+from flows.ledger.traces import outbox
 
 N = some(1)[0]
 START = NOON + HOUR
@@ -262,3 +264,31 @@ def test_what_a_giver_frees_is_the_waiting_taker_s(desk):
     desk.finish([errand])
     assert desk.launch() == ["acme/p"]
     assert (desk.holder(N), desk.numbers()[N][0]) == ("acme/p", "live")
+
+
+def test_the_drop_of_a_program_is_told_of_what_becomes_of_it_after_a_number_was_freed(desk):
+    desk.drop("p", some(3))
+    desk.now = START
+    [errand] = desk.claim()
+    desk.answer(errand, {some(3)[2]: "INVALID_NUMBER"})
+    desk.finish([errand])
+    freed_by_hand(desk)
+    desk.launch()
+    seen = report(desk)
+    assert (seen.state, seen.branding, seen.refused_total, len(seen.refused)) == ("live", "approved", 1, 1)
+    assert (seen.revision.number, seen.revision.added, seen.revision.removed) == (1, 3, 0)
+    desk.now = NOON + 10 * DAY
+    unmarked(desk)
+    desk.end()
+    assert {("receipt", "acme", "d1"), ("report", "acme", "s1")} <= desk.marks()
+    assert report(desk).state == "ended"
+
+
+def report(desk):
+    with desk.ledger.read() as conn:
+        return views.report(conn, "acme", "s1", judged(manifest(), some(3)), now=desk.now)
+
+
+def unmarked(desk):
+    with desk.ledger.begin() as conn:
+        conn.execute(outbox.delete())

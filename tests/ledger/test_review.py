@@ -7,6 +7,8 @@ from ledger.samples import ACME, BUSINESSES, CUSTOM, HOUR, NOON, some
 
 from flows.ledger import LedgerError
 from flows.ledger.businesses import business, business_ids, seed
+from flows.ledger.endings import claim_brandings
+from flows.ledger.releasing import release_number
 from flows.ledger.review import decide, queue
 from flows.ledger.submissions import LogoTaken
 
@@ -153,3 +155,16 @@ def test_what_was_rejected_by_hand_stays_rejected(desk, decided):
     with desk.ledger.begin() as conn:
         seed(conn, [replace(BUSINESSES[0], display_names=(CUSTOM,))], NOON)
     assert branding(desk) == "rejected"
+
+
+def test_a_logo_that_is_approved_after_a_number_was_freed_is_found(desk, decided):
+    desk.drop("p", some(2), logo=LOGO, program_type="INFORM with Logo")
+    desk.now = NOON + HOUR
+    desk.launch()
+    with desk.ledger.begin() as conn:
+        release_number(conn, some(1)[0], by="ann", now=desk.now)
+    desk.launch()
+    decided(True)
+    with desk.ledger.begin() as conn:
+        [errand] = claim_brandings(conn, desk.claimant, now=desk.now)
+    assert errand.shown.logo.archive == "acme/s1/"
