@@ -131,7 +131,7 @@ def _place(way: Way, errand: Errand) -> str:
     if id != errand.carrier_id:
         with way.ledger.begin() as conn:
             created(conn, errand, id)
-    if errand.shown and told.branding:
+    if told.branding:
         _brand(way, errand, id)
     return id
 

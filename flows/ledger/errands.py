@@ -51,8 +51,9 @@ class Shown:
 class Errand:
     """One program's errand, and everything the carrier is told of it besides numbers.
 
-    `first`: no revision of it was live before. `shown` is None where nothing approved is to be shown: with a launch it
-    is then left as it is, with a branding it is taken away. `resumed`: an earlier owner had begun it.
+    `first`: no revision of it was live before. `shown` is None where nothing approved is to be shown: with a launch
+    what is shown then stays, unless the revision is to show nothing at all; with a branding it is taken away.
+    `resumed`: an earlier owner had begun it.
     """
 
     kind: Kind

@@ -28,7 +28,11 @@ NUMBERS = 500_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What of a launch, besides its numbers, the carrier does not know from the revision that is live."""
+    """What of a launch, besides its numbers, the carrier does not know from the revision that is live.
+
+    `branding`: what is approved is to be shown, or what was shown is to be taken away, where nothing is any more.
+    One in review is no news: what is shown stays until it is decided.
+    """
 
     facts: bool
     branding: bool
@@ -36,8 +40,11 @@ class News:
 
 def news(conn: Connection, errand: Errand) -> News:
     """Compare the launched revision with the live one; before the first is live all is news."""
+    shows = errand.shown is not None
     if errand.first:
-        return News(facts=True, branding=True)
+        # A revision before may have failed after the carrier was told of its branding.
+        tried = errand.revision > 1 and errand.carrier_id is not None
+        return News(facts=True, branding=shows or (tried and errand.type == "SENTRY"))
     live, next_one = revision.alias("live"), revision.alias("next_one")
     query = (
         select(live, program.c.brand_due, next_one)
@@ -50,10 +57,9 @@ def news(conn: Connection, errand: Errand) -> News:
     def differs(*columns: str) -> bool:
         return any(row[live.c[name]] != row[next_one.c[name]] for name in columns)
 
-    return News(
-        facts=differs("facts", "start", "end", "timezone"),
-        branding=differs("display_name", "logo", "facts") or row[program.c.brand_due],
-    )
+    told = not differs("display_name", "logo", "facts") and not row[program.c.brand_due]
+    bared = row[live.c.display_name] is not None and row[next_one.c.display_name] is None
+    return News(facts=differs("facts", "start", "end", "timezone"), branding=bared or (shows and not told))
 
 
 def claim_due(

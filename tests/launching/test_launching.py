@@ -7,6 +7,7 @@ import pytest
 from launching.conftest import HOUR
 from launching.programs import NOON, SURVEY, manifest, numbers, registered
 
+from flows.carriers import CarrierRefused
 from flows.launching import patience
 from flows.ledger.flags import pause, resume
 from flows.ledger.programs import retry
@@ -195,3 +196,49 @@ def test_a_logo_is_sent_by_the_bytes_that_were_approved(remote, endpoint):
     remote.go(logo=lambda _: svg)
     branding = endpoint.book["acme-bank~q1"].branding
     assert (branding["logo"]["svg"], branding["call_reason"]) == ("PHN2Zy8+", "Payment reminder")
+
+
+SENTRY = {"program_type": "SENTRY", "display_name": None}
+
+
+def test_a_program_that_becomes_sentry_shows_nothing_any_more(remote, endpoint):
+    registered(remote.ledger, manifest(), numbers(3))
+    remote.go()
+    endpoint.requests.clear()
+    registered(remote.ledger, manifest(**SENTRY), now=remote.clock())
+    remote.go()
+    assert requests(endpoint) == ["PUT /acme-bank~q1", "PUT /acme-bank~q1/branding"]
+    assert endpoint.book["acme-bank~q1"].branding is None
+    endpoint.requests.clear()
+    registered(remote.ledger, manifest(**SENTRY, description="Other calls."), now=remote.clock())
+    remote.go()
+    assert requests(endpoint) == ["PUT /acme-bank~q1"]
+
+
+def test_a_sentry_program_is_told_of_no_branding(remote, endpoint):
+    registered(remote.ledger, manifest(**SENTRY), numbers(3))
+    remote.go()
+    assert requests(endpoint) == ["POST ", "POST /acme-bank~q1/numbers"]
+
+
+def test_a_name_in_review_leaves_the_one_that_is_shown(remote, endpoint):
+    registered(remote.ledger, manifest(), numbers(3))
+    remote.go()
+    custom = DisplayName(display="Acme Bank Cards", shorthand="Acme")
+    registered(remote.ledger, manifest(display_name=custom), now=remote.clock())
+    remote.go()
+    assert (remote.state().branding, endpoint.book["acme-bank~q1"].branding["display"]) == ("in_review", "Acme Bank")
+
+
+def test_a_failed_launch_s_name_is_taken_away_from_what_becomes_sentry(remote, endpoint, monkeypatch):
+    def refuse(*_args, **_how):
+        raise CarrierRefused("no")
+
+    registered(remote.ledger, manifest(), numbers(3))
+    with monkeypatch.context() as refusing:
+        refusing.setattr(remote.carrier, "add_numbers", refuse)
+        remote.go()
+    assert (remote.state().state, endpoint.book["acme-bank~q1"].branding["display"]) == ("launch_failed", "Acme Bank")
+    registered(remote.ledger, manifest(**SENTRY), now=remote.clock())
+    remote.go()
+    assert (remote.state().state, endpoint.book["acme-bank~q1"].branding) == ("live", None)
