@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from flows.ledger.bulk import among
 from flows.ledger.errors import LedgerError
@@ -132,15 +132,18 @@ def submissions_total(conn: Connection, business_id: str) -> int:
 def live_numbers(conn: Connection, *, business_id: str | None = None) -> Iterator[Row[Any]]:
     """(number, purpose, display, shorthand, business, reference) of every live number, streamed; for a dialler.
 
-    A display name that is not approved is not shown on phones yet, and is not given.
+    A display name that is not approved, or whose logo is not, is not shown on phones yet, and is not given. Approved or
+    not is asked of what is live: the program's own branding is that of its newest revision.
     """
-    shown = and_(asset.c.id == revision.c.display_name, program.c.branding == "approved")
+    logo = asset.alias("logo")
+    shown = and_(asset.c.id == revision.c.display_name, asset.c.state == "approved")
     query = (
         select(number.c.number, number.c.purpose, asset.c.display, asset.c.shorthand)
         .add_columns(program.c.business, program.c.reference)
         .join(program, program.c.id == number.c.program)
         .join(revision, revision.c.id == program.c.live_revision)
-        .outerjoin(asset, shown)
+        .outerjoin(logo, logo.c.id == revision.c.logo)
+        .outerjoin(asset, and_(shown, or_(logo.c.id.is_(None), logo.c.state == "approved")))
         .where(number.c.state == "live")
         .order_by(number.c.program, number.c.number)
     )

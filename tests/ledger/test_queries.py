@@ -10,6 +10,7 @@ from flows.ledger import LedgerError, queries
 from flows.ledger.batches import mark_sent, mark_unknown
 from flows.ledger.launches import fail
 from flows.ledger.moves import mark_submissions
+from flows.ledger.submissions import LogoTaken
 from schemas.states import MOVES, State, allowed
 
 
@@ -91,6 +92,24 @@ def test_live_numbers(busy):
         *((n, 2, ACME.display, ACME.shorthand, "acme", "p") for n in some(3)),
         *((n, 0, None, None, "acme", "t") for n in some(2, 40)),  # in review: nothing is shown yet
     ]
+
+
+@pytest.mark.parametrize(("live", "next_one", "given"), [(CUSTOM, ACME, None), (ACME, CUSTOM, ACME.display)])
+def test_live_numbers_have_the_live_revision_s_name_where_it_is_approved(desk, live, next_one, given):
+    desk.drop("p", some(1), display_name=live)
+    desk.now = NOON + HOUR
+    desk.launch()
+    desk.drop("p", [], display_name=next_one)
+    with desk.ledger.read() as conn:
+        assert [row.display for row in queries.live_numbers(conn)] == [given]
+
+
+def test_live_numbers_have_no_name_while_their_logo_is_in_review(desk):
+    desk.drop("p", some(1), program_type="INFORM with Logo", logo=LogoTaken(name="acme.svg", sha256="ab" * 32))
+    desk.now = NOON + HOUR
+    desk.launch()
+    with desk.ledger.read() as conn:
+        assert [row.display for row in queries.live_numbers(conn)] == [None]
 
 
 def test_history(busy):
