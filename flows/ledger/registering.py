@@ -1,5 +1,6 @@
 """Registering a judged submission: once, whatever repeats; and deciding on a held one."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -119,8 +120,10 @@ def _enter(conn: Connection, registration: Registration, now: datetime) -> Regis
     if verdict == "rejected" or manifest is None or registration.reference is None:
         store(conn, registration, "rejected", now)
         return Registered(outcome="registered", submission=registration.submission)
-    _replace_held(conn, registration, now)
     accepted = _accepted(registration)
+    if accepted.manifest.state == "cancelled":
+        _make_of_held(conn, accepted, now)
+    _replace_held(conn, registration, now)
     if verdict == "held":
         store(conn, registration, "held", now)
         park(conn, accepted)
@@ -172,6 +175,20 @@ def _waiting(conn: Connection, accepted: Accepted) -> int:
     where = submission.c.business == accepted.business, submission.c.reference == accepted.reference
     query = select(func.count()).select_from(submission).where(*where, among(submission.c.standing, "waiting"))
     return conn.execute(query).scalar_one()
+
+
+def _make_of_held(conn: Connection, cancelling: Accepted, now: datetime) -> None:
+    """Make the program of which there is a held submission only, so that it can be cancelled, and that for good.
+
+    It claims no numbers and asks for no review: it never launches.
+    """
+    row = open_submission(conn, cancelling.business, cancelling.reference, "held")
+    if row is None or programs.current(conn, cancelling.business, cancelling.reference) is not None:
+        return
+    held = unpark(conn, row)
+    bare = replace(held, manifest=replace(held.manifest, display_name=None), logo=None, block=gathered([]))
+    cause = f"held, and cancelled by submission {cancelling.submission}"
+    programs.revise(conn, bare, cause=cause, by=LAUNCHDROP, now=now)
 
 
 def _replace_held(conn: Connection, registration: Registration, now: datetime) -> None:

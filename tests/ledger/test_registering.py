@@ -9,6 +9,7 @@ from flows.ledger import LedgerError, Outdated
 from flows.ledger.programs import known
 from flows.ledger.queries import submission_of
 from flows.ledger.registering import dismiss, preview, release
+from flows.ledger.review import queue
 from flows.ledger.submissions import free_id
 from flows.ledger.tables import parked, submission
 
@@ -152,6 +153,21 @@ def test_cancelling_a_live_program_ends_it(desk):
 
 def test_cancelling_what_is_not_there_is_registered(desk):
     assert desk.cancel().revision is None
+
+
+def test_cancelling_a_program_that_is_held_is_final(desk):
+    desk.drop("p", some(2), verdict="held", display_name=CUSTOM)
+    assert desk.cancel().revision == 1
+    assert (desk.state(), desk.numbers()) == ((1, "cancelled"), {})
+    assert [standing for *_, standing in desk.verdicts()] == ["replaced", "registered"]
+    with desk.ledger.read() as conn:
+        assert known(conn, "acme", "p").state == "cancelled"
+        assert queue(conn) == []
+    again = desk.cancel()
+    assert (again.outcome, again.submission) == ("duplicate", "s2")
+    with pytest.raises(Outdated):
+        desk.drop("p", some(2))
+    assert desk.drop("q", some(2)).revision == 1
 
 
 def test_a_held_submission_waits(desk):
