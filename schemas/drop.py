@@ -56,6 +56,11 @@ class Program:
     numbers: int = 0
     held: bool = False
 
+    @property
+    def start_is_fixed(self) -> bool:
+        """It is live, or being launched: a revision then waits until it is."""
+        return self.live or self.state == "launching"
+
 
 def _no_gallery(_name: str) -> bytes | None:
     return None

@@ -140,7 +140,7 @@ def check(section: Section, times: Times, *, program: Program | None, policy: Po
     """The times as they will be: SCH-003, SCH-004, SCH-008. The start of a live program stays what it was."""
     if times.end and times.end <= now:
         section.note("SCH-003", "end", f"The end, {_utc(times.end)}, is in the past.")
-    if program and program.live and program.start:
+    if program and program.start_is_fixed and program.start:
         return _with_start_kept(section, times, program.start)
     is_new = program is None or program.start != times.start
     if times.start and times.start < now and is_new:

@@ -31,6 +31,11 @@ class Current:
         return str(self.revision.state)
 
     @property
+    def start_is_fixed(self) -> bool:
+        """As judging is told it: see `schemas.drop.Program`."""
+        return self.program.live_revision is not None or self.state == "launching"
+
+    @property
     def over(self) -> bool:
         """It takes no revision: ended, cancelled, or on its way to it."""
         return self.state in FINAL or self.program.cancelled_at is not None

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, upd
 from flows.ledger import numbers, programs
 from flows.ledger.bulk import among, gathered
 from flows.ledger.businesses import add_units
+from flows.ledger.errors import Outdated
 from flows.ledger.moves import LAUNCHDROP, mark, mark_indexes
 from flows.ledger.submissions import (
     Accepted,
@@ -76,7 +77,7 @@ def twin_of(conn: Connection, registration: Registration) -> str | None:
 
 def release(conn: Connection, submission_id: str, *, by: str, now: datetime) -> Registered:
     """Accept a held submission as it was judged. Raises LedgerError when it is not held, Outdated when a number was
-    registered elsewhere meanwhile: it must then be taken again.
+    registered elsewhere meanwhile, or its start was fixed at another time: it must then be taken again.
     """
     row = held(conn, submission_id)
     lock(conn, row.business, row.reference)
@@ -136,8 +137,14 @@ def _enter(conn: Connection, registration: Registration, now: datetime) -> Regis
 
 
 def _take_effect(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: datetime) -> Registered:
-    """Bring an accepted submission in, or let it wait while its program is launching; cancelling does not wait."""
+    """Bring an accepted submission in, or let it wait while its program is launching; cancelling does not wait.
+
+    Raises Outdated when it says another start than the one that was fixed since it was judged: SCH-008 is to say so.
+    """
     found = programs.current(conn, accepted.business, accepted.reference, locked=True)
+    schedule = accepted.manifest.schedule
+    if found is not None and found.start_is_fixed and schedule and schedule.start != found.revision.start:
+        raise Outdated(f"{accepted.business}/{accepted.reference} was launched since this was judged: its start stays")
     launching = found is not None and found.state == "launching" and not found.over
     if found is not None and launching and accepted.manifest.state == "active":
         return _wait(conn, accepted, found)

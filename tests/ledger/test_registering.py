@@ -6,6 +6,7 @@ import pytest
 from ledger.samples import ACME, CUSTOM, DAY, HOUR, NOON, judged, manifest, some, span
 
 from flows.ledger import LedgerError, Outdated
+from flows.ledger.launches import fail
 from flows.ledger.programs import known
 from flows.ledger.queries import submission_of
 from flows.ledger.registering import dismiss, preview, release
@@ -94,17 +95,47 @@ def test_on_a_live_program_only_the_difference_is_to_be_sent(desk):
     desk.drop("p", some(3))
     desk.now += HOUR
     desk.launch()
-    desk.drop(
-        "p", [*some(1), *some(2, 10)], purposes=4, numbers_mode="replace", schedule=span(NOON + 5 * HOUR, NOON + DAY)
-    )
+    desk.drop("p", [*some(1), *some(2, 10)], purposes=4, numbers_mode="replace")
     assert desk.states() == ["live", "scheduled"]
     [errand] = desk.claim()
-    assert errand.start == NOON + HOUR  # fixed once live
     assert desk.answer(errand) == [("remove", "p", some(2, 1)), ("add", "p", [*some(1), *some(2, 10)])]
     desk.finish([errand])
     assert desk.states() == ["superseded", "live"]
     assert {n for n, (s, _) in desk.numbers().items() if s == "live"} == {*some(1), *some(2, 10)}
     assert desk.holder(some(1, 1)[0]) is None
+
+
+LATER = span(NOON + 5 * HOUR, NOON + 20 * DAY)
+
+
+def test_a_start_that_was_fixed_since_judging_is_judged_again(desk):
+    """Judged anew, the start that stays is told, and no other is said to be in force."""
+    desk.drop("p", some(1))
+    desk.drop("p", some(1, 1), verdict="held", schedule=LATER)
+    desk.now += HOUR
+    errands = desk.claim()
+    for _ in ("launching", "live"):
+        with pytest.raises(Outdated, match="acme/p was launched since this was judged: its start stays"):
+            desk.drop("p", some(1, 2), schedule=LATER)
+        with pytest.raises(Outdated, match="its start stays"), desk.ledger.begin() as conn:
+            release(conn, "s2", by="ann", now=desk.now)
+        with desk.ledger.read() as conn:
+            assert known(conn, "acme", "p").start_is_fixed
+        if errands:
+            desk.finish(errands)
+        errands = []
+    assert desk.drop("p", some(1, 2), schedule=span(NOON + HOUR, NOON + 20 * DAY)).revision == 2
+
+
+def test_the_start_may_move_before_the_launch_and_after_one_that_failed(desk):
+    desk.drop("p", some(1))
+    desk.drop("p", [], schedule=LATER)
+    desk.now = NOON + 5 * HOUR
+    [errand] = desk.claim()
+    with desk.ledger.begin() as conn:
+        fail(conn, errand, "no", now=desk.now)
+    later = span(NOON + 7 * HOUR, NOON + 20 * DAY)
+    assert desk.drop("p", [], schedule=later).difference.start_moved
 
 
 def test_a_removed_number_comes_back(desk):

@@ -148,9 +148,10 @@ def test_cancelling_needs_three_keys_and_counts_nothing():
     assert (judgement.verdict, judgement.counts.read, judgement.totals) == ("accepted", 0, ())
 
 
-def test_a_live_programs_start_stays():
+@pytest.mark.parametrize(("state", "live"), [("live", True), ("scheduled", True), ("launching", False)])
+def test_a_live_programs_start_stays(state, live):
     start = datetime(2026, 11, 2, 15, tzinfo=UTC)
-    program = Program(state="live", revision=1, start=start, end=NOW, live=True, numbers=1)
+    program = Program(state=state, revision=1, start=start, end=NOW, live=live, numbers=1)
     judgement = judge(drop(GOOD), replace(KNOWN, program=program), Policy(), NOW)
     assert judgement.manifest is not None
     assert judgement.manifest.schedule is not None
