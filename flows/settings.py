@@ -31,6 +31,10 @@ PREFIX = "LAUNCHDROP_"
 FILE = Path("launchdrop.toml")
 
 _UNITS = {"": 1, "ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+#: Longer is a slip of the pen, and more than dates can be moved by.
+_LONGEST = timedelta(days=3650)
+#: A socket cannot wait for longer than 24 days, and a launch that waits for its carrier for hours is none.
+_LONGEST_CALL = timedelta(hours=1)
 _POLICY = Policy()
 _CAPS = Caps()
 
@@ -42,8 +46,20 @@ class SettingsError(Trouble):
 def _duration(value: object) -> object:
     """`2`, `1s`, `15 min`, `24 h`, `1d`; everything else is left to pydantic (ISO 8601: `PT15M`)."""
     if isinstance(value, str) and (m := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", value)) and m[2] in _UNITS:
-        return timedelta(seconds=float(m[1]) * _UNITS[m[2]])
+        seconds = float(m[1]) * _UNITS[m[2]]
+        return timedelta(seconds=seconds) if seconds <= _LONGEST.total_seconds() else timedelta.max
     return value
+
+
+def _within(longest: timedelta, said: str) -> AfterValidator:
+    """A duration that is neither below zero nor above `longest`, which is `said` to the operator."""
+
+    def bounded(value: timedelta) -> timedelta:
+        if not timedelta(0) <= value <= longest:
+            raise PydanticCustomError("duration", f"expected a duration of 0 s to {said}")
+        return value
+
+    return AfterValidator(bounded)
 
 
 def _words(value: object) -> object:
@@ -60,7 +76,8 @@ def _task_runner(value: str) -> str:
 
 
 TaskRunner = Annotated[str, AfterValidator(_task_runner)]
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
+Duration = Annotated[timedelta, BeforeValidator(_duration), _within(_LONGEST, "3650 d (ten years)")]
+CallDuration = Annotated[timedelta, BeforeValidator(_duration), _within(_LONGEST_CALL, "1 h")]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Address = Annotated[str, Field(pattern=r"^https?://[^/]")]
 Count = Annotated[int, Field(gt=0)]
@@ -96,7 +113,7 @@ class CarrierSettings(BaseSettings):
     carrier: Literal["local", "http", "first_orion"] = Field("local", description="where launched programs go")
     http_url: str | None = Field(None, description="`http`: base address of the operator's endpoint")
     http_secret: SecretStr | None = Field(None, description="`http`: signing secret (Standard Webhooks, `whsec_…`)")
-    http_timeout: Duration | None = Field(None, description="`http`: for one try of one call; 10 s where not set")
+    http_timeout: CallDuration | None = Field(None, description="`http`: for one try of one call; 10 s where not set")
     first_orion_url: str | None = Field(None, description="`first_orion`: base address, where not the public one")
     first_orion_api_key: SecretStr | None = Field(None, description="`first_orion`: API key")
     first_orion_secret_key: SecretStr | None = Field(None, description="`first_orion`: secret key")

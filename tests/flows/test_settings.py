@@ -37,6 +37,16 @@ def test_a_variable_goes_before_the_file(tmp_path, monkeypatch):
     [
         ("SETTLE", "soon", "LAUNCHDROP_SETTLE: expected a duration such as 1s, 15 min or 24 h"),
         ("SETTLE", "-1", "LAUNCHDROP_SETTLE: expected a duration such as 1s, 15 min or 24 h"),
+        ("SETTLE", "-PT1S", "LAUNCHDROP_SETTLE: expected a duration of 0 s to 3650 d (ten years)"),
+        ("SETTLE", "9999999999d", "LAUNCHDROP_SETTLE: expected a duration of 0 s to 3650 d (ten years)"),
+        ("SETTLE", "9" * 400, "LAUNCHDROP_SETTLE: expected a duration of 0 s to 3650 d (ten years)"),
+        (
+            "LAUNCH_DEADLINE",
+            "1000000 d",
+            "LAUNCHDROP_LAUNCH_DEADLINE: expected a duration of 0 s to 3650 d (ten years)",
+        ),
+        ("KEEP_ARCHIVE", "P3651D", "LAUNCHDROP_KEEP_ARCHIVE: expected a duration of 0 s to 3650 d (ten years)"),
+        ("HTTP_TIMEOUT", "25 d", "LAUNCHDROP_HTTP_TIMEOUT: expected a duration of 0 s to 1 h"),
         ("CARRIER", "pigeon", "LAUNCHDROP_CARRIER: input should be 'local', 'http' or 'first_orion'"),
         ("FINDINGS_SHOWN", "0", "LAUNCHDROP_FINDINGS_SHOWN: input should be greater than 0"),
         ("EVENTS", "drops", "LAUNCHDROP_EVENTS: expected an address that begins with http:// or https://"),
