@@ -25,7 +25,7 @@ from pydantic_settings import (
 )
 
 from flows.trouble import Trouble
-from schemas.policy import Caps, Policy
+from schemas.policy import REGION, REGION_EXPECTED, Caps, Policy
 
 PREFIX = "LAUNCHDROP_"
 FILE = Path("launchdrop.toml")
@@ -67,6 +67,12 @@ def _words(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
+def _regions(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or not all(map(REGION.fullmatch, value)):
+        raise PydanticCustomError("regions", f"expected regions, each of {REGION_EXPECTED}")
+    return value
+
+
 def _task_runner(value: str) -> str:
     if value not in ("local", "dask") and not re.fullmatch(r"(tcp|tls|ws|wss)://[^/\s]+:\d+", value):
         raise PydanticCustomError(
@@ -79,6 +85,7 @@ TaskRunner = Annotated[str, AfterValidator(_task_runner)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), _within(_LONGEST, "3650 d (ten years)")]
 CallDuration = Annotated[timedelta, BeforeValidator(_duration), _within(_LONGEST_CALL, "1 h")]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Regions = Annotated[Words, AfterValidator(_regions)]
 Address = Annotated[str, Field(pattern=r"^https?://[^/]")]
 Count = Annotated[int, Field(gt=0)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -100,7 +107,7 @@ class PolicySettings(BaseSettings):
     policy_call_reason_max: Count = Field(_POLICY.call_reason_max, description="RSN-001: length of a call reason")
     policy_max_file_bytes: Count = Field(_POLICY.max_file_bytes, description="CSV-006: size of a numbers file")
     policy_toll_free: Literal["allow", "reject"] = Field(_POLICY.toll_free, description="NUM-013: toll-free numbers")
-    policy_regions: Words = Field(_POLICY.regions, description="NUM-014: regions served, where a business has no own")
+    policy_regions: Regions = Field(_POLICY.regions, description="NUM-014: regions served, where a business has no own")
 
     @cached_property
     def policy(self) -> Policy:

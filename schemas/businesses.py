@@ -9,6 +9,7 @@ from schemas.fields import Section
 from schemas.filenames import unsafe
 from schemas.findings import Finding
 from schemas.notes import Notes
+from schemas.policy import REGION, REGION_EXPECTED
 from schemas.reading import BUSINESS
 
 KEYS = ("legal_name", "dba", "brands", "business_units", "display_names", "logos", "regions", "contacts")
@@ -16,7 +17,6 @@ KEYS = ("legal_name", "dba", "brands", "business_units", "display_names", "logos
 #: Several thousand businesses; more is no such file.
 _MAX_BYTES = 16 << 20
 _NAME_MAX = 200
-_REGION = re.compile(r"[A-Z]{2}")
 _CONTACT = re.compile(r"[^\s@]+@[^\s@]+|[a-z][a-z0-9+.-]*://\S+")
 
 
@@ -70,9 +70,7 @@ def _business(entries: Section, name: str) -> Business | None:
         business_units=_texts(section, "business_units"),
         display_names=_display_names(section),
         logos=_logos(section),
-        regions=_matching(section, "regions", _REGION, "two capital letters such as US")
-        if "regions" in section
-        else None,
+        regions=_matching(section, "regions", REGION, REGION_EXPECTED) if "regions" in section else None,
         contacts=_matching(section, "contacts", _CONTACT, "a mail address or a URL"),
     )
 

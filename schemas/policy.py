@@ -1,10 +1,15 @@
 """The operator's policy: the rules' thresholds and switches, with the defaults of the catalogue."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 MiB = 1 << 20
 GiB = 1 << 30
+
+#: How a region is written, in the policy as in businesses.yaml: any other would match no number, and reject them all.
+REGION = re.compile("[A-Z]{2}")
+REGION_EXPECTED = "two capital letters such as US"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,9 @@ import pytest
 
 from flows.settings import Settings, SettingsError, load
 
+WITHIN = "expected a duration of 0 s to 3650 d (ten years)"
+REGIONS = "expected regions, each of two capital letters such as US"
+
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path, monkeypatch):
@@ -37,20 +40,18 @@ def test_a_variable_goes_before_the_file(tmp_path, monkeypatch):
     [
         ("SETTLE", "soon", "LAUNCHDROP_SETTLE: expected a duration such as 1s, 15 min or 24 h"),
         ("SETTLE", "-1", "LAUNCHDROP_SETTLE: expected a duration such as 1s, 15 min or 24 h"),
-        ("SETTLE", "-PT1S", "LAUNCHDROP_SETTLE: expected a duration of 0 s to 3650 d (ten years)"),
-        ("SETTLE", "9999999999d", "LAUNCHDROP_SETTLE: expected a duration of 0 s to 3650 d (ten years)"),
-        ("SETTLE", "9" * 400, "LAUNCHDROP_SETTLE: expected a duration of 0 s to 3650 d (ten years)"),
-        (
-            "LAUNCH_DEADLINE",
-            "1000000 d",
-            "LAUNCHDROP_LAUNCH_DEADLINE: expected a duration of 0 s to 3650 d (ten years)",
-        ),
-        ("KEEP_ARCHIVE", "P3651D", "LAUNCHDROP_KEEP_ARCHIVE: expected a duration of 0 s to 3650 d (ten years)"),
+        ("SETTLE", "-PT1S", f"LAUNCHDROP_SETTLE: {WITHIN}"),
+        ("SETTLE", "9999999999d", f"LAUNCHDROP_SETTLE: {WITHIN}"),
+        ("SETTLE", "9" * 400, f"LAUNCHDROP_SETTLE: {WITHIN}"),
+        ("LAUNCH_DEADLINE", "1000000 d", f"LAUNCHDROP_LAUNCH_DEADLINE: {WITHIN}"),
+        ("KEEP_ARCHIVE", "P3651D", f"LAUNCHDROP_KEEP_ARCHIVE: {WITHIN}"),
         ("HTTP_TIMEOUT", "25 d", "LAUNCHDROP_HTTP_TIMEOUT: expected a duration of 0 s to 1 h"),
         ("CARRIER", "pigeon", "LAUNCHDROP_CARRIER: input should be 'local', 'http' or 'first_orion'"),
         ("FINDINGS_SHOWN", "0", "LAUNCHDROP_FINDINGS_SHOWN: input should be greater than 0"),
         ("EVENTS", "drops", "LAUNCHDROP_EVENTS: expected an address that begins with http:// or https://"),
         ("POLICY_TOLL_FREE", "maybe", "LAUNCHDROP_POLICY_TOLL_FREE: input should be 'allow' or 'reject'"),
+        ("POLICY_REGIONS", "usa", f"LAUNCHDROP_POLICY_REGIONS: {REGIONS}"),
+        ("POLICY_REGIONS", ",", f"LAUNCHDROP_POLICY_REGIONS: {REGIONS}"),
         ("SETLE", "1s", "LAUNCHDROP_SETLE: no such setting; did you mean LAUNCHDROP_SETTLE?"),
         ("XYZZY", "1s", "LAUNCHDROP_XYZZY: no such setting"),
     ],
