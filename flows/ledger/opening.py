@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -46,8 +46,8 @@ _MIGRATION_LOCK = 0x1A04C4D0
 
 def connectable(url: str) -> Engine:
     """The engine for a ledger's URL: sqlite or postgresql (through psycopg 3); LedgerError for any other."""
+    parsed = _parsed(url)
     try:
-        parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(parsed.render_as_string(hide_password=False), parsed.database)
         if parsed.get_backend_name() == "postgresql":
@@ -57,6 +57,23 @@ def connectable(url: str) -> Engine:
     except (ArgumentError, NoSuchModuleError) as error:
         raise LedgerError(f"not a ledger's URL: {error}".splitlines()[0]) from error
     raise LedgerError(f"the ledger speaks sqlite and postgresql, not {parsed.get_backend_name()}")
+
+
+def _parsed(url: str) -> URL:
+    """A ledger's URL in its parts, the password where it is never shown; LedgerError where it has not the form of one.
+
+    What stands where the port should may be a part of the password: it is not repeated.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise LedgerError(f"not a ledger's URL: {error}".splitlines()[0]) from error
+    except ValueError:
+        raise LedgerError("not a ledger's URL: its port is no number; in a password write @ as %40, : as %3A") from None
+    password = parsed.query.get("password")
+    if not isinstance(password, str):
+        return parsed
+    return parsed.difference_update_query(["password"]).set(password=password)
 
 
 def _sqlite(url: str, database: str | None) -> Engine:
@@ -78,8 +95,8 @@ def _sqlite(url: str, database: str | None) -> Engine:
 
 
 def database_file(url: str) -> Path | None:
-    """The file of a ledger on SQLite; None: it has a server."""
-    parsed = make_url(url)
+    """The file of a ledger on SQLite; None: it has a server. LedgerError where the URL is none."""
+    parsed = _parsed(url)
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 

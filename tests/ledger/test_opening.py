@@ -109,6 +109,10 @@ def test_opening_what_is_up_to_date_is_quick_and_needs_no_alembic(blank):
     [
         ("mysql://localhost/x", "the ledger speaks sqlite and postgresql, not mysql"),
         ("nonsense", "not a ledger's URL: Could not parse SQLAlchemy URL from given URL string"),
+        (
+            "postgresql://u:pass@word:more@host/db",
+            "not a ledger's URL: its port is no number; in a password write @ as %40, : as %3A",
+        ),
         ("sqlite://", "the ledger needs a file: sqlite:///path/to/ledger.db"),
     ],
 )
@@ -116,6 +120,13 @@ def test_a_wrong_url_is_named(url, message):
     with pytest.raises(LedgerError) as told:
         connectable(url)
     assert str(told.value) == message
+
+
+def test_a_password_is_not_shown_wherever_it_stands_in_the_url():
+    for url in ("postgresql://u:secret@127.0.0.1:9/db", "postgresql://u@127.0.0.1:9/db?password=secret"):
+        with pytest.raises(LedgerError, match="cannot be opened") as told:
+            Ledger.open(url)
+        assert "secret" not in str(told.value)
 
 
 def test_what_is_no_database_is_refused(tmp_path):
