@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from flows.carriers import Carrier, open_carrier
-from flows.ledger import Ledger
+from flows.ledger import Ledger, LedgerError
 from flows.logs import configure
 from flows.settings import PREFIX, Settings, SettingsError
 from flows.spreading import Crew
-from flows.stores import Store, open_store
+from flows.stores import Store, StoreError, open_store
 
 
 def _utc_now() -> datetime:
@@ -37,20 +38,36 @@ def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
     configure(settings.log, settings.log_level)
     carrier = open_carrier_of(settings)
     try:
-        ledger = Ledger.open(settings.ledger)
+        ledger = open_ledger_of(settings)
         try:
             yield Pipeline(
                 settings=settings,
                 ledger=ledger,
-                inbox=open_store(settings.inbox),
-                reports=open_store(settings.reports),
-                archive=open_store(settings.archive),
+                inbox=open_store_of(settings, "inbox"),
+                reports=open_store_of(settings, "reports"),
+                archive=open_store_of(settings, "archive"),
                 carrier=carrier,
             )
         finally:
             ledger.close()
     finally:
         carrier.close()
+
+
+def open_store_of(settings: Settings, name: Literal["inbox", "reports", "archive"]) -> Store:
+    """The store of that setting. Raises SettingsError, which names it, where it is none."""
+    try:
+        return open_store(getattr(settings, name))
+    except StoreError as e:
+        raise SettingsError(f"{PREFIX}{name.upper()}: {e}") from None
+
+
+def open_ledger_of(settings: Settings) -> Ledger:
+    """The ledger that is set. Raises SettingsError, which names the setting, where it cannot be opened."""
+    try:
+        return Ledger.open(settings.ledger)
+    except LedgerError as e:
+        raise SettingsError(f"{PREFIX}LEDGER: {e}") from e
 
 
 #: What a carrier cannot do without, by the setting's name.

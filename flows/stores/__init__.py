@@ -176,7 +176,7 @@ def open_store(where: str) -> Store:
 
         return S3Store(where)
     if "://" in where:
-        raise StoreError(f"{where}: expected a folder or s3://bucket/prefix")
+        raise StoreError(f"expected a folder or s3://bucket/prefix, not {where.partition('://')[0]}://…")
     from flows.stores.folder import FolderStore
 
     return FolderStore(where)

@@ -8,8 +8,10 @@ and a conditional write that succeeded although its answer was lost.
 
 import io
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from itertools import chain
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 #: Bytes of one part of an upload: 10,000 of them, S3's limit, are 160 GB.
 PART = 16 << 20
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _ENCRYPTION = ("ServerSideEncryption", "SSEKMSKeyId")
 _MARK = "launchdrop-put"
 #: By which a browser shows what a bucket hosts; pages and tables of ours are UTF-8.
@@ -44,19 +47,18 @@ def client(**more: Any) -> "S3Client":
         read_timeout=60,
         s3={"addressing_style": "path" if elsewhere else "auto"},
     )
-    return boto3.session.Session().client("s3", config=config.merge(Config(**more)))
+    try:
+        return boto3.session.Session().client("s3", config=config.merge(Config(**more)))
+    except ValueError:
+        raise StoreError("expected AWS_ENDPOINT_URL as https://host:port, and a region as eu-west-1") from None
 
 
 class S3Store:
     """A bucket, below a prefix. An object's version is its ETag and the second it was written in."""
 
     def __init__(self, url: str, s3: "S3Client | None" = None) -> None:
-        parts = urlsplit(url)
-        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
-        if not parts.netloc or not set(options) <= set(_ENCRYPTION):
-            raise StoreError(f"{url}: expected s3://bucket/prefix, and behind a ? only {' and '.join(_ENCRYPTION)}")
-        self.url, self.bucket, self.options = url, parts.netloc, options
-        self.prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
+        self.url = url
+        self.bucket, self.prefix, self.options = _place(url)
         with plain(url):
             self.s3 = s3 or client()
 
@@ -221,6 +223,19 @@ class S3Store:
             if not pinned or code_of(e) not in ("NotImplemented", "501"):
                 raise
             self.s3.delete_object(**at)
+
+
+def _place(url: str) -> tuple[str, str, dict[str, str]]:
+    """(bucket, prefix, encryption) of a store's URL. Raises StoreError, without the URL: a secret may be in it."""
+    with suppress(ValueError):  # of either function, for what is no URL
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        if _BUCKET.fullmatch(parts.netloc) and set(options) <= set(_ENCRYPTION):
+            path = parts.path.strip("/")
+            return parts.netloc, f"{path}/" if path else "", options
+    raise StoreError(
+        f"expected s3://bucket/prefix, and behind a ? only {' and '.join(_ENCRYPTION)}, each with its value"
+    )
 
 
 def _kind_of(key: str) -> dict[str, str]:

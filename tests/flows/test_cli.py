@@ -213,6 +213,23 @@ def test_a_typo_in_a_setting_is_one_line(here):
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("INBOX", "s3://b/p?kms", "expected s3://bucket/prefix, and behind a ? only "),
+        ("REPORTS", "sftp://user:secret@host/drops", "expected a folder or s3://bucket/prefix, not sftp://…"),
+        ("LEDGER", "foo", "not a ledger's URL: Could not parse SQLAlchemy URL from given URL string"),
+        ("LEDGER", "postgresql://u:secret@h:port/db", "not a ledger's URL: "),
+        ("LEDGER", "mysql://u:secret@h/db", "the ledger speaks sqlite and postgresql, not mysql"),
+    ],
+)
+def test_a_place_that_is_none_is_one_line_that_names_its_setting(tmp_path, name, value, told):
+    done = call("programs", cwd=tmp_path, **{f"LAUNCHDROP_{name}": value})
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"launchdrop: LAUNCHDROP_{name}: {told}")
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["show", "acme-bank"], "acme-bank: expected BUSINESS/REF, as in acme-bank/collections"),

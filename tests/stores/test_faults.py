@@ -138,7 +138,16 @@ def test_encryption_settings_are_passed_on(s3, bucket):
         assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "alias/launchdrop")
 
 
-@pytest.mark.parametrize("url", ["s3://", "s3://b?Secret=1", "s3:///x"])
+@pytest.mark.parametrize(
+    "url", ["s3://", "s3://b?Secret=1", "s3:///x", "s3://b/p?kms", "s3://[b/p", "s3://key:Secret@b/p"]
+)
 def test_a_wrong_url_is_said_so(url):
-    with pytest.raises(StoreError, match="expected s3://bucket/prefix"):
+    with pytest.raises(StoreError, match="expected s3://bucket/prefix") as told:
         S3Store(url)
+    assert "Secret" not in str(told.value)
+
+
+def test_a_wrong_endpoint_is_said_so(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "minio")
+    with pytest.raises(StoreError, match=r"^expected AWS_ENDPOINT_URL as https://host:port"):
+        S3Store("s3://bucket/prefix")

@@ -137,8 +137,8 @@ def test_a_batch_reaches_the_disk_once_a_file_and_folder_and_a_large_one_in_one_
 
 def test_a_place_of_another_kind_is_no_folder_of_that_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StoreError, match=r"^ftp://host/drops: expected a folder or s3://bucket/prefix$"):
-        open_store("ftp://host/drops")
+    with pytest.raises(StoreError, match=r"^expected a folder or s3://bucket/prefix, not ftp://…$"):
+        open_store("ftp://user:secret@host/drops")
 
 
 def test_a_root_that_cannot_be_made_is_named(tmp_path):
