@@ -1,5 +1,6 @@
 """Looking for what a first deployment gets wrong: one check after the other, each with its remedy."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,10 +10,14 @@ from flows import surroundings
 from flows.ledger import Ledger
 from flows.ledger.flags import paused
 from flows.ledger.opening import database_file, database_now
+from flows.logs import configure
 from flows.settings import PREFIX, Settings, SettingsError, load
 from flows.stores import Store, StoreError, open_store, probe, read
 from flows.stores.folder import FolderStore
 from flows.trouble import Trouble
+from schemas.masking import mask
+
+log = logging.getLogger(__name__)
 
 #: Less than this free is told; with less than a tenth of it drops are not taken any more.
 ROOM = 1 << 30
@@ -40,6 +45,7 @@ def examine() -> Iterator[Finding]:
     except SettingsError as e:
         yield Finding(what="settings", well=False, said=str(e), remedy="correct the variable or launchdrop.toml")
         return
+    configure(settings.log, settings.log_level)
     yield Finding(what="settings", well=True, said="understood")
     for what, check, remedy in _checks(settings):
         yield _tried(what, partial(check, settings), remedy)
@@ -79,7 +85,11 @@ def _tried(what: str, check: Callable[[], str], remedy: str) -> Finding:
     try:
         return Finding(what=what, well=True, said=check())
     except (Trouble, OSError) as e:
-        return Finding(what=what, well=False, said=str(e), remedy=remedy, note=isinstance(e, Note))
+        return Finding(what=what, well=False, said=mask(str(e)), remedy=remedy, note=isinstance(e, Note))
+    except Exception as e:  # what nobody foresaw is wrong as well, and the checks after it are still to be made
+        log.debug("%s", what, exc_info=e)
+        said = f"failed by {type(e).__name__}; with {PREFIX}LOG_LEVEL=debug the log has more"
+        return Finding(what=what, well=False, said=said, remedy=remedy)
 
 
 def _inbox(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """The `launchdrop` command. Each command imports what it needs when it runs: `--help` and `check` start fast."""
 
+import logging
 import sys
 
 import typer
@@ -7,6 +8,8 @@ import typer
 from flows.cli import checking, launches, numbers, passes, programs, review, starting, submissions, upkeep
 from flows.cli.output import Trouble, complain
 from flows.logs import configure, tell_uncaught
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="launchdrop",
@@ -25,7 +28,7 @@ for group in (submissions, numbers, review, launches):
 
 
 def main() -> None:
-    """Entry point: a user's mistake or a broken world is one plain line and exit code 2, never a traceback."""
+    """Entry point: a user's mistake, a broken world or a fault of ours is one plain line and exit code 2."""
     configure("text", "warning")  # until the settings say otherwise
     tell_uncaught()
     try:
@@ -42,4 +45,9 @@ def main() -> None:
     except OSError as e:
         # A file that cannot be read or written, wherever a command was told to look or to write.
         complain(f"{e.filename}: {e.strerror}" if e.filename else str(e))
+        sys.exit(2)
+    except Exception as e:
+        # Its text is not shown, as nobody knows what is in it; a traceback is for whoever looks for the fault.
+        log.debug("ended by an error", exc_info=e)
+        complain(f"{type(e).__name__}, a fault of launchdrop; with LAUNCHDROP_LOG_LEVEL=debug the log has more")
         sys.exit(2)

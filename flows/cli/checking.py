@@ -36,13 +36,15 @@ def check(
     Exit code 0: nothing rejected; 1: something rejected or unreadable; 2: could not run.
     """
     from flows import checking, settings
+    from flows.logs import configure
     from flows.spooling import spools
 
     if out is not None:
         _keep_apart(path, out)
-    now = datetime.now(UTC)
+    now, known = datetime.now(UTC), settings.load()
+    configure(known.log, known.log_level)
     with spools() as spool, progress_bar(f"Checking {path.name}") as progress:
-        checked = checking.check(path, businesses, settings.load(), now, spool, progress)
+        checked = checking.check(path, businesses, known, now, spool, progress)
         view = _view(checked, now)
         if out is not None:
             _write(out, view)

@@ -212,6 +212,42 @@ def test_a_typo_in_a_setting_is_one_line(here):
     )
 
 
+FAULTY = """
+from flows import cli
+
+def faulty():
+    raise ZeroDivisionError("5012149020 of postgresql://u:secret@h/db")
+
+cli.app.command()(faulty)
+cli.main()
+"""
+
+
+def test_what_nobody_foresaw_is_one_line_and_exit_code_2(tmp_path):
+    command = [sys.executable, "-c", FAULTY, "faulty"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    told = "ZeroDivisionError, a fault of launchdrop; with LAUNCHDROP_LOG_LEVEL=debug the log has more\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"launchdrop: {told}")
+
+
+@pytest.mark.parametrize("arguments", [("check", "numbers.csv"), ("doctor",), ("programs",)])
+def test_its_traceback_is_for_the_log_at_debug_and_masked(tmp_path, arguments):
+    (tmp_path / "numbers.csv").write_text("5012149020,Survey\n")
+    code = "from flows import cli; cli.main()"
+    faulty = (
+        "import flows.checking, flows.pipeline, flows.surroundings\n"
+        "def fail(*a, **k): raise KeyError('501-214-9020')\n"
+        "flows.checking.check = flows.pipeline.open_store = flows.surroundings.versions = fail\n"
+    )
+    env = os.environ | {"LAUNCHDROP_LOG_LEVEL": "debug", "LAUNCHDROP_LOG": "json"}
+    done = subprocess.run(
+        [sys.executable, "-c", faulty + code, *arguments], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    line = next(json.loads(line) for line in done.stderr.splitlines() if '"exception"' in line)
+    assert line["exception"].endswith("KeyError: '+1501•••9020'")
+    assert "9020" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [

@@ -239,6 +239,16 @@ def test_versions_that_fail_silently_are_told(monkeypatch):
     )
 
 
+def test_a_check_that_fails_in_a_way_nobody_foresaw_is_a_fault_and_not_the_end(monkeypatch):
+    def fail():
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(surroundings, "versions", fail)
+    said = "failed by ZeroDivisionError; with LAUNCHDROP_LOG_LEVEL=debug the log has more"
+    assert found("versions") == (False, said, "install from requirements.lock: make setup")
+    assert found("Prefect server")[0] is True
+
+
 def test_every_check_has_a_remedy(monkeypatch):
     from flows.settings import load
 
