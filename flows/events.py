@@ -54,7 +54,10 @@ def tell_changes(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False
 
 
 def event(row: Row[Any]) -> dict[str, Any]:
-    """One move as an event: what it is about, from which state to which, and why. No number, no other data."""
+    """One move as an event: what it is about, from which state to which, and why. No number, no other data.
+
+    A business may have called its program by a number: every text is masked.
+    """
     said = {name: getattr(row, name) for name in ("business", "reference", "revision", "before", "after")}
     of = _resource("business", row.business, {"prefect.resource.role": "business"}) if row.business else None
     return {
@@ -63,7 +66,7 @@ def event(row: Row[Any]) -> dict[str, Any]:
         "event": f"launchdrop.{row.thing}.{_NAMES.get((row.thing, row.after), row.after)}",
         "resource": _about(row),
         "related": [of] if of else [],
-        "payload": {name: value for name, value in said.items() if value is not None} | {"cause": mask(row.cause)},
+        "payload": {name: _masked(value) for name, value in (said | {"cause": row.cause}).items() if value is not None},
     }
 
 
@@ -74,7 +77,12 @@ def _about(row: Row[Any]) -> dict[str, str]:
 
 
 def _resource(kind: str, name: str, more: dict[str, str] | None = None) -> dict[str, str]:
-    return {"prefect.resource.id": f"launchdrop.{kind}.{name}", "prefect.resource.name": name} | (more or {})
+    shown = mask(name)
+    return {"prefect.resource.id": f"launchdrop.{kind}.{shown}", "prefect.resource.name": shown} | (more or {})
+
+
+def _masked(value: Any) -> Any:
+    return mask(value) if isinstance(value, str) else value
 
 
 def _server_is_set() -> bool:
