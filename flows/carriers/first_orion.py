@@ -11,6 +11,7 @@ the ids' field name (`programId`), the bodies of the delivery channels, and how 
 # ruff: noqa: ARG002  no key is honoured here, so none is looked at
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,17 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from flows.carriers import Branding, CarrierDown, CarrierProgram, CarrierRefused, CarrierUnsure, Found, Number, Refusal
+from flows.carriers import (
+    Branding,
+    CarrierDown,
+    CarrierProgram,
+    CarrierRefused,
+    CarrierUnsure,
+    Found,
+    Number,
+    Refusal,
+    scrubbed,
+)
 from flows.carriers.breaker import breaker_of
 from flows.carriers.calls import REFUSALS, Call, Effect, Line, Patience, open_client
 from flows.carriers.http import check_address
@@ -30,6 +41,10 @@ TOKEN_SECONDS = 3600 - 600
 
 #: How a server says that it has no such list to read.
 NO_SUCH_CALL = frozenset({404, 405, 501})
+
+#: What can stand in a header and in a path; of what an answer has there, anything else is no token and no id.
+_TOKEN = re.compile("[!-~]+")
+_ID = re.compile("[A-Za-z0-9_-][A-Za-z0-9._~:=-]{0,199}")
 
 #: The only call purpose code that is published.
 PUBLISHED_CODES = {"Customer Service": "CS"}
@@ -58,7 +73,7 @@ class FirstOrionOptions:
 
     def __post_init__(self) -> None:
         check_address(self.url)
-        if not self.api_key or not self.secret_key:
+        if not _TOKEN.fullmatch(self.api_key) or not _TOKEN.fullmatch(self.secret_key):
             raise ValueError("First Orion: expected an API key and a secret key")
 
 
@@ -149,8 +164,7 @@ class FirstOrionCarrier:
 
     def _program(self, program: CarrierProgram) -> str | None:
         unit = self._unit(program)
-        entries = self._ask("GET", f"{unit}/programs", None, partial(_listed, "programs"), effect="none")
-        ids = [str(entry["programId"]) for entry in entries if entry.get("programName") == _name(program)]
+        ids = self._ask("GET", f"{unit}/programs", None, partial(_named, _name(program)), effect="none")
         if len(ids) > 1:
             raise CarrierRefused(f"First Orion has {len(ids)} programs named {_name(program)!r}: keep one of them")
         return f"{unit}/programs/{ids[0]}/delivery-channels/{_channel(program)}" if ids else None
@@ -229,8 +243,9 @@ def _nothing(answer: Any) -> None:
 
 
 def _token(answer: Any) -> str:
-    if isinstance(answer, dict) and isinstance(answer.get("token"), str):
-        return str(answer["token"])
+    token = answer.get("token") if isinstance(answer, dict) else None
+    if isinstance(token, str) and _TOKEN.fullmatch(token):
+        return token
     raise CarrierUnsure("First Orion's answer holds no token")
 
 
@@ -243,11 +258,24 @@ def _listed(name: str, answer: Any) -> list[dict[str, Any]]:
     return entries
 
 
+def _named(name: str, answer: Any) -> list[str]:
+    """The ids of the listed programs of this name."""
+    return [_id(entry) for entry in _listed("programs", answer) if entry.get("programName") == name]
+
+
 def _created(answer: Any) -> str:
     entries = _listed("programs", answer)
-    if len(entries) != 1 or "programId" not in entries[0]:
+    if len(entries) != 1:
         raise CarrierUnsure("First Orion's answer names no program")
-    return str(entries[0]["programId"])
+    return _id(entries[0])
+
+
+def _id(entry: Mapping[str, Any]) -> str:
+    """A program's id: a text or a figure that can be a part of a path."""
+    id = entry.get("programId")
+    if isinstance(id, str | int) and _ID.fullmatch(str(id)):
+        return str(id)
+    raise CarrierUnsure("First Orion's answer names no program")
 
 
 def _digits(entry: Mapping[str, Any]) -> int:
@@ -263,5 +291,12 @@ def _coded(answer: Any) -> dict[int, str]:
 
 def _refusals(sent: frozenset[int], answer: Any) -> tuple[Refusal, ...]:
     """Refused even in an answer of 201: `rejectedPhoneNumbers`, each with one of the published reasons."""
-    refused = ((_digits(e), str(e.get("rejectionReason"))) for e in _listed("rejectedPhoneNumbers", answer))
-    return tuple(Refusal(number, reason[:200]) for number, reason in refused if number in sent)
+    refused = [(_digits(entry), _reason(entry)) for entry in _listed("rejectedPhoneNumbers", answer)]
+    return tuple(Refusal(number, reason) for number, reason in refused if number in sent)
+
+
+def _reason(entry: Mapping[str, Any]) -> str:
+    reason = entry.get("rejectionReason")
+    if isinstance(reason, str):
+        return scrubbed(reason) or "no reason given"
+    raise CarrierUnsure("First Orion's answer gives no reason for a number that it rejects")

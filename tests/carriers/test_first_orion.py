@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from carriers.exchange import Exchange
 from carriers.samples import BRANDING, PROGRAM, first_orion_carrier, numbers
-from carriers.standin import once
+from carriers.standin import Answer, once
 
-from flows.carriers import CarrierRefused, CarrierUnsure, Number
+from flows.carriers import CarrierDown, CarrierRefused, CarrierUnsure, Number, Refusal
 from flows.carriers.first_orion import FirstOrionOptions
 
 
@@ -101,7 +101,68 @@ def test_two_programs_of_one_name_are_for_the_operator(exchange):
         carrier.find(PROGRAM)
 
 
+def answering(monkeypatch, exchange, method, end, body):
+    """The exchange answers so to calls of this method whose path ends so, and else as it does."""
+    usual = exchange.answer
+
+    def odd(m, path, headers, content):
+        return Answer(200, body) if (m, path.endswith(end)) == (method, True) else usual(m, path, headers, content)
+
+    monkeypatch.setattr(exchange, "answer", odd)
+
+
+NAME = "Q1 Collections - collections-2027-q1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {"body": None},
+        {"body": {"programs": None}},
+        {"body": [7]},
+        {"body": [{"programName": NAME}]},
+        {"body": [{"programName": NAME, "programId": None}]},
+        {"body": [{"programName": NAME, "programId": {}}]},
+        {"body": [{"programName": NAME, "programId": "../../u-2"}]},
+    ],
+)
+def test_a_list_or_a_program_of_another_shape_tells_nothing(exchange, monkeypatch, body):
+    carrier = first_orion_carrier(exchange.url)
+    answering(monkeypatch, exchange, "GET", "/programs", body)
+    with pytest.raises(CarrierDown, match=r"^First Orion's answer (lists no programs|names no program)$"):
+        carrier.find(PROGRAM)
+    answering(monkeypatch, exchange, "GET", "/programs", {"body": []})
+    answering(monkeypatch, exchange, "POST", "/programs", body)
+    with pytest.raises(CarrierUnsure, match=r"^First Orion's answer (lists no programs|names no program)$"):
+        carrier.create(PROGRAM, key="")
+
+
+@pytest.mark.parametrize("rejected", [None, [None], [{}], [{"phoneNumber": "+15012149000"}], [{"phoneNumber": 7}]])
+def test_refusals_of_another_shape_tell_nothing(exchange, monkeypatch, rejected):
+    carrier = first_orion_carrier(exchange.url)
+    id = carrier.create(PROGRAM, key="")
+    answering(monkeypatch, exchange, "POST", "/a-numbers", {"body": {"rejectedPhoneNumbers": rejected}})
+    with pytest.raises(CarrierUnsure, match="First Orion's answer"):
+        carrier.add_numbers(id, numbers(1), key="")
+
+
+def test_a_refusal_s_reason_shows_no_number(exchange):
+    exchange.refused = {5012149000: "501-214-9000 is\nanother's"}
+    carrier = first_orion_carrier(exchange.url)
+    id = carrier.create(PROGRAM, key="")
+    assert carrier.add_numbers(id, numbers(2), key="") == (Refusal(5012149000, "+1501•••9000 is another's"),)
+
+
+@pytest.mark.parametrize("token", [None, 7, "", "tökén", "a\nb"])
+def test_a_token_that_is_none_is_said_so(exchange, monkeypatch, token):
+    answering(monkeypatch, exchange, "POST", "v1/auth", {"token": token})
+    with pytest.raises(CarrierDown, match=r"^First Orion's answer holds no token$"):
+        first_orion_carrier(exchange.url).find(PROGRAM)
+
+
 def test_options_are_checked():
-    with pytest.raises(ValueError, match="expected an API key and a secret key"):
-        FirstOrionOptions(api_key="", secret_key="")
+    for key in ("", "schlüssel"):
+        with pytest.raises(ValueError, match="expected an API key and a secret key"):
+            FirstOrionOptions(api_key=key, secret_key="s")
     assert "secret" not in repr(FirstOrionOptions(api_key="secret", secret_key="secret"))[20:].replace("secret_key", "")
