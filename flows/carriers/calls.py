@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import stamina
@@ -46,6 +47,16 @@ class Patience:
     tries: int = 4
     first_wait: float = 0.2
     longest_wait: float = 5.0
+
+
+def is_address(url: str) -> bool:
+    """Whether it is http or https with a host and a port that there is, without a password, and the client takes it."""
+    try:
+        parts, _ = urlsplit(url), httpx.URL(url)
+        host = (parts.hostname or "").encode("idna")  # as a connection will
+        return parts.scheme in ("http", "https") and bool(host) and not parts.password and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
+        return False
 
 
 def open_client(url: str, patience: Patience) -> httpx.Client:
@@ -160,7 +171,7 @@ def _json(content: bytes) -> Any:
         return None
     try:
         return json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # lists in lists without end are JSON, but nobody's answer
         raise CarrierUnsure("the carrier's answer is not JSON") from error
 
 
@@ -168,7 +179,7 @@ def _reason(content: bytes) -> str | None:
     """The reason in a problem document (RFC 9457: detail, else title), or None."""
     try:
         problem = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     words = (problem.get("detail") or problem.get("title")) if isinstance(problem, dict) else None
     return scrubbed(words) if isinstance(words, str) else None
@@ -181,6 +192,6 @@ def _retry_after(headers: httpx.Headers) -> float | None:
         return float(min(int(text[:9]), 86_400))
     try:
         until = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return max(0.0, min((until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 86_400))

@@ -11,16 +11,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
 from standardwebhooks.webhooks import Webhook
 
 from flows.carriers import Branding, CarrierProgram, CarrierUnsure, Found, Number, Refusal, scrubbed
 from flows.carriers.breaker import breaker_of
-from flows.carriers.calls import REFUSALS, Call, Line, Patience, open_client
+from flows.carriers.calls import REFUSALS, Call, Line, Patience, is_address, open_client
 
 T = TypeVar("T")
+
+#: As in http.openapi.yaml.
+_ID_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +56,7 @@ class HttpOptions:
 
 def check_address(url: str) -> None:
     """Raises ValueError unless `url` is an http or https address with a host and without a password in it."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.password:
+    if not is_address(url):
         raise ValueError("the carrier's address: expected https://host/path, without user and password")
 
 
@@ -194,7 +196,9 @@ def _nothing(answer: Any) -> None:
 
 def _id(answer: Any) -> str:
     id: str = _field(answer, "id", str)
-    return id
+    if id.isprintable() and 0 < len(id) <= _ID_LENGTH:
+        return id
+    raise CarrierUnsure("the carrier's answer has no id as agreed")
 
 
 def _found(asked: Sequence[int], answer: Any) -> Found | None:

@@ -7,10 +7,12 @@ import pytest
 from carriers.endpoint import Endpoint, document
 from carriers.samples import BRANDING, PROGRAM, http_carrier, numbers
 from carriers.standin import AFTER, BEFORE, Answer, at_random, once
+from httpx import Response
 from openapi_spec_validator import validate
 
 from flows.carriers import CarrierDown, CarrierRefused, CarrierUnsure, open_carrier
 from flows.carriers.breaker import Breaker
+from flows.carriers.calls import Call, _meaning
 from flows.carriers.http import HttpOptions
 
 
@@ -101,11 +103,38 @@ def test_a_wrong_setting_is_no_fault_of_the_program(endpoint, status):
         http_carrier(endpoint.url, tries=1).create(PROGRAM, key="create")
 
 
-@pytest.mark.parametrize("body", [None, [], {"id": 7}, {"other": 1}])
+@pytest.mark.parametrize("body", [None, [], {"id": 7}, {"other": 1}, {"id": ""}, {"id": "\ud800"}, {"id": "x" * 201}])
 def test_an_answer_of_another_shape_tells_nothing(endpoint, body):
     endpoint.refuses = Answer(200, body)
     with pytest.raises(CarrierUnsure, match="no id as agreed"):
         http_carrier(endpoint.url).create(PROGRAM, key="create")
+
+
+def test_lists_without_end_are_no_answer_and_no_reason():
+    call = Call(method="GET", path="", effect="none", sign=lambda _: {})
+    endless = b"[" * 100_000
+    with pytest.raises(CarrierUnsure, match="is not JSON"):
+        _meaning(call, Response(200), endless)
+    with pytest.raises(CarrierRefused, match="answered 422"):
+        _meaning(call, Response(422), endless)
+
+
+@pytest.mark.parametrize("date", ["soon", "Mon, 01 Jan 99999999999999 00:00:00 GMT"])
+def test_a_date_to_wait_until_that_is_none_is_passed_over(date):
+    call = Call(method="GET", path="", effect="none", sign=lambda _: {})
+    with pytest.raises(CarrierDown, match="asks to wait") as told:
+        _meaning(call, Response(503, headers={"retry-after": date}), b"")
+    assert told.value.retry_after is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["carrier.example", "http://h:port/", "http://h:99999/", "http://[::1", "http://a..b/", "https://u:secret@h/"],
+)
+def test_an_address_that_is_none_is_said_so(url):
+    with pytest.raises(ValueError, match=r"^the carrier's address: expected https://host/path") as told:
+        open_carrier("http", {"url": url, "secret": "whsec_AAAA"})
+    assert "secret@" not in str(told.value)
 
 
 def test_an_answer_that_dribbles_is_lost(endpoint):
@@ -131,8 +160,6 @@ def test_no_number_and_no_secret_is_logged(endpoint, caplog):
 def test_options_are_checked_and_keep_their_secret():
     with pytest.raises(ValueError, match=r"^the carrier's secret: expected whsec_ and base64$"):
         open_carrier("http", {"url": "https://carrier.example", "secret": "whsec_"})
-    with pytest.raises(ValueError, match=r"^the carrier's address: expected https://host/path"):
-        open_carrier("http", {"url": "carrier.example", "secret": "whsec_AAAA"})
     assert "AAAA" not in repr(HttpOptions(url="https://carrier.example", secret="whsec_AAAA"))
 
 
