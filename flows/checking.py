@@ -60,11 +60,11 @@ def check(
     except OSError as e:
         raise Trouble(f"{path}: cannot be read: {e.strerror}") from None
     if is_folder:
-        return _check_drop(path, businesses, settings, now, spool, progress)
+        return _check_drop(path.resolve(), businesses, settings, now, spool, progress)
     if not is_file:
         raise Trouble(f"{path}: expected a drop folder, a manifest (.yaml) or a numbers CSV; nothing is there.")
     if path.suffix.lower() in (".yaml", ".yml"):
-        return _check_drop(path.parent, businesses, settings, now, spool, progress, manifest=path)
+        return _check_drop(path.parent.resolve(), businesses, settings, now, spool, progress, manifest=path)
     return _check_csv(path, settings, now, spool, progress)
 
 
@@ -109,7 +109,7 @@ def _above(folder: Path) -> Path | None:
 
 def _tenant(folder: Path, registry: Path | None) -> str | None:
     """The business whose inbox the drop is in: known where businesses.yaml lies two folders up, as in an inbox."""
-    return folder.parent.name if registry and folder.parent.parent == registry.parent else None
+    return folder.parent.name if registry and folder.parent.parent == registry.parent.resolve() else None
 
 
 def _drop(folder: Path, business: str | None, manifest: Path | None) -> Drop:

@@ -121,6 +121,20 @@ def test_a_drop_belongs_to_the_business_whose_inbox_it_is_in(here, drop):
     assert report["submission"]["business"] == "acme-bank"
 
 
+@pytest.mark.parametrize("where", [".", "inbox/acme-bank", "inbox/zenith-health/d"])
+@pytest.mark.parametrize("whole", [True, False], ids=["absolute", "relative"])
+def test_the_tenant_is_known_however_the_places_are_named(here, where, whole):
+    drop, registry = here / "inbox/zenith-health/d", here / "inbox/businesses.yaml"
+    drop.mkdir(parents=True)
+    (drop / "program.yaml").write_text("manifest: 1\nbusiness: acme-bank\n")
+    named = [path if whole else Path(os.path.relpath(path, here / where)) for path in (drop, registry)]
+    for path in (named[0], named[0] / "program.yaml"):
+        done = call("check", path, "--businesses", named[1], "--json", cwd=here / where)
+        report = json.loads(done.stdout)
+        assert "MAN-008" in {finding["rule"] for finding in report["findings"]}
+        assert report["submission"]["business"] == "zenith-health"
+
+
 @pytest.mark.parametrize("path", [".", "program.yaml", "rejected.csv"])
 def test_check_writes_over_nothing_that_it_checks(here, path):
     drop = here / "inbox/acme-bank/3-collections"
