@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.output import Trouble, print_table, progress_bar, say, thousands
+from flows.cli.output import Trouble, print_table, printable, progress_bar, say, thousands
 
 if TYPE_CHECKING:
     from flows.checking import Checked
@@ -96,7 +96,7 @@ def _tell(checked: "Checked", out: Path | None) -> None:
     """The verdict, the counts, what is wrong by rule, the first findings: 80 columns are enough."""
     judgement = checked.judgement
     counts = judgement.counts
-    say(f"{_safe(checked.drop)}: {judgement.verdict.replace('_', ' ')}")
+    say(f"{printable(checked.drop)}: {judgement.verdict.replace('_', ' ')}")
     say(
         f"{thousands(counts.read)} read = {thousands(counts.accepted)} accepted + {thousands(counts.rejected)} rejected"
         f" + {thousands(counts.ignored)} ignored"
@@ -112,7 +112,7 @@ def _tell(checked: "Checked", out: Path | None) -> None:
     if judgement.manifest is not None and judgement.rules_not_checked:
         say(f"Not checked here: {', '.join(judgement.rules_not_checked)}. The ledger or businesses.yaml decides them.")
     if out is not None:
-        say(f"Wrote {out / 'report.html'} and the files beside it.")
+        say(f"Wrote {printable(str(out / 'report.html'))} and the files beside it.")
 
 
 def _line(finding: "Finding") -> str:
@@ -121,9 +121,4 @@ def _line(finding: "Finding") -> str:
     place = f"{finding.file or ''}{row}".strip()
     # What cannot be read at all says itself where.
     said = f"{place}: {finding.message}" if place and finding.rule != "MAN-001" else finding.message
-    return f"{_safe(said)} ({finding.rule})"
-
-
-def _safe(text: str) -> str:
-    """On one line: a stranger's text must not steer the terminal."""
-    return "".join(c if c.isprintable() else "�" for c in text)
+    return f"{printable(said)} ({finding.rule})"

@@ -9,7 +9,17 @@ from typing import Protocol
 
 from flows.trouble import Trouble
 
-__all__ = ["Progress", "Trouble", "complain", "is_narrow", "print_json", "print_table", "progress_bar", "say"]
+__all__ = [
+    "Progress",
+    "Trouble",
+    "complain",
+    "is_narrow",
+    "print_json",
+    "print_table",
+    "printable",
+    "progress_bar",
+    "say",
+]
 
 
 class Progress(Protocol):
@@ -73,6 +83,11 @@ def progress_bar(what: str) -> Iterator[Progress | None]:
     with Bar(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
+
+
+def printable(text: str) -> str:
+    """On one line: a stranger's text must not steer the terminal, and a name in another encoding has no characters."""
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def thousands(count: int) -> str:

@@ -2,12 +2,13 @@
 
 import getpass
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flows.cli.output import complain
+from flows.cli.output import Trouble, complain, printable
 
 if TYPE_CHECKING:
     from flows.pipeline import Pipeline
@@ -19,6 +20,7 @@ def opened() -> Iterator["Pipeline"]:
     from flows.pipeline import open_pipeline
     from flows.settings import load
 
+    _check_typed(sys.argv[1:])
     with open_pipeline(load()) as pipeline:
         yield pipeline
 
@@ -36,6 +38,13 @@ def changing() -> Iterator["Pipeline"]:
         tell_changes(pipeline)
 
 
+def _check_typed(arguments: Iterable[str]) -> None:
+    """That what was typed is text: a ledger keeps nothing else, and knows no name in another encoding."""
+    for argument in arguments:
+        if any("\ud800" <= c <= "\udfff" for c in argument):
+            raise Trouble(f"{printable(argument)}: expected text in UTF-8")
+
+
 def who() -> str:
     """Who decides, for the history: the user behind sudo, else the user."""
     return os.environ.get("SUDO_USER") or getpass.getuser()
@@ -47,8 +56,6 @@ def now() -> datetime:
 
 def split(program: str) -> tuple[str, str]:
     """`BUSINESS/REF` as its two parts."""
-    from flows.trouble import Trouble
-
     business, slash, reference = program.partition("/")
     if not (business and slash and reference):
         raise Trouble(f"{program}: expected BUSINESS/REF, as in acme-bank/collections")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from flows.cli.output import Trouble, print_json, print_table, say
+from flows.cli.output import Trouble, print_json, print_table, printable, say
 
 MANIFEST = """\
 # A drop is one folder: this manifest and the files it names. Upload the manifest last, for it commits the drop.
@@ -54,10 +54,11 @@ def new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder t
     reference = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder.name.lower()).lstrip(
         "._-"
     )
-    manifest = MANIFEST.format(folder=folder, reference=reference[:64] or "order-calls")
+    shown = printable(str(folder))
+    manifest = MANIFEST.format(folder=shown, reference=reference[:64] or "order-calls")
     (folder / "program.yaml").write_text(manifest, encoding="utf-8")
-    say(f"Wrote {folder / 'program.yaml'} and {folder / 'numbers.csv'}; one row of it is wrong on purpose.")
-    say(f"Next: launchdrop check {folder}")
+    say(f"Wrote {shown}/program.yaml and {shown}/numbers.csv; one row of it is wrong on purpose.")
+    say(f"Next: launchdrop check {shown}")
 
 
 def rules(

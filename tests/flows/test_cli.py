@@ -175,6 +175,25 @@ def test_new_gives_a_drop_that_check_takes(tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["two\nlines", os.fsdecode(b"latin-\xfc")])
+def test_a_folder_of_any_name_can_be_made_and_checked_and_written_to(tmp_path, name):
+    strict = {"PYTHONIOENCODING": "utf-8:strict"}
+    assert call("new", name, cwd=tmp_path, **strict).returncode == 0
+    done = call("check", name, "--out", f"{name}-out", cwd=tmp_path, **strict)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "-out/report.html and the files beside it." in done.stdout
+    assert "NUM-004" in done.stdout
+    assert "MAN-001" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [("show",), ("submissions", "release"), ("launches", "pause", "--why"), ("numbers", "release")]
+)
+def test_what_was_typed_in_another_encoding_is_one_line(tmp_path, arguments):
+    done = call(*arguments, os.fsdecode(b"acme/\xfc"), cwd=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "launchdrop: acme/�: expected text in UTF-8")
+
+
 def test_rules_and_schemas_print(tmp_path):
     rules = json.loads(call("rules", "--json", cwd=tmp_path).stdout)
     assert {"id", "severity", "scope", "name", "meaning", "fix"} == set(rules[0])
