@@ -16,6 +16,7 @@ from typing import Any
 from flows.ledger import Row
 from flows.ledger.changes import behind, remember, untold
 from flows.pipeline import Pipeline
+from flows.shown import unseen
 from schemas.masking import mask
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,8 @@ def _masked(value: Any) -> Any:
 
 
 def _server_is_set() -> bool:
+    if unseen():  # its absence was said; what it missed is told with the next pass
+        return False
     if "PREFECT_API_URL" in os.environ:
         return True
     if "prefect" not in sys.modules:  # nothing that took two seconds to import is under way

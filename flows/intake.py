@@ -1,7 +1,6 @@
 """The `intake` flow: what has arrived in the inbox is taken, each drop once."""
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 
 from flows import passes
 from flows.events import tell_changes
@@ -9,25 +8,21 @@ from flows.logs import shielded
 from flows.pipeline import open_pipeline
 from flows.scheduling import ask_for_launches
 from flows.settings import load
+from flows.shown import step, unseen
 from flows.spreading import crew
 from flows.stopping import stopping
 from flows.summaries import summarize, tell_problems
 
-# Only what touches the outside is tried again; a repetition finds what was done and goes on from there.
-take_inbox = task(name="take the inbox", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(
-    shielded(passes.take_inbox)
-)
-write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(
-    shielded(passes.write_pages)
-)
-ask = task(name="ask for launches at their start", cache_policy=NO_CACHE)(shielded(ask_for_launches))
+take_inbox = step(passes.take_inbox, name="take the inbox", retries=2)
+write_pages = step(passes.write_pages, name="write receipts and pages", retries=2)
+ask = step(ask_for_launches, name="ask for launches at their start")
 
 
 @flow(name="intake", description="Take what has arrived in the inbox: each drop once, whoever else looks.")
 @shielded
 def intake(business: str | None = None, drops: list[tuple[str, str]] | None = None) -> dict[str, int]:
     """One pass over the inbox, over one business, or over some drops (business, drop); gives counts."""
-    with open_pipeline(load()) as pipeline, crew(pipeline.settings.task_runner, shown=True) as workers:
+    with open_pipeline(load()) as pipeline, crew(pipeline.settings.task_runner, shown=not unseen()) as workers:
         with passes.in_turn():
             taken = take_inbox(pipeline, workers, business=business, drops=drops, stop=stopping)
             written = write_pages(pipeline, workers, stop=stopping)

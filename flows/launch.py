@@ -1,7 +1,6 @@
 """The `launch` flow: everything that is due goes live. One-shot runs ask for it at each start, a sweep every minute."""
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 
 from flows import passes
 from flows.events import tell_changes
@@ -9,13 +8,12 @@ from flows.logs import shielded
 from flows.pages import refresh
 from flows.pipeline import open_pipeline
 from flows.settings import load
+from flows.shown import step
 from flows.stopping import stopping
 from flows.summaries import summarize, tell_problems
 
-launch_due = task(name="launch and end what is due", cache_policy=NO_CACHE)(shielded(passes.launch_due))
-write_pages = task(name="write receipts and pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)(
-    shielded(refresh)
-)
+launch_due = step(passes.launch_due, name="launch and end what is due")
+write_pages = step(refresh, name="write receipts and pages", retries=2)
 
 
 @flow(name="launch", description="Launch what is due, end what is over; never before its time.")

@@ -24,6 +24,7 @@ from flows.metrics import exposition
 from flows.pipeline import Pipeline, open_pipeline
 from flows.server import child, server
 from flows.settings import Settings
+from flows.shown import shown
 from flows.site import METRICS, site
 from flows.stores import StoreError
 from flows.stores.folder import FolderStore
@@ -141,7 +142,7 @@ def _take_what_comes(watch: Watch, pipeline: Pipeline) -> None:
 def _intake(watch: Watch, drops: list[tuple[str, str]] | None) -> None:
     from flows.intake import intake
 
-    intake(drops=drops)
+    shown(intake, drops=drops)
     watch.wake.set()
 
 
@@ -180,6 +181,6 @@ def _launch_in_time(watch: Watch, pipeline: Pipeline) -> None:
             due = next_due(conn, now)
         if due is None or due > now:
             watch.wake.wait(min(SWEEP, due - now).total_seconds() if due else SWEEP.total_seconds())
-        elif not any(launch()[name] for name in ("live", "branded", "ended", "missed", "failed")):
+        elif not any(shown(launch)[name] for name in ("live", "branded", "ended", "missed", "failed")):
             # A carrier that is down leaves undone what is due; it is not asked again at once.
             watch.stop.wait(REST)

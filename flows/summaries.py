@@ -21,9 +21,16 @@ def tell_problems(problems: Iterable[str]) -> None:
 
 
 def summarize(key: str, counts: Mapping[str, int]) -> None:
-    """A table of counts on the server, under the flow's key; nothing where no run is under way or nothing was done."""
-    if FlowRunContext.get() is not None and any(counts.values()):
+    """A table of counts on the server, under the flow's key; nothing where no run is under way or nothing was done.
+
+    What was done stays done where the server does not take it.
+    """
+    if FlowRunContext.get() is None or not any(counts.values()):
+        return
+    try:
         create_table_artifact([{"what": what, "count": count} for what, count in counts.items()], key=key)
+    except Exception as e:
+        log.warning("the Prefect server did not take the counts of this run of %s: %s", key, e)
 
 
 def send_the_rest() -> None:

@@ -1,6 +1,7 @@
 """`run` and `serve`: one pass over the inbox, or staying to do it as things come."""
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,9 +32,9 @@ def run(
     from flows import passes
 
     with opened() as pipeline, progress_bar("Taking drops") as progress:
-        # Where a server is there, its pages show the pass as a run; without one it is the same pass, seconds sooner.
-        one_pass = _seen(passes.run_pass, pipeline) if "PREFECT_API_URL" in os.environ else passes.run_pass
-        done = one_pass(pipeline, business=business, tell=_tell, progress=progress)
+        one_pass = partial(passes.run_pass, pipeline, business=business, tell=_tell, progress=progress)
+        # Where a server is set, its pages show the pass as a run; without one it is the same pass, seconds sooner.
+        done = _shown(one_pass, pipeline) if "PREFECT_API_URL" in os.environ else one_pass()
     for problem in done.problems:
         complain(problem)
     say(_summary(done))
@@ -50,13 +51,19 @@ def serve() -> None:
     stay(load(), say)
 
 
-def _seen(one_pass: "Callable[..., Pass]", pipeline: "Pipeline") -> "Callable[..., Pass]":
+def _shown(one_pass: "Callable[[], Pass]", pipeline: "Pipeline") -> "Pass":
     from prefect import flow
 
     from flows.logs import configure, shielded
+    from flows.shown import shown
 
     configure(pipeline.settings.log, pipeline.settings.log_level)  # Prefect has brought handlers of its own
-    return flow(name="pass", validate_parameters=False)(shielded(one_pass))
+
+    # Without parameters: Prefect makes a schema of them, and can make none of what a pipeline is made of.
+    def work() -> "Pass":
+        return one_pass()
+
+    return shown(flow(name="pass")(shielded(work)))
 
 
 def _summary(done: "Pass") -> str:

@@ -224,6 +224,14 @@ def test_a_run_and_what_the_ledger_tells_of_it(here):
     assert "Nothing new" in again.stdout
 
 
+def test_a_run_whose_prefect_server_is_away_is_a_run(here):
+    done = call("run", cwd=here, PREFECT_API_URL="http://127.0.0.1:9/api", PREFECT_HOME=str(here / "prefect"))
+    assert done.returncode == 0
+    assert "7 drops taken, 1 program launched." in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert "the Prefect server does not show this run of pass: Failed to reach API at http://127.0.0.1:9/api/" in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -258,6 +258,16 @@ def test_a_server_that_is_away_is_told_later(ours):
     assert tell_changes(ours) == 1
 
 
+def test_a_pass_by_hand_is_seen_as_a_run(stack, tmp_path, monkeypatch):
+    settle_in(tmp_path, monkeypatch)
+    monkeypatch.setenv("PREFECT_API_URL", stack)
+    launchdrop = Path(sys.executable).with_name("launchdrop")
+    done = subprocess.run([launchdrop, "run"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    (run,) = ask(stack, "flow_runs/filter", {"flows": {"name": {"any_": ["pass"]}}})
+    assert run["state"]["type"] == "COMPLETED"
+
+
 def test_the_server_s_pages_show_no_number(stack, tmp_path):
     more = {"PREFECT_LOGGING_EXTRA_LOGGERS": "flows", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(

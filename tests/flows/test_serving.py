@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from flows import intake, serving
+from flows import serving
 from flows.serving import RUNS, Watch, _take_what_comes
 
 DROPS = [{("acme", f"drop-{i}")} for i in range(RUNS)]
@@ -27,7 +27,7 @@ class Nowhere:
 
 def test_a_run_that_still_tells_the_server_holds_up_nobody(watch, monkeypatch):
     together = threading.Barrier(RUNS)
-    monkeypatch.setattr(intake, "intake", lambda *, drops: together.wait(30))
+    monkeypatch.setattr(serving, "shown", lambda run, *, drops: together.wait(30))
     _take_what_comes(watch, Nowhere)
     assert watch.wake.is_set()  # what was taken may be due
 
@@ -35,11 +35,11 @@ def test_a_run_that_still_tells_the_server_holds_up_nobody(watch, monkeypatch):
 def test_a_run_that_fails_is_made_again(watch, monkeypatch):
     asked = []
 
-    def fails_once(*, drops):
+    def fails_once(run, *, drops):
         asked.append(drops)
         if asked.count(drops) == 1:
             raise OSError("the store is out of reach")
 
-    monkeypatch.setattr(intake, "intake", fails_once)
+    monkeypatch.setattr(serving, "shown", fails_once)
     _take_what_comes(watch, Nowhere)
     assert sorted(asked) == sorted([sorted(drops) for drops in DROPS] * 2)
