@@ -1,18 +1,25 @@
 """A Prefect server and the runner of its deployments, as children of `serve`."""
 
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from flows.trouble import Trouble
+
+Process = subprocess.Popen[bytes]
+
+logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 #: Prefect's own where it is free, so that its documentation holds; else any.
@@ -20,6 +27,8 @@ PORTS = (4200, 0)
 #: A first start makes the server's database; that takes the better part of a minute on a busy machine.
 PATIENCE = 180.0
 STOP = 20.0
+#: Seconds until one that ended is started again.
+PAUSE = 5.0
 
 
 @contextmanager
@@ -40,8 +49,7 @@ def server(folder: Path, *, ports: Sequence[int] = PORTS) -> Iterator[str]:
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     port = _free_port(ports)
     log = Path(os.environ["PREFECT_HOME"]) / "server.log"
-    command = ["-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
-    with child(command, log) as process:
+    with child("prefect", "server", "start", "--host", HOST, "--port", str(port), log=log) as process:
         url = f"http://{HOST}:{port}/api"
         _wait(process, f"{url}/health", log)
         os.environ["PREFECT_API_URL"] = url
@@ -52,36 +60,70 @@ def server(folder: Path, *, ports: Sequence[int] = PORTS) -> Iterator[str]:
 
 
 @contextmanager
-def child(arguments: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process of ours, out of the terminal's reach (Ctrl-C is for us to hear first), ended with the block."""
+def child(module: str, *arguments: str, log: Path) -> Iterator[Process]:
+    """A Python module in a process of its own, ended with the block, or with this process if that is killed.
+
+    Gives its first process: should it end before the block (the system kills the largest where memory runs out),
+    another one takes its place.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     # The folder it runs in must not be searched for modules: its reports/ would be taken for the package of that name.
     env = os.environ | {"PYTHONSAFEPATH": "1"}
+    start = partial(_start, module, *arguments, log=log, env=env)
+    processes, over = [start()], threading.Event()
+    what = " ".join((module, *arguments))
+    watch = threading.Thread(target=_start_again, args=(what, start, processes, over), daemon=True)
+    watch.start()
+    try:
+        yield processes[0]
+    finally:
+        over.set()
+        watch.join()
+        _stop(processes[-1])
+
+
+def _start(module: str, *arguments: str, log: Path, env: dict[str, str]) -> Process:
     with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            stdin=subprocess.DEVNULL,
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.tethered", module, *arguments],
+            stdin=subprocess.PIPE,  # nothing is written: its end is the child's sign
             stdout=out,
             stderr=out,
             env=env,
-            start_new_session=True,
+            start_new_session=True,  # out of the terminal's reach: Ctrl-C is for us to hear first
         )
-    try:
-        yield process
-    finally:
-        _stop(process)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask, then insist; its own children go with it."""
-    for request in (signal.SIGINT, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        os.killpg(process.pid, request)
-        try:
-            process.wait(STOP)
-        except subprocess.TimeoutExpired:
+def _start_again(what: str, start: Callable[[], Process], processes: list[Process], over: threading.Event) -> None:
+    """Put another process in the place of one that ended, until it is over."""
+    while not over.wait(PAUSE):
+        ended = processes[-1]
+        if ended.poll() is None:
             continue
+        logger.error("`%s` ended with %d; it is started again", what, ended.returncode)
+        _clear_away(ended)
+        try:
+            processes.append(start())
+        except OSError as e:
+            logger.error("`%s` could not be started: %s", what, e)
+
+
+def _stop(process: Process) -> None:
+    """Ask, then insist."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP)
+    _clear_away(process)
+
+
+def _clear_away(process: Process) -> None:
+    """Leave nothing of a process and of its own children: a server's would keep its port."""
+    with suppress(ProcessLookupError, PermissionError):  # none is left; macOS says the latter
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stdin is not None
+    process.stdin.close()
 
 
 def _free_port(ports: Sequence[int]) -> int:
@@ -96,7 +138,7 @@ def _free_port(ports: Sequence[int]) -> int:
     raise Trouble("no port is free for the Prefect server")
 
 
-def _wait(process: subprocess.Popen[bytes], health: str, log: Path) -> None:
+def _wait(process: Process, health: str, log: Path) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         try:

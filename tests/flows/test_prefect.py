@@ -55,8 +55,8 @@ def stack(place):
         with server(place, ports=[0]) as api, seen_by_this_process(api):
             prefect("work-pool", "create", "launchdrop", "--type", "process")
             prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
-            worker = ["-m", "prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
-            with child(worker, place / "worker.log"):
+            worker = ["prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
+            with child(*worker, log=place / "worker.log"):
                 yield api
 
 

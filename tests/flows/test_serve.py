@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def serving(tmp_path):
-    """A running `serve` in a folder of its own, and the address of its site."""
+    """A running `serve` in a folder of its own, and the addresses of its site and its Prefect server."""
     (tmp_path / "inbox").mkdir()
     shutil.copy(ROOT / "inbox/businesses.yaml", tmp_path / "inbox")
     env = {k: v for k, v in os.environ.items() if not k.startswith(("LAUNCHDROP_", "PREFECT_"))}
@@ -43,8 +43,8 @@ def serving(tmp_path):
         if line.startswith("Watching"):
             break
     assert process.poll() is None, "".join(said)
-    site = re.search(r"^Reports: (\S+)$", "".join(said), re.MULTILINE)[1]
-    yield tmp_path, process, site
+    addresses = [re.search(rf"^{what}: (\S+)$", "".join(said), re.MULTILINE)[1] for what in ("Reports", "Prefect")]
+    yield tmp_path, process, *addresses
     # Asked, not killed: it ends its children, the server among them.
     if process.poll() is None:
         process.terminate()
@@ -74,7 +74,7 @@ def seconds_until(condition, most):
 
 
 def test_a_drop_is_reported_a_program_launched_and_ctrl_c_ends_it(serving):
-    folder, process, site = serving
+    folder, process, site, _ = serving
     receipt = folder / "reports/out/acme-bank/drops/now/receipt.json"
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30)
     drop(folder / "inbox", "now", start=start)
@@ -98,8 +98,7 @@ def test_a_drop_is_reported_a_program_launched_and_ctrl_c_ends_it(serving):
     late = datetime.fromisoformat(live["at"]) - start
     assert timedelta(0) <= late < timedelta(seconds=slow(5))
 
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
-    pids = children.stdout.split()
+    pids = children_of(process)
     assert len(pids) >= 2  # the server and the runner
 
     # Asked to end in the middle of many drops, it leaves the rest to whoever comes next.
@@ -117,6 +116,45 @@ def test_a_drop_is_reported_a_program_launched_and_ctrl_c_ends_it(serving):
     assert taken(folder) < MANY
     subprocess.run([LAUNCHDROP, "run"], cwd=folder, check=True, capture_output=True)
     assert taken(folder) == MANY + 1 == len(list(receipts.iterdir()))
+
+
+def test_a_prefect_server_that_is_killed_holds_nothing_up_and_comes_back(serving):
+    folder, process, _, prefect = serving
+    first, *_ = (pid for pid, command in children_of(process).items() if "prefect server" in command)
+    os.kill(first, signal.SIGKILL)
+    receipt = folder / "reports/out/acme-bank/drops/now/receipt.json"
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
+    drop(folder / "inbox", "now", start=start)
+    seconds_until(receipt.exists, slow(15))
+    seconds_until(lambda: json.loads(receipt.read_text())["program_state"] == "live", slow(30))
+    seconds_until(lambda: answers(f"{prefect}/api/health"), 120)
+    drop(folder / "inbox", "next", start=start + timedelta(days=1), reference="next", number=5012149029)
+    seconds_until((folder / "reports/out/acme-bank/drops/next/receipt.json").exists, slow(30))
+
+    children = children_of(process)
+    process.kill()
+    process.wait()
+    seconds_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 10)
+    said = process.stdout.read()
+    assert f"`prefect server start --host 127.0.0.1 --port {prefect.rpartition(':')[2]}` ended with -9" in said
+    assert "does not show this run of intake" in said
+    assert "Traceback" not in said, said
+
+
+def children_of(process):
+    """Each child's command line, by its id."""
+    found = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
+    )
+    return {int(pid): command for pid, command in (line.split(None, 1) for line in found.stdout.splitlines())}
+
+
+def answers(address):
+    try:
+        with urlopen(address, timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def taken(folder):

@@ -83,8 +83,8 @@ def stack(tmp_path):
         stack.enter_context(server(tmp_path))
         prefect("work-pool", "create", "launchdrop", "--type", "process")
         prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
-        worker = ["-m", "prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
-        stack.enter_context(child(worker, tmp_path / "worker.log"))
+        worker = ["prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
+        stack.enter_context(child(*worker, log=tmp_path / "worker.log"))
         ledger = Ledger.open(settings["ledger"])
         stack.callback(ledger.close)
         yield ledger, endpoint, dask, queue
