@@ -16,7 +16,7 @@ from typing import Any
 from flows.ledger import Row
 from flows.ledger.changes import behind, remember, untold
 from flows.pipeline import Pipeline
-from flows.shown import unseen
+from flows.shown import briefly, unseen, why
 from schemas.masking import mask
 
 log = logging.getLogger(__name__)
@@ -99,13 +99,18 @@ def _server_is_set() -> bool:
 
 
 def _sent(events: list[dict[str, Any]]) -> bool:
-    """Whether the server has them; its answer comes once they are on their way to its automations."""
+    """Whether the server has them; its answer comes once they are on their way to its automations.
+
+    One that is busy or away is not insisted upon: what is due next waits meanwhile.
+    """
     from prefect.client.orchestration import get_client
 
     try:
-        with get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT}) as client:
+        with briefly(), get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT}) as client:
             client.request("POST", "/events", json=events).raise_for_status()
     except Exception as e:
-        log.warning("the Prefect server was not told of %d changes: %s; it is told with the next pass", len(events), e)
+        log.warning(
+            "the Prefect server was not told of %d changes: %s; it is told with the next pass", len(events), why(e)
+        )
         return False
     return True

@@ -2,10 +2,11 @@
 
 import logging
 import os
+from datetime import datetime
 
 from flows.passes import Intake
 from flows.pipeline import Pipeline
-from flows.shown import unseen
+from flows.shown import briefly, unseen, why
 
 log = logging.getLogger(__name__)
 
@@ -20,19 +21,23 @@ def ask_for_launches(pipeline: Pipeline, intake: Intake) -> int:
     starts = {m.schedule.start for m in manifests if m and m.schedule and m.schedule.start > now}
     if not starts or unseen() or "PREFECT_API_URL" not in os.environ:
         return 0
-    from prefect.deployments import run_deployment
     from prefect.exceptions import ObjectNotFound
 
-    for start in sorted(starts):
-        try:
-            run_deployment(
-                DEPLOYMENT,
-                scheduled_time=start,
-                idempotency_key=f"launch {start.isoformat()}",
-                timeout=0,
-                as_subflow=False,
-            )
-        except ObjectNotFound:
-            log.warning("No deployment %s on the Prefect server: launches wait for the next sweep.", DEPLOYMENT)
-            return 0
+    try:
+        with briefly():
+            for start in sorted(starts):
+                _ask_for(start)
+    except ObjectNotFound:
+        log.warning("No deployment %s on the Prefect server: launches wait for the next sweep.", DEPLOYMENT)
+        return 0
+    except Exception as e:  # whatever it is, what was taken is to be shown and told
+        log.warning("the Prefect server was not asked for launches: %s; they wait for the next sweep", why(e))
+        return 0
     return len(starts)
+
+
+def _ask_for(start: datetime) -> None:
+    from prefect.deployments import run_deployment
+
+    key = f"launch {start.isoformat()}"
+    run_deployment(DEPLOYMENT, scheduled_time=start, idempotency_key=key, timeout=0, as_subflow=False)

@@ -46,9 +46,9 @@ def shown(run: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     except Exception as e:
         if outcome.done():
             if not outcome.exception():
-                log.warning("the Prefect server was not told how a run of %s ended: %s", run.name, e)
+                log.warning("the Prefect server was not told how a run of %s ended: %s", run.name, why(e))
             return outcome.result()
-        log.warning("the Prefect server does not show this run of %s: %s", run.name, e)
+        log.warning("the Prefect server does not show this run of %s: %s", run.name, why(e))
     before = _unseen.set(True)
     try:
         return work(*args, **kwargs)
@@ -82,6 +82,11 @@ def briefly() -> Iterator[None]:
 
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: REPEATED}):
         yield
+
+
+def why(error: Exception) -> str:
+    """In one line: what a server answered comes with several, and a time that ran out with none."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _kept(work: Callable[P, R]) -> tuple[Callable[P, R], Future[R]]:

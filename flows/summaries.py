@@ -8,6 +8,8 @@ from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 
+from flows.shown import why
+
 log = logging.getLogger(__name__)
 
 #: Seconds to wait for what is still to be sent.
@@ -30,7 +32,7 @@ def summarize(key: str, counts: Mapping[str, int]) -> None:
     try:
         create_table_artifact([{"what": what, "count": count} for what, count in counts.items()], key=key)
     except Exception as e:
-        log.warning("the Prefect server did not take the counts of this run of %s: %s", key, e)
+        log.warning("the Prefect server did not take the counts of this run of %s: %s", key, why(e))
 
 
 def send_the_rest() -> None:

@@ -2,10 +2,13 @@
 
 import shutil
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from flow_drops import ROOT
 
+from flows import events, passes, scheduling
 from flows.shown import shown, unseen
 
 NOWHERE = "http://127.0.0.1:9/api"
@@ -72,7 +75,6 @@ def away(settings, monkeypatch):
 
 
 def test_taking_and_launching_go_on_without_the_server(away, monkeypatch):
-    from flows import events, scheduling
     from flows.intake import intake
     from flows.launch import launch
 
@@ -85,3 +87,47 @@ def test_taking_and_launching_go_on_without_the_server(away, monkeypatch):
         f"the Prefect server does not show this run of {run}: Failed to reach API at {NOWHERE}/"
         for run in ("intake", "launch")
     ]
+
+
+@pytest.fixture
+def busy(monkeypatch):
+    """A Prefect server that is too busy for anything; what it was asked."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    asked = []
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.path)
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.send_response(503)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815  the library's name
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        api = f"http://127.0.0.1:{server.server_port}/api"
+        monkeypatch.setenv("PREFECT_API_URL", api)
+        monkeypatch.setattr("flows.shown.REPEATED", 0)
+        with temporary_settings({PREFECT_API_URL: api}):
+            yield asked
+        server.shutdown()
+
+
+def test_a_busy_server_is_not_insisted_upon(samples, world, busy, monkeypatch):
+    said = []
+    for module in (events, scheduling):
+        monkeypatch.setattr(module.log, "warning", lambda line, *about: said.append(line % about))
+    taken = passes.take_inbox(world.pipeline, sleep=world.clock.sleep)
+    assert scheduling.ask_for_launches(world.pipeline, taken) == 0
+    assert events.tell_changes(world.pipeline) == 0
+    assert len(busy) == 2  # each once
+    asked, told = said
+    assert asked.startswith("the Prefect server was not asked for launches: Server error '503 Service Unavailable'")
+    assert told.startswith("the Prefect server was not told of")
+    assert not any("\n" in line for line in said)
