@@ -147,27 +147,41 @@ def _intake(watch: Watch, drops: list[tuple[str, str]] | None) -> None:
 
 
 def _hints(watch: Watch, pipeline: Pipeline) -> Iterator[Hints]:
-    """Drops that something was heard of; an empty set asks for a sweep, first for what lay there before we listened."""
-    try:
-        if pipeline.settings.events:
-            yield from _paced(queue_hints(pipeline.settings.events, pipeline.inbox.url, watch.stop))
-        elif isinstance(pipeline.inbox, FolderStore):
-            yield from _paced(folder_hints(pipeline.inbox.root, watch.stop, every=HEARD))
-    except StoreError as e:
-        log.warning("%s. Looking every %d s instead.", e, SWEEP.total_seconds())
+    """Drops that something was heard of; an empty set asks for a sweep, first for what lay there before we listened.
+
+    Where nothing can be heard, sweeps go on, and it is tried again after each.
+    """
+    said = ""
     while not watch.stop.is_set():
+        try:
+            yield from _paced(_heard(watch, pipeline))
+        except StoreError as e:
+            if said != str(e):  # what cannot be watched at all is no news each time
+                log.warning("%s. Looking every %d s meanwhile.", e, SWEEP.total_seconds())
+            said = str(e)
         yield set()
         watch.stop.wait(SWEEP.total_seconds())
 
 
+def _heard(watch: Watch, pipeline: Pipeline) -> Iterable[Hints]:
+    if pipeline.settings.events:
+        return queue_hints(pipeline.settings.events, pipeline.inbox.url, watch.stop)
+    if isinstance(pipeline.inbox, FolderStore):
+        return folder_hints(pipeline.inbox.root, watch.stop, every=HEARD)
+    return ()
+
+
 def _paced(hints: Iterable[Hints]) -> Iterator[Hints]:
-    """Hints as they come; of the empty ones, that only tell that time has passed, the first, and one for each sweep."""
+    """Drops as they come; of the empty sets, that only tell that time has passed, one for each sweep.
+
+    Also between drops that come without end: a sweep tries again what failed, and sees whose grace is over.
+    """
     due = 0.0
     for drops in hints:
         if drops:
             yield drops
-        elif time.monotonic() >= due:
-            yield drops
+        if time.monotonic() >= due:
+            yield set()
             due = time.monotonic() + SWEEP.total_seconds()
 
 

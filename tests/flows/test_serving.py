@@ -2,11 +2,14 @@
 
 import threading
 from datetime import timedelta
+from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 
 from flows import serving
-from flows.serving import RUNS, Watch, _take_what_comes
+from flows.serving import RUNS, Watch, _hints, _paced, _take_what_comes
+from flows.stores import StoreError
 
 DROPS = [{("acme", f"drop-{i}")} for i in range(RUNS)]
 
@@ -43,3 +46,30 @@ def test_a_run_that_fails_is_made_again(watch, monkeypatch):
     monkeypatch.setattr(serving, "shown", fails_once)
     _take_what_comes(watch, Nowhere)
     assert sorted(asked) == sorted([sorted(drops) for drops in DROPS] * 2)
+
+
+@pytest.mark.parametrize(("sweep", "sweeps"), [(0, 4), (60, 1)])
+def test_sweeps_are_made_in_their_time_though_drops_come_without_end(monkeypatch, sweep, sweeps):
+    monkeypatch.setattr(serving, "SWEEP", timedelta(seconds=sweep))
+    drop = {("acme", "drop")}
+    heard = list(_paced([drop, set(), drop, drop]))
+    assert heard.count(drop) == 3
+    assert heard.count(set()) == sweeps
+
+
+def test_a_queue_that_failed_is_listened_to_again(monkeypatch, caplog):
+    drop, calls = {("acme", "drop")}, []
+
+    def queue(*_):
+        calls.append(1)
+        if len(calls) in (1, 2):
+            raise StoreError("the queue of events cannot be read")
+        yield drop
+
+    monkeypatch.setattr(serving, "queue_hints", queue)
+    monkeypatch.setattr(serving, "SWEEP", timedelta(0))
+    pipeline = SimpleNamespace(settings=SimpleNamespace(events="a queue"), inbox=SimpleNamespace(url="s3://inbox"))
+    assert list(islice(_hints(Watch(), pipeline), 3)) == [set(), set(), drop]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the queue of events cannot be read. Looking every 0 s meanwhile."
+    ]
