@@ -1,7 +1,8 @@
 """The archive: the bytes of every submission as taken, under `<business>/<submission>/`, and found again from there.
 
 `submission.json` says which file was which; a folder without it is no submission. The other names are made safe, as a
-business may call its files whatever its system allows.
+business may call its files whatever its system allows. A submission that was judged again has a `submission.json` for
+each judging; all but the first say under which id the bytes are.
 """
 
 import hashlib
@@ -71,17 +72,21 @@ def archive_drop(inbox: Store, archive: Store, sighting: Sighting, *, token: int
     archive.put(aside + INDEX, index, durable=False)
     received_at = _place(archive, sighting.business, aside, index, sighting.first_seen, digest.hexdigest())
     submission = submission_id(received_at, digest.hexdigest())
-    drop = _drop(archive, f"{sighting.business}/{submission}/", json.loads(index))
+    drop = _drop(archive, sighting.business, submission, json.loads(index))
     return Archived(submission=submission, digest=digest.hexdigest(), received_at=received_at, drop=drop, taken=taken)
 
 
 def open_drop(archive: Store, business: str, submission: str) -> Drop:
     """A submission's drop, from the archive alone. Raises StoreError when it is not there."""
-    prefix = f"{business}/{submission}/"
-    index = read(archive, prefix + INDEX)
-    if index is None:
-        raise StoreError(f"submission {submission} of {business} is not in the archive")
-    return _drop(archive, prefix, json.loads(index))
+    return _drop(archive, business, submission, _read_index(archive, business, submission))
+
+
+def open_again(archive: Store, business: str, submission: str, *, as_: str) -> Drop:
+    """A submission's drop, to be found under another id too: the bytes are there once. Raises StoreError."""
+    index = _read_index(archive, business, submission)
+    again = {"bytes_of": submission} | index
+    archive.put(f"{business}/{as_}/{INDEX}", _dumped(again))
+    return _drop(archive, business, as_, again)
 
 
 def verified(drop: Drop) -> bool:
@@ -205,7 +210,19 @@ def _index(
         "refused": refused,
         "not_named": {n: seen[n].size for n in sorted(taken.rest) if not under_way(n)},
     }
+    return _dumped(index)
+
+
+def _dumped(index: Mapping[str, Any]) -> bytes:
     return json.dumps(index, indent=1).encode() + b"\n"
+
+
+def _read_index(archive: Store, business: str, submission: str) -> dict[str, Any]:
+    content = read(archive, f"{business}/{submission}/{INDEX}")
+    if content is None:
+        raise StoreError(f"submission {submission} of {business} is not in the archive")
+    index: dict[str, Any] = json.loads(content)
+    return index
 
 
 def _place(archive: Store, business: str, aside: str, index: bytes, first_seen: datetime, digest: str) -> datetime:
@@ -220,9 +237,11 @@ def _place(archive: Store, business: str, aside: str, index: bytes, first_seen: 
         first_seen += timedelta(seconds=1)
 
 
-def _drop(archive: Store, prefix: str, index: Mapping[str, Any]) -> Drop:
+def _drop(archive: Store, business: str, submission: str, index: Mapping[str, Any]) -> Drop:
     if index["archive"] != FORMAT:
-        raise StoreError(f"{prefix}{INDEX} is of archive format {index['archive']}, expected {FORMAT}")
+        where = f"{business}/{submission}/{INDEX}"
+        raise StoreError(f"{where} is of archive format {index['archive']}, expected {FORMAT}")
+    prefix = f"{business}/{index.get('bytes_of', submission)}/"
     files = {kept["name"]: _file(archive, prefix, kept) for kept in index["files"]}
     rest = {
         n: DropFile(name=n, bytes=size, sha256="", open=partial(_not_kept, n)) for n, size in index["not_named"].items()

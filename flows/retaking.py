@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flows.archive import open_drop
+from flows.archive import open_again, open_drop
 from flows.judging import judge_drop
 from flows.ledger import Row
 from flows.ledger.queries import submission_of
@@ -12,7 +12,6 @@ from flows.ledger.submissions import Registration, free_id
 from flows.pipeline import Pipeline
 from flows.spooling import spools
 from flows.taking import Took, keep_judgement, logo_taken
-from schemas.drop import Drop
 from schemas.judgement import Judgement
 
 
@@ -32,7 +31,7 @@ def retake(pipeline: Pipeline, submission: str) -> Took:
         now = pipeline.clock()
         new = free_id(conn, row.business, row.drop, now, row.digest)
     with spools() as spool:
-        judgement = judge_drop(pipeline, _archived(pipeline, row), spool)
+        judgement = judge_drop(pipeline, open_again(pipeline.archive, row.business, submission, as_=new), spool)
         registration = Registration(
             submission=new,
             business=row.business,
@@ -55,13 +54,7 @@ def replay(pipeline: Pipeline, submission: str) -> list[Change]:
     with pipeline.ledger.read() as conn:
         row = submission_of(conn, submission)
     with spools() as spool:
-        return _changes(row, judge_drop(pipeline, _archived(pipeline, row), spool))
-
-
-def _archived(pipeline: Pipeline, row: Row[Any]) -> Drop:
-    """The drop as it was taken; a retake shares the bytes of the first taking."""
-    business, _, kept = row.archive.strip("/").partition("/")
-    return open_drop(pipeline.archive, business, kept)
+        return _changes(row, judge_drop(pipeline, open_drop(pipeline.archive, row.business, submission), spool))
 
 
 def _changes(row: Row[Any], judgement: Judgement) -> list[Change]:

@@ -112,6 +112,16 @@ def test_bytes_that_a_later_judging_shares_stay_with_it(world):
     assert ("archive", first) in prune(world)
 
 
+def test_the_inbox_goes_where_a_retake_is_the_last_that_was_made_of_it(world):
+    world.drop("acme-bank/bad", BAD)
+    world.run()
+    world.clock.now += timedelta(minutes=5)
+    retake(world.pipeline, submission(world, "bad"))
+    world.run()
+    world.clock.now += 2 * MONTH
+    assert ("inbox", "bad") in prune(world)
+
+
 def test_a_prune_that_is_cut_short_is_gone_on_with(world, monkeypatch):
     world.drop("acme-bank/bad", BAD)
     world.run()

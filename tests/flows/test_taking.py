@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from flows import passes, taking
+from flows.archive import open_drop, verified
 from flows.ledger import LedgerError, queries
 from flows.pages import OUT_OF_REACH, refresh
 from flows.passes import launch_due, next_start_came, take_inbox
@@ -206,6 +207,29 @@ def test_a_retake_is_a_submission_of_its_own_over_the_same_bytes(world):
     assert took.registered.submission != first
     assert [row.retake_of for row in submissions(world)] == [first, None]
     assert replay(world.pipeline, took.registered.submission) == []
+
+
+def test_a_retake_is_found_in_the_archive_and_the_inbox_is_emptied_of_what_repeats_it(world):
+    settings = world.pipeline.settings.model_copy(update={"after_intake": "empty"})
+    world.drop("acme-bank/a", ROWS, business_unit="Loans")
+    world.run()
+    first = world.receipt("acme-bank/a")
+    assert first["verdict"] == "rejected"
+    businesses = world.inbox / "businesses.yaml"
+    businesses.write_text(businesses.read_text().replace("[Collections, Cards]", "[Collections, Cards, Loans]"))
+    world.run()
+    world.clock.now += timedelta(hours=1)
+    second = retake(world.pipeline, first["submission"]).registered.submission
+    world.clock.now += timedelta(hours=1)
+    third = retake(world.pipeline, second).registered.submission
+    world.pipeline = replace(world.pipeline, settings=settings)
+    world.drop("acme-bank/b", ROWS, business_unit="Loans")
+    assert world.run().problems == []
+    assert world.receipt("acme-bank/b")["outcome"] == "duplicate"
+    assert world.receipt("acme-bank/b")["submission"] == third
+    assert not list((world.inbox / "acme-bank").iterdir())
+    for submission in (second, third):
+        assert verified(open_drop(world.pipeline.archive, "acme-bank", submission))
 
 
 def test_a_replay_shows_what_would_change(world):
