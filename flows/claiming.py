@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flows.ledger import Ledger
 from flows.ledger.errors import LeaseLost
-from flows.ledger.sightings import Lease, Sighting, beat, claim, release
+from flows.ledger.sightings import Lease, Sighting, beat, claim, is_held, release
 
 
 @cache
@@ -61,6 +61,17 @@ def claimed(
         return
     with leases.kept_alive():
         yield lease
+
+
+def still_ours(ledger: Ledger, lease: Lease) -> None:
+    """Raises LeaseLost where the drop is another's by now, or entered already: to be asked before writing its files.
+
+    They bear the submission's id, which whoever took over gave it too: what is in them is what was registered, and
+    stays. The ledger itself is fenced.
+    """
+    with ledger.read() as conn:
+        if not is_held(conn, lease):
+            raise LeaseLost(f"{lease.business}/{lease.name} was taken over by another process, or entered already")
 
 
 class Leases:

@@ -14,7 +14,7 @@ from flows import baseline, logos, snapshot
 from flows.ahead import Ahead, check_ahead
 from flows.archive import Archived, archive_drop, discard, empty, has_room, open_drop, verified
 from flows.arrival import Left
-from flows.claiming import claimed
+from flows.claiming import claimed, still_ours
 from flows.judging import Progress, judge_drop, understood
 from flows.ledger import Connection
 from flows.ledger.errors import LeaseLost, Outdated
@@ -219,6 +219,7 @@ def _judge(pipeline: Pipeline, archived: Archived, lease: Lease, progress: Progr
     with spools() as spool:
         judgement = judge_drop(pipeline, archived.drop, spool, progress)
         registration = registration_of(archived, lease, judgement)
+        still_ours(pipeline.ledger, lease)  # judging takes long
         keep_judgement(pipeline, registration)
         return _register(pipeline, registration, archived, lease)
 

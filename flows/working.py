@@ -16,10 +16,11 @@ from importlib.metadata import version
 from flows import snapshot
 from flows.ahead import Ahead, judge_ahead
 from flows.archive import Archived, archive_drop
+from flows.claiming import still_ours
 from flows.ledger.errors import LeaseLost
 from flows.ledger.marks import Mark
 from flows.ledger.queries import receipt_of
-from flows.ledger.sightings import Lease, Sighting, is_held, sightings
+from flows.ledger.sightings import Lease, Sighting, sightings
 from flows.ledger.submissions import Registered, Registration
 from flows.lists import print_of
 from flows.pages import Written, write
@@ -110,7 +111,7 @@ def _prepare(pipeline: Pipeline, turn: Turn, lease: Lease, keep: Keep) -> Prepar
 
 def _prepared(pipeline: Pipeline, turn: Turn, lease: Lease, keep: Keep) -> Prepared:
     try:
-        _still_ours(pipeline, lease)
+        still_ours(pipeline.ledger, lease)
         attempt = secrets.token_hex(4)
         archived = archive_drop(pipeline.inbox, pipeline.archive, turn.sighting, token=lease.token, attempt=attempt)
         if repeats(pipeline, archived, lease):
@@ -123,20 +124,10 @@ def _prepared(pipeline: Pipeline, turn: Turn, lease: Lease, keep: Keep) -> Prepa
 
 def _judge(pipeline: Pipeline, archived: Archived, lease: Lease, spool: Spool, keep: Keep) -> Ahead:
     def if_still_ours(judgement: Judgement) -> None:
-        _still_ours(pipeline, lease)
+        still_ours(pipeline.ledger, lease)
         keep(registration_of(archived, lease, judgement))
 
     return judge_ahead(pipeline, archived.drop, spool, keep=if_still_ours)
-
-
-def _still_ours(pipeline: Pipeline, lease: Lease) -> None:
-    """Raises LeaseLost where the drop is entered already: a worker that did it died, and took what was prepared along.
-
-    What is in its files then is what was registered, and stays.
-    """
-    with pipeline.ledger.read() as conn:
-        if not is_held(conn, lease):
-            raise LeaseLost(f"{lease.business}/{lease.name} was entered already")
 
 
 def enter_block(terms: Terms, _before: object, *parts: Sequence[Prepared]) -> list[Took | Untaken]:

@@ -294,6 +294,31 @@ def test_one_drop_that_cannot_be_taken_keeps_no_other_waiting(world, monkeypatch
     assert world.receipt("acme-bank/a")["verdict"] == "accepted"
 
 
+def test_an_owner_that_wakes_up_late_leaves_the_files_of_its_successor_alone(world, monkeypatch):
+    judge = taking.judge_drop
+
+    def sleeps(*given, **more):
+        judgement = judge(*given, **more)
+        monkeypatch.undo()
+        world.clock.now += 2 * world.pipeline.settings.lease
+        businesses.write_text(businesses.read_text().replace("[Collections, Cards]", "[Collections, Cards, Loans]"))
+        assert len(world.run().intake.took) == 1
+        sleeps.left = kept(world)
+        return judgement
+
+    businesses = world.inbox / "businesses.yaml"
+    world.drop("acme-bank/a", ROWS, business_unit="Loans")
+    monkeypatch.setattr(taking, "judge_drop", sleeps)
+    assert (world.run().intake.took, world.receipt("acme-bank/a")["verdict"]) == ([], "accepted")
+    assert kept(world) == sleeps.left
+
+
+def kept(world):
+    """What lies in the archive and in the reports of a business, by the place."""
+    places = (world.reports / "acme-bank", world.pipeline.archive.root / "acme-bank")
+    return {p: p.read_bytes() for place in places for p in place.rglob("*") if p.is_file()}
+
+
 def test_a_place_out_of_reach_is_not_tried_for_every_drop(world, monkeypatch):
     def out_of_reach(*_):
         raise StoreError("the archive: connection refused")
