@@ -9,6 +9,7 @@ from functools import partial
 from itertools import groupby, islice
 
 from flows.ledger import Ledger
+from flows.ledger.moves import mark
 from flows.ledger.sightings import Sighting, Wanted, quiet, record, sightings
 from flows.settling import Incomplete, Patience, Reading, Settled, Waiting, fingerprint, judge_arrival, sight
 from flows.stores import Changed, Denied, Entry, Store, StoreError, blocks, safe
@@ -137,6 +138,8 @@ def _compare(inbox: Inbox, batch: list[Lying], patience: Patience) -> Iterator[O
     if looked:
         with inbox.ledger.begin() as conn:
             written = {s.name: s for s in record(conn, looked)}
+            for name in (s.name for s in looked if not s.told and s.name in known and known[s.name].told):
+                mark(conn, "receipt", business, name)  # what was lacking was withdrawn
     yield from (_with_sighting(outcome, written) for outcome in found)
 
 

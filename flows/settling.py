@@ -85,7 +85,8 @@ def sight(known: Sighting | None, business: str, name: str, entries: Mapping[str
     elif not sighting.manifest_seen:
         sighting = replace(sighting, manifest_seen=now)
     seen = {name: _seen(entry, before.seen.get(name) if before else None, now) for name, entry in entries.items()}
-    return replace(sighting, print=mark, pending=Pending(seen=seen, wanted=before.wanted if before else None))
+    pending = replace(before, seen=seen) if before else Pending(seen=seen)
+    return replace(sighting, print=mark, pending=pending)
 
 
 def judge_arrival(

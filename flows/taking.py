@@ -18,18 +18,18 @@ from flows.claiming import claimed, still_ours
 from flows.judging import Progress, judge_drop, understood
 from flows.ledger import Connection
 from flows.ledger.errors import LeaseLost, Outdated
+from flows.ledger.moves import mark
 from flows.ledger.queries import receipt_of
 from flows.ledger.registering import register
 from flows.ledger.sightings import Lease, Sighting, Taken, fenced, mark_taken, mark_told, put_back
 from flows.ledger.submissions import LogoTaken, Registered, Registration, acknowledge, duplicate_of
 from flows.logs import about
 from flows.pipeline import Pipeline
-from flows.publishing import publish_rows, put_receipt
+from flows.publishing import publish_rows
 from flows.settling import Incomplete
 from flows.spooling import spools
 from flows.stores import Changed, Sink, StoreError, batch
 from flows.trouble import Trouble
-from reports.views import ReceiptView
 from schemas.judgement import Judgement
 
 log = logging.getLogger(__name__)
@@ -102,11 +102,12 @@ def tell_incomplete(pipeline: Pipeline, incomplete: Incomplete) -> bool:
     with claimed(pipeline.ledger, sighting, clock=pipeline.clock, length=pipeline.settings.lease) as lease:
         if lease is None:
             return False
-        # Written before it is remembered: a crash between the two tells it again, with the same words.
-        put_receipt(pipeline.reports, _incomplete(incomplete))
-        with pipeline.ledger.begin() as conn:
-            fenced(conn, lease)
-            mark_told(conn, lease, now=pipeline.clock())
+        try:
+            with pipeline.ledger.begin() as conn:
+                mark_told(conn, lease, sighting, incomplete.findings, now=pipeline.clock())
+                mark(conn, "receipt", sighting.business, sighting.name)
+        except LeaseLost:
+            return False
     return True
 
 
@@ -117,16 +118,6 @@ def clear_up(pipeline: Pipeline, left: Left) -> None:
         receipt = receipt_of(conn, sighting.business, sighting.name)
     if receipt is not None and sighting.taken is not None:
         _empty(pipeline, sighting.business, sighting.name, receipt.submission, sighting.taken)
-
-
-def _incomplete(incomplete: Incomplete) -> ReceiptView:
-    return ReceiptView(
-        outcome="incomplete",
-        business=incomplete.sighting.business,
-        drop=incomplete.sighting.name,
-        received_at=incomplete.sighting.first_seen,
-        findings=incomplete.findings,
-    )
 
 
 def _take(pipeline: Pipeline, sighting: Sighting, lease: Lease, progress: Progress | None) -> Took | None:

@@ -10,6 +10,7 @@ from flows.ledger.businesses import business as business_of
 from flows.ledger.flags import get_flag, paused
 from flows.ledger.registering import revision_before, revision_of, standing_of
 from flows.ledger.review import Review, queue
+from flows.ledger.sightings import Sighting, incomplete
 from flows.registry import ERROR
 from reports.views import (
     Attention,
@@ -44,7 +45,12 @@ NIGHT = timedelta(hours=24)
 
 
 def receipt(conn: Connection, business: str, drop: str) -> ReceiptView | None:
-    """The receipt of a drop as things stand; None: it was never acknowledged."""
+    """The receipt of a drop as things stand; None: it was never acknowledged.
+
+    While something is lacking it says so, whatever becomes of what was taken of the drop before.
+    """
+    if (lacking := incomplete(conn, business, drop)) is not None:
+        return _incomplete(lacking)
     row = queries.receipt_of(conn, business, drop)
     if row is None:
         return None
@@ -64,6 +70,16 @@ def receipt(conn: Connection, business: str, drop: str) -> ReceiptView | None:
         scheduled_start=program.start if program else None,
         digest=row.digest,
         link=f"../../{of.id}/report.html",
+    )
+
+
+def _incomplete(sighting: Sighting) -> ReceiptView:
+    return ReceiptView(
+        outcome="incomplete",
+        business=sighting.business,
+        drop=sighting.name,
+        received_at=sighting.first_seen,
+        findings=sighting.pending.lacking if sighting.pending else (),
     )
 
 

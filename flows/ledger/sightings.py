@@ -1,7 +1,7 @@
 """What the ledger knows of each drop in the inbox: first sighting, last look, what was taken, and whose turn it is."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from flows.ledger.base import Instant, metadata
 from flows.ledger.errors import LeaseLost
+from schemas.findings import Finding
 
 drop = Table(
     "drop",
@@ -56,8 +57,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
+    """What is new in a drop and not taken yet; `lacking` is what its business was told of it, once."""
+
     seen: Mapping[str, Seen]
     wanted: Wanted | None = None
+    lacking: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,13 @@ def quiet(conn: Connection, business: str, names: Iterable[str]) -> dict[str, st
     """The fingerprints, by name, of those of these drops in which nothing new lay at the last look."""
     same = (drop.c.business == business, drop.c.name.in_(list(names)), drop.c.pending.is_(None))
     return {row.name: row.print for row in conn.execute(select(drop.c.name, drop.c.print).where(*same))}
+
+
+def incomplete(conn: Connection, business: str, name: str) -> Sighting | None:
+    """The drop, where its business was told that it is incomplete and the rest has not been taken since."""
+    told = (drop.c.business == business, drop.c.name == name, drop.c.told.is_not(None), drop.c.pending.is_not(None))
+    row = conn.execute(select(drop).where(*told)).one_or_none()
+    return _sighting(row) if row else None
 
 
 def waiting(conn: Connection) -> list[tuple[str, str]]:
@@ -195,9 +206,12 @@ def mark_taken(conn: Connection, lease: Lease, taken: Taken, *, submission: str)
     )
 
 
-def mark_told(conn: Connection, lease: Lease, *, now: datetime) -> None:
-    """The business was told that the drop is incomplete, and the lease ends. Raises LeaseLost."""
-    _change(conn, lease, told=now, lease_owner=None, lease_until=None, writes=drop.c.writes + 1)
+def mark_told(conn: Connection, lease: Lease, sighting: Sighting, lacking: Sequence[Finding], *, now: datetime) -> None:
+    """The business is told what the drop lacks, and the lease ends. Raises LeaseLost, also where it was seen anew."""
+    if sighting.pending is None:
+        raise ValueError(f"{sighting.business}/{sighting.name}: nothing is awaited there")
+    values = _values(replace(sighting, told=now, pending=replace(sighting.pending, lacking=lacking)))
+    _change(conn, lease, drop.c.writes == sighting.writes, lease_owner=None, lease_until=None, **values)
 
 
 def release(conn: Connection, lease: Lease) -> None:
@@ -210,8 +224,8 @@ def put_back(conn: Connection, lease: Lease) -> None:
     _change(conn, lease, print="", lease_owner=None, lease_until=None, writes=drop.c.writes + 1)
 
 
-def _change(conn: Connection, lease: Lease, **values: Any) -> None:
-    held = (drop.c.lease_token == lease.token, drop.c.lease_owner == lease.owner)
+def _change(conn: Connection, lease: Lease, *also: Any, **values: Any) -> None:
+    held = (drop.c.lease_token == lease.token, drop.c.lease_owner == lease.owner, *also)
     if conn.execute(drop.update().where(*_key(lease), *held).values(values)).rowcount != 1:
         raise LeaseLost(f"{lease.business}/{lease.name} was taken over by another process")
 
@@ -256,7 +270,8 @@ def _values(s: Sighting) -> dict[str, Any]:
 def _dump(pending: Pending) -> str:
     """ASCII only, as JSON escapes: names may hold what is no UTF-8, or NUL, which PostgreSQL's text refuses."""
     seen = {name: [o.version, o.size, o.kind, o.since, o.sha256] for name, o in pending.seen.items()}
-    return json.dumps({"seen": seen, "wanted": asdict(pending.wanted) if pending.wanted else None})
+    wanted = asdict(pending.wanted) if pending.wanted else None
+    return json.dumps({"seen": seen, "wanted": wanted, "lacking": [asdict(f) for f in pending.lacking]})
 
 
 def _sighting(row: Row[Any]) -> Sighting:
@@ -281,4 +296,5 @@ def taken_of(stored: str) -> Taken:
 
 def _pending(stored: dict[str, Any]) -> Pending:
     seen = {name: Seen(*values) for name, values in stored["seen"].items()}
-    return Pending(seen=seen, wanted=Wanted(**stored["wanted"]) if stored["wanted"] else None)
+    lacking = tuple(Finding(**values) for values in stored.get("lacking", ()))
+    return Pending(seen=seen, wanted=Wanted(**stored["wanted"]) if stored["wanted"] else None, lacking=lacking)

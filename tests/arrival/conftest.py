@@ -13,6 +13,7 @@ from flows.ledger import Ledger
 from flows.ledger.base import metadata
 from flows.ledger.opening import connectable
 from flows.ledger.sightings import drop as table
+from flows.ledger.traces import outbox
 from flows.stores.folder import FolderStore
 from schemas.judge import understood
 from schemas.policy import Policy
@@ -38,7 +39,7 @@ class World:
         self.now = START
         self.store, self.archive = store, archive
         self.ledger = Ledger(connectable(url or f"sqlite:///{root}/ledger.db"))
-        metadata.create_all(self.ledger.engine, tables=[table])
+        metadata.create_all(self.ledger.engine, tables=[table, outbox])
         self.inbox = Inbox(
             store=self.store, ledger=self.ledger, parse=understood, settle=SETTLE, grace=GRACE, policy=Policy()
         )

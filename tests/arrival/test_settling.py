@@ -18,9 +18,10 @@ def take_it(world, sighting):
         mark_taken(conn, lease, take(sighting), submission="s")
 
 
-def tell(world, sighting):
+def tell(world, outcome):
     with world.ledger.begin() as conn:
-        mark_told(conn, claim(conn, sighting, owner="me", now=world.now, length=SETTLE), now=world.now)
+        lease = claim(conn, outcome.sighting, owner="me", now=world.now, length=SETTLE)
+        mark_told(conn, lease, outcome.sighting, outcome.findings, now=world.now)
 
 
 def test_two_looks_a_settle_time_apart(world):
@@ -146,7 +147,7 @@ def test_the_grace_counts_from_the_first_sighting_and_is_told_once(world):
             "b.csv arrived with 4 bytes, but its sha256 is not the one in the manifest: not yet whole, or another",
         ),
     ]
-    tell(world, outcome.sighting)
+    tell(world, outcome)
     assert world.wait(days=1) == []
     world.put("a.csv")
     world.put("b.csv", b"whole")
@@ -164,7 +165,7 @@ def test_files_without_a_manifest_are_told_once_too(world):
         "MAN-018",
         "a.csv, b.csv, c.csv and 1 more arrived without a program.yaml",
     )
-    tell(world, outcome.sighting)
+    tell(world, outcome)
     assert world.wait(days=1) == []
     world.put("program.yaml", manifest("a.csv"))
     world.look()
@@ -175,7 +176,7 @@ def test_a_drop_that_is_made_anew_has_a_grace_of_its_own(world):
     world.put("a.csv")
     world.look()
     (outcome,) = world.wait(seconds=900)
-    tell(world, outcome.sighting)
+    tell(world, outcome)
     world.store.delete("acme/d/a.csv")
     world.wait(days=1)
     world.put("program.yaml", manifest("b.csv"))

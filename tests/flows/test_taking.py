@@ -3,14 +3,17 @@
 import errno
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flow_drops import manifest
 from sqlalchemy import text
 
 from flows import passes, taking
 from flows.archive import open_drop, verified
+from flows.claiming import claimed
 from flows.ledger import LedgerError, queries
 from flows.pages import OUT_OF_REACH, refresh
 from flows.passes import launch_due, next_start_came, take_inbox
@@ -117,6 +120,59 @@ def test_a_file_that_is_missing_is_told_once_after_the_grace_and_taken_when_it_c
     numbers.write_bytes(kept)
     world.run()
     assert world.receipt("acme-bank/a")["verdict"] == "accepted"
+
+
+def incomplete_again(world):
+    """A drop that is registered, whose next manifest names other bytes than lie there, and is told so."""
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    wrong = manifest("acme-bank", numbers="[{file: numbers.csv, sha256: " + 64 * "0" + "}]")
+    (world.inbox / "acme-bank/a/program.yaml").write_text(wrong)
+    world.run()
+    world.clock.now += timedelta(minutes=16)
+    assert world.run().intake.incomplete == 1
+    receipt = world.receipt("acme-bank/a")
+    assert (receipt["outcome"], [f["rule"] for f in receipt["findings"]]) == ("incomplete", ["CSV-003"])
+    return receipt
+
+
+def test_what_is_incomplete_stays_told_whatever_becomes_of_what_was_taken_before(world):
+    receipt = incomplete_again(world)
+    world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
+    assert world.run().launched.live == 1
+    assert world.receipt("acme-bank/a") == receipt
+    world.drop("acme-bank/a", ROWS + "5012149022,Survey\n")
+    world.run()
+    receipt = world.receipt("acme-bank/a")
+    assert (receipt["outcome"], receipt["program_state"], receipt["counts"]["read"]) == ("registered", "live", 3)
+
+
+def test_what_is_incomplete_and_taken_away_again_leaves_the_receipt_of_before(world):
+    incomplete_again(world)
+    (world.inbox / "acme-bank/a/program.yaml").unlink()
+    world.run()
+    assert world.receipt("acme-bank/a")["outcome"] == "registered"
+
+
+def test_an_owner_that_wakes_up_late_does_not_tell_what_has_arrived_meanwhile(world, monkeypatch):
+    world.drop("acme-bank/a", ROWS)
+    numbers = world.inbox / "acme-bank/a/numbers.csv"
+    numbers.unlink()
+    world.run()
+    world.clock.now += timedelta(minutes=16)
+
+    @contextmanager
+    def sleeps(*given, **more):
+        with claimed(*given, **more) as lease:
+            monkeypatch.undo()
+            world.clock.now += 2 * world.pipeline.settings.lease
+            numbers.write_text(ROWS)
+            assert len(world.run().intake.took) == 1
+            yield lease
+
+    monkeypatch.setattr(taking, "claimed", sleeps)
+    assert world.run().intake.incomplete == 0
+    assert world.receipt("acme-bank/a")["outcome"] == "registered"
 
 
 def test_emptied_once_taken_and_found_again_in_the_archive(world):
