@@ -3,15 +3,25 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby, islice
 
 from flows.ledger import Ledger
 from flows.ledger.moves import mark
-from flows.ledger.sightings import Sighting, Wanted, quiet, record, sightings
-from flows.settling import Incomplete, Patience, Reading, Settled, Waiting, fingerprint, judge_arrival, sight
+from flows.ledger.sightings import Sighting, Wanted, about, quiet, record, sightings
+from flows.settling import (
+    Incomplete,
+    Patience,
+    Reading,
+    Settled,
+    Waiting,
+    fingerprint,
+    judge_arrival,
+    program_of,
+    sight,
+)
 from flows.stores import Changed, Denied, Entry, Store, StoreError, blocks, safe
 from schemas.filenames import under_way, unsafe
 from schemas.manifest import Manifest
@@ -80,8 +90,9 @@ def arrivals(
     """One pass over the inbox, one business, or some drops.
 
     Look, and where time alone may settle a drop, wait one settle time and look at that drop again; `meanwhile` is
-    called as the wait begins, with what may be there to be taken after it.
-    Settled drops come first, in the order in which their manifests were first seen; then the incomplete, the problems.
+    called as the wait begins, with what may be there to be taken after it. With some drops come those that wait for the
+    same programs: their turn may be before. Settled drops come first, in the order in which their manifests were first
+    seen; then the incomplete, the problems.
     """
     first = list(look(inbox, now=clock(), business=business, drops=drops))
     waiting = [(o.sighting.business, o.sighting.name) for o in first if isinstance(o, Waiting)]
@@ -90,11 +101,28 @@ def arrivals(
         meanwhile([o.sighting for o in first if isinstance(o, Settled | Waiting)])
         sleep(min(inbox.settle, max(timedelta(), inbox.settle - (clock() - began))).total_seconds())
         first += look(inbox, now=clock(), drops=waiting)
-    return in_order(o for o in first if not isinstance(o, Waiting))
+    if drops is not None:
+        first += look(inbox, now=clock(), drops=_kin(inbox, first) - {*drops})
+    return list(_lined_up(sorted((o for o in first if not isinstance(o, Waiting)), key=_place)))
 
 
-def in_order(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    return sorted(outcomes, key=_place)
+def _kin(inbox: Inbox, outcomes: Iterable[Outcome]) -> set[tuple[str, str]]:
+    """All drops that wait for the programs that these settled ones are about."""
+    programs = {program_of(o.sighting) for o in outcomes if isinstance(o, Settled)}
+    with inbox.ledger.read() as conn:
+        return {*about(conn, sorted(program[:2] for program in programs if len(program) == 2))}
+
+
+def _lined_up(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """The settled, each knowing which drop of its program is before it; and the others."""
+    last: dict[tuple[str, ...], str] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, Settled):
+            program, name = program_of(outcome.sighting), outcome.sighting.name
+            yield Settled(sighting=replace(outcome.sighting, behind=last.get(program)))
+            last[program] = name
+        else:
+            yield outcome
 
 
 def look(

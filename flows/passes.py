@@ -25,7 +25,7 @@ from flows.registry import seed_businesses, unknown
 from flows.restored import check_restored, keep_marker
 from flows.settling import Incomplete, Settled
 from flows.spreading import Crew, crew
-from flows.taking import Took, Untaken, apart, clear_up, take, tell_incomplete
+from flows.taking import Behind, Took, Untaken, apart, clear_up, take, tell_incomplete
 from flows.trouble import Trouble
 from schemas.judge import understood
 
@@ -142,7 +142,8 @@ def _take_all(
         took = apart(sighting, partial(take, pipeline, sighting, progress))
         if took is not None:
             yield took
-        in_a_row = in_a_row + 1 if isinstance(took, Untaken) else 0
+        if not isinstance(took, Behind):  # it was not tried
+            in_a_row = in_a_row + 1 if isinstance(took, Untaken) else 0
         if in_a_row == OUT_OF_REACH:
             yield Untaken(f"{in_a_row} drops in a row could not be taken: the rest is left for the next pass")
             return

@@ -21,7 +21,7 @@ from flows.ledger.errors import LeaseLost, Outdated
 from flows.ledger.moves import mark
 from flows.ledger.queries import receipt_of
 from flows.ledger.registering import register
-from flows.ledger.sightings import Lease, Sighting, Taken, fenced, mark_taken, mark_told, put_back
+from flows.ledger.sightings import Lease, Sighting, Taken, fenced, is_held_back, mark_taken, mark_told, put_back
 from flows.ledger.submissions import LogoTaken, Registered, Registration, acknowledge, duplicate_of
 from flows.logs import about
 from flows.pipeline import Pipeline
@@ -51,6 +51,11 @@ class Untaken:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Behind(Untaken):
+    """A drop whose turn comes after that of another of its program, which could not be taken."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Took:
     """A drop that was taken. A repetition of what is in force was not judged; of a judgement, this is the outline."""
@@ -61,16 +66,26 @@ class Took:
     judgement: Judgement | None = None
 
 
-def take(pipeline: Pipeline, sighting: Sighting, progress: Progress | None = None) -> Took | None:
+def take(pipeline: Pipeline, sighting: Sighting, progress: Progress | None = None) -> Took | Behind | None:
     """Take a settled drop; None when it is another's turn, or the drop changed and is to be looked at anew."""
     check_room(pipeline, sighting)
     with claimed(pipeline.ledger, sighting, clock=pipeline.clock, length=pipeline.settings.lease) as lease:
         if lease is None:
-            return None
+            return _behind(pipeline, sighting)
         try:
             return _take(pipeline, sighting, lease, progress)
         except LeaseLost:
             return None
+
+
+def _behind(pipeline: Pipeline, sighting: Sighting) -> Behind | None:
+    """Why a drop is not taken though it could be: its revision would come before an earlier one."""
+    with pipeline.ledger.read() as conn:
+        if not is_held_back(conn, sighting, now=pipeline.clock()):
+            return None
+    name = f"{sighting.business}/{sighting.name}"
+    why = f"drop {name} waits for drop {sighting.behind}, which is about the same program and was there before it"
+    return Behind(why)
 
 
 def apart(sighting: Sighting, work: Callable[[], T], *, done: str = "taken") -> T | Untaken:

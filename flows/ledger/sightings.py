@@ -1,7 +1,7 @@
 """What the ledger knows of each drop in the inbox: first sighting, last look, what was taken, and whose turn it is."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,7 +75,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """One drop as last looked at. `pending` is None when nothing new lies there; `submission` is what was taken."""
+    """One drop as last looked at. `pending` is None when nothing new lies there; `submission` is what was taken.
+
+    `behind` is the drop of the same program whose turn in a pass is before this one's; the ledger does not keep it.
+    """
 
     business: str
     name: str
@@ -87,6 +90,7 @@ class Sighting:
     submission: str | None = None
     told: datetime | None = None
     writes: int = 0
+    behind: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,13 @@ def waiting(conn: Connection) -> list[tuple[str, str]]:
     return [(b, n) for b, n in conn.execute(found.order_by(drop.c.first_seen, drop.c.name))]
 
 
+def about(conn: Connection, programs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """(business, drop) in which something new about one of these (business, reference) was seen, and not taken yet."""
+    for business, reference in programs:
+        same = (drop.c.business == business, drop.c.reference == reference, drop.c.pending.is_not(None))
+        yield from ((business, name) for name in conn.execute(select(drop.c.name).where(*same)).scalars())
+
+
 def record(conn: Connection, looked: Iterable[Sighting]) -> list[Sighting]:
     """Write down what a look has found, unless somebody wrote since; returns them as they are claimed by.
 
@@ -152,7 +163,8 @@ def claim(
     """The lease of a drop that is still as it was looked at; None when it is another's turn or nothing is to be done.
 
     A lease runs out at its time, or at once when `gone` knows that its owner is dead. While an earlier drop of the same
-    program is being taken, a later one waits, so that revisions keep the order of sighting.
+    program is being taken, a later one waits, so that revisions keep the order of sighting; and likewise while the one
+    that it is behind is still to be taken.
     """
     rows = {row.name: row for row in conn.execute(_rivals(sighting))}
     mine = rows.pop(sighting.name, None)
@@ -161,6 +173,8 @@ def claim(
     earlier = [row for row in rows.values() if _order(row) < _order(mine)]
     if any(_held(row, now) and not (gone and gone(row.lease_owner)) for row in (mine, *earlier)):
         return None
+    if any(row.name == sighting.behind and row.pending is not None for row in earlier):
+        return None
     lease = Lease(
         business=sighting.business, name=sighting.name, owner=owner, token=mine.lease_token + 1, until=now + length
     )
@@ -168,6 +182,13 @@ def claim(
     same = drop.c.lease_token == mine.lease_token
     done = conn.execute(drop.update().where(*_key(sighting), same).values(values))
     return lease if done.rowcount == 1 else None
+
+
+def is_held_back(conn: Connection, sighting: Sighting, *, now: datetime) -> bool:
+    """Whether the drop that this one is behind is still to be taken, and nobody is at it."""
+    before = select(drop).where(drop.c.business == sighting.business, drop.c.name == sighting.behind)
+    row = conn.execute(before).one_or_none()
+    return row is not None and row.pending is not None and not _held(row, now)
 
 
 def beat(conn: Connection, lease: Lease, *, now: datetime, length: timedelta) -> Lease:

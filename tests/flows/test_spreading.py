@@ -7,13 +7,14 @@ import random
 import shutil
 import signal
 from dataclasses import replace
+from functools import partial
 
 import cloudpickle
 import pytest
 from flow_drops import ROOT, write
 from spread_passes import CLOCK, a_pass, opened, outcome
 
-from flows import blocks, intake, passes, processes, spreading, working
+from flows import blocks, intake, passes, processes, spreading, taking, working
 from flows.archive import _mark
 from flows.arrival import arrivals
 from flows.ledger.sightings import waiting
@@ -21,6 +22,7 @@ from flows.pipeline import open_pipeline
 from flows.settings import Settings
 from flows.settling import Settled
 from flows.spreading import crew
+from flows.stores import StoreError
 from flows.trouble import Trouble
 
 #: Drops of the tangle.
@@ -187,6 +189,24 @@ def test_a_drop_that_changes_meanwhile_is_looked_at_anew(tmp_path):
     with opened(tmp_path / "it", two) as pipeline:
         assert [t.drop for t in a_pass(pipeline, Here(between=change)).took] == ["b"]
         assert [t.judgement.counts.read for t in a_pass(pipeline, Here()).took] == [1]
+
+
+@pytest.mark.parametrize("length", [1e-9, 0.3])
+def test_what_could_not_be_taken_holds_later_drops_of_its_program_back(tmp_path, monkeypatch, length):
+    monkeypatch.setattr(blocks, "BLOCK", length)
+    with opened(tmp_path / "it", three) as pipeline:
+        with monkeypatch.context() as failing:
+            for module in (working, taking):
+                copy = partial(_unless_a, module.archive_drop)
+                failing.setattr(module, "archive_drop", copy)
+            assert [t.drop for t in a_pass(pipeline, Here()).took] == ["b"]
+        assert [t.drop for t in a_pass(pipeline, Here()).took] == ["a", "c"]
+
+
+def _unless_a(copy, inbox, archive, sighting, **more):
+    if sighting.name == "a":
+        raise StoreError("'a/numbers.csv': Input/output error")
+    return copy(inbox, archive, sighting, **more)
 
 
 def test_stopping_ends_after_what_is_under_way_and_gives_the_rest_back(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import errno
 import json
 import re
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -348,6 +349,81 @@ def test_one_drop_that_cannot_be_taken_keeps_no_other_waiting(world, monkeypatch
     monkeypatch.undo()
     assert world.run().problems == []
     assert world.receipt("acme-bank/a")["verdict"] == "accepted"
+
+
+def unreadable_once(monkeypatch, where, drop):
+    """The first copying of this drop fails."""
+    copy, failed = where.archive_drop, []
+
+    def fails(inbox, archive, sighting, **more):
+        if sighting.name == drop and not failed:
+            failed.append(drop)
+            raise StoreError(f"'{drop}/numbers.csv': Input/output error")
+        return copy(inbox, archive, sighting, **more)
+
+    monkeypatch.setattr(where, "archive_drop", fails)
+
+
+def in_the_order_of_sighting(world):
+    """Three drops of a program, each of which replaces the numbers of the one before, and one of another program."""
+    for name, rows in (("a", ROWS), ("b", "5012149022,Survey\n"), ("c", "5012149023,Survey\n")):
+        world.drop(f"acme-bank/{name}", rows, numbers_mode="replace")
+    world.drop("acme-bank/other", "5012149024,Survey\n", reference="other")
+
+
+def test_what_could_not_be_taken_holds_later_drops_of_its_program_back(world, monkeypatch):
+    in_the_order_of_sighting(world)
+    unreadable_once(monkeypatch, taking, "a")
+    done = world.run()
+    assert [took.drop for took in done.intake.took] == ["other"]
+    assert done.problems == [
+        "drop acme-bank/a could not be taken: 'a/numbers.csv': Input/output error",
+        "drop acme-bank/b waits for drop a, which is about the same program and was there before it",
+        "drop acme-bank/c waits for drop b, which is about the same program and was there before it",
+    ]
+    done = world.run()
+    assert ([took.drop for took in done.intake.took], done.problems) == (["a", "b", "c"], [])
+    assert (program(world).revision, program(world).pending) == (3, 1)
+
+
+def test_drops_that_wait_for_one_before_them_are_no_sign_of_a_place_out_of_reach(world, monkeypatch):
+    for i in range(OUT_OF_REACH + 1):
+        world.drop(f"acme-bank/d{i:02}", ROWS, schedule=f"{{start: 2030-01-07T09:{i:02}Z, end: 2030-03-29T18:00Z}}")
+    world.drop("acme-bank/other", "5012149024,Survey\n", reference="other")
+    unreadable_once(monkeypatch, taking, "d00")
+    assert [took.drop for took in world.run().intake.took] == ["other"]
+
+
+def test_a_drop_that_changes_while_it_is_taken_keeps_its_turn(world, monkeypatch):
+    in_the_order_of_sighting(world)
+    copy = taking.archive_drop
+
+    def changes(inbox, archive, sighting, **more):
+        (world.inbox / "acme-bank/a/numbers.csv").write_text(ROWS + "5012149025,Survey\n")
+        monkeypatch.undo()
+        return copy(inbox, archive, sighting, **more)
+
+    monkeypatch.setattr(taking, "archive_drop", changes)
+    assert [took.drop for took in world.run().intake.took] == ["other"]
+    assert [took.drop for took in world.run().intake.took] == ["a", "b", "c"]
+
+
+def test_what_is_incomplete_or_gone_holds_nothing_back(world, monkeypatch):
+    in_the_order_of_sighting(world)
+    (world.inbox / "acme-bank/a/numbers.csv").unlink()
+    unreadable_once(monkeypatch, taking, "b")
+    assert [took.drop for took in world.run().intake.took] == ["other"]
+    shutil.rmtree(world.inbox / "acme-bank/b")
+    assert [took.drop for took in world.run().intake.took] == ["c"]
+
+
+def test_a_pass_over_some_drops_takes_what_waits_for_the_same_programs_before_them(world, monkeypatch):
+    in_the_order_of_sighting(world)
+    unreadable_once(monkeypatch, taking, "a")
+    world.run()
+    world.drop("acme-bank/d", "5012149026,Survey\n")
+    some = take_inbox(world.pipeline, sleep=world.clock.sleep, drops=[("acme-bank", "d")])
+    assert [took.drop for took in some.took] == ["a", "b", "c", "d"]
 
 
 def test_an_owner_that_wakes_up_late_leaves_the_files_of_its_successor_alone(world, monkeypatch):
