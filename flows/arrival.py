@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby, islice
 
+from flows.known import gallery_logo
 from flows.ledger import Ledger
 from flows.ledger.moves import mark
 from flows.ledger.sightings import Sighting, Wanted, about, quiet, record, sightings
@@ -181,7 +182,11 @@ def _look_into(
     if sighting.pending is None:
         return sighting, _left(sighting, lying) if inbox.emptied else None
     prefix = f"{lying.business}/{lying.name}/"
-    reading = Reading(wanted=partial(_wanted, inbox, prefix), sha256=partial(_sha256, inbox.store, prefix))
+    reading = Reading(
+        wanted=partial(_wanted, inbox, prefix),
+        sha256=partial(_sha256, inbox.store, prefix),
+        in_gallery=lambda name: gallery_logo(inbox.store, lying.business, name) is not None,
+    )
     try:
         return judge_arrival(sighting, patience, reading)
     except Changed:

@@ -9,7 +9,7 @@ from flows.ledger.numbers import removed_by_replace
 from flows.ledger.programs import known
 from flows.lists import do_not_originate
 from flows.pipeline import Pipeline
-from flows.stores import StoreError, read
+from flows.stores import Store, StoreError, read
 from schemas.drop import Known
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ def what_is_known(pipeline: Pipeline, business: str, manifest: "Manifest | None"
         program=program,
         claims=claims(pipeline.ledger, business, reference, reassign=bool(manifest and manifest.reassign)),
         do_not_originate=do_not_originate(pipeline.settings),
-        gallery=partial(gallery_logo, pipeline, business),
+        gallery=partial(gallery_logo, pipeline.inbox, business),
         removed_by_replace=removed_by_replace(pipeline.ledger, business, reference) if program and reference else None,
     )
 
 
-def gallery_logo(pipeline: Pipeline, business: str, name: str) -> bytes | None:
+def gallery_logo(inbox: Store, business: str, name: str) -> bytes | None:
     """The bytes of a business's gallery image by its name; None: there is none."""
     try:
-        return read(pipeline.inbox, f"{GALLERY}/{business}/{name}", LOGO_READ)
+        return read(inbox, f"{GALLERY}/{business}/{name}", LOGO_READ)
     except StoreError:
         return None

@@ -55,6 +55,6 @@ def _gallery(pipeline: Pipeline, businesses: Iterable[Business]) -> dict[str, di
     found: dict[str, dict[str, str]] = {}
     for business in businesses:
         for name in business.logos:
-            if (content := gallery_logo(pipeline, business.id, name)) is not None:
+            if (content := gallery_logo(pipeline.inbox, business.id, name)) is not None:
                 found.setdefault(business.id, {})[name] = hashlib.sha256(content).hexdigest()
     return found

@@ -45,10 +45,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How to read a drop's files: `wanted` gives what manifests ask for, `sha256` a file's; both of that version."""
+    """How to read a drop's files: `wanted` gives what manifests ask for, `sha256` a file's; both of that version.
+
+    `in_gallery`: whether the operator keeps a logo of this name for the business, so that none need arrive.
+    """
 
     wanted: Callable[[Mapping[str, str]], Wanted]
     sha256: Callable[[str, str], str]
+    in_gallery: Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +145,7 @@ def _judge_files(
     sighting = replace(sighting, pending=pending)
     uploads = _uploads(pending, patience)
     states = {name: _state(name, sha256, pending, patience, uploads) for name, sha256 in wanted.files.items()}
-    if wanted.logo and wanted.logo in pending.seen:
+    if wanted.logo and (wanted.logo in pending.seen or not reading.in_gallery(wanted.logo)):
         states[wanted.logo] = _state(wanted.logo, None, pending, patience, uploads)
     if set(states.values()) <= {"settled"}:
         return sighting, Settled(sighting=sighting)

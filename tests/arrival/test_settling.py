@@ -213,13 +213,31 @@ def test_other_content_under_the_same_name_is_taken_again_as_a_new_sighting(worl
     assert world.wait(days=1) == []
 
 
-def test_a_logo_that_lies_in_the_drop_is_waited_for_and_one_that_does_not_is_not(world):
+def test_a_logo_is_waited_for_like_a_file_of_numbers(world):
     world.put("program.yaml", manifest("numbers.csv", logo="acme.svg"))
     world.put("numbers.csv")
-    first = world.settled()
-    assert take(first).files["acme.svg"] == ""
-    take_it(world, first)
+    world.look()
+    assert world.wait(seconds=1) == world.wait(seconds=800) == []
+    (outcome,) = world.wait(seconds=99)
+    assert [(f.rule, f.file) for f in outcome.findings] == [("MAN-005", "acme.svg")]
+    tell(world, outcome)
     world.put("acme.svg", b"<svg/>")
+    assert kinds(world.look()) == [Waiting]
+    assert take(world.settled()).files["acme.svg"] != ""
+
+
+def test_a_logo_of_the_gallery_is_not_waited_for_unless_it_lies_in_the_drop(world):
+    world.put("program.yaml", manifest("numbers.csv", logo="acme.svg"))
+    world.put("numbers.csv")
+    world.put("acme.svg", b"<svg/>", drop="_logos/zenith")
+    world.look()
+    assert world.wait(seconds=1) == []
+    world.put("acme.svg", b"<svg/>", drop="_logos/acme")
+    (outcome,) = world.look()
+    assert take(outcome.sighting).files["acme.svg"] == ""
+    take_it(world, outcome.sighting)
+    world.put("acme.svg", b"<svg/>")
+    assert kinds(world.look()) == [Waiting]
     assert take(world.settled()).files["acme.svg"] != ""
 
 
