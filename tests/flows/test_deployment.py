@@ -137,6 +137,37 @@ def test_prefect_yaml_deploys_what_the_doctor_looks_for():
     assert {deployment["work_pool"]["name"] for deployment in PREFECT["deployments"]} == {"launchdrop"}
 
 
+def test_what_somebody_decides_by_hand_is_what_the_launch_deployment_waits_for(world):
+    """Each decision that prefect.yaml speaks of tells an event of those names, and nothing else does."""
+    from flows.events import event
+    from flows.ledger.flags import pause, resume
+    from flows.ledger.registering import release
+    from flows.ledger.releasing import release_number
+    from flows.ledger.review import decide, queue
+    from flows.ledger.traces import move
+
+    named = "{display: Acme Rewards, shorthand: Acme}"
+    world.drop("acme-bank/a", "5012149020,Survey\nx,Survey\n", on_rejected_rows="hold", display_name=named)
+    world.run()
+    (trigger,) = next(d for d in PREFECT["deployments"] if d["name"] == "launch")["triggers"]
+    awaited, now, by = set(trigger["expect"]), world.clock(), "jo"
+
+    def told():
+        with world.pipeline.ledger.read() as conn:
+            return {event(row)["event"] for row in conn.execute(move.select())}
+
+    before = told()
+    assert not before & awaited
+    with world.pipeline.ledger.begin() as conn:
+        release(conn, world.receipt("acme-bank/a")["submission"], by=by, now=now)
+        (waiting,) = queue(conn)
+        decide(conn, waiting.id, approve=True, by=by, reason=None, now=now)
+        release_number(conn, 5012149020, by=by, now=now)
+        pause(conn, by=by, why="by hand", now=now)
+        resume(conn, by=by, now=now)
+    assert awaited <= told()
+
+
 def job(**values):
     """The job that a worker makes of the Kubernetes pool's template."""
     template = json.loads((ROOT / "flows/pools/kubernetes.json").read_text())
