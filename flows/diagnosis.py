@@ -59,7 +59,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
     yield "inbox", _inbox, f"set {PREFIX}INBOX to a place that launchdrop may read, and the businesses may not own"
     yield "reports", _reports, f"set {PREFIX}REPORTS to a place you may write to"
     yield "archive", _archive, f"set {PREFIX}ARCHIVE to a place you may write to, with room for every drop"
-    yield "businesses.yaml", _businesses, "put it into the inbox: inbox/README.md shows one"
+    yield "businesses.yaml", _businesses, "put it into the inbox: README.md shows an entry"
     yield "ledger", _ledger, f"{PREFIX}LEDGER is an SQLAlchemy URL; can it be reached?"
     yield "ledger's disk", _ledger_disk, "SQLite locks badly over a network: a local disk, or PostgreSQL"
     yield "launching", _launching, "when its reason is gone: launchdrop launches resume"
