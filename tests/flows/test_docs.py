@@ -73,6 +73,18 @@ def test_the_settings_table_is_the_code_s():
     assert found == table(), "write it anew: python tests/flows/test_docs.py"
 
 
+def test_what_an_operator_sees_is_what_is_said():
+    """Each text in the first column of the table by symptom is one of ours; the Prefect server's is not."""
+    text = (ROOT / "flows/README.md").read_text()
+    rows = re.search(r"^\| you see .*?\n\n", text, re.MULTILINE | re.DOTALL)[0].splitlines()[2:]
+    seen = [quoted for row in rows for quoted in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+    parts = {part.strip(" :,;") for quoted in seen for part in re.split("…|businesses.yaml:", quoted)} - {""}
+    assert len(parts) >= 25
+    code = "".join(path.read_text() for path in (ROOT / "flows").rglob("*.py")).replace("{PREFIX}", PREFIX)
+    said = re.sub(r'"\n\s*f?"', "", code)  # a text may go on in the next line
+    assert {part for part in parts if part not in said} == {"database is locked"}
+
+
 @pytest.mark.parametrize("name", READMES)
 def test_links_between_the_pages_lead_somewhere(name):
     text = (ROOT / name).read_text()
