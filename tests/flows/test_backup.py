@@ -4,13 +4,14 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from ledger.conftest import postgres  # noqa: F401  a fixture
 from ledger.postgres import binaries
 
-from flows.ledger.flags import paused, resume
+from flows.ledger.flags import pause, paused, resume
 from flows.ledger.opening import database_file
 from flows.ledger.queries import programs
 from flows.pipeline import open_pipeline
@@ -105,6 +106,33 @@ def test_a_restored_ledger_is_paused_until_the_operator_has_looked(backup, opene
     with opened() as world:  # and stays so: it was looked at once
         world.run()
         assert is_paused(world) is None
+
+
+def test_where_the_archive_was_restored_too_only_a_pause_by_hand_holds(backup, opened, settings, tmp_path):
+    """Its marker is as old as the ledger. The pause holds launches; ends it does not, as the guide says."""
+    soon = "{start: 2026-11-23T09:00Z, end: 2026-12-01T09:00Z}"
+    with opened() as world:
+        world.drop("acme-bank/before", "5012149020,Customer Service\n", reference="before", schedule=soon)
+        world.run()
+        backup.take()
+        shutil.copytree(settings.archive, tmp_path / "archive-backup")
+        world.drop("acme-bank/after", "5012149030,Customer Service\n", reference="after", schedule=BEGUN)
+        world.run()
+        assert states(world) == {"before": "live", "after": "live"}
+    backup.restore()
+    shutil.rmtree(settings.archive)
+    shutil.move(tmp_path / "archive-backup", settings.archive)
+    with opened() as world:
+        with world.pipeline.ledger.begin() as conn:
+            pause(conn, by="jo", why="restored from a backup", now=world.clock())
+        world.clock.now = datetime(2026, 12, 2, tzinfo=UTC)
+        world.run()
+        assert states(world) == {"before": "ended", "after": "scheduled"}
+        assert (is_paused(world).by, is_paused(world).restored) == ("jo", False)
+        with world.pipeline.ledger.begin() as conn:
+            resume(conn, by="jo", now=world.clock())
+        world.run()
+        assert states(world) == {"before": "ended", "after": "live"}
 
 
 def test_a_backup_is_of_its_moment(backup, opened):
