@@ -19,7 +19,7 @@ from flows.trouble import Trouble
 
 Process = subprocess.Popen[bytes]
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 #: Prefect's own where it is free, so that its documentation holds; else any.
@@ -48,10 +48,10 @@ def server(folder: Path, *, ports: Sequence[int] = PORTS) -> Iterator[str]:
     os.environ.setdefault("PREFECT_HOME", str(folder.absolute() / "prefect"))
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     port = _free_port(ports)
-    log = Path(os.environ["PREFECT_HOME"]) / "server.log"
-    with child("prefect", "server", "start", "--host", HOST, "--port", str(port), log=log) as process:
+    said = Path(os.environ["PREFECT_HOME"]) / "server.log"
+    with child("prefect", "server", "start", "--host", HOST, "--port", str(port), said=said) as process:
         url = f"http://{HOST}:{port}/api"
-        _wait(process, f"{url}/health", log)
+        _wait(process, f"{url}/health", said)
         os.environ["PREFECT_API_URL"] = url
         try:
             yield url
@@ -60,16 +60,16 @@ def server(folder: Path, *, ports: Sequence[int] = PORTS) -> Iterator[str]:
 
 
 @contextmanager
-def child(module: str, *arguments: str, log: Path) -> Iterator[Process]:
+def child(module: str, *arguments: str, said: Path) -> Iterator[Process]:
     """A Python module in a process of its own, ended with the block, or with this process if that is killed.
 
     Gives its first process: should it end before the block (the system kills the largest where memory runs out),
     another one takes its place.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
+    said.parent.mkdir(parents=True, exist_ok=True)
     # The folder it runs in must not be searched for modules: its reports/ would be taken for the package of that name.
     env = os.environ | {"PYTHONSAFEPATH": "1"}
-    start = partial(_start, module, *arguments, log=log, env=env)
+    start = partial(_start, module, *arguments, said=said, env=env)
     processes, over = [start()], threading.Event()
     what = " ".join((module, *arguments))
     watch = threading.Thread(target=_start_again, args=(what, start, processes, over), daemon=True)
@@ -82,8 +82,8 @@ def child(module: str, *arguments: str, log: Path) -> Iterator[Process]:
         _stop(processes[-1])
 
 
-def _start(module: str, *arguments: str, log: Path, env: dict[str, str]) -> Process:
-    with log.open("ab") as out:
+def _start(module: str, *arguments: str, said: Path, env: dict[str, str]) -> Process:
+    with said.open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "flows.tethered", module, *arguments],
             stdin=subprocess.PIPE,  # nothing is written: its end is the child's sign
@@ -100,12 +100,12 @@ def _start_again(what: str, start: Callable[[], Process], processes: list[Proces
         ended = processes[-1]
         if ended.poll() is None:
             continue
-        logger.error("`%s` ended with %d; it is started again", what, ended.returncode)
+        log.error("`%s` ended with %d; it is started again", what, ended.returncode)
         _clear_away(ended)
         try:
             processes.append(start())
         except OSError as e:
-            logger.error("`%s` could not be started: %s", what, e)
+            log.error("`%s` could not be started: %s", what, e)
 
 
 def _stop(process: Process) -> None:
@@ -138,7 +138,7 @@ def _free_port(ports: Sequence[int]) -> int:
     raise Trouble("no port is free for the Prefect server")
 
 
-def _wait(process: Process, health: str, log: Path) -> None:
+def _wait(process: Process, health: str, said: Path) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         try:
@@ -146,6 +146,6 @@ def _wait(process: Process, health: str, log: Path) -> None:
                 return
         except (URLError, OSError):
             if process.poll() is not None:
-                raise Trouble(f"the Prefect server ended at its start; {log} says why") from None
+                raise Trouble(f"the Prefect server ended at its start; {said} says why") from None
             time.sleep(0.1)
-    raise Trouble(f"the Prefect server did not answer within {PATIENCE:.0f} s; {log} says more")
+    raise Trouble(f"the Prefect server did not answer within {PATIENCE:.0f} s; {said} says more")

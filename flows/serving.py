@@ -66,7 +66,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         api = stack.enter_context(server(HOME))
         stack.callback(_send_the_rest)
         pipeline = stack.enter_context(open_pipeline(settings))
-        stack.enter_context(child("flows.deployments", log=HOME / "prefect" / "deployments.log"))
+        stack.enter_context(child("flows.deployments", said=HOME / "prefect" / "deployments.log"))
         say(f"Prefect: {api.removesuffix('/api')}")
         folder = pipeline.reports.root if isinstance(pipeline.reports, FolderStore) else None
         address = stack.enter_context(site(folder, settings.site_port, partial(exposition, pipeline)))

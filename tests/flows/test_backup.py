@@ -110,7 +110,7 @@ def test_a_restored_ledger_is_paused_until_the_operator_has_looked(backup, opene
 
 def test_where_the_archive_was_restored_too_only_a_pause_by_hand_holds(backup, opened, settings, tmp_path):
     """Its marker is as old as the ledger. The pause holds launches; ends it does not, as the guide says."""
-    soon = "{start: 2026-11-23T09:00Z, end: 2026-12-01T09:00Z}"
+    soon = "{start: 2026-11-23T09:00Z, end: 2026-11-24T09:00Z}"
     with opened() as world:
         world.drop("acme-bank/before", "5012149020,Customer Service\n", reference="before", schedule=soon)
         world.run()
@@ -125,7 +125,7 @@ def test_where_the_archive_was_restored_too_only_a_pause_by_hand_holds(backup, o
     with opened() as world:
         with world.pipeline.ledger.begin() as conn:
             pause(conn, by="jo", why="restored from a backup", now=world.clock())
-        world.clock.now = datetime(2026, 12, 2, tzinfo=UTC)
+        world.clock.now = datetime(2026, 11, 25, tzinfo=UTC)
         world.run()
         assert states(world) == {"before": "ended", "after": "scheduled"}
         assert (is_paused(world).by, is_paused(world).restored) == ("jo", False)

@@ -56,7 +56,7 @@ def stack(place):
             prefect("work-pool", "create", "launchdrop", "--type", "process")
             prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
             worker = ["prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
-            with child(*worker, log=place / "worker.log"):
+            with child(*worker, said=place / "worker.log"):
                 yield api
 
 
@@ -255,7 +255,7 @@ def test_a_server_that_is_away_is_told_later(ours):
         pause(conn, by="jo", why="while it was away", now=datetime.now(UTC))
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         assert tell_changes(ours) == 0
-    assert tell_changes(ours) == 1
+    assert wait_for(lambda: tell_changes(ours) == 1, 120)  # a server that is slow is not waited for
 
 
 def test_a_pass_by_hand_is_seen_as_a_run(stack, tmp_path, monkeypatch):

@@ -134,7 +134,7 @@ def test_a_prefect_server_that_is_killed_holds_nothing_up_and_comes_back(serving
     children = children_of(process)
     process.kill()
     process.wait()
-    seconds_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 10)
+    seconds_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 30)
     said = process.stdout.read()
     assert f"`prefect server start --host 127.0.0.1 --port {prefect.rpartition(':')[2]}` ended with -9" in said
     assert "does not show this run of intake" in said

@@ -25,7 +25,7 @@ PARENT = """
 import time
 from pathlib import Path
 from flows.server import child
-with child("family", log=Path("log")):
+with child("family", said=Path("log")):
     time.sleep(600)
 """
 
@@ -68,7 +68,7 @@ def alive(pid):
 
 def test_one_that_was_killed_is_started_again_and_leaves_nothing_behind(family, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(server, "PAUSE", 0.05)
-    with child("family", log=tmp_path / "log"):
+    with child("family", said=tmp_path / "log"):
         first = family()
         os.kill(first[0], signal.SIGKILL)
         second = family()

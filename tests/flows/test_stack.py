@@ -84,7 +84,7 @@ def stack(tmp_path):
         prefect("work-pool", "create", "launchdrop", "--type", "process")
         prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
         worker = ["prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
-        stack.enter_context(child(*worker, log=tmp_path / "worker.log"))
+        stack.enter_context(child(*worker, said=tmp_path / "worker.log"))
         ledger = Ledger.open(settings["ledger"])
         stack.callback(ledger.close)
         yield ledger, endpoint, dask, queue
