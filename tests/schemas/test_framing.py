@@ -127,14 +127,16 @@ def test_a_quote_that_never_closes_costs_its_own_line():
     ],
 )
 def test_time_is_linear(unit):
-    times = []
-    for size in (60_000, 240_000):
+    def seconds(size):
         data = unit * (size // len(unit))
         started = time.process_time()
         for _ in blocks(data, block=1 << 16):
             pass
-        times.append(time.process_time() - started)
-    assert times[1] < 10 * times[0] + 0.3
+        return time.process_time() - started
+
+    # The best of three: other work on the machine only makes it slower.
+    small, large = (min(seconds(size) for _ in range(3)) for size in (60_000, 240_000))
+    assert large < 10 * small + 0.3
 
 
 @pytest.mark.parametrize(
