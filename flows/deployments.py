@@ -1,8 +1,10 @@
 """The runner behind `serve`: it carries out what the Prefect server asks for, each run in a process of its own.
 
 Taking and launching need no schedule here, as `serve` does both in time; prefect.yaml has the schedules for workers.
+A server that was deployed to from prefect.yaml stays as it is: its workers carry out what it asks for.
 """
 
+import sys
 from typing import Any
 
 from prefect import Flow, serve
@@ -13,12 +15,21 @@ from prefect.types.entrypoint import EntrypointType
 from flows.intake import intake
 from flows.launch import launch
 from flows.nightly import nightly
+from flows.surroundings import for_workers
+from flows.tethered import NOT_NEEDED
+from flows.trouble import Trouble
 
 #: When the night's round begins; with workers, prefect.yaml says it.
 NIGHTLY = Cron("15 2 * * *", timezone="America/Chicago")
 
 
 def main() -> None:
+    try:
+        theirs = for_workers()
+    except Trouble as e:
+        sys.exit(str(e))
+    if theirs:
+        sys.exit(NOT_NEEDED)
     deployments = _deployment(intake), _deployment(launch), _deployment(nightly, NIGHTLY)
     serve(*deployments, pause_on_shutdown=False, print_starting_message=False)
 

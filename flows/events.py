@@ -29,7 +29,12 @@ MOST = 2000
 KEPT = timedelta(days=7)
 TIMEOUT = 10.0
 
-_NAMES = {("review", "in_review"): "requested", ("review", "approved"): "decided", ("review", "rejected"): "decided"}
+_NAMES = {
+    ("review", "in_review"): "requested",
+    ("review", "approved"): "decided",
+    ("review", "rejected"): "decided",
+    ("branding", "at the carrier"): "told",
+}
 
 
 def tell_changes(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from flows.tethered import NOT_NEEDED
 from flows.trouble import Trouble
 
 Process = subprocess.Popen[bytes]
@@ -64,7 +65,7 @@ def child(module: str, *arguments: str, said: Path) -> Iterator[Process]:
     """A Python module in a process of its own, ended with the block, or with this process if that is killed.
 
     Gives its first process: should it end before the block (the system kills the largest where memory runs out),
-    another one takes its place.
+    another one takes its place, but for one that ends as NOT_NEEDED.
     """
     said.parent.mkdir(parents=True, exist_ok=True)
     # The folder it runs in must not be searched for modules: its reports/ would be taken for the package of that name.
@@ -100,6 +101,8 @@ def _start_again(what: str, start: Callable[[], Process], processes: list[Proces
         ended = processes[-1]
         if ended.poll() is None:
             continue
+        if ended.returncode == NOT_NEEDED:
+            return
         log.error("`%s` ended with %d; it is started again", what, ended.returncode)
         _clear_away(ended)
         try:

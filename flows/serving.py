@@ -140,9 +140,9 @@ def _take_what_comes(watch: Watch, pipeline: Pipeline) -> None:
 
 
 def _intake(watch: Watch, drops: list[tuple[str, str]] | None) -> None:
-    from flows.intake import intake
+    from flows.intake import intake_of
 
-    shown(intake, drops=drops)
+    intake_of(drops)
     watch.wake.set()
 
 

@@ -126,13 +126,22 @@ def server_time() -> datetime | None:
 
 def deployments() -> str:
     """That what prefect.yaml deploys is there, and that somebody carries it out."""
-    found = ask("/deployments/filter", {"deployments": {"name": {"any_": list(DEPLOYED)}}})
-    status = {deployment["name"]: deployment["status"] for deployment in found}
+    status = {deployment["name"]: deployment["status"] for deployment in _deployed()}
     if missing := [name for name in DEPLOYED if name not in status]:
         raise Trouble(f"not on the server: {', '.join(missing)}")
     if idle := [name for name, state in status.items() if state != "READY"]:
         raise Trouble(f"no worker asks for the runs of {', '.join(sorted(idle))}")
     return f"{', '.join(DEPLOYED)}; a worker asks for their runs"
+
+
+def for_workers() -> bool:
+    """Whether what is deployed to the Prefect server is for workers of a pool. Raises Trouble where it is away."""
+    return any(deployment["work_pool_name"] for deployment in _deployed())
+
+
+def _deployed() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ask("/deployments/filter", {"deployments": {"name": {"any_": list(DEPLOYED)}}})
+    return found
 
 
 def ask(path: str, body: Mapping[str, Any] | None = None) -> Any:

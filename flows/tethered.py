@@ -10,6 +10,9 @@ import signal
 import sys
 import threading
 
+#: How a child ends that found nothing to do: it is not started again.
+NOT_NEEDED = 64
+
 
 def main() -> None:
     del sys.argv[0]

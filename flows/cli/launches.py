@@ -26,7 +26,7 @@ def pause(why: Annotated[str, typer.Option(help="Shown to whoever asks why nothi
     """Launch nothing until `launches resume`. What is live stays live."""
     from flows.ledger.flags import pause as stop
 
-    with changing() as pipeline, pipeline.ledger.begin() as conn:
+    with changing(pausing=True) as pipeline, pipeline.ledger.begin() as conn:
         stop(conn, by=who(), why=why, now=now())
     say("Launching is paused: launchdrop launches resume goes on.")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.output import print_json, say
+from flows.cli.output import Trouble, print_json, say
 from flows.cli.session import changing, now, opened, who
 
 if TYPE_CHECKING:
@@ -24,8 +24,11 @@ def export(
 ) -> None:
     """Print live numbers with purpose and display name as CSV; a name that is not approved yet is left blank."""
     from flows.ledger.queries import live_numbers
+    from flows.registry import unknown
 
     with opened() as pipeline, pipeline.ledger.read() as conn:
+        if wrong := unknown(pipeline, business):
+            raise Trouble(wrong)
         rows = map(_row, live_numbers(conn, business_id=business))
         if as_json:
             print_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])

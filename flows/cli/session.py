@@ -26,16 +26,34 @@ def opened() -> Iterator["Pipeline"]:
 
 
 @contextmanager
-def changing() -> Iterator["Pipeline"]:
-    """The same, for a command that changes something: its pages are written anew and its events told."""
+def changing(*, pausing: bool = False) -> Iterator["Pipeline"]:
+    """The same, for a command that changes something: its pages are written anew and its events told.
+
+    Where the ledger is found to be restored, it raises Trouble before anything is changed, but for `pausing`: a change
+    brings the ledger on, and might bring it past its marker.
+    """
     from flows.events import tell_changes
     from flows.pages import refresh
 
     with opened() as pipeline:
+        if restored := _restored(pipeline):
+            if not pausing:
+                raise Trouble(f"{restored}; nothing else was changed. Look first, then give the command again")
+            complain(restored)
         yield pipeline
         for problem in refresh(pipeline).problems:
             complain(problem)
         tell_changes(pipeline)
+
+
+def _restored(pipeline: "Pipeline") -> str | None:
+    from flows.restored import check_restored
+    from flows.stores import StoreError
+
+    try:
+        return check_restored(pipeline)
+    except StoreError:  # with the archive away, programs can still be paused; the next pass asks again
+        return None
 
 
 def _check_typed(arguments: Iterable[str]) -> None:

@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -320,6 +322,31 @@ def test_a_place_that_is_none_is_one_line_that_names_its_setting(tmp_path, name,
 def test_what_is_not_there_is_one_line(tmp_path, arguments, told):
     done = call(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, f"launchdrop: {told}\n")
+
+
+def test_live_numbers_of_a_business_that_is_none_are_not_an_empty_list(tmp_path):
+    (tmp_path / "inbox").mkdir()
+    done = call("numbers", "export", "--business", "acme-bnak", cwd=tmp_path)
+    told = "launchdrop: no business acme-bnak: neither businesses.yaml nor the inbox has it\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
+def test_a_restored_ledger_is_not_brought_past_its_marker_by_hand(here):
+    ledger, kept = here / ".launchdrop/ledger.db", here / "kept.db"
+    call("run", cwd=here)
+    with closing(sqlite3.connect(ledger)) as before, closing(sqlite3.connect(kept)) as copy:
+        before.backup(copy)
+    call("launches", "pause", cwd=here)
+    call("launches", "resume", cwd=here)
+    call("run", cwd=here)
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+        (ledger.parent / name).unlink(missing_ok=True)
+    shutil.copy(kept, ledger)
+
+    done = call("launches", "resume", cwd=here)
+    assert done.returncode == 2
+    assert "the ledger was restored or replaced: launching is paused" in done.stderr
+    assert "Launching goes on" in call("launches", "resume", cwd=here).stdout
 
 
 def test_a_missing_businesses_file_needs_the_operator(tmp_path):

@@ -28,6 +28,12 @@ def test_a_move_is_told_as_it_is():
     assert told()["payload"] == {k: v for k, v in MOVE.items() if k not in ("id", "at", "thing")}
 
 
+def test_its_name_has_no_spaces():
+    told_to = told(thing="branding", before=None, after="at the carrier")
+    assert told_to["event"] == "launchdrop.branding.told"
+    assert told_to["payload"]["after"] == "at the carrier"
+
+
 def test_no_text_of_an_event_shows_a_number():
     moves = [
         told(reference="5012149020", cause="dropped as 501-214-9020-fix"),

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from flows.server import child, server
+from flows.surroundings import DEPLOYED
+from flows.tethered import NOT_NEEDED
 
 ROOT = Path(__file__).parents[2]
 #: Ours and a library's lines, and an error that ends the run, all with a number.
@@ -329,6 +331,21 @@ def test_the_doctor_finds_server_deployments_and_worker_well(stack, ours):
     assert lines, [line for line in examine() if not line.well]
     assert lines["deployments"].said == "intake, launch, nightly; a worker asks for their runs"
     assert lines["clocks"].said == "Prefect server and this machine agree"
+
+
+def test_what_is_deployed_for_workers_stays_theirs_beside_serve(stack):
+    before = deployed(stack)
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.deployments"], env=os.environ, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (NOT_NEEDED, "")
+    assert deployed(stack) == before
+    assert {pool for pool, _ in before.values()} == {"launchdrop"}
+
+
+def deployed(api):
+    found = ask(api, "deployments/filter", {"deployments": {"name": {"any_": list(DEPLOYED)}}})
+    return {each["name"]: (each["work_pool_name"], each["entrypoint"]) for each in found}
 
 
 @pytest.mark.parametrize("kind", ["docker", "kubernetes"])

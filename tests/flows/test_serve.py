@@ -10,7 +10,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -65,6 +65,13 @@ def drop(inbox, name, *, start, reference="card-service", number=5012149020):
     (folder / "program.yaml").write_text(manifest)
 
 
+def kept_by(prefect, what):
+    """What the server keeps of something, and shows."""
+    asked = Request(f"{prefect}/api/{what}/filter", b"{}", {"content-type": "application/json"})
+    with urlopen(asked) as answer:
+        return answer.read().decode()
+
+
 def seconds_until(condition, most):
     began = time.monotonic()
     while not condition():
@@ -74,10 +81,10 @@ def seconds_until(condition, most):
 
 
 def test_a_drop_is_reported_a_program_launched_and_ctrl_c_ends_it(serving):
-    folder, process, site, _ = serving
-    receipt = folder / "reports/out/acme-bank/drops/now/receipt.json"
+    folder, process, site, prefect = serving
+    receipt = folder / "reports/out/acme-bank/drops/for-5012149020/receipt.json"
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30)
-    drop(folder / "inbox", "now", start=start)
+    drop(folder / "inbox", "for-5012149020", start=start)
     assert seconds_until(receipt.exists, 60) < slow(5)
     told = json.loads(receipt.read_text())
     assert told["counts"] == {"read": 2, "accepted": 1, "rejected": 1, "ignored": 0}
@@ -97,6 +104,11 @@ def test_a_drop_is_reported_a_program_launched_and_ctrl_c_ends_it(serving):
     (live,) = [m for m in json.loads(shown.stdout)[0]["history"] if m["after"] == "live"]
     late = datetime.fromisoformat(live["at"]) - start
     assert timedelta(0) <= late < timedelta(seconds=slow(5))
+
+    for what in ("flow_runs", "task_runs", "logs", "artifacts", "events"):
+        page = kept_by(prefect, what)
+        assert page.count('"id"') >= 1, what
+        assert "5012149020" not in page, what
 
     pids = children_of(process)
     assert len(pids) >= 2  # the server and the runner

@@ -12,6 +12,7 @@ import pytest
 
 from flows import server
 from flows.server import child
+from flows.tethered import NOT_NEEDED
 
 #: A child that has a child; it says who they are.
 FAMILY = """
@@ -76,6 +77,20 @@ def test_one_that_was_killed_is_started_again_and_leaves_nothing_behind(family, 
         assert all(alive(pid) for pid in second)
     assert not any(alive(pid) for pid in second)
     assert [record.getMessage() for record in caplog.records] == ["`family` ended with -9; it is started again"]
+
+
+def test_one_that_has_nothing_to_do_is_not_started_again(tmp_path, monkeypatch, caplog):
+    (tmp_path / "idle.py").write_text(
+        f"with open('began', 'a') as began: began.write('x')\nraise SystemExit({NOT_NEEDED})\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(server, "PAUSE", 0.05)
+    with child("idle", said=tmp_path / "log") as process:
+        process.wait()
+        time.sleep(1)
+    assert (tmp_path / "began").read_text() == "x"
+    assert caplog.records == []
 
 
 def test_a_parent_that_is_killed_takes_its_children_along(family):
