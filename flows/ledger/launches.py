@@ -18,6 +18,7 @@ from flows.ledger.numbers import recount
 from flows.ledger.planning import forget_planned, plan
 from flows.ledger.registering import apply_waiting
 from flows.ledger.tables import program, revision, submission, takeover
+from flows.ledger.traces import move
 
 #: Programs claimed at once, unless their numbers are many.
 LIMIT = 1000
@@ -39,10 +40,12 @@ class News:
 
 
 def news(conn: Connection, errand: Errand) -> News:
-    """Compare the launched revision with the live one; before the first is live all is news."""
+    """Compare the launched revision with the live one; before the first is live all is news.
+
+    So it is after a launch that failed: the carrier may have been told what neither of the two says.
+    """
     shows = errand.shown is not None
     if errand.first:
-        # A revision before may have failed after the carrier was told of its branding.
         tried = errand.revision > 1 and errand.carrier_id is not None
         return News(facts=True, branding=shows or (tried and errand.type == "SENTRY"))
     live, next_one = revision.alias("live"), revision.alias("next_one")
@@ -57,9 +60,21 @@ def news(conn: Connection, errand: Errand) -> News:
     def differs(*columns: str) -> bool:
         return any(row[live.c[name]] != row[next_one.c[name]] for name in columns)
 
-    told = not differs("display_name", "logo", "facts") and not row[program.c.brand_due]
-    bared = row[live.c.display_name] is not None and row[next_one.c.display_name] is None
-    return News(facts=differs("facts", "start", "end", "timezone"), branding=bared or (shows and not told))
+    tried = _began_between(conn, errand, row[live.c.number])
+    told = not tried and not differs("display_name", "logo", "facts") and not row[program.c.brand_due]
+    bared = (tried or row[live.c.display_name] is not None) and row[next_one.c.display_name] is None
+    facts = tried or differs("facts", "start", "end", "timezone")
+    return News(facts=facts, branding=bared or (shows and not told))
+
+
+def _began_between(conn: Connection, errand: Errand, live: int) -> bool:
+    """Whether a revision between these two was ever being launched; without having come to be live, it failed."""
+    if errand.revision == live + 1:
+        return False
+    its = move.c.business == errand.business, move.c.reference == errand.reference
+    began = move.c.thing == "revision", move.c.after == "launching"
+    between = move.c.revision.between(live + 1, errand.revision - 1)
+    return conn.execute(select(move.c.id).where(*its, *began, between).limit(1)).first() is not None
 
 
 def claim_due(

@@ -27,14 +27,16 @@ class Measured:
     memory: float
 
 
-def measure(command: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Measured:
-    """Run a command to its end and watch its memory. Raises where it could not run."""
+def measure(
+    command: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None, every: float = 0.02
+) -> Measured:
+    """Run a command to its end and look at its memory each so many seconds. Raises where it could not run."""
     started = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=cwd, env=os.environ | (env or {}), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     peak = Peak([process.pid])
-    while not _ends_within(process, 0.02):
+    while not _ends_within(process, every):
         peak.look()
     seconds = time.perf_counter() - started
     if process.returncode not in (0, 1):

@@ -12,7 +12,7 @@ from flows.ledger.batches import mark_sent, mark_unknown, record
 from flows.ledger.endings import ended
 from flows.ledger.errands import beat, created, let_go
 from flows.ledger.flags import Marker, check_marker, marker, pause, paused, resume
-from flows.ledger.launches import fail, finish, next_due, starts
+from flows.ledger.launches import fail, finish, news, next_due, starts
 from flows.ledger.programs import retry
 from schemas.purposes import DO_NOT_ORIGINATE
 
@@ -194,6 +194,26 @@ def test_a_waiting_revision_comes_in_when_the_launch_failed(desk):
     with desk.ledger.begin() as conn:
         fail(conn, errand, "no", now=START)
     assert desk.states() == ["superseded", "scheduled"]
+
+
+def test_after_a_launch_that_failed_the_carrier_is_told_everything_anew(desk):
+    desk.drop("p", some(3), name="Card service")
+    desk.now = START
+    desk.launch()
+    desk.drop("p", some(3), name="Fraud alerts")
+    [errand] = desk.claim()
+    with desk.ledger.begin() as conn:  # the new name had arrived, the numbers were refused
+        fail(conn, errand, "no", now=START)
+    desk.drop("p", some(3), name="Card service", content="back")
+    [errand] = desk.claim()
+    with desk.ledger.read() as conn:
+        assert news(conn, errand).facts
+    desk.finish([errand])
+    assert desk.states() == ["superseded", "superseded", "live"]
+    desk.drop("p", some(2), name="Card service", content="fewer")
+    [errand] = desk.claim()
+    with desk.ledger.read() as conn:
+        assert not news(conn, errand).facts
 
 
 def test_cancelling_while_launching_ends_it_afterwards(desk):
