@@ -32,6 +32,9 @@ WORTH_A_CLUSTER, WORTH_A_CALL = 30.0, 3.0
 PATIENCE = 20
 #: Seconds without any worker after which a pass gives up: Dask itself would wait for another without end.
 ALONE = 60.0
+#: How Dask is to watch itself. At its defaults it looks at a worker's stack a hundred times a second and at its loop
+#: fifty times: about a twelfth of a core, for what nobody looks at.
+QUIET = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
 #: Workers of this machine: of one thread each, as judging holds Python's lock most of the time.
 _HERE = {
     "n_workers": os.cpu_count(),
@@ -101,7 +104,10 @@ class Cluster:
     @cached_property
     def client(self) -> "Client":
         """Connected to a cluster with at least one worker. Raises Trouble."""
+        import dask
+
         logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
+        dask.config.set(QUIET)
         address, here = (None, _HERE) if self.setting == "dask" else (self.setting, {})
         try:
             client: Client = self._connected(address, here)

@@ -1,6 +1,6 @@
 """Beyond one process: a pass and a large file over one and two Dask workers, a million numbers into either database.
 
-The workers stand already, as in operation; what they import once is not counted. Many drops are
+The workers stand already, started as flows/README.md says; what they import once is not counted. Many drops are
 taken in five rounds, in which none, one and two workers take turns: medians of the seconds and of the rounds' ratios.
 """
 
@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import dask
 import numpy as np
 from distributed import Client, LocalCluster
 from sqlalchemy import create_engine, text
@@ -25,6 +26,7 @@ from flows.ahead import AcceptedNumbers
 from flows.ledger import Ledger
 from flows.ledger.businesses import seed
 from flows.ledger.registering import register
+from flows.spreading import QUIET
 from tests.bench import generate
 from tests.bench.homes import folder, lay, reported
 from tests.bench.ledgers import BUSINESS, MANIFEST, registration
@@ -120,7 +122,7 @@ def cluster(workers: int) -> Iterator[tuple[str, list[int]]]:
         yield "local", []
         return
     here = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-    with LocalCluster(n_workers=workers, **here) as made:
+    with dask.config.set(QUIET), LocalCluster(n_workers=workers, **here) as made:
         with Client(made) as client:
             pids = list(client.run(warm).values())
         yield made.scheduler_address, pids
