@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,8 +34,8 @@ Sleep = Callable[[float], None]
 Tell = Callable[[Took], None]
 Drops = Iterable[tuple[str, str]]  # (business, drop)
 
-
 _turn = threading.Lock()
+_named: ContextVar[Drops | None] = ContextVar("named", default=None)
 
 
 @contextmanager
@@ -42,6 +43,24 @@ def in_turn() -> Iterator[None]:
     """For taking in one process: one pass after the other, while none waits for what another still tells a server."""
     with _turn:
         yield
+
+
+@contextmanager
+def about(drops: Drops | None) -> Iterator[None]:
+    """A run within the block is about these drops alone; None: about all that has arrived.
+
+    No parameter of the flow: those are on its run's page as they are, and a drop may be named after a number.
+    """
+    before = _named.set(drops)
+    try:
+        yield
+    finally:
+        _named.reset(before)
+
+
+def named() -> Drops | None:
+    """The drops that this run is about."""
+    return _named.get()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,9 +140,10 @@ def _take_what_comes(watch: Watch, pipeline: Pipeline) -> None:
 
 
 def _intake(watch: Watch, drops: list[tuple[str, str]] | None) -> None:
-    from flows.intake import intake_of
+    from flows.intake import intake
 
-    intake_of(drops)
+    with passes.about(drops):
+        shown(intake)
     watch.wake.set()
 
 
