@@ -38,7 +38,7 @@ bench: setup  ## benchmarks, as a table of ratios (tests/bench/results/)
 	@$(BIN)/python -m tests.bench
 
 soak: setup  ## the long fault runs
-	@$(BIN)/python -m pytest -m soak --timeout 7200
+	@$(BIN)/python -m pytest -m soak --timeout 7200 -o faulthandler_timeout=7500
 
 pictures: setup  ## the pictures of the pages in README.md and reports/README.md
 	@$(BIN)/python -m tests.reports.pictures

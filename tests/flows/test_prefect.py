@@ -335,8 +335,9 @@ def test_the_doctor_finds_server_deployments_and_worker_well(stack, ours):
 
 def test_what_is_deployed_for_workers_stays_theirs_beside_serve(stack):
     before = deployed(stack)
+    env = os.environ | {"PYTHONSAFEPATH": "1"}  # as `serve` starts it: beside a reports/ of its own
     done = subprocess.run(
-        [sys.executable, "-m", "flows.deployments"], env=os.environ, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "flows.deployments"], env=env, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (NOT_NEEDED, "")
     assert deployed(stack) == before

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows import serving
+from flows import passes, serving
 from flows.serving import RUNS, Watch, _hints, _paced, _take_what_comes
 from flows.stores import StoreError
 
@@ -21,7 +21,13 @@ def watch(monkeypatch):
     monkeypatch.setattr(serving.passes, "inbox_of", lambda _: None)
     monkeypatch.setattr(serving, "_hints", lambda *_: iter(DROPS))
     monkeypatch.setattr(serving, "SWEEP", timedelta(seconds=0.06))
-    return Watch()
+    watch = Watch()
+    # A run that fails is made again for as long as nothing says stop: here a failure is to end the test, not hold it up.
+    patience = threading.Timer(60, watch.stop.set)
+    patience.start()
+    yield watch
+    patience.cancel()
+    assert not watch.stop.is_set()
 
 
 class Nowhere:
@@ -30,7 +36,7 @@ class Nowhere:
 
 def test_a_run_that_still_tells_the_server_holds_up_nobody(watch, monkeypatch):
     together = threading.Barrier(RUNS)
-    monkeypatch.setattr(serving, "shown", lambda run, *, drops: together.wait(30))
+    monkeypatch.setattr(serving, "shown", lambda run: together.wait(30))
     _take_what_comes(watch, Nowhere)
     assert watch.wake.is_set()  # what was taken may be due
 
@@ -38,9 +44,9 @@ def test_a_run_that_still_tells_the_server_holds_up_nobody(watch, monkeypatch):
 def test_a_run_that_fails_is_made_again(watch, monkeypatch):
     asked = []
 
-    def fails_once(run, *, drops):
-        asked.append(drops)
-        if asked.count(drops) == 1:
+    def fails_once(run):
+        asked.append(passes.named())
+        if asked.count(passes.named()) == 1:
             raise OSError("the store is out of reach")
 
     monkeypatch.setattr(serving, "shown", fails_once)
