@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
 
-from flows.ledger.sightings import Lease, Sighting, Taken
+from flows.ledger.leases import Lease
+from flows.ledger.sightings import Sighting, Taken
 from flows.settling import size_of, take
 from flows.stores import Changed, Refused, Store, StoreError, blocks, read
 from schemas.drop import Drop, DropFile

@@ -1,17 +1,16 @@
 """Looking at the inbox: what lies there, compared with what the ledger knows of it. The listing is the truth."""
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import groupby, islice
 
 from flows.known import gallery_logo
 from flows.ledger import Ledger
 from flows.ledger.moves import mark
 from flows.ledger.sightings import Sighting, Wanted, about, quiet, record, sightings
+from flows.lying import Lying, Problem, batches, everything, some
 from flows.settling import (
     Incomplete,
     Patience,
@@ -23,25 +22,10 @@ from flows.settling import (
     program_of,
     sight,
 )
-from flows.stores import Changed, Denied, Entry, Store, StoreError, blocks, safe
-from schemas.filenames import under_way, unsafe
+from flows.stores import Changed, Store, StoreError, blocks
+from schemas.filenames import unsafe
 from schemas.manifest import Manifest
 from schemas.policy import Policy
-
-BUSINESS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-
-#: A drop with more objects than this is not looked into: one tenant's listing must not take the worker down.
-MAX_OBJECTS = 100_000
-#: Drops of one business that are compared with the ledger in one query.
-BATCH = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something in the inbox that needs the operator; `what` says it in one line, without naming another business."""
-
-    business: str | None
-    what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +52,6 @@ class Inbox:
     grace: timedelta
     policy: Policy
     emptied: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lying:
-    """All that lies in one drop's folder, by its name there."""
-
-    business: str
-    name: str
-    entries: Mapping[str, Entry]
 
 
 def arrivals(
@@ -138,8 +113,8 @@ def look(
     Gives only what something is to be done about. Memory does not grow with what was taken already.
     """
     patience = Patience(now=now, settle=inbox.settle, grace=inbox.grace)
-    lying = _some(inbox.store, drops) if drops is not None else _all(inbox.store, business)
-    for item in _batches(lying):
+    lying = some(inbox.store, drops) if drops is not None else everything(inbox.store, business)
+    for item in batches(lying):
         if isinstance(item, Problem):
             yield item
         else:
@@ -230,86 +205,6 @@ def _sha256(store: Store, prefix: str, name: str, version: str) -> str:
         for block in blocks(f):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _all(store: Store, business: str | None) -> Iterator[Lying | Problem]:
-    for top in store.children():
-        if top.kind == "file" or top.key.startswith(("_", ".")) or business not in (None, top.key):
-            continue
-        if top.kind == "folder" and BUSINESS.fullmatch(top.key):
-            yield from _apart(top.key, _drops(store, top.key))
-        else:
-            yield Problem(business=None, what=f"{top.key!a} in the inbox is not a business's folder: {EXPECTED}")
-
-
-EXPECTED = "expected a real folder named [a-z0-9][a-z0-9-]{0,62}"
-
-
-def _drops(store: Store, business: str) -> Iterator[Lying | Problem]:
-    """The drops of one business; what lies beside them, or under a name no path can carry, is one problem each."""
-    loose = ""
-    for drop, entries in groupby(store.list(business + "/"), partial(_drop_of, business)):
-        if drop is None:
-            loose = loose or next((e.key for e in entries if not under_way(e.key)), "")
-        elif not under_way(drop):
-            yield _lying(business, drop, entries)
-    if loose:
-        yield Problem(business=business, what=f"{loose!a} lies beside the drops: expected one folder a drop")
-
-
-def _some(store: Store, drops: Iterable[tuple[str, str]]) -> Iterator[Lying | Problem]:
-    for business, drop in sorted(set(drops)):
-        if BUSINESS.fullmatch(business) and _printable(drop) and not under_way(drop):
-            yield from _apart(business, _one(store, business, drop))
-
-
-def _one(store: Store, business: str, drop: str) -> Iterator[Lying | Problem]:
-    yield _lying(business, drop, store.list(f"{business}/{drop}/"))
-
-
-def _apart(business: str, found: Iterator[Lying | Problem]) -> Iterator[Lying | Problem]:
-    """What is found in one business's inbox; that it closed it to us must not end the pass for all."""
-    try:
-        yield from found
-    except Denied as e:
-        yield Problem(business=business, what=str(e))
-
-
-def _lying(business: str, drop: str, entries: Iterable[Entry]) -> Lying | Problem:
-    skip = len(business) + len(drop) + 2
-    found = {e.key[skip:]: e for e in islice(entries, MAX_OBJECTS + 1)}
-    if not _printable(drop):
-        return Problem(business=business, what=f"drop {drop!a}: a name with characters that cannot be shown")
-    if len(found) > MAX_OBJECTS:
-        return Problem(business=business, what=f"drop {drop} holds more than {MAX_OBJECTS} files and is not taken")
-    return Lying(business=business, name=drop, entries=found)
-
-
-def _drop_of(business: str, entry: Entry) -> str | None:
-    drop, slash, _ = entry.key[len(business) + 1 :].partition("/")
-    return drop if slash else None
-
-
-def _printable(drop: str) -> bool:
-    """Whether a drop's name can be a path and a text anywhere: no control or direction marks, no broken UTF-8."""
-    return safe(drop) and drop.isprintable() and len(drop.encode()) <= 255
-
-
-def _batches(lying: Iterable[Lying | Problem]) -> Iterator[list[Lying] | Problem]:
-    batch: list[Lying] = []
-    weight = 0
-    for item in lying:
-        if isinstance(item, Problem):
-            yield item
-            continue
-        if batch and (batch[0].business != item.business or len(batch) == BATCH or weight > MAX_OBJECTS // 10):
-            yield batch
-            batch, weight = [], 0
-        if item.entries:
-            batch.append(item)
-            weight += len(item.entries)
-    if batch:
-        yield batch
 
 
 def _with_sighting(outcome: Outcome, written: Mapping[str, Sighting]) -> Outcome:

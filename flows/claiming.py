@@ -11,7 +11,8 @@ from pathlib import Path
 
 from flows.ledger import Ledger
 from flows.ledger.errors import LeaseLost
-from flows.ledger.sightings import Lease, Sighting, beat, claim, is_held, release
+from flows.ledger.leases import Lease, beat, claim, is_held, release
+from flows.ledger.sightings import Sighting
 
 
 @cache

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from flows import launching, logos
-from flows.arrival import Inbox, Left, Outcome, Problem, arrivals
+from flows.arrival import Inbox, Left, Outcome, arrivals
 from flows.blocks import A_PAGE, SHOWING, seconds_for, take_spread, write_spread
 from flows.events import tell_changes
 from flows.judging import Progress
@@ -20,6 +20,7 @@ from flows.ledger.marks import Mark
 from flows.ledger.opening import SKEW, database_now
 from flows.ledger.sightings import Sighting
 from flows.lists import do_not_originate
+from flows.lying import Problem
 from flows.pages import OUT_OF_REACH, Refreshed, Written, refresh
 from flows.pipeline import Pipeline
 from flows.registry import seed_businesses, unknown

@@ -18,10 +18,11 @@ from flows.claiming import claimed, still_ours
 from flows.judging import Progress, judge_drop, understood
 from flows.ledger import Connection
 from flows.ledger.errors import LeaseLost, Outdated
+from flows.ledger.leases import Lease, fenced, is_held_back, mark_taken, mark_told, put_back
 from flows.ledger.moves import mark
 from flows.ledger.queries import receipt_of
 from flows.ledger.registering import register
-from flows.ledger.sightings import Lease, Sighting, Taken, fenced, is_held_back, mark_taken, mark_told, put_back
+from flows.ledger.sightings import Sighting, Taken
 from flows.ledger.submissions import LogoTaken, Registered, Registration, acknowledge, duplicate_of
 from flows.logs import about
 from flows.pipeline import Pipeline

@@ -18,9 +18,10 @@ from flows.ahead import Ahead, judge_ahead
 from flows.archive import Archived, archive_drop
 from flows.claiming import still_ours
 from flows.ledger.errors import LeaseLost
+from flows.ledger.leases import Lease
 from flows.ledger.marks import Mark
 from flows.ledger.queries import receipt_of
-from flows.ledger.sightings import Lease, Sighting, sightings
+from flows.ledger.sightings import Sighting, sightings
 from flows.ledger.submissions import Registered, Registration
 from flows.lists import print_of
 from flows.pages import Written, write

@@ -11,7 +11,7 @@ from stores.memory import MemoryStore
 
 from flows.archive import archive_drop, discard, empty, has_room, open_drop, verified
 from flows.arrival import Left
-from flows.ledger.sightings import claim, mark_taken
+from flows.ledger.leases import claim, mark_taken
 from flows.settling import take
 from flows.stores import Changed, StoreError, read
 from flows.stores.folder import FolderStore

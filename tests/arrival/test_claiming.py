@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from flows.claiming import claimed, gone, this_owner
 from flows.ledger.errors import LeaseLost
-from flows.ledger.sightings import beat, claim, drop, fenced, mark_taken, put_back, release, waiting
+from flows.ledger.leases import beat, claim, fenced, mark_taken, put_back, release
+from flows.ledger.sightings import drop, waiting
 from flows.settling import Settled, Waiting, take
 
 

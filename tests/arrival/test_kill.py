@@ -15,7 +15,7 @@ from arrival.conftest import SETTLE, START, World, manifest
 from flows.archive import archive_drop, empty, open_drop, verified
 from flows.arrival import Left, look
 from flows.claiming import claimed
-from flows.ledger.sightings import fenced, mark_taken
+from flows.ledger.leases import fenced, mark_taken
 from flows.settling import Settled
 from flows.stores.folder import FolderStore
 

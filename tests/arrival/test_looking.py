@@ -9,8 +9,9 @@ import pytest
 from arrival.conftest import SETTLE, manifest
 from stores.memory import MemoryStore
 
-from flows.arrival import Problem, arrivals
+from flows.arrival import arrivals
 from flows.ledger.sightings import record
+from flows.lying import Problem
 from flows.settling import Settled, Waiting, take
 from flows.stores import Denied
 
@@ -108,7 +109,7 @@ def test_links_for_a_business_or_a_drop_are_problems(world, tmp_path):
 
 
 def test_too_many_files_are_not_taken_into_memory(world, monkeypatch):
-    monkeypatch.setattr("flows.arrival.MAX_OBJECTS", 10)
+    monkeypatch.setattr("flows.lying.MAX_OBJECTS", 10)
     for i in range(11):
         world.put(f"{i}.csv")
     assert problems(world.look()) == [("acme", "drop d holds more than 10 files and is not taken")]

@@ -3,8 +3,8 @@
 import pytest
 from arrival.conftest import GRACE, SETTLE, manifest
 
-from flows.arrival import Problem
-from flows.ledger.sightings import claim, mark_taken, mark_told
+from flows.ledger.leases import claim, mark_taken, mark_told
+from flows.lying import Problem
 from flows.settling import Incomplete, Settled, Waiting, take
 
 

@@ -13,7 +13,8 @@ from stores.memory import MemoryStore
 from flows.arrival import look
 from flows.ledger.base import metadata
 from flows.ledger.errors import LeaseLost
-from flows.ledger.sightings import claim, drop, fenced, mark_taken
+from flows.ledger.leases import claim, fenced, mark_taken
+from flows.ledger.sightings import drop
 from flows.settling import Settled, take
 
 DROPS, WORKERS = 60, 4

@@ -22,7 +22,7 @@ def watch(monkeypatch):
     monkeypatch.setattr(serving, "_hints", lambda *_: iter(DROPS))
     monkeypatch.setattr(serving, "SWEEP", timedelta(seconds=0.06))
     watch = Watch()
-    # A run that fails is made again for as long as nothing says stop: here a failure is to end the test, not hold it up.
+    # A run that fails is made again until somebody says stop: here a failure is to end the test, not to hold it up.
     patience = threading.Timer(60, watch.stop.set)
     patience.start()
     yield watch
