@@ -12,6 +12,11 @@ POLICY = Policy()
 ALL = Caps(per_rule=10**6, shown=10**6)
 
 
+def numbers(count, start=2_120_000):
+    """Valid numbers, all different."""
+    return [f"501{(start + n):07d}" for n in range(count)]
+
+
 def source(content, name="numbers.csv", **expected):
     content = content.encode() if isinstance(content, str) else content
     sha256 = hashlib.sha256(content).hexdigest()
