@@ -25,8 +25,9 @@ setup: .venv/.ready  ## a .venv with everything, from the hashed lock file
 run: setup  ## take the sample drops in inbox/ through: reports, ledger, due launches
 	@$(BIN)/launchdrop run
 
+# By files, so that what starts a server for a whole file starts it once.
 test: setup  ## the tests
-	@$(BIN)/python -m pytest -m "not soak"
+	@$(BIN)/python -m pytest -m "not soak" -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup  ## formatting, style, types, directions of imports
 	@$(BIN)/ruff format --check .
