@@ -25,9 +25,10 @@ setup: .venv/.ready  ## a .venv with everything, from the hashed lock file
 run: setup  ## take the sample drops in inbox/ through: reports, ledger, due launches
 	@$(BIN)/launchdrop run
 
-# By files, so that what starts a server for a whole file starts it once.
+# By files, so that what starts a server for a whole file starts it once; in their order, which has those that wait for
+# servers and schedules in its first half.
 test: setup  ## the tests
-	@$(BIN)/python -m pytest -m "not soak" -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -m "not soak" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: setup  ## formatting, style, types, directions of imports
 	@$(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: Playwright keeps an event loop running, beside which asyncio.run cannot be
 def browser():
     if not CHROMIUM.exists():
         message = f"no browser at {CHROMIUM}; install Debian's chromium or set CHROMIUM"
