@@ -33,12 +33,13 @@ def folder_hints(root: str | Path, stop: threading.Event, *, every: timedelta) -
     Raises StoreError where the system cannot watch (no such folder, no watches left): then sweep alone. Network file
     systems tell nothing of what other machines do.
     """
-    from watchfiles import watch
+    from watchfiles import Change, watch
 
     root = Path(root).resolve()
     if not root.is_dir():
         raise StoreError(f"{root} cannot be watched: there is no such folder")
     timeout = max(1, int(every.total_seconds() * 1000))
+    before: set[Path] = set()
     try:
         for changes in watch(
             root,
@@ -51,7 +52,12 @@ def folder_hints(root: str | Path, stop: threading.Event, *, every: timedelta) -
             raise_interrupt=False,
             ignore_permission_denied=True,
         ):
-            yield {drop for _, path in changes if (drop := _drop_of(path.removeprefix(f"{root}/")))}
+            hints = {drop for _, path in changes if (drop := _drop_of(path.removeprefix(f"{root}/")))}
+            # A new folder is watched a moment after it was made, and tells nothing of what came into it before that:
+            # it is looked into, and once more with the next news or time-out, when the watch is surely there.
+            new = {Path(path) for change, path in changes if change == Change.added and Path(path).parent == root}
+            yield hints.union(*map(_drops_in, new | before))
+            before = new
     except (OSError, RuntimeError) as e:
         raise StoreError(f"{root} cannot be watched: {e}") from e
 
@@ -114,6 +120,14 @@ def _objects(event: Any) -> Iterator[tuple[str, str]]:
         yield event["detail"]["bucket"]["name"], event["detail"]["object"]["key"]
     for record in event.get("Records", ()):
         yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
+
+
+def _drops_in(business: Path) -> Hints:
+    """Whatever lies in a business's folder; nothing, where it is a file, or gone already."""
+    try:
+        return {(business.name, drop.name) for drop in business.iterdir()}
+    except OSError:
+        return set()
 
 
 def _drop_of(key: str) -> tuple[str, str] | None:

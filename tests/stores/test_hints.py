@@ -8,6 +8,8 @@ from itertools import count
 
 import boto3
 import pytest
+import watchfiles
+from watchfiles import Change
 
 from flows.stores import StoreError
 from flows.stores.hints import folder_hints, queue_hints
@@ -47,6 +49,30 @@ def test_a_folder_tells_of_its_drops(tmp_path):
     watcher.join(10)
     assert not watcher.is_alive()
     assert found == wanted
+
+
+def test_a_business_that_is_moved_in_whole_tells_of_its_drops(tmp_path):
+    (inbox := tmp_path / "inbox").mkdir()
+    (tmp_path / "acme/one").mkdir(parents=True)
+    (tmp_path / "acme/two").mkdir()
+    stop = threading.Event()
+    hints = folder_hints(inbox, stop, every=timedelta(seconds=0.2))
+    assert next(hints) == set()
+    (tmp_path / "acme").rename(inbox / "acme")
+    assert collect(hints, stop, {("acme", "one"), ("acme", "two")}) == {("acme", "one"), ("acme", "two")}
+
+
+def test_what_comes_into_a_new_folder_before_it_is_watched_is_hinted_at(tmp_path, monkeypatch):
+    def unheard(*_, **__):
+        (tmp_path / "acme").mkdir()
+        yield {(Change.added, f"{tmp_path}/acme"), (Change.added, f"{tmp_path}/businesses.yaml")}
+        (tmp_path / "acme/d").mkdir()
+        yield set()
+        yield set()
+
+    monkeypatch.setattr(watchfiles, "watch", unheard)
+    hints = folder_hints(tmp_path, threading.Event(), every=timedelta(seconds=1))
+    assert list(hints) == [set(), {("acme", "d")}, set()]
 
 
 def test_a_folder_that_cannot_be_watched_is_one_line(tmp_path):
