@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -22,11 +22,12 @@ from flows.ledger.sightings import Sighting
 from flows.lists import do_not_originate
 from flows.lying import Problem
 from flows.pages import OUT_OF_REACH, Refreshed, Written, refresh
-from flows.pipeline import Pipeline
+from flows.pipeline import Pipeline, check_places
 from flows.registry import seed_businesses, unknown
 from flows.restored import check_restored, keep_marker
 from flows.settling import Incomplete, Settled
 from flows.spreading import Crew, crew
+from flows.stores import StoreError
 from flows.taking import Behind, Took, Untaken, apart, clear_up, take, tell_incomplete
 from flows.trouble import Trouble
 from schemas.judge import understood
@@ -221,10 +222,12 @@ def run_pass(
     """
     with crew(pipeline.settings.task_runner) as workers:
         try:
+            check_places(pipeline.settings)
             intake = take_inbox(pipeline, workers, business=business, sleep=sleep, tell=tell, progress=progress)
         except Trouble:  # an inbox or workers out of reach keep no program from its start
-            launch_due(pipeline)
-            refresh(pipeline)
+            with suppress(StoreError):  # the first trouble is the one to tell
+                launch_due(pipeline)
+                refresh(pipeline)
             raise
         launched = launch_due(pipeline)
         pages = write_pages(pipeline, workers)

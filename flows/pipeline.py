@@ -1,9 +1,10 @@
 """The edges of a running launchdrop, opened from its settings: where files are, what is known, where programs go."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from flows.carriers import Carrier, open_carrier
@@ -12,6 +13,9 @@ from flows.logs import configure
 from flows.settings import PREFIX, Settings, SettingsError
 from flows.spreading import Crew
 from flows.stores import Store, StoreError, open_store
+from flows.stores.folder import FolderStore
+
+Place = Literal["inbox", "reports", "archive"]
 
 
 def _utc_now() -> datetime:
@@ -54,12 +58,40 @@ def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
         carrier.close()
 
 
-def open_store_of(settings: Settings, name: Literal["inbox", "reports", "archive"]) -> Store:
+def open_store_of(settings: Settings, name: Place) -> Store:
     """The store of that setting. Raises SettingsError, which names it, where it is none."""
     try:
         return open_store(getattr(settings, name))
     except StoreError as e:
         raise SettingsError(f"{PREFIX}{name.upper()}: {e}") from None
+
+
+#: What is expected of a folder, by the setting's name. The inbox is the operator's to make: a new one hides a slip.
+_FOLDERS: Mapping[Place, str] = {
+    "inbox": "is no folder; expected the folder in which drops arrive",
+    "reports": "is no folder and cannot be made one; expected the folder in which reports are written",
+    "archive": "is no folder and cannot be made one; expected the folder in which submissions are kept",
+}
+
+
+def check_places(settings: Settings) -> None:
+    """That the folders are there, for the start of a command; reports and archive are made. Raises SettingsError.
+
+    What goes away later is trouble that passes, and no wrong setting.
+    """
+    for name, wrong in _FOLDERS.items():
+        store = open_store_of(settings, name)
+        if isinstance(store, FolderStore) and not _is_folder(store.root, make=name != "inbox"):
+            raise SettingsError(f"{PREFIX}{name.upper()}: {getattr(settings, name)!r} {wrong}, or s3://bucket/prefix")
+
+
+def _is_folder(path: Path, *, make: bool) -> bool:
+    if make:
+        with suppress(OSError):
+            path.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        return path.is_dir()
+    return False
 
 
 def open_ledger_of(settings: Settings) -> Ledger:

@@ -21,7 +21,7 @@ from flows import passes, stopping
 from flows.arrival import look
 from flows.ledger.launches import next_due
 from flows.metrics import exposition
-from flows.pipeline import Pipeline, open_pipeline
+from flows.pipeline import Pipeline, check_places, open_pipeline
 from flows.server import child, server
 from flows.settings import Settings
 from flows.shown import shown
@@ -58,7 +58,11 @@ class Watch:
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
-    """Stay until Ctrl-C or a request to end; what is under way is finished first, nothing is lost."""
+    """Stay until Ctrl-C or a request to end; what is under way is finished first, nothing is lost.
+
+    Raises SettingsError, before anything is started, where a folder that is set is none.
+    """
+    check_places(settings)
     watch = Watch()
     with ExitStack() as stack:
         stack.enter_context(_ended_by_signals(watch))

@@ -308,6 +308,29 @@ def test_a_place_that_is_none_is_one_line_that_names_its_setting(tmp_path, name,
     assert "secret" not in done.stderr
 
 
+NO_FOLDER = "is no folder; expected the folder in which drops arrive"
+CANNOT = "is no folder and cannot be made one; expected the folder in which"
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("INBOX", "nowhere", NO_FOLDER),
+        ("INBOX", "inbox/businesses.yaml", NO_FOLDER),
+        ("REPORTS", "inbox/businesses.yaml", f"{CANNOT} reports are written"),
+        ("REPORTS", "/proc/x", f"{CANNOT} reports are written"),
+        ("ARCHIVE", "inbox/businesses.yaml/x", f"{CANNOT} submissions are kept"),
+        ("ARCHIVE", "/proc/x", f"{CANNOT} submissions are kept"),
+    ],
+)
+def test_a_folder_that_is_none_is_named_at_start(here, command, name, value, told):
+    done = call(command, cwd=here, **{f"LAUNCHDROP_{name}": value})
+    line = f"launchdrop: LAUNCHDROP_{name}: {value!r} {told}, or s3://bucket/prefix\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+    assert not (here / "nowhere").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

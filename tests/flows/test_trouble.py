@@ -15,6 +15,7 @@ from flows.ledger import LedgerError, queries
 from flows.pages import OUT_OF_REACH
 from flows.passes import launch_due, take_inbox
 from flows.restored import PLACE, TOLD
+from flows.settings import SettingsError
 from flows.stores import StoreError, read
 from flows.stores.folder import FolderStore
 
@@ -209,6 +210,20 @@ def test_an_inbox_out_of_reach_keeps_no_program_from_its_start(world, monkeypatc
     with pytest.raises(StoreError, match="out of reach"):
         world.run()
     assert world.receipt("acme-bank/a")["program_state"] == "live"
+
+
+@pytest.mark.parametrize("place", ["inbox", "archive", "reports"])
+def test_a_folder_that_is_none_keeps_no_program_from_its_start(world, tmp_path, place):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
+    (tmp_path / "file").touch()
+    away = tmp_path / "file/x"
+    settings = world.pipeline.settings.model_copy(update={place: str(away)})
+    world.pipeline = replace(world.pipeline, settings=settings, **{place: FolderStore(away)})
+    with pytest.raises(SettingsError, match=f"LAUNCHDROP_{place.upper()}: .* is no folder"):
+        world.run()
+    assert program(world).state == "live"
 
 
 def test_a_machine_whose_clock_is_ahead_of_the_ledgers_server_launches_nothing(world, monkeypatch):
