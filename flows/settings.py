@@ -25,6 +25,7 @@ from pydantic_settings import (
 )
 
 from flows.trouble import Trouble
+from schemas.business import CONTACT, CONTACT_EXPECTED
 from schemas.policy import REGION, REGION_EXPECTED, Caps, Policy
 
 PREFIX = "LAUNCHDROP_"
@@ -51,12 +52,12 @@ def _duration(value: object) -> object:
     return value
 
 
-def _within(longest: timedelta, said: str) -> AfterValidator:
-    """A duration that is neither below zero nor above `longest`, which is `said` to the operator."""
+def _within(longest: timedelta, said: str, *, least: timedelta = timedelta(0)) -> AfterValidator:
+    """A duration of `least` to `longest`, which are `said` to the operator."""
 
     def bounded(value: timedelta) -> timedelta:
-        if not timedelta(0) <= value <= longest:
-            raise PydanticCustomError("duration", f"expected a duration of 0 s to {said}")
+        if not least <= value <= longest:
+            raise PydanticCustomError("duration", f"expected a duration of {said}")
         return value
 
     return AfterValidator(bounded)
@@ -73,6 +74,12 @@ def _regions(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _contacts(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(map(CONTACT.fullmatch, value)):
+        raise PydanticCustomError("contacts", f"expected contacts, each {CONTACT_EXPECTED}")
+    return value
+
+
 def _task_runner(value: str) -> str:
     if value not in ("local", "dask") and not re.fullmatch(r"(tcp|tls|ws|wss)://[^/\s]+:\d+", value):
         raise PydanticCustomError(
@@ -82,10 +89,17 @@ def _task_runner(value: str) -> str:
 
 
 TaskRunner = Annotated[str, AfterValidator(_task_runner)]
-Duration = Annotated[timedelta, BeforeValidator(_duration), _within(_LONGEST, "3650 d (ten years)")]
-CallDuration = Annotated[timedelta, BeforeValidator(_duration), _within(_LONGEST_CALL, "1 h")]
+Duration = Annotated[timedelta, BeforeValidator(_duration), _within(_LONGEST, "0 s to 3650 d (ten years)")]
+#: A lease that is over at once keeps nothing, and with no time for it every launch is too late.
+Span = Annotated[
+    timedelta, BeforeValidator(_duration), _within(_LONGEST, "1 s to 3650 d (ten years)", least=timedelta(seconds=1))
+]
+CallDuration = Annotated[
+    timedelta, BeforeValidator(_duration), _within(_LONGEST_CALL, "1 ms to 1 h", least=timedelta(milliseconds=1))
+]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Regions = Annotated[Words, AfterValidator(_regions)]
+Contacts = Annotated[Words, AfterValidator(_contacts)]
 Address = Annotated[str, Field(pattern=r"^https?://[^/]")]
 Count = Annotated[int, Field(gt=0)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -167,7 +181,7 @@ class Settings(PolicySettings, CarrierSettings):
     )
     settle: Duration = Field(timedelta(seconds=1), description="a file that did not change for this long has arrived")
     arrival_grace: Duration = Field(timedelta(minutes=15), description="what is missing after this long is told")
-    launch_deadline: Duration = Field(timedelta(hours=24), description="a launch later than this is `missed`")
+    launch_deadline: Span = Field(timedelta(hours=24), description="a launch later than this is `missed`")
     on_missed_start: Literal["launch_late", "hold"] = Field(
         "launch_late", description="a start that passed while nothing ran: launch within the deadline, or hold"
     )
@@ -178,7 +192,7 @@ class Settings(PolicySettings, CarrierSettings):
         "local",
         description="where drops are judged: `local` (this machine's cores); `dask`; a scheduler, `tcp://host:8786`",
     )
-    lease: Duration = Field(timedelta(seconds=60), description="how long a silent process keeps a drop or a launch")
+    lease: Span = Field(timedelta(seconds=60), description="how long a silent process keeps a drop or a launch")
     site_port: Annotated[int, Field(ge=0, le=65535)] = Field(4280, description="`serve`: port of the report site")
     smtp_host: str | None = Field(None, description="nightly digest: mail server; none sends no mail")
     smtp_port: Annotated[int, Field(gt=0, le=65535)] = Field(25, description="nightly digest: its port")
@@ -186,7 +200,7 @@ class Settings(PolicySettings, CarrierSettings):
     smtp_password: SecretStr | None = Field(None, description="nightly digest: password")
     smtp_starttls: bool = Field(True, description="nightly digest: STARTTLS")
     smtp_from: str = Field("launchdrop@localhost", description="nightly digest: sender")
-    operator_contacts: Words = Field((), description="nightly digest: the operator's addresses or Apprise URLs")
+    operator_contacts: Contacts = Field((), description="nightly digest: the operator's addresses or Apprise URLs")
     log: Literal["text", "json"] = Field("text", description="form of the log on standard error")
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="what is logged at least")
     keep_archive: Duration | None = Field(

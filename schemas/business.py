@@ -1,6 +1,10 @@
 """A business: the enterprise account, one tenant, as the operator knows it."""
 
+import re
 from dataclasses import dataclass, field
+
+CONTACT = re.compile(r"[^\s@]+@[^\s@]+|[a-z][a-z0-9+.-]*://\S+")
+CONTACT_EXPECTED = "a mail address or a URL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

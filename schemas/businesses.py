@@ -3,7 +3,7 @@
 import re
 
 from schemas import document
-from schemas.business import Business, DisplayName
+from schemas.business import CONTACT, CONTACT_EXPECTED, Business, DisplayName
 from schemas.document import Fields, Scalar
 from schemas.fields import Section
 from schemas.filenames import unsafe
@@ -17,7 +17,6 @@ KEYS = ("legal_name", "dba", "brands", "business_units", "display_names", "logos
 #: Several thousand businesses; more is no such file.
 _MAX_BYTES = 16 << 20
 _NAME_MAX = 200
-_CONTACT = re.compile(r"[^\s@]+@[^\s@]+|[a-z][a-z0-9+.-]*://\S+")
 
 
 class BusinessesError(Exception):
@@ -71,7 +70,7 @@ def _business(entries: Section, name: str) -> Business | None:
         display_names=_display_names(section),
         logos=_logos(section),
         regions=_matching(section, "regions", REGION, REGION_EXPECTED) if "regions" in section else None,
-        contacts=_matching(section, "contacts", _CONTACT, "a mail address or a URL"),
+        contacts=_matching(section, "contacts", CONTACT, CONTACT_EXPECTED),
     )
 
 

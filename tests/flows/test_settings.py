@@ -7,6 +7,8 @@ import pytest
 from flows.settings import Settings, SettingsError, load
 
 WITHIN = "expected a duration of 0 s to 3650 d (ten years)"
+SOME = "expected a duration of 1 s to 3650 d (ten years)"
+CONTACTS = "expected contacts, each a mail address or a URL"
 REGIONS = "expected regions, each of two capital letters such as US"
 
 
@@ -43,9 +45,15 @@ def test_a_variable_goes_before_the_file(tmp_path, monkeypatch):
         ("SETTLE", "-PT1S", f"LAUNCHDROP_SETTLE: {WITHIN}"),
         ("SETTLE", "9999999999d", f"LAUNCHDROP_SETTLE: {WITHIN}"),
         ("SETTLE", "9" * 400, f"LAUNCHDROP_SETTLE: {WITHIN}"),
-        ("LAUNCH_DEADLINE", "1000000 d", f"LAUNCHDROP_LAUNCH_DEADLINE: {WITHIN}"),
+        ("LAUNCH_DEADLINE", "1000000 d", f"LAUNCHDROP_LAUNCH_DEADLINE: {SOME}"),
         ("KEEP_ARCHIVE", "P3651D", f"LAUNCHDROP_KEEP_ARCHIVE: {WITHIN}"),
-        ("HTTP_TIMEOUT", "25 d", "LAUNCHDROP_HTTP_TIMEOUT: expected a duration of 0 s to 1 h"),
+        ("HTTP_TIMEOUT", "25 d", "LAUNCHDROP_HTTP_TIMEOUT: expected a duration of 1 ms to 1 h"),
+        ("HTTP_TIMEOUT", "0", "LAUNCHDROP_HTTP_TIMEOUT: expected a duration of 1 ms to 1 h"),
+        ("LEASE", "0", f"LAUNCHDROP_LEASE: {SOME}"),
+        ("LEASE", "-PT1M", f"LAUNCHDROP_LEASE: {SOME}"),
+        ("LAUNCH_DEADLINE", "0 s", f"LAUNCHDROP_LAUNCH_DEADLINE: {SOME}"),
+        ("OPERATOR_CONTACTS", "not a mail", f"LAUNCHDROP_OPERATOR_CONTACTS: {CONTACTS}"),
+        ("OPERATOR_CONTACTS", "ops@acme.example, slack", f"LAUNCHDROP_OPERATOR_CONTACTS: {CONTACTS}"),
         ("CARRIER", "pigeon", "LAUNCHDROP_CARRIER: input should be 'local', 'http' or 'first_orion'"),
         ("FINDINGS_SHOWN", "0", "LAUNCHDROP_FINDINGS_SHOWN: input should be greater than 0"),
         ("EVENTS", "drops", "LAUNCHDROP_EVENTS: expected an address that begins with http:// or https://"),
@@ -94,6 +102,11 @@ def test_secrets_never_show(monkeypatch):
 def test_words_may_be_separated_by_commas(monkeypatch):
     monkeypatch.setenv("LAUNCHDROP_POLICY_REGIONS", "US, PR")
     assert load().policy.regions == ("US", "PR")
+
+
+def test_contacts_are_mail_addresses_and_urls(monkeypatch):
+    monkeypatch.setenv("LAUNCHDROP_OPERATOR_CONTACTS", "ops@acme.example, slack://a/b/c")
+    assert load().operator_contacts == ("ops@acme.example", "slack://a/b/c")
 
 
 def test_every_setting_says_what_it_is():
