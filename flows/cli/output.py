@@ -49,14 +49,18 @@ def print_json(value: object) -> None:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), whole: Sequence[str] = ()
 ) -> None:
-    """A table as wide as the terminal; columns in `right` hold figures, those in `whole` are never broken."""
+    """A table as wide as the terminal, where the other columns are folded for those in `right` and `whole`.
+
+    Columns in `right` hold figures, those in `whole` short texts: a part of either would say something else.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name in whole)
+        kept = name in right or name in whole
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=kept)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     # What is not read on a terminal goes to another program: one line a row, however long.

@@ -31,7 +31,7 @@ def programs(as_json: AsJson = False) -> None:
         print_json([_row(p) for p in found])
         return
     columns = "Program", "Rev", "State", "Starts (UTC)", "Live", "Pending"
-    print_table(columns, map(_cells, found), right=("Rev", "Live", "Pending"), whole=("Program",))
+    print_table(columns, map(_cells, found), right=("Rev", "Live", "Pending"), whole=("State", "Starts (UTC)"))
 
 
 def show(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")], as_json: AsJson = False) -> None:

@@ -36,7 +36,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
         print_json([_row(row, reports) for row in reversed(rows)])
         return
     columns = "Submission", "Verdict", "Passed", "Rejected"
-    print_table(columns, map(_cells, rows[:LISTED]), right=("Passed", "Rejected"), whole=("Submission",))
+    print_table(columns, map(_cells, rows[:LISTED]), right=("Passed", "Rejected"), whole=("Verdict",))
     if len(rows) > LISTED:
         say(f"The newest {LISTED}; --json gives all.")
 
