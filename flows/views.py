@@ -35,6 +35,7 @@ from schemas.rules import RULES
 #: How much of each list a page shows; what is more, it says.
 HISTORY = 12
 REFUSALS = 200
+REASONS = 3
 SUBMISSIONS = 100
 LAUNCHES = 200
 TOP_RULES = 10
@@ -70,6 +71,8 @@ def receipt(conn: Connection, business: str, drop: str) -> ReceiptView | None:
         scheduled_start=program.start if program else None,
         digest=row.digest,
         link=f"../../{of.id}/report.html",
+        refused=_refused(conn, of) if program and program.refused else (),
+        refused_total=program.refused if program else 0,
     )
 
 
@@ -105,7 +108,7 @@ def report(conn: Connection, business: str, submission: str, judgement: Judgemen
         scheduled_start=stands.start if stands else None,
         revision=_revision(conn, revision_of(conn, row)),
         history=[_past(p) for p in reversed(queries.history_before(conn, row, limit=HISTORY))],
-        refused=_refused(conn, row) if latest else (),
+        refused=_refused(conn, row) if program and latest and program.refused else (),
         refused_total=program.refused if program and latest else 0,
         reassigned_from=givers,
         reassigned_to=takers,
@@ -127,7 +130,7 @@ def business(conn: Connection, name: str, *, now: datetime) -> BusinessIndexView
         business=name,
         now=now,
         legal_name=known.legal_name if known else None,
-        programs=[_program_line(p) for p in queries.programs(conn, business_id=name)],
+        programs=[_program_line(conn, p) for p in queries.programs(conn, business_id=name)],
         submissions=[_submission_line(s) for s in queries.submissions(conn, business_id=name, limit=SUBMISSIONS)],
         submissions_total=queries.submissions_total(conn, name),
         top_rules=[RuleCount(id=rule, name=RULES[rule].name, count=count) for rule, count in rules if rule in RULES],
@@ -186,7 +189,7 @@ def _refused(conn: Connection, row: Row[Any]) -> list[Refusal]:
     return [Refusal(number=f"+1{number}", reason=reason) for number, reason in found]
 
 
-def _program_line(p: queries.ProgramRow) -> ProgramLine:
+def _program_line(conn: Connection, p: queries.ProgramRow) -> ProgramLine:
     return ProgramLine(
         reference=p.reference,
         revision=p.revision,
@@ -199,6 +202,7 @@ def _program_line(p: queries.ProgramRow) -> ProgramLine:
         live=p.live,
         pending=p.pending,
         refused=p.refused,
+        refusals=queries.refusals(conn, p.business, p.reference, limit=REASONS) if p.refused else (),
     )
 
 

@@ -35,6 +35,7 @@ def report_json(view: SubmissionView) -> str:
             "revision": _fields(view.revision, "number", "added", "removed", "changed"),
             "baseline": _fields(view.baseline, "submission", "fixed", "remaining", "new"),
             "engine": {key: judgement.versions.get(key) for key in ("launchdrop", "rules", "phonenumbers")},
+            **_refused(view),
         }
     )
 
@@ -58,6 +59,7 @@ def receipt_json(view: ReceiptView) -> str:
             "digest": view.digest,
             "link": view.link,
             "findings": [_finding(finding) for finding in view.findings],
+            **_refused(view),
         }
     )
 
@@ -155,6 +157,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "value": finding.value,
         "message": finding.message,
         "suggestion": finding.suggestion,
+    }
+
+
+def _refused(view: SubmissionView | ReceiptView) -> dict[str, Any]:
+    return {
+        "refused": [{"number": each.number, "reason": each.reason} for each in view.refused],
+        "refused_total": view.refused_total,
     }
 
 

@@ -288,11 +288,12 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "moved_title": "Numbers that moved",
     "moved_from": "Taken over from {programs}",
     "moved_to": "Given to {programs}",
-    "refused_title": "Refused by the carrier",
+    "refused_title": "Refused at the launch",
     "refused_lead": (
-        "1 number went to the carrier and was refused.",
-        "{n:,} numbers went to the carrier and were refused.",
+        "1 number was accepted here and refused at the launch.",
+        "{n:,} numbers were accepted here and refused at the launch.",
     ),
+    "refused_because": ("1 number refused:", "{n:,} numbers refused:"),
     "refused_shown": "The first {n:,} are shown.",
     "col_reason": "Reason",
     # Take away

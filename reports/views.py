@@ -97,7 +97,8 @@ class SubmissionView:
 class ReceiptView:
     """The short acknowledgement of a drop. An incomplete one has findings and neither verdict nor counts.
 
-    `link` is the report's address relative to the receipt, or absolute where the site has an address.
+    `link` is the report's address relative to the receipt, or absolute where the site has an address. `refused` is what
+    of its program's numbers the carrier refused so far, cut by the caller; `refused_total` is not.
     """
 
     outcome: Outcome
@@ -114,6 +115,8 @@ class ReceiptView:
     digest: str | None = None
     link: str | None = None
     findings: Sequence[Finding] = ()
+    refused: Sequence[Refusal] = ()
+    refused_total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +134,10 @@ class SubmissionLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramLine:
-    """One program in an index. `timezone` is the IANA name its times are shown in."""
+    """One program in an index. `timezone` is the IANA name its times are shown in.
+
+    `refusals` are the most frequent reasons for numbers refused, each with how many.
+    """
 
     reference: str
     revision: int
@@ -144,6 +150,7 @@ class ProgramLine:
     live: int = 0
     pending: int = 0
     refused: int = 0
+    refusals: Sequence[tuple[str, int]] = ()
     held: bool = False
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from flows.ledger import Row
     from flows.ledger.queries import ProgramRow
 
+#: Reasons for refused numbers that `show` lists.
+REASONS = 20
+
 AsJson = Annotated[bool, typer.Option("--json", help="As a JSON array.")]
 
 
@@ -42,25 +45,33 @@ def show(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")], as_jso
     with opened() as pipeline, pipeline.ledger.read() as conn:
         found = queries.programs(conn, business_id=business, reference=reference)
         history = queries.history(conn, business, reference)
+        why = {p.reference: queries.refusals(conn, business, p.reference, limit=REASONS) for p in found if p.refused}
     if not found and not history:
         raise Trouble(f"no program {program}; `launchdrop programs` lists them")
     if as_json:
-        print_json([_row(p) | {"history": [_move(row) for row in history]} for p in found])
+        print_json([_whole(p, why.get(p.reference, []), history) for p in found])
         return
     for p in found:
-        _describe(p)
+        _describe(p, why.get(p.reference, []))
     say("\nHistory (UTC)")
     for row in history:
         say(_move_line(row))
 
 
-def _describe(p: "ProgramRow") -> None:
+def _whole(p: "ProgramRow", refusals: list[tuple[str, int]], history: "list[Row[Any]]") -> dict[str, Any]:
+    refused = [{"reason": reason, "numbers": n} for reason, n in refusals]
+    return _row(p) | {"refused": refused, "history": [_move(row) for row in history]}
+
+
+def _describe(p: "ProgramRow", refusals: list[tuple[str, int]]) -> None:
     say(f"{p.business}/{p.reference}: {p.name or ''}")
     say(f"  state      {p.state}, revision {p.revision}" + (f": {p.reason}" if p.reason else ""))
     say(f"  branding   {p.branding.replace('_', ' ')}")
     say(f"  starts     {_local(p.start, p.timezone)}")
     say(f"  ends       {_local(p.end, p.timezone)}")
     say(f"  numbers    {thousands(p.live)} live, {thousands(p.pending)} pending, {thousands(p.refused)} refused")
+    for reason, n in refusals:
+        say(f"  refused    {thousands(n)}: {reason}")
     if p.live:
         say("  Live with the carrier is not yet seen everywhere: networks take minutes to days to show a name.")
 

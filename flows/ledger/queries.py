@@ -103,6 +103,15 @@ def refused(conn: Connection, business_id: str, reference: str, *, limit: int) -
     return [(row.number, row.reason or "") for row in conn.execute(query.order_by(number.c.number).limit(limit))]
 
 
+def refusals(conn: Connection, business_id: str, reference: str, *, limit: int) -> list[tuple[str, int]]:
+    """Why numbers of a program were refused, and how many for each reason; the most frequent first."""
+    mine = select(program.c.id).where(program.c.business == business_id, program.c.reference == reference)
+    where = number.c.program == mine.scalar_subquery(), number.c.state == "refused"
+    count = func.count()
+    query = select(number.c.reason, count).where(*where).group_by(number.c.reason)
+    return [(why or "", n) for why, n in conn.execute(query.order_by(count.desc(), number.c.reason).limit(limit))]
+
+
 def moved_between(conn: Connection, business_id: str, reference: str) -> tuple[list[str], list[str]]:
     """References of the programs it takes numbers from or took them from, and of those that take them from it."""
     mine = select(program.c.id).where(program.c.business == business_id, program.c.reference == reference)

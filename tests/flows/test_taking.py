@@ -1,5 +1,6 @@
 """Taking drops: once, in order, whatever repeats; what comes back for each."""
 
+import json
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,9 @@ from flow_drops import manifest
 from flows import taking
 from flows.archive import open_drop, verified
 from flows.claiming import claimed
+from flows.cli import programs
 from flows.ledger import queries
+from flows.ledger.belonging import NOT_TO_ORIGINATE
 from flows.pages import refresh
 from flows.passes import next_start_came, take_inbox
 from flows.retaking import replay, retake
@@ -290,3 +293,24 @@ def test_a_replay_shows_what_would_change(world):
     world.run()
     changes = {c.what: (c.before, c.now) for c in replay(world.pipeline, world.receipt("acme-bank/a")["submission"])}
     assert changes == {}
+
+
+def test_what_is_refused_at_the_launch_is_told_with_its_reason_wherever_one_looks(world, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LAUNCHDROP_LEDGER", world.pipeline.settings.ledger)
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    assert (world.receipt("acme-bank/a")["refused"], world.receipt("acme-bank/a")["refused_total"]) == ([], 0)
+    (tmp_path / "listed.txt").write_text("5012149021\n")
+    listed = world.pipeline.settings.model_copy(update={"do_not_originate": tmp_path / "listed.txt"})
+    world.pipeline = replace(world.pipeline, settings=listed)
+    world.clock.now = datetime(2030, 1, 8, tzinfo=UTC)
+    world.run()
+    refused = [{"number": "+15012149021", "reason": NOT_TO_ORIGINATE}]
+    for told in (world.receipt("acme-bank/a"), world.report("acme-bank/a")):
+        assert (told["refused"], told["refused_total"]) == (refused, 1)
+    index = (world.reports / "acme-bank/index.html").read_text()
+    assert f"1 number refused: {NOT_TO_ORIGINATE}" in index
+    programs.show("acme-bank/orders")
+    assert f"  refused    1: {NOT_TO_ORIGINATE}\n" in capsys.readouterr().out
+    programs.show("acme-bank/orders", as_json=True)
+    assert json.loads(capsys.readouterr().out)[0]["refused"] == [{"reason": NOT_TO_ORIGINATE, "numbers": 1}]

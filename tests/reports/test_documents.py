@@ -13,6 +13,7 @@ VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_r
 KEYS = [
     "schema_version", "submission", "verdict", "program", "counts", "files", "rules", "rules_not_checked", "findings",
     "findings_total", "findings_shown", "revision", "baseline", "engine",
+    "refused", "refused_total",
 ]  # fmt: skip
 
 
