@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flows.archive import open_again, open_drop
+from flows.archive import open_again, open_drop, verified
 from flows.judging import judge_drop
 from flows.ledger import Row
 from flows.ledger.queries import submission_of
@@ -11,7 +11,9 @@ from flows.ledger.registering import register
 from flows.ledger.submissions import Registration, free_id
 from flows.pipeline import Pipeline
 from flows.spooling import spools
+from flows.stores import StoreError
 from flows.taking import Took, keep_judgement, logo_taken
+from schemas.drop import Drop
 from schemas.judgement import Judgement
 
 
@@ -25,12 +27,16 @@ class Change:
 
 
 def retake(pipeline: Pipeline, submission: str) -> Took:
-    """Judge it again as if it were dropped now, and register it under an id of its own. Raises LedgerError."""
+    """Judge it again as if it were dropped now, and register it under an id of its own.
+
+    Raises LedgerError where there is none, StoreError where its bytes are not there as they were taken.
+    """
     with pipeline.ledger.read() as conn:
         row = submission_of(conn, submission)
         now = pipeline.clock()
         new = free_id(conn, row.business, row.drop, now, row.digest)
     with spools() as spool:
+        _as_taken(pipeline, row)
         judgement = judge_drop(pipeline, open_again(pipeline.archive, row.business, submission, as_=new), spool)
         registration = Registration(
             submission=new,
@@ -54,7 +60,17 @@ def replay(pipeline: Pipeline, submission: str) -> list[Change]:
     with pipeline.ledger.read() as conn:
         row = submission_of(conn, submission)
     with spools() as spool:
-        return _changes(row, judge_drop(pipeline, open_drop(pipeline.archive, row.business, submission), spool))
+        return _changes(row, judge_drop(pipeline, _as_taken(pipeline, row), spool))
+
+
+def _as_taken(pipeline: Pipeline, row: Row[Any]) -> Drop:
+    """The drop from the archive, seen to be what was hashed when it was taken. Raises StoreError."""
+    drop = open_drop(pipeline.archive, row.business, row.id)
+    if not verified(drop):
+        raise StoreError(
+            f"the archive of {row.id} is not what was taken any more: restore it from a backup, then again"
+        )
+    return drop
 
 
 def _changes(row: Row[Any], judgement: Judgement) -> list[Change]:

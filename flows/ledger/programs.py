@@ -152,12 +152,24 @@ def retry(conn: Connection, business: str, reference: str, *, by: str, now: date
         raise LedgerError(f"{business}/{reference} is {found.state}; only what was missed or failed can be retried")
     if found.revision.end <= now:
         raise LedgerError(f"{business}/{reference} cannot be launched any more: its end has passed")
+    if found.revision.hold_until_branded and found.program.branding == "rejected":
+        _refuse_unbranded(conn, found)
     if found.state == "missed":
         reclaim(conn, found.program.id, business)
         numbers.recount(conn, [found.program.id])
     values = {"late_from": now, "reason": None}
     move_revisions(conn, [found.revision.id], "scheduled", cause="retried", by=by, now=now, **values)
     conn.execute(update(program).where(program.c.id == found.program.id).values(not_before=None))
+
+
+def _refuse_unbranded(conn: Connection, found: Current) -> None:
+    """It would wait for ever: what was rejected is in no queue of reviews any more."""
+    ids = review.rejected(conn, (found.revision.display_name, found.revision.logo))
+    approve = ", ".join(f"`launchdrop review approve {i}`" for i in ids)
+    raise LedgerError(
+        f"{found.program.business}/{found.program.reference} waits for its branding, which was rejected: {approve} "
+        "before the retry, or have it dropped anew with another"
+    )
 
 
 def _create(conn: Connection, accepted: Accepted) -> int:

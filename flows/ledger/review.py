@@ -148,6 +148,12 @@ def _move_branding(conn: Connection, row: Row[Any], after: Branding, *, cause: s
         move_revisions(conn, [row.current], "launch_failed", cause=reason, by=by, now=now, reason=reason)
 
 
+def rejected(conn: Connection, keys: Iterable[int | None]) -> list[int]:
+    """Those of these display names and logos that are rejected."""
+    asked = {key for key in keys if key is not None}
+    return sorted(key for key, state in _states(conn, asked).items() if state == "rejected")
+
+
 def _states(conn: Connection, keys: set[int]) -> dict[int, Branding]:
     rows = conn.execute(select(asset.c.id, asset.c.state).where(asset.c.id.in_(keys)))
     return {row.id: row.state for row in rows}

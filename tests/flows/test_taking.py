@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from flow_drops import manifest
 
 from flows import taking
@@ -16,6 +17,7 @@ from flows.ledger.belonging import NOT_TO_ORIGINATE
 from flows.pages import refresh
 from flows.passes import next_start_came, take_inbox
 from flows.retaking import replay, retake
+from flows.stores import StoreError
 
 ZENITH = {"business_unit": "Reminders", "display_name": "{display: Zenith Health, shorthand: Zenith}"}
 ROWS = "5012149020,Customer Service\n5012149021,Survey\n"
@@ -281,6 +283,19 @@ def test_a_retake_is_found_in_the_archive_and_the_inbox_is_emptied_of_what_repea
     assert not list((world.inbox / "acme-bank").iterdir())
     for submission in (second, third):
         assert verified(open_drop(world.pipeline.archive, "acme-bank", submission))
+
+
+def test_an_archive_that_is_not_what_was_taken_is_not_judged_again(world):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    submission = world.receipt("acme-bank/a")["submission"]
+    (kept,) = (world.pipeline.archive.root / "acme-bank" / submission).glob("*numbers.csv")
+    kept.chmod(0o600)
+    kept.write_text("5012149999,Survey\n")
+    for again in (retake, replay):
+        with pytest.raises(StoreError, match=rf"^the archive of {submission} is not what was taken any more: "):
+            again(world.pipeline, submission)
+    assert len(submissions(world)) == 1
 
 
 def test_a_replay_shows_what_would_change(world):

@@ -1,5 +1,6 @@
 """Review of display names and logos, and what a decision brands."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from ledger.samples import ACME, BUSINESSES, CUSTOM, HOUR, NOON, some
 from flows.ledger import LedgerError
 from flows.ledger.businesses import business, business_ids, seed
 from flows.ledger.endings import claim_brandings
+from flows.ledger.programs import retry
 from flows.ledger.releasing import release_number
 from flows.ledger.review import decide, queue
 from flows.ledger.submissions import LogoTaken
@@ -168,3 +170,20 @@ def test_a_logo_that_is_approved_after_a_number_was_freed_is_found(desk, decided
     with desk.ledger.begin() as conn:
         [errand] = claim_brandings(conn, desk.claimant, now=desk.now)
     assert errand.shown.logo.archive == "acme/s1/"
+
+
+def test_what_waits_for_a_rejected_name_is_not_retried_in_vain(desk, decided):
+    desk.drop("p", some(1), display_name=CUSTOM, hold_until_branded=True)
+    [review] = [each.review.id for each in decided(False, "too long")]
+    assert desk.state("p") == (1, "launch_failed")
+    told = (
+        f"acme/p waits for its branding, which was rejected: `launchdrop review approve {review}` before the retry, or "
+        "have it dropped anew with another"
+    )
+    with pytest.raises(LedgerError, match=f"^{re.escape(told)}$"), desk.ledger.begin() as conn:
+        retry(conn, "acme", "p", by="ann", now=desk.now)
+    with desk.ledger.begin() as conn:
+        decide(conn, review, approve=True, by="ann", reason=None, now=desk.now)
+        retry(conn, "acme", "p", by="ann", now=desk.now)
+    desk.now = NOON + HOUR
+    assert len(desk.launch()) == 1
