@@ -46,6 +46,7 @@ class Program:
 
     `start` and `end` are aware instants, as now in force; `numbers` counts those pending or live. `held`: no revision
     was accepted yet and the only one waits for the operator (`state` is None), so that the next is still a first one.
+    `calls`: some of these numbers are not Do Not Originate.
     """
 
     state: State | None
@@ -54,6 +55,7 @@ class Program:
     end: datetime | None
     live: bool = False
     numbers: int = 0
+    calls: bool = False
     held: bool = False
 
     @property

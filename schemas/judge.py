@@ -163,7 +163,8 @@ def _decide(read: Reading, rows: "NumbersResult | None", known: Known, policy: P
     """The verdict, after the rules about the rows as a whole: MAN-017, PUR-005, MAN-019."""
     manifest, counts = read.manifest, _counts(rows)
     _check_rejected_share(read, counts, notes)
-    if rows and rows.all_do_not_originate and manifest.program_type in BRANDING_TYPES:
+    others = known.program is not None and known.program.calls and manifest.numbers_mode == "add"
+    if rows and rows.all_do_not_originate and manifest.program_type in BRANDING_TYPES and not others:
         message = f"Every number is Do Not Originate, but {manifest.program_type} brands calls."
         notes.add("PUR-005", message, **(read.program or read.root).at("type"))
     has_errors = notes.has_errors or (rows is not None and rows.has_file_errors)

@@ -137,6 +137,7 @@ def _program(told: Mapping[str, str] | None) -> Program | None:
         end=end,
         live=told.get("live") == "true",
         numbers=int(told.get("numbers", 0)),
+        calls=told.get("calls") == "true",
     )
 
 

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Select, bindparam, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flows.ledger.belonging import hand_over, holders, update_numbers, want
-from flows.ledger.bulk import Block, chunks, gathered, insert_numbers, listed
+from flows.ledger.bulk import Block, among, chunks, gathered, insert_numbers, listed
 from flows.ledger.errors import Outdated
 from flows.ledger.tables import number, program
+from schemas.purposes import DO_NOT_ORIGINATE
 from schemas.revision import NumbersDifference, numbers_difference
 
 if TYPE_CHECKING:
@@ -213,6 +214,13 @@ def _remove(conn: Connection, program_id: int, numbers: np.ndarray, *, at_carrie
         "claimed": case((told, number.c.claimed), else_=False),
     }
     update_numbers(conn, program_id, numbers, **values)
+
+
+def some_call(conn: Connection, program_id: int) -> bool:
+    """Whether some of a program's numbers, live or to be, are not Do Not Originate."""
+    calling = among(number.c.state, "live", "pending"), number.c.purpose != DO_NOT_ORIGINATE
+    where = number.c.program == program_id, *calling
+    return conn.execute(select(number.c.number).where(*where).limit(1)).first() is not None
 
 
 def _forget_refused(conn: Connection, program_id: int, numbers: np.ndarray) -> None:

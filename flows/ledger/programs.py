@@ -70,6 +70,7 @@ def known(conn: Connection, business: str, reference: str) -> Program | None:
         end=now.revision.end,
         live=now.program.live_revision is not None and now.state not in FINAL,
         numbers=now.program.numbers_live + now.program.numbers_pending,
+        calls=numbers.some_call(conn, now.program.id),
     )
 
 

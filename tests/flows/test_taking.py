@@ -285,6 +285,18 @@ def test_a_retake_is_found_in_the_archive_and_the_inbox_is_emptied_of_what_repea
         assert verified(open_drop(world.pipeline.archive, "acme-bank", submission))
 
 
+def test_numbers_marked_do_not_originate_are_added_to_a_program_that_calls_with_others(world):
+    world.drop("acme-bank/a", ROWS)
+    world.run()
+    marked = "5012149022,Do Not Originate\n"
+    world.drop("acme-bank/b", marked)
+    world.run()
+    assert world.receipt("acme-bank/b")["verdict"] == "accepted"
+    world.drop("acme-bank/c", marked, numbers_mode="replace")
+    world.run()
+    assert world.receipt("acme-bank/c")["verdict"] == "rejected"
+
+
 def test_an_archive_that_is_not_what_was_taken_is_not_judged_again(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
