@@ -24,7 +24,7 @@ from flows.settling import (
 )
 from flows.stores import Changed, Store, StoreError, blocks
 from schemas.filenames import unsafe
-from schemas.manifest import Manifest
+from schemas.manifest import Manifest, NumbersFile
 from schemas.policy import Policy
 
 
@@ -179,19 +179,24 @@ def _left(sighting: Sighting, lying: Lying) -> Left | None:
 
 def _wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> Wanted:
     """What the manifests of these versions ask for. One that cannot be understood asks for nothing: it is judged so."""
-    files: dict[str, str | None] = {}
+    named: dict[str, NumbersFile] = {}
     logo = reference = None
     for name, version in manifests.items():
         with inbox.store.open(prefix + name, version) as f:
             content = f.read(inbox.policy.max_manifest_bytes + 1)
         manifest = inbox.parse(content) if len(content) <= inbox.policy.max_manifest_bytes else None
         if manifest and manifest.state == "active":
-            files |= {
-                n.file: n.sha256.lower() if n.sha256 else None for n in manifest.files if _named(n.file, manifests)
-            }
+            named |= {n.file: n for n in manifest.files if _named(n.file, manifests)}
             logo = manifest.logo if manifest.logo and _named(manifest.logo, manifests) else logo
         reference = manifest.reference if manifest else reference
-    return Wanted(manifests=dict(manifests), files=files, logo=logo, reference=reference)
+    return Wanted(
+        manifests=dict(manifests),
+        files={name: n.sha256.lower() if n.sha256 else None for name, n in named.items()},
+        logo=logo,
+        reference=reference,
+        paths={name: n.path for name, n in named.items()} | ({logo: "logo"} if logo else {}),
+        lines={name: n.line for name, n in named.items()},
+    )
 
 
 def _named(name: str, manifests: Mapping[str, str]) -> bool:

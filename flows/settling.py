@@ -247,7 +247,10 @@ def _told(sighting: Sighting, patience: Patience, findings: list[Finding]) -> In
 
 def _fault(name: str, state: State, pending: Pending) -> Finding:
     if state == "missing":
-        return finding("MAN-005", f"{name} is named in the manifest and did not arrive", file=name)
+        wanted = pending.wanted or Wanted(manifests={})
+        text = f"{name} is named in the manifest and did not arrive"
+        path, line = wanted.paths.get(name), wanted.lines.get(name)
+        return finding("MAN-005", text, file=name, path=path, line=line, value=name)
     size = pending.seen[name].size
     text = f"{name} arrived with {size} bytes, but its sha256 is not the one in the manifest: not yet whole, or another"
     return finding("CSV-003", text, file=name)

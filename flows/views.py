@@ -82,6 +82,7 @@ def _incomplete(sighting: Sighting) -> ReceiptView:
         business=sighting.business,
         drop=sighting.name,
         received_at=sighting.first_seen,
+        reference=sighting.pending.wanted.reference if sighting.pending and sighting.pending.wanted else None,
         findings=sighting.pending.lacking if sighting.pending else (),
     )
 

@@ -46,12 +46,17 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the manifests at these versions ask for: required files with their sha256 if given, and perhaps a logo."""
+    """What the manifests at these versions ask for: required files with their sha256 if given, and perhaps a logo.
+
+    `paths` and `lines` say where the manifest names each.
+    """
 
     manifests: Mapping[str, str]
     files: Mapping[str, str | None] = field(default_factory=dict)
     logo: str | None = None
     reference: str | None = None
+    paths: Mapping[str, str | None] = field(default_factory=dict)
+    lines: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,7 +112,12 @@ def test_a_file_that_is_missing_is_told_once_after_the_grace_and_taken_when_it_c
     world.clock.now += timedelta(minutes=16)
     assert world.run().intake.incomplete == 1
     receipt = world.receipt("acme-bank/a")
-    assert (receipt["outcome"], [f["rule"] for f in receipt["findings"]]) == ("incomplete", ["MAN-005"])
+    assert (receipt["outcome"], receipt["reference"]) == ("incomplete", "orders")
+    found = [(f["rule"], f["path"], f["line"], f["value"]) for f in receipt["findings"]]
+    line = (world.inbox / "acme-bank/a/program.yaml").read_text().splitlines().index(
+        "numbers: [{file: numbers.csv}]"
+    ) + 1
+    assert found == [("MAN-005", "numbers[0].file", line, "numbers.csv")]
     assert world.run().intake.incomplete == 0
     numbers.write_bytes(kept)
     world.run()
