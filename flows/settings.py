@@ -183,7 +183,8 @@ class Settings(PolicySettings, CarrierSettings):
     arrival_grace: Duration = Field(timedelta(minutes=15), description="what is missing after this long is told")
     launch_deadline: Span = Field(timedelta(hours=24), description="a launch later than this is `missed`")
     on_missed_start: Literal["launch_late", "hold"] = Field(
-        "launch_late", description="a start that passed while nothing ran: launch within the deadline, or hold after 5 min"
+        "launch_late",
+        description="a start that passed while nothing ran: launch within the deadline, or hold after 5 min",
     )
     do_not_originate: Path | None = Field(None, description="file of numbers that must not originate calls, one a line")
     findings_per_rule: Count = Field(_CAPS.per_rule, description="findings of one rule that report.json and page keep")
