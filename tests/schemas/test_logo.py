@@ -89,6 +89,38 @@ def test_what_is_no_plain_svg(content, why):
 
 
 @pytest.mark.parametrize(
+    "declared",
+    [
+        "<!DOCTYPE svg>",
+        '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">',
+        "<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 20010904//EN' 'https://www.w3.org/TR/2001/REC-SVG-20010904/DTD/svg10.dtd'>",
+    ],
+)
+def test_the_declarations_that_drawing_programs_write(declared):
+    assert faults(declared + SVG.format("")) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    "external",
+    [
+        'SYSTEM "http://evil.example/x.dtd"',
+        'SYSTEM "file:///etc/passwd"',
+        'SYSTEM "x.dtd" [ <!ATTLIST g x CDATA "y"> ]',
+        'SYSTEM "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd"',
+        'PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://evil.example/x.dtd"',
+        'PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org.evil.example/x.dtd"',
+        'PUBLIC "-//W3C//DTD XHTML 1.0//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1.dtd"',
+        f'PUBLIC "-//W3C//DTD SVG {"x" * 1100}http://www.w3.org/x" "http://evil.example/x.dtd"',
+    ],
+)
+def test_a_declaration_that_is_kept_elsewhere(external, encoding):
+    why = "its DOCTYPE refers to something outside the file"
+    content = f"<!DOCTYPE svg {external}>{SVG.format('')}".encode(encoding)
+    assert faults(content) == [f"IMG-002 The logo is not a plain SVG image: {why}."]
+
+
+@pytest.mark.parametrize(
     "size",
     [
         'viewBox="0 0 64 64"',
