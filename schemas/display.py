@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from schemas import words
 from schemas.business import Business, DisplayName
-from schemas.fields import Section
+from schemas.fields import Section, one_line, printable
+from schemas.findings import VALUE_SHOWN
 from schemas.policy import Policy
 
 KEYS = ("display", "shorthand")
@@ -14,10 +15,13 @@ KEYS = ("display", "shorthand")
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9 ,&_\-@*%\[\]:$!']")
 #: Characters that word processors put in, and the allowed one that was meant.
 _PLAIN = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'", "–": "-", "—": "-", "‐": "-", "‑": "-", "\u00a0": " "})
+_SPACES = re.compile(r"\s+")
 _LETTER = re.compile(r"[^\W\d_]")
 _DIGITS_OF_A_NUMBER = 7
-#: Longer ones are no names; a finding of their own is enough.
-_MOST = 200
+#: Longer ones are no names, and MAN-004. Both names of a pair are in one key of the ledger, and PostgreSQL takes none
+#: of more than 2,704 bytes.
+NAME_MAX = 1000
+REASON_MAX = 10_000
 
 _TLD = r"(?:com|net|org|edu|gov|info|biz|io|co|us|me|app|ai)\b"
 _LINK = re.compile(rf"https?:|\bwww\b|\b[\w-]+\.{_TLD}|\bdot\s?{_TLD}", re.IGNORECASE)
@@ -42,11 +46,18 @@ _ASKS = (
 
 
 def read(section: Section) -> DisplayName | None:
-    """Both names of the `display_name` section; a blank one is left to `check`."""
-    display, shorthand = (section.text(key, at_most=_MOST, required=True, blank=True) for key in KEYS)
+    """Both names of the `display_name` section as written; what is wrong with them is left to `check`."""
+    display, shorthand = (section.any_text(key, at_most=NAME_MAX, required=True, blank=True) for key in KEYS)
     if display is None or shorthand is None:
         return None
     return DisplayName(display=display, shorthand=shorthand)
+
+
+def kept(name: DisplayName | None) -> DisplayName | None:
+    """The name fit to be kept and shown, once `check` has seen it as written: PostgreSQL takes no NUL."""
+    if name is None:
+        return None
+    return DisplayName(display=printable(name.display), shorthand=printable(name.shorthand))
 
 
 def check(section: Section, name: DisplayName, *, business: Business | None, policy: Policy) -> bool:
@@ -64,9 +75,11 @@ def check(section: Section, name: DisplayName, *, business: Business | None, pol
     if business is None or is_approved:
         return False
     if not words.resembles(name.display, business):
-        message = f'"{name.display}" shares no word with the names of the business on record.'
+        message = f'"{one_line(name.display)}" shares no word with the names of the business on record.'
         section.note("DSP-007", "display", message, value=name.display, suggestion=business.dba or business.legal_name)
-    message = f'"{name.display}", in short "{name.shorthand}", is not approved for the business yet.'
+    message = (
+        f'"{one_line(name.display)}", in short "{one_line(name.shorthand)}", is not approved for the business yet.'
+    )
     section.note("DSP-008", "display", message, value=name.display)
     return True
 
@@ -93,14 +106,20 @@ def check_characters(section: Section, rule: str, key: str, text: str) -> None:
     if not found:
         return
     first, more = found[0], f", and {len(found) - 1} more cannot be shown" if len(found) > 1 else ""
-    name = unicodedata.name(first[0], f"U+{ord(first[0]):04X}")
-    message = f'{section.path(key)} has "{first[0]}" ({name}) at position {first.start() + 1}{more}.'
-    section.note(rule, key, message, value=text, suggestion=_plain(text))
+    message = f"{section.path(key)} has {_named(first[0])} at position {first.start() + 1}{more}."
+    section.note(rule, key, message, value=text, suggestion=_plain(text) if len(text) <= VALUE_SHOWN else None)
+
+
+def _named(character: str) -> str:
+    code = f"U+{ord(character):04X}"
+    if printable(character) != character:
+        return f"a control character ({code})"
+    return f'"{character}" ({unicodedata.name(character, code)})'
 
 
 def _plain(text: str) -> str | None:
     """The text in allowed characters, where that takes no guessing."""
-    plain = unicodedata.normalize("NFKD", text.translate(_PLAIN))
+    plain = unicodedata.normalize("NFKD", _SPACES.sub(" ", text).translate(_PLAIN))
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     return plain if not _NOT_ALLOWED.search(plain) else None
 
@@ -108,7 +127,7 @@ def _plain(text: str) -> str | None:
 def _check_branding(section: Section, key: str, text: str, policy: Policy) -> None:
     for pattern, what in _ASKS:
         if found := pattern.search(text):
-            section.note("DSP-005", key, f'{section.path(key)} has {what}: "{found[0]}".', value=text)
+            section.note("DSP-005", key, f'{section.path(key)} has {what}: "{one_line(found[0])}".', value=text)
             break
     for term in _prohibited(text, policy):
         section.note("DSP-006", key, f'{section.path(key)} has the prohibited term "{term}".', value=text)

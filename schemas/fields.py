@@ -132,21 +132,28 @@ class Section:
         self, key: str, *, at_most: int, required: bool = False, lines: bool = False, blank: bool = False
     ) -> str | None:
         """The text without outer white space, of at most `at_most` characters, on one line unless `lines`."""
-        text = self.raw(key, required=required, blank=blank)
+        text = self.any_text(key, at_most=at_most, required=required, blank=blank)
         if text is None:
             return None
-        text = text.strip()
         hidden = _HIDDEN.search(text.replace("\n", " ") if lines else text)
         if hidden:
             self.wrong(
                 key, f"plain text without the control character U+{ord(hidden[0]):04X} at position {hidden.start() + 1}"
             )
-        elif len(text) > at_most:
+            return None
+        return text
+
+    def any_text(self, key: str, *, at_most: int, required: bool = False, blank: bool = False) -> str | None:
+        """As `text`, with whatever control characters it has: for what has a rule of its own about them."""
+        text = self.raw(key, required=required, blank=blank)
+        if text is None:
+            return None
+        text = text.strip()
+        if len(text) > at_most:
             message = f"{self.path(key)} has {len(text):,} characters; at most {at_most:,} are taken."
             self.note("MAN-004", key, message, value=text)
-        else:
-            return text
-        return None
+            return None
+        return text
 
     def matching(self, key: str, pattern: re.Pattern[str], expected: str, *, required: bool = False) -> str | None:
         """The text where the whole of it matches the pattern."""

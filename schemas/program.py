@@ -9,7 +9,7 @@ from datetime import datetime
 
 from schemas import display, logo, schedule
 from schemas.drop import Drop, Known
-from schemas.fields import Section, nearest
+from schemas.fields import Section, nearest, printable
 from schemas.judgement import Logo
 from schemas.manifest import Manifest, Schedule
 from schemas.policy import Policy
@@ -41,9 +41,19 @@ def check(reading: Reading, drop: Drop, known: Known, policy: Policy, now: datet
     image = _check_logo(reading, drop, known)
     logo_in_review = image is not None and known.business is not None and not image.is_approved
     return Checked(
-        manifest=replace(reading.manifest, schedule=timing),
+        manifest=_kept(reading.manifest, timing),
         needs_review=("display_name",) * name_in_review + ("logo",) * logo_in_review,
         logo=image,
+    )
+
+
+def _kept(manifest: Manifest, timing: Schedule | None) -> Manifest:
+    """The manifest as it is kept and shown, after its texts were looked at as written."""
+    return replace(
+        manifest,
+        schedule=timing,
+        display_name=display.kept(manifest.display_name),
+        call_reason=manifest.call_reason and printable(manifest.call_reason),
     )
 
 

@@ -196,7 +196,7 @@ def _logo(root: Section, kind: ProgramType | None) -> str | None:
 
 def _call_reason(root: Section, kind: ProgramType | None) -> str | None:
     """The call reason; None, and RSN-003, where the program does not show it."""
-    reason = root.text("call_reason", at_most=NAME_MAX)
+    reason = root.any_text("call_reason", at_most=display.REASON_MAX)
     if reason is None or kind not in WITHOUT_LOGO:
         return reason
     message = f"A program of type {kind} shows no call reason; call_reason is not used."

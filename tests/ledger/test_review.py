@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import replace
+from random import Random
+from string import ascii_letters, digits
 
 import pytest
 from ledger.samples import ACME, BUSINESSES, CUSTOM, HOUR, NOON, some
@@ -13,6 +15,8 @@ from flows.ledger.programs import retry
 from flows.ledger.releasing import release_number
 from flows.ledger.review import decide, queue
 from flows.ledger.submissions import LogoTaken
+from schemas.business import DisplayName
+from schemas.display import KEYS, NAME_MAX
 
 LOGO = LogoTaken(name="acme.svg", sha256="ab" * 32)
 
@@ -31,6 +35,13 @@ def decided(desk):
 
 def branding(desk, reference="p"):
     return desk.program(reference).branding
+
+
+def test_the_longest_names_have_room(desk):
+    mixed = Random(1)  # what can be compressed would have room anyway
+    longest = ["".join(mixed.choices(ascii_letters + digits, k=NAME_MAX)) for _ in KEYS]
+    desk.drop("p", some(1), display_name=DisplayName(**dict(zip(KEYS, longest, strict=True))))
+    assert branding(desk) == "in_review"
 
 
 def test_an_approved_pair_needs_no_review(desk):

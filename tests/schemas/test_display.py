@@ -118,6 +118,19 @@ def test_a_suggestion_takes_no_guessing(text, meant):
     assert notes.kept[0].suggestion == meant
 
 
+@pytest.mark.parametrize(("length", "found"), [(display.NAME_MAX, []), (display.NAME_MAX + 1, ["MAN-004"])])
+def test_a_name_that_the_ledger_has_no_room_for_is_no_name(length, found):
+    tree, notes = document.read(f"display: {'x' * length}\nshorthand: x\n".encode(), max_bytes=9999), Notes(per_rule=9)
+    assert isinstance(tree, Fields)
+    display.read(Section(tree, "", notes, display.KEYS))
+    assert [note.rule for note in notes.kept] == found
+
+
+def test_what_is_kept_of_a_name_has_no_control_characters():
+    kept = display.kept(DisplayName(display="Acme\0Bank", shorthand="A\tB"))
+    assert kept == DisplayName(display="Acme Bank", shorthand="A B")
+
+
 def test_an_approved_name_was_judged_by_people():
     assert rules("Acme Police") == []
     assert rules("Acme Police", "Acme P.") == ["DSP-006", "DSP-003", "DSP-008"]

@@ -48,6 +48,7 @@ def test_the_patterns_are_the_codes():
     assert PROPERTIES["reference"]["pattern"] == f"^{reading.REFERENCE.pattern}$"
     assert ENTRIES[reading.FILE_KEYS]["properties"]["sha256"]["pattern"] == f"^{reading.SHA256.pattern}$"
     assert SCHEMA["$defs"]["name"]["maxLength"] == reading.NAME_MAX
+    assert SCHEMA["$defs"]["shown"]["maxLength"] == display.NAME_MAX
     assert PROPERTIES["program"]["properties"]["description"]["maxLength"] == reading.DESCRIPTION_MAX
 
 
