@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from flows.ledger.leases import Lease
-from flows.ledger.sightings import Sighting, Taken
-from flows.settling import size_of, take
+from flows.ledger.sightings import Seen, Sighting, Taken
+from flows.settling import link_above, size_of, take
 from flows.stores import Changed, Refused, Store, StoreError, blocks, read
 from schemas.drop import Drop, DropFile
 from schemas.filenames import under_way
@@ -149,11 +149,17 @@ def _copy_all(
         manifests.append(copy(name, version, name, partial(digest.manifest, length=seen[name].size)))
     for number, (name, version) in enumerate(taken.files.items(), 1):
         if version and seen[name].kind != "file":
-            refused[name] = f"{_WHY_REFUSED.get(seen[name].kind, 'not a file')}, not a file of the drop"
+            refused[name] = _why_refused(seen[name])
         elif version:
             files.append(copy(name, version, f"{number:04d}-{_slug(name)}", iter))
             digest.file(name, files[-1].sha256)
+        elif link := link_above(name, seen):
+            refused[link] = _why_refused(seen[link])
     return manifests, files, refused
+
+
+def _why_refused(seen: Seen) -> str:
+    return f"{_WHY_REFUSED.get(seen.kind, 'not a file')}, not a file of the drop"
 
 
 def _copy(
@@ -209,7 +215,7 @@ def _index(
         "manifests": [asdict(k) for k in manifests],
         "files": [asdict(k) for k in files],
         "refused": refused,
-        "not_named": {n: seen[n].size for n in sorted(taken.rest) if not under_way(n)},
+        "not_named": {n: seen[n].size for n in sorted(taken.rest) if not under_way(n) and n not in refused},
     }
     return _dumped(index)
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from flows.ledger.sightings import Pending, Seen, Sighting, Taken, Wanted
 from flows.stores import Entry
-from schemas.filenames import under_way
+from schemas.filenames import folders_of, under_way
 from schemas.findings import Finding
 from schemas.rules import finding
 
@@ -126,6 +126,11 @@ def size_of(sighting: Sighting) -> int:
     return sum(pending.seen[name].size for name in (*named.manifests, *named.files) if name in pending.seen)
 
 
+def link_above(name: str, seen: Mapping[str, Seen]) -> str | None:
+    """The link that this name leads through, so that it is refused like a link, whatever lies there."""
+    return next((above for above in folders_of(name) if above in seen and seen[above].kind == "link"), None)
+
+
 def program_of(sighting: Sighting) -> tuple[str, ...]:
     """The program that a drop is about; the drop itself, where its manifest does not say."""
     wanted = sighting.pending.wanted if sighting.pending else None
@@ -158,7 +163,7 @@ def _judge_files(
 def _state(name: str, sha256: str | None, pending: Pending, patience: Patience, uploads: set[str]) -> State:
     seen = pending.seen.get(name)
     if seen is None:
-        return "missing"
+        return "settled" if link_above(name, pending.seen) else "missing"
     if seen.kind != "file" or (sha256 and seen.sha256 == sha256):
         return "settled"  # a link or the like will never be opened, whatever it does
     if not _still(seen, patience):

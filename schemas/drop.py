@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO
 
 from schemas.business import Business
+from schemas.filenames import folders_of
 from schemas.states import State
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ class Drop:
     manifests: tuple[DropFile, ...]
     files: Mapping[str, DropFile] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+
+    def why_refused(self, name: str) -> str | None:
+        """Why the store would not open this name: for its own sake, or for that of a folder that it lies in."""
+        if name in self.refused:
+            return self.refused[name]
+        return next((f"{above} is {self.refused[above]}" for above in folders_of(name) if above in self.refused), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

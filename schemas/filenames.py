@@ -42,6 +42,12 @@ def _unsafe_part(parts: list[str]) -> str | None:
     return None
 
 
+def folders_of(name: str) -> list[str]:
+    """The folders that a file of this name lies in, the outermost first."""
+    parts = name.split("/")[:-1]
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+
+
 def under_way(name: str) -> bool:
     """Whether this is an upload that is not finished yet (or none of our business), by its name alone."""
     return any(part.startswith(".") or part.lower().endswith(_UNDER_WAY) for part in name.split("/"))

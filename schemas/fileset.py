@@ -2,6 +2,7 @@
 
 from schemas.drop import Drop, DropFile
 from schemas.fields import nearest, printable
+from schemas.filenames import folders_of
 from schemas.manifest import Manifest, NumbersFile
 from schemas.notes import Notes
 
@@ -27,8 +28,8 @@ def numbers_files(drop: Drop, manifest: Manifest, notes: Notes) -> list[tuple[Nu
     for named in manifest.files:
         if named.file in drop.files:
             there.append((named, drop.files[named.file]))
-        elif named.file in drop.refused:
-            _report_refused(named, drop.refused[named.file], notes)
+        elif why := drop.why_refused(named.file):
+            _report_refused(named, why, notes)
         else:
             _report_missing(named, unnamed, notes)
     return there
@@ -46,7 +47,8 @@ def _report_missing(named: NumbersFile, unnamed: list[str], notes: Notes) -> Non
 
 
 def report_unnamed(drop: Drop, named: frozenset[str], notes: Notes) -> None:
-    """MAN-006 for each file that the manifest does not name."""
-    for name in sorted((drop.files.keys() | drop.refused.keys()) - named):
+    """MAN-006 for each file that the manifest does not name; where it names one below a link, MAN-007 says enough."""
+    refused = drop.refused.keys() - {folder for name in named for folder in folders_of(name)}
+    for name in sorted((drop.files.keys() | refused) - named):
         shown = printable(name)
         notes.add("MAN-006", f"{shown} is not named in the manifest and was not read.", file=shown)

@@ -144,8 +144,8 @@ def _find_logo(root: Section, name: str, drop: Drop, known: Known) -> tuple[int,
         with file.open() as stream:
             content = stream.read(logo.MAX_READ)
         return file.bytes, _image(name, content, file.sha256, known)
-    if name in drop.refused:
-        root.note("MAN-007", "logo", f"The file {name} was not opened: {drop.refused[name]}.", value=name)
+    if why := drop.why_refused(name):
+        root.note("MAN-007", "logo", f"The file {name} was not opened: {why}.", value=name)
         return None
     kept = known.gallery(name)
     if kept is not None:

@@ -173,6 +173,19 @@ def test_a_named_link_is_refused_and_never_read(world, tmp_path):
     assert archived.drop.files == {}
 
 
+@pytest.mark.parametrize("leads_to", ["/etc", "../../zenith/d", "nowhere"])
+def test_a_file_named_below_a_link_is_refused_and_not_waited_for(world, leads_to):
+    if isinstance(world.store, MemoryStore):
+        pytest.skip("only a folder has links")
+    world.put("program.yaml", manifest("s/hostname", "s/sub/x.csv", "numbers.csv"))
+    world.put("numbers.csv", b"mine")
+    (world.store.root / "acme/d/s").symlink_to(leads_to)
+    archived = copy(world, world.settled())
+    assert archived.drop.refused == {"s": "a link, not a file of the drop"}
+    assert archived.drop.why_refused("s/sub/x.csv") == "s is a link, not a file of the drop"
+    assert archived.drop.files.keys() == {"numbers.csv"}
+
+
 def test_a_file_swapped_for_a_link_after_the_look_is_not_followed(world, tmp_path):
     if isinstance(world.store, MemoryStore):
         pytest.skip("only a folder has links")
