@@ -156,7 +156,7 @@ def test_a_prefect_server_that_is_killed_holds_nothing_up_and_comes_back(serving
 def children_of(process):
     """Each child's command line, by its id."""
     found = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
     )
     return {int(pid): command for pid, command in (line.split(None, 1) for line in found.stdout.splitlines())}
 
