@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
+from flows.ledger import queries
+
 ROOT = Path(__file__).parents[1]
+#: What a manifest of the other business of the samples says otherwise.
+ZENITH = {"business_unit": "Reminders", "display_name": "{display: Zenith Health, shorthand: Zenith}"}
+ROWS = "5012149020,Customer Service\n5012149021,Survey\n"
 
 
 def manifest(business, **changes):
@@ -25,3 +30,14 @@ def write(inbox, drop, numbers, **changes):
     folder.mkdir(parents=True)
     (folder / "numbers.csv").write_text(numbers)
     (folder / "program.yaml").write_text(manifest(drop.partition("/")[0], **changes))
+
+
+def program(world, reference="orders"):
+    """A program of Acme Bank's as the ledger has it."""
+    with world.pipeline.ledger.read() as conn:
+        return queries.programs(conn, business_id="acme-bank", reference=reference)[0]
+
+
+def submissions(world):
+    with world.pipeline.ledger.read() as conn:
+        return queries.submissions(conn)

@@ -6,31 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flow_drops import manifest
+from flow_drops import ROWS, manifest, program, submissions
 
 from flows import taking
 from flows.archive import open_drop, verified
 from flows.claiming import claimed
 from flows.cli import programs
-from flows.ledger import queries
 from flows.ledger.belonging import NOT_TO_ORIGINATE
 from flows.pages import refresh
 from flows.passes import next_start_came, take_inbox
 from flows.retaking import replay, retake
 from flows.stores import StoreError
-
-ZENITH = {"business_unit": "Reminders", "display_name": "{display: Zenith Health, shorthand: Zenith}"}
-ROWS = "5012149020,Customer Service\n5012149021,Survey\n"
-
-
-def program(world, reference="orders"):
-    with world.pipeline.ledger.read() as conn:
-        return queries.programs(conn, business_id="acme-bank", reference=reference)[0]
-
-
-def submissions(world):
-    with world.pipeline.ledger.read() as conn:
-        return queries.submissions(conn)
 
 
 def test_the_same_content_again_is_a_duplicate_and_changes_nothing(world):

@@ -8,29 +8,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flow_drops import ROWS, ZENITH, program, submissions
 from sqlalchemy import text
 
 from flows import passes, taking
-from flows.ledger import LedgerError, queries
+from flows.ledger import LedgerError
 from flows.pages import OUT_OF_REACH
 from flows.passes import launch_due, take_inbox
 from flows.restored import PLACE, TOLD
 from flows.settings import SettingsError
 from flows.stores import StoreError, read
 from flows.stores.folder import FolderStore
-
-ZENITH = {"business_unit": "Reminders", "display_name": "{display: Zenith Health, shorthand: Zenith}"}
-ROWS = "5012149020,Customer Service\n5012149021,Survey\n"
-
-
-def program(world, reference="orders"):
-    with world.pipeline.ledger.read() as conn:
-        return queries.programs(conn, business_id="acme-bank", reference=reference)[0]
-
-
-def submissions(world):
-    with world.pipeline.ledger.read() as conn:
-        return queries.submissions(conn)
 
 
 @pytest.mark.parametrize("text", ["businesses: [", "", "businesses:\n  acme-bank: {}\n"])
