@@ -67,9 +67,7 @@ def _as_taken(pipeline: Pipeline, row: Row[Any]) -> Drop:
     """The drop from the archive, seen to be what was hashed when it was taken. Raises StoreError."""
     drop = open_drop(pipeline.archive, row.business, row.id)
     if not verified(drop):
-        raise StoreError(
-            f"the archive of {row.id} is not what was taken any more: restore it from a backup, then again"
-        )
+        raise StoreError(f"the archive of {row.id} is not what was taken any more: restore it from a backup")
     return drop
 
 

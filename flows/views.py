@@ -71,7 +71,7 @@ def receipt(conn: Connection, business: str, drop: str) -> ReceiptView | None:
         scheduled_start=program.start if program else None,
         digest=row.digest,
         link=f"../../{of.id}/report.html",
-        refused=_refused(conn, of) if program and program.refused else (),
+        refused=_refused(conn, program),
         refused_total=program.refused if program else 0,
     )
 
@@ -109,7 +109,7 @@ def report(conn: Connection, business: str, submission: str, judgement: Judgemen
         scheduled_start=stands.start if stands else None,
         revision=_revision(conn, revision_of(conn, row)),
         history=[_past(p) for p in reversed(queries.history_before(conn, row, limit=HISTORY))],
-        refused=_refused(conn, row) if program and latest and program.refused else (),
+        refused=_refused(conn, program) if latest else (),
         refused_total=program.refused if program and latest else 0,
         reassigned_from=givers,
         reassigned_to=takers,
@@ -184,8 +184,10 @@ def _past(row: Row[Any]) -> Past:
     return Past(id=row.id, received_at=row.received_at, verdict=row.verdict, counts=Counts(**row.counts))
 
 
-def _refused(conn: Connection, row: Row[Any]) -> list[Refusal]:
-    found = queries.refused(conn, row.business, row.reference, limit=REFUSALS)
+def _refused(conn: Connection, program: queries.ProgramRow | None) -> list[Refusal]:
+    if program is None or not program.refused:
+        return []
+    found = queries.refused(conn, program.business, program.reference, limit=REFUSALS)
     # In full: it is the business's own number, on its own page, for it to act on.
     return [Refusal(number=f"+1{number}", reason=reason) for number, reason in found]
 

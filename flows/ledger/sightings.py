@@ -1,4 +1,4 @@
-"""What the ledger knows of each drop in the inbox: first sighting, last look, what was taken, and whose turn it is."""
+"""What the ledger knows of each drop in the inbox: first sighting, last look, and what was taken."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
