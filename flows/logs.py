@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, ParamSpec, TextIO, TypeVar
 
-from flows.trouble import Trouble
-from schemas.masking import mask
+from flows.errors import Trouble
+from flows.masking import mask
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,122 +1,298 @@
-"""The edges of a running launchdrop, opened from its settings: where files are, what is known, where programs go."""
+"""One pass over the inbox, as steps: look, take, launch, and write anew what shows the state."""
 
-from collections.abc import Callable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal
+from datetime import datetime
+from functools import partial
 
-from flows.carriers import Carrier, open_carrier
-from flows.ledger import Ledger, LedgerError
-from flows.logs import configure
-from flows.settings import PREFIX, Settings, SettingsError
-from flows.spreading import Crew
-from flows.stores import Store, StoreError, open_store
-from flows.stores.folder import FolderStore
+from flows.archive import logos
+from flows.arrival.completeness import Incomplete, Settled
+from flows.arrival.listing import Problem
+from flows.arrival.scan import Inbox, Left, Outcome, arrivals
+from flows.errors import Trouble
+from flows.launching import due
+from flows.launching.due import LaunchSummary
+from flows.ledger.core.engine import SKEW, database_now
+from flows.ledger.core.outbox import Mark
+from flows.ledger.intake.drops import Sighting
+from flows.ledger.launches.jobs import ShownLogo
+from flows.ledger.launches.launches import starts
+from flows.notifying.prefect_events import tell_changes
+from flows.operations.restore_guard import check_restored, keep_marker
+from flows.operator_files.businesses import seed_businesses, unknown
+from flows.operator_files.do_not_originate import do_not_originate
+from flows.publishing.outbox import OUT_OF_REACH, Refreshed, Written, refresh
+from flows.registration.drop import Behind, Took, Untaken, apart, clear_up, take, tell_incomplete
+from flows.scaling.opening import crew
+from flows.scaling.parallel_pass import A_PAGE, SHOWING, seconds_for, take_spread, write_spread
+from flows.scaling.workers import Crew
+from flows.services import Pipeline, check_places
+from flows.stores import StoreError
+from flows.validation.drop import Progress
+from schemas.judge import understood
 
-Place = Literal["inbox", "reports", "archive"]
+Sleep = Callable[[float], None]
+Tell = Callable[[Took], None]
+Drops = Iterable[tuple[str, str]]  # (business, drop)
 
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
-    """Everything a step may need from outside. `crew` are workers among whom one large drop is to be divided."""
-
-    settings: Settings
-    ledger: Ledger
-    inbox: Store
-    reports: Store
-    archive: Store
-    carrier: Carrier
-    clock: Callable[[], datetime] = _utc_now
-    crew: Crew | None = None
+_turn = threading.Lock()
+_named: ContextVar[Drops | None] = ContextVar("named", default=None)
 
 
 @contextmanager
-def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
-    """All edges, closed at the end, and the log as it is set. Raises Trouble where one cannot be opened."""
-    configure(settings.log, settings.log_level)
-    carrier = open_carrier_of(settings)
-    try:
-        ledger = open_ledger_of(settings)
-        try:
-            yield Pipeline(
-                settings=settings,
-                ledger=ledger,
-                inbox=open_store_of(settings, "inbox"),
-                reports=open_store_of(settings, "reports"),
-                archive=open_store_of(settings, "archive"),
-                carrier=carrier,
-            )
-        finally:
-            ledger.close()
-    finally:
-        carrier.close()
+def in_turn() -> Iterator[None]:
+    """For taking in one process: one pass after the other, while none waits for what another still tells a server."""
+    with _turn:
+        yield
 
 
-def open_store_of(settings: Settings, name: Place) -> Store:
-    """The store of that setting. Raises SettingsError, which names it, where it is none."""
-    try:
-        return open_store(getattr(settings, name))
-    except StoreError as e:
-        raise SettingsError(f"{PREFIX}{name.upper()}: {e}") from None
+@contextmanager
+def about(drops: Drops | None) -> Iterator[None]:
+    """A run within the block is about these drops alone; None: about all that has arrived.
 
-
-#: What is expected of a folder, by the setting's name. The inbox is the operator's to make: a new one hides a slip.
-_FOLDERS: Mapping[Place, str] = {
-    "inbox": "is no folder; expected the folder in which drops arrive",
-    "reports": "is no folder and cannot be made one; expected the folder in which reports are written",
-    "archive": "is no folder and cannot be made one; expected the folder in which submissions are kept",
-}
-
-
-def check_places(settings: Settings) -> None:
-    """That the folders are there, for the start of a command; reports and archive are made. Raises SettingsError.
-
-    What goes away later is trouble that passes, and no wrong setting.
+    No parameter of the flow: those are on its run's page as they are, and a drop may be named after a number.
     """
-    for name, wrong in _FOLDERS.items():
-        store = open_store_of(settings, name)
-        if isinstance(store, FolderStore) and not _is_folder(store.root, make=name != "inbox"):
-            raise SettingsError(f"{PREFIX}{name.upper()}: {getattr(settings, name)!r} {wrong}, or s3://bucket/prefix")
-
-
-def _is_folder(path: Path, *, make: bool) -> bool:
-    if make:
-        with suppress(OSError):
-            path.mkdir(parents=True, exist_ok=True)
-    with suppress(OSError):
-        return path.is_dir()
-    return False
-
-
-def open_ledger_of(settings: Settings) -> Ledger:
-    """The ledger that is set. Raises SettingsError, which names the setting, where it cannot be opened."""
+    before = _named.set(drops)
     try:
-        return Ledger.open(settings.ledger)
-    except LedgerError as e:
-        raise SettingsError(f"{PREFIX}LEDGER: {e}") from e
+        yield
+    finally:
+        _named.reset(before)
 
 
-#: What a carrier cannot do without, by the setting's name.
-_NEEDED = {
-    "local": (),
-    "http": ("HTTP_URL", "HTTP_SECRET"),
-    "first_orion": ("FIRST_ORION_API_KEY", "FIRST_ORION_SECRET_KEY"),
-}
+def named() -> Drops | None:
+    """The drops that this run is about."""
+    return _named.get()
 
 
-def open_carrier_of(settings: Settings) -> Carrier:
-    """The carrier that is set. Raises SettingsError where something of it is missing or wrong."""
-    kind = settings.carrier
-    if missing := [n for n in _NEEDED[kind] if getattr(settings, n.lower()) is None]:
-        names = " and ".join(PREFIX + name for name in missing)
-        raise SettingsError(f"{PREFIX}CARRIER={kind} needs {names} to be set")
-    try:
-        return open_carrier(kind, settings.carrier_options)
-    except ValueError as e:
-        raise SettingsError(f"{PREFIX}CARRIER={kind}: {e}") from None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What a look at the inbox led to. `problems` are for the operator, one line each."""
+
+    took: Sequence[Took] = ()
+    incomplete: int = 0
+    problems: Sequence[str] = ()
+
+    def starts(self, *, after: datetime) -> set[datetime]:
+        """The starts to come, after that instant, among what was taken and not rejected."""
+        manifests = (t.judgement.manifest for t in self.took if t.judgement and t.judgement.verdict != "rejected")
+        return {m.schedule.start for m in manifests if m and m.schedule and m.schedule.start > after}
+
+    def counts(self) -> dict[str, int]:
+        """Counts only: fit for a server's pages and artifacts."""
+        new = [t.judgement for t in self.took if t.judgement is not None]
+        verdicts = {f"submissions {v}": sum(j.verdict == v for j in new) for v in sorted({j.verdict for j in new})}
+        return {
+            "submissions": len(new),
+            **verdicts,
+            "duplicates": len(self.took) - len(new),
+            "incomplete": self.incomplete,
+            "rows read": sum(j.counts.read for j in new),
+            "rows accepted": sum(j.counts.accepted for j in new),
+            "rows rejected": sum(j.counts.rejected for j in new),
+            "problems": len(self.problems),
+        }
+
+
+def take_inbox(
+    pipeline: Pipeline,
+    crew: Crew | None = None,
+    *,
+    business: str | None = None,
+    drops: Drops | None = None,
+    sleep: Sleep = time.sleep,
+    stop: Callable[[], bool] = lambda: False,
+    tell: Tell | None = None,
+    progress: Progress | None = None,
+) -> Intake:
+    """Take what has arrived, in the order of sighting; each drop once, whoever else looks.
+
+    Everything, or the drops of one `business`, or some `drops`. `stop` is asked between drops, or blocks of them.
+    """
+    asked = check_restored(pipeline), seed_businesses(pipeline), unknown(pipeline, business)
+    problems = [wrong for wrong in asked if wrong]
+
+    def reach(seen: Sequence[Sighting]) -> None:
+        if crew is not None and crew.is_worth(seconds_for(seen)):
+            crew.reach()
+
+    found = arrivals(
+        inbox_of(pipeline), clock=pipeline.clock, sleep=sleep, business=business, drops=drops, meanwhile=reach
+    )
+    took: list[Took] = []
+    for each in _take_all(pipeline, crew, [o.sighting for o in found if isinstance(o, Settled)], stop, progress):
+        if isinstance(each, Untaken):
+            problems.append(each.why)
+            continue
+        took.append(each)
+        if tell:
+            tell(each)
+    incomplete = 0
+    for outcome in found:
+        if stop():
+            break
+        tended = _tend(pipeline, outcome)
+        incomplete += tended is True
+        if isinstance(tended, Untaken):
+            problems.append(tended.why)
+    keep_marker(pipeline)
+    return Intake(took=took, incomplete=incomplete, problems=problems)
+
+
+def _tend(pipeline: Pipeline, outcome: Outcome) -> bool | Untaken | None:
+    """Do what there is to do about what is not to be taken; True where a drop was told that it is incomplete."""
+    if isinstance(outcome, Problem):
+        return Untaken(f"{outcome.business or 'inbox'}: {outcome.what}")
+    if isinstance(outcome, Incomplete):
+        return apart(outcome.sighting, partial(tell_incomplete, pipeline, outcome), done="acknowledged")
+    if isinstance(outcome, Left):
+        return apart(outcome.sighting, partial(clear_up, pipeline, outcome), done="cleared from the inbox")
+    return None
+
+
+def _take_all(
+    pipeline: Pipeline,
+    crew: Crew | None,
+    settled: Sequence[Sighting],
+    stop: Callable[[], bool],
+    progress: Progress | None,
+) -> Iterator[Took | Untaken]:
+    """Take settled drops in their order: here, or spread over workers where they are worth it."""
+    if crew is not None and crew.is_worth(seconds_for(settled)):
+        yield from take_spread(crew, pipeline, settled, stop)
+        return
+    in_a_row = 0
+    for sighting in settled:
+        if stop():
+            return
+        took = apart(sighting, partial(take, pipeline, sighting, progress))
+        if took is not None:
+            yield took
+        if not isinstance(took, Behind):  # it was not tried
+            in_a_row = in_a_row + 1 if isinstance(took, Untaken) else 0
+        if in_a_row == OUT_OF_REACH:
+            yield Untaken(f"{in_a_row} drops in a row could not be taken: the rest is left for the next pass")
+            return
+
+
+def write_pages(pipeline: Pipeline, crew: Crew | None = None, *, stop: Callable[[], bool] = lambda: False) -> Refreshed:
+    """Write receipts and pages anew where what they show has changed."""
+    return refresh(pipeline, stop=stop, spread=partial(_spread_pages, pipeline, crew) if crew else None)
+
+
+def _spread_pages(pipeline: Pipeline, crew: Crew, marks: Sequence[Mark]) -> Written:
+    """Have reports and receipts written by workers where they are worth it."""
+    many = [mark for mark in marks if mark.kind in SHOWING]
+    return write_spread(crew, pipeline, many) if crew.is_worth(A_PAGE * len(many)) else Written()
+
+
+def inbox_of(pipeline: Pipeline) -> Inbox:
+    settings = pipeline.settings
+    return Inbox(
+        store=pipeline.inbox,
+        ledger=pipeline.ledger,
+        parse=understood,
+        settle=settings.settle,
+        grace=settings.arrival_grace,
+        policy=settings.policy,
+        emptied=settings.after_intake == "empty",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """What one pass did: what it took, what it launched, and what it wrote to show it."""
+
+    intake: Intake
+    launched: LaunchSummary
+    pages: Refreshed
+
+    @property
+    def problems(self) -> list[str]:
+        """What needs the operator, one line each."""
+        return [*self.intake.problems, *self.launched.problems, *self.pages.problems]
+
+
+def run_pass(
+    pipeline: Pipeline,
+    *,
+    business: str | None = None,
+    sleep: Sleep = time.sleep,
+    tell: Tell | None = None,
+    progress: Progress | None = None,
+) -> Pass:
+    """Take what has arrived, launch what is due, write what shows it, tell whoever listens.
+
+    Raises Trouble where nothing could be taken; what is due is launched even so.
+    """
+    with crew(pipeline.settings.task_runner) as workers:
+        try:
+            check_places(pipeline.settings)
+            intake = take_inbox(pipeline, workers, business=business, sleep=sleep, tell=tell, progress=progress)
+        except Trouble:  # an inbox or workers out of reach keep no program from its start
+            with suppress(StoreError):  # the first trouble is the one to tell
+                launch_due(pipeline)
+                refresh(pipeline)
+            raise
+        launched = launch_due(pipeline)
+        pages = write_pages(pipeline, workers)
+    tell_changes(pipeline)
+    return Pass(intake=intake, launched=launched, pages=pages)
+
+
+def launch_due(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> LaunchSummary:
+    """Launch what is due, end what is over, brand what was approved."""
+    if ahead := _ahead(pipeline):
+        early = LaunchSummary()
+        early.problem(ahead)
+        return early
+    settings = pipeline.settings
+    restored = check_restored(pipeline)
+
+    def logo(shown: ShownLogo) -> bytes | None:
+        business = (shown.archive or "").partition("/")[0]
+        return logos.recall(pipeline.archive, business, shown.sha256) if business else None
+
+    launched = due.launch_due(
+        pipeline.ledger,
+        pipeline.carrier,
+        clock=pipeline.clock,
+        patience=due.patience(settings.on_missed_start, settings.launch_deadline),
+        lease=settings.lease,
+        do_not_originate=do_not_originate(settings),
+        logo=logo,
+        stopping=stop,
+    )
+    keep_marker(pipeline)
+    if restored:
+        launched.problem(restored)
+    return launched
+
+
+def _ahead(pipeline: Pipeline) -> str | None:
+    """What is wrong where this machine's clock would launch too early, by the ledger's server, if it has one."""
+    with pipeline.ledger.read() as conn:
+        theirs = database_now(conn)
+    if theirs is None or (by := pipeline.clock() - theirs) <= SKEW:
+        return None
+    return (
+        f"this machine's clock is {by.total_seconds():.0f} s ahead of the ledger's server: "
+        "nothing is launched or ended before they agree"
+    )
+
+
+def next_start_came(pipeline: Pipeline) -> Callable[[], bool]:
+    """Asks whether the start that is next from now on has come."""
+    with pipeline.ledger.read() as conn:
+        following = starts(conn, after=pipeline.clock(), limit=1)
+    return lambda: any(start <= pipeline.clock() for start in following)
+
+
+def launch_counts(launched: LaunchSummary) -> dict[str, int]:
+    """Programs by what was done: fit for a server's pages and artifacts."""
+    return {
+        name: getattr(launched, name) for name in ("live", "branded", "ended", "missed", "failed", "problems_total")
+    }

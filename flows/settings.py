@@ -24,9 +24,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from flows.trouble import Trouble
-from schemas.business import CONTACT, CONTACT_EXPECTED
-from schemas.policy import REGION, REGION_EXPECTED, Caps, Policy
+from flows.errors import Trouble
+from schemas.model.business import CONTACT, CONTACT_EXPECTED
+from schemas.model.policy import REGION, REGION_EXPECTED, Caps, Policy
 
 PREFIX = "LAUNCHDROP_"
 FILE = Path("launchdrop.toml")

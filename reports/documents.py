@@ -8,9 +8,9 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from reports.views import ReceiptView, SubmissionView
-from schemas.findings import Finding
-from schemas.judgement import Counts, FileResult, Judgement
-from schemas.manifest import Manifest, Schedule
+from schemas.model.findings import Finding
+from schemas.model.judgment import Counts, FileResult, Judgement
+from schemas.model.manifest import Manifest, Schedule
 
 #: Raised by a change that a reader must know of; fields are only ever added within a version.
 SCHEMA_VERSION = 1

@@ -9,7 +9,7 @@ from reports.phone import preview
 from reports.pictures import TONES, trend
 from reports.views import BusinessIndexView, OperatorIndexView, ProgramLine
 from reports.wording import UTC_ZONE, left, moment, percent, place, plain
-from schemas.judgement import Counts
+from schemas.model.judgment import Counts
 
 _TREND = 40
 #: The states in which the operator or the business has something to do, and those in which all is well.

@@ -6,7 +6,7 @@ from math import ceil, sqrt
 from typing import Literal
 
 from reports.views import Past
-from schemas.judgement import Counts, FileResult
+from schemas.model.judgment import Counts, FileResult
 
 CHUNK = 500  # rows
 CELLS = 400  # of all strips of a page together

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from reports.verdict import zone_of
 from reports.views import SubmissionView
 from reports.wording import UTC_ZONE, left, long_moment, moment, place, plain, visible
-from schemas.manifest import Manifest
+from schemas.model.manifest import Manifest
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from schemas.judgement import Judgement
+from schemas.model.judgment import Judgement
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from reports.views import SubmissionView
 from reports.wording import plain
-from schemas.manifest import Manifest
+from schemas.model.manifest import Manifest
 
 #: The file beside it that the repair manifest names.
 REJECTED = "rejected.csv"

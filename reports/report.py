@@ -10,7 +10,7 @@ from reports.sections import sections
 from reports.verdict import headline, is_bare, steps, zone_of
 from reports.views import Past, SubmissionView
 from reports.wording import UTC_ZONE, joined, moment, place, plain, short_day, visible
-from schemas.findings import TYPED_IN
+from schemas.model.findings import TYPED_IN
 
 _FILES = 50
 _REFUSED = 200

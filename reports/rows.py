@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reports.page import fragment
-from schemas.findings import TYPED_IN, Severity
-from schemas.judgement import Judgement
+from schemas.model.findings import TYPED_IN, Severity
+from schemas.model.judgment import Judgement
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from reports.verdict import about_rows
 from reports.wording import plain, say, visible
-from schemas.findings import Finding
-from schemas.judgement import Judgement, RepairGroup, RuleTotal
+from schemas.model.findings import Finding
+from schemas.model.judgment import Judgement, RepairGroup, RuleTotal
 from schemas.rules import RULES
 
 if TYPE_CHECKING:

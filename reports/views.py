@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from schemas.findings import Finding
-from schemas.judgement import Counts, Judgement, Verdict
-from schemas.states import Branding, State
+from schemas.model.findings import Finding
+from schemas.model.judgment import Counts, Judgement, Verdict
+from schemas.model.lifecycle import Branding, State
 
 Outcome = Literal["registered", "duplicate", "incomplete"]
 Decided = Literal["dismissed", "replaced"]

@@ -6,28 +6,31 @@ Importing this costs little: what judges the rows is imported when there are row
 import io
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Executor
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import phonenumbers
 
-from schemas import __version__, document, fileset, program, reading, unchecked
-from schemas.document import Fields
-from schemas.drop import Drop, DropFile, Known, Program
-from schemas.findings import Finding
-from schemas.judgement import NO_NUMBERS, Counts, Judgement, RuleTotal
-from schemas.manifest import Manifest, NumbersFile, TypedNumber
-from schemas.notes import Notes
-from schemas.policy import Caps, Policy
-from schemas.program import Checked
-from schemas.reading import Reading
+from schemas import __version__
+from schemas import not_checked as unchecked
+from schemas.manifest import files as fileset
+from schemas.manifest import parse, program, yaml_tree
+from schemas.manifest.finding_collector import Notes
+from schemas.manifest.parse import Reading
+from schemas.manifest.program import Checked
+from schemas.manifest.yaml_tree import Fields
+from schemas.model.drop import Drop, DropFile, Known, Program
+from schemas.model.findings import Finding
+from schemas.model.judgment import NO_NUMBERS, Counts, Judgement, RuleTotal
+from schemas.model.manifest import Manifest, NumbersFile, TypedNumber
+from schemas.model.policy import Caps, Policy
 from schemas.rules import RULES, VERSION
 from schemas.verdict import Decision, decide
 
 if TYPE_CHECKING:
-    from schemas.numbers import NumbersResult, Source, Terms
+    from schemas.rows.row_judge import NumbersResult
+    from schemas.rows.types import RowWorkers, Source, Terms
 
 __all__ = ["Drop", "DropFile", "Known", "Program", "judge", "judge_csv", "understood"]
 
@@ -41,8 +44,8 @@ BRANDING_TYPES = ("INFORM", "INFORM with Logo")
 
 def understood(content: bytes) -> Manifest | None:
     """What these bytes of a manifest say, right or wrong; None where they cannot be read. The caller bounds them."""
-    tree = document.read(content, max_bytes=len(content))
-    return reading.read(tree, Notes(per_rule=0)).manifest if isinstance(tree, Fields) else None
+    tree = yaml_tree.read(content, max_bytes=len(content))
+    return parse.read(tree, Notes(per_rule=0)).manifest if isinstance(tree, Fields) else None
 
 
 def judge(
@@ -53,14 +56,13 @@ def judge(
     *,
     caps: Caps = DEFAULT_CAPS,
     spool: Spool = io.BytesIO,
-    workers: int = 1,
-    elsewhere: Executor | None = None,
+    workers: "RowWorkers | None" = None,
     progress: Progress | None = None,
 ) -> Judgement:
     """The judgement of a drop at the instant `now`. Any bytes give one; only a broken world raises.
 
-    `spool` gives temporary files for rejected rows; `workers` is how many processes a long file may use; with
-    `elsewhere` they are those, which open the drop's files themselves.
+    `spool` gives temporary files for rejected rows; `workers` are other processes that judge the rows of a
+    long file.
     """
     notes = Notes(caps.per_rule)
     read = _read(drop, policy, notes)
@@ -72,7 +74,7 @@ def judge(
         sources = _sources(fileset.numbers_files(drop, checked.manifest, notes))
         fileset.report_unnamed(drop, read.named, notes)
         if sources or checked.manifest.typed:
-            judge_rows = _row_judge(policy, caps, spool, workers, elsewhere, progress)
+            judge_rows = _row_judge(policy, caps, spool, workers, progress)
             rows = judge_rows(sources, checked.manifest.typed, _terms(checked.manifest, known, policy))
     decision = _decide(read, rows, known, policy, notes)
     return _assemble(notes, caps, decision, rows, checked, unchecked.in_a_drop(drop, known, checked.manifest))
@@ -84,15 +86,14 @@ def judge_csv(
     *,
     caps: Caps = DEFAULT_CAPS,
     spool: Spool = io.BytesIO,
-    workers: int = 1,
-    elsewhere: Executor | None = None,
+    workers: "RowWorkers | None" = None,
     progress: Progress | None = None,
 ) -> Judgement:
     """The judgement of a numbers file by itself: the rules about files and rows alone."""
-    from schemas.numbers import Source
+    from schemas.rows.types import Source
 
     source = Source(name=file.name, bytes=file.bytes, sha256=file.sha256, open=file.open)
-    judge_rows = _row_judge(policy, caps, spool, workers, elsewhere, progress)
+    judge_rows = _row_judge(policy, caps, spool, workers, progress)
     rows = judge_rows([source], (), _terms(Manifest(), Known(), policy))
     has_errors = rows.has_file_errors
     decision = decide(Manifest(), _counts(rows), has_errors=has_errors, has_rows=True)
@@ -106,9 +107,9 @@ def _read(drop: Drop, policy: Policy, notes: Notes) -> Reading | None:
         return None
     with file.open() as stream:
         content = stream.read(policy.max_manifest_bytes + 1)
-    tree = document.read(content, max_bytes=policy.max_manifest_bytes)
+    tree = yaml_tree.read(content, max_bytes=policy.max_manifest_bytes)
     if isinstance(tree, Fields):
-        return reading.read(tree, notes)
+        return parse.read(tree, notes)
     notes.note(tree)
     return None
 
@@ -116,7 +117,7 @@ def _read(drop: Drop, policy: Policy, notes: Notes) -> Reading | None:
 def _sources(files: list[tuple[NumbersFile, DropFile]]) -> "list[Source]":
     if not files:
         return []
-    from schemas.numbers import Source
+    from schemas.rows.types import Source
 
     return [
         Source(
@@ -132,7 +133,7 @@ def _sources(files: list[tuple[NumbersFile, DropFile]]) -> "list[Source]":
 
 
 def _terms(manifest: Manifest, known: Known, policy: Policy) -> "Terms":
-    from schemas.numbers import Terms
+    from schemas.rows.types import Terms
 
     business = known.business
     return Terms(
@@ -146,13 +147,11 @@ def _terms(manifest: Manifest, known: Known, policy: Policy) -> "Terms":
 
 
 def _row_judge(
-    policy: Policy, caps: Caps, spool: Spool, workers: int, elsewhere: Executor | None, progress: Progress | None
+    policy: Policy, caps: Caps, spool: Spool, workers: "RowWorkers | None", progress: Progress | None
 ) -> "Callable[[list[Source], tuple[TypedNumber, ...], Terms], NumbersResult]":
-    from schemas.numbers import judge_numbers
+    from schemas.rows.row_judge import judge_numbers
 
-    return partial(
-        judge_numbers, policy=policy, caps=caps, spool=spool, workers=workers, elsewhere=elsewhere, progress=progress
-    )
+    return partial(judge_numbers, policy=policy, caps=caps, spool=spool, workers=workers, progress=progress)
 
 
 def _counts(rows: "NumbersResult | None") -> Counts:

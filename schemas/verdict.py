@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from schemas.judgement import Counts, Verdict
-from schemas.manifest import Manifest
+from schemas.model.judgment import Counts, Verdict
+from schemas.model.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,11 @@ from reports.documents import report_json
 from reports.records import COLUMNS, rejected_csv, rejections_csv
 from reports.report import report_html
 from reports.views import SubmissionView
-from schemas.businesses import read_businesses
-from schemas.drop import Drop, DropFile, Known
 from schemas.judge import judge, judge_csv
-from schemas.judgement import Judgement
-from schemas.policy import Policy
+from schemas.manifest.businesses_yaml import read_businesses
+from schemas.model.drop import Drop, DropFile, Known
+from schemas.model.judgment import Judgement
+from schemas.model.policy import Policy
 
 ROOT = Path(__file__).parents[1]
 POLICY = Policy(max_manifest_bytes=1 << 16)

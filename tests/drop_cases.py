@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from schemas.business import Business
-from schemas.businesses import read_businesses
-from schemas.drop import Drop, DropFile, Known, Program
-from schemas.findings import Finding
 from schemas.judge import judge, judge_csv
-from schemas.judgement import Judgement
-from schemas.numbers import Conflict
-from schemas.policy import Policy
+from schemas.manifest.businesses_yaml import read_businesses
+from schemas.model.business import Business
+from schemas.model.drop import Conflict, Drop, DropFile, Known, Program
+from schemas.model.findings import Finding
+from schemas.model.judgment import Judgement
+from schemas.model.policy import Policy
 
 ROOT = Path(__file__).parent / "cases"
 MANIFESTS = ("program.yaml", "program.yml")

@@ -3,9 +3,11 @@
 import hashlib
 import io
 
-from schemas.manifest import TypedNumber
-from schemas.numbers import Claims, NumbersResult, Source, Terms, judge_numbers
-from schemas.policy import Caps, Policy
+from schemas.model.drop import Claims
+from schemas.model.manifest import TypedNumber
+from schemas.model.policy import Caps, Policy
+from schemas.rows.row_judge import NumbersResult, judge_numbers
+from schemas.rows.types import Source, Terms
 
 GOOD = "5012149020"
 POLICY = Policy()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flows.ledger import queries
+from flows.ledger.read import page_queries
 
 ROOT = Path(__file__).parents[1]
 #: What a manifest of the other business of the samples says otherwise.
@@ -35,9 +35,9 @@ def write(inbox, drop, numbers, **changes):
 def program(world, reference="orders"):
     """A program of Acme Bank's as the ledger has it."""
     with world.pipeline.ledger.read() as conn:
-        return queries.programs(conn, business_id="acme-bank", reference=reference)[0]
+        return page_queries.programs(conn, business_id="acme-bank", reference=reference)[0]
 
 
 def submissions(world):
     with world.pipeline.ledger.read() as conn:
-        return queries.submissions(conn)
+        return page_queries.submissions(conn)

@@ -24,10 +24,10 @@ from reports.views import (
     SubmissionLine,
     SubmissionView,
 )
-from schemas.business import DisplayName
-from schemas.findings import Finding
-from schemas.judgement import Counts, FileResult, Judgement, RepairGroup, RuleTotal
-from schemas.manifest import Manifest, NumbersFile, Schedule
+from schemas.model.business import DisplayName
+from schemas.model.findings import Finding
+from schemas.model.judgment import Counts, FileResult, Judgement, RepairGroup, RuleTotal
+from schemas.model.manifest import Manifest, NumbersFile, Schedule
 from schemas.rules import RULES
 
 NOW = datetime(2026, 11, 23, 15, 14, 9, tzinfo=UTC)

@@ -9,9 +9,9 @@ from functools import partial
 from flow_drops import ROOT
 from sqlalchemy import text
 
-from flows import passes
-from flows.pipeline import open_pipeline
-from flows.restored import PLACE
+from flows import pipeline as passes
+from flows.operations.restore_guard import PLACE
+from flows.services import open_pipeline
 from flows.settings import Settings
 
 #: A clock that crosses processes.

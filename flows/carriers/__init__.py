@@ -5,14 +5,14 @@ own id of a program and the numbers it refused. What goes wrong is one of three 
 the call: nothing happened (`CarrierDown`), unknown (`CarrierUnsure`), or refused for good (`CarrierRefused`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from schemas.business import DisplayName
-from schemas.manifest import ProgramType
-from schemas.masking import mask
+from flows.masking import mask
+from schemas.model.business import DisplayName
+from schemas.model.manifest import ProgramType
 
 #: The most numbers one call carries; the portal's limit per upload.
 BATCH = 500
@@ -155,25 +155,3 @@ def scrubbed(text: str) -> str:
     """A carrier's words made fit to keep: printable, cut to 200 characters, phone numbers in them masked."""
     printable = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return mask(printable)[:_REASON_SHOWN]
-
-
-def open_carrier(kind: str, options: Mapping[str, Any]) -> Carrier:
-    """The carrier named by the setting CARRIER: "local", "http" or "first_orion".
-
-    `options` are the fields of `flows.carriers.http.HttpOptions` or `flows.carriers.first_orion.FirstOrionOptions`; a
-    missing or wrong one raises ValueError with what was expected.
-    """
-    if kind == "local":
-        from flows.carriers.local import LocalCarrier
-
-        return LocalCarrier()
-    # The HTTP client is heavy to import, and the default carrier does without it.
-    if kind == "http":
-        from flows.carriers.http import HttpCarrier, HttpOptions
-
-        return HttpCarrier(HttpOptions(**options))
-    if kind == "first_orion":
-        from flows.carriers.first_orion import FirstOrionCarrier, FirstOrionOptions
-
-        return FirstOrionCarrier(FirstOrionOptions(**options))
-    raise ValueError(f"no carrier is called {kind!r}; expected local, http or first_orion")

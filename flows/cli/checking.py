@@ -9,9 +9,9 @@ import typer
 from flows.cli.output import Trouble, print_table, printable, progress_bar, say, thousands
 
 if TYPE_CHECKING:
-    from flows.checking import Checked
+    from flows.validation.dry_run import Checked
     from reports.views import SubmissionView
-    from schemas.findings import Finding
+    from schemas.model.findings import Finding
 
 #: Findings shown on a terminal; the report has the rest.
 SHOWN = 10
@@ -35,16 +35,18 @@ def check(
 
     Exit code 0: nothing rejected; 1: something rejected or unreadable; 2: could not run.
     """
-    from flows import checking, settings
+    from flows import settings
     from flows.logs import configure
-    from flows.spooling import spools
+    from flows.scaling.forked_rows import forked_row_workers
+    from flows.validation import dry_run
+    from flows.validation.scratch import spools
 
     if out is not None:
         _keep_apart(path, out)
     now, known = datetime.now(UTC), settings.load()
     configure(known.log, known.log_level)
-    with spools() as spool, progress_bar(f"Checking {path.name}") as progress:
-        checked = checking.check(path, businesses, known, now, spool, progress)
+    with spools() as spool, forked_row_workers() as workers, progress_bar(f"Checking {path.name}") as progress:
+        checked = dry_run.check(path, businesses, known, now, spool=spool, workers=workers, progress=progress)
         view = _view(checked, now)
         if out is not None:
             _write(out, view)
@@ -84,8 +86,8 @@ def _view(checked: "Checked", now: datetime) -> "SubmissionView":
 
 
 def _write(out: Path, view: "SubmissionView") -> None:
-    from flows.publishing import publish_page, publish_rows
-    from flows.stores import open_store
+    from flows.publishing.files import publish_page, publish_rows
+    from flows.stores.opening import open_store
 
     store = open_store(str(out))
     publish_rows(store, "", view.judgement)

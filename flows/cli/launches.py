@@ -13,7 +13,7 @@ app = typer.Typer(name="launches", help="Try a launch again; stop and start all 
 @app.command()
 def retry(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")]) -> None:
     """Launch a program again that is `launch_failed` or `missed`: it is due at once."""
-    from flows.ledger.programs import retry as schedule_again
+    from flows.ledger.programs.programs import retry as schedule_again
 
     business, reference = split(program)
     with changing() as pipeline, pipeline.ledger.begin() as conn:
@@ -24,7 +24,7 @@ def retry(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")]) -> No
 @app.command()
 def pause(why: Annotated[str, typer.Option(help="Shown to whoever asks why nothing launches.")] = "by hand") -> None:
     """Launch nothing until `launches resume`. What is live stays live."""
-    from flows.ledger.flags import pause as stop
+    from flows.ledger.core.control_flags import pause as stop
 
     with changing(pausing=True) as pipeline, pipeline.ledger.begin() as conn:
         stop(conn, by=who(), why=why, now=now())
@@ -34,7 +34,7 @@ def pause(why: Annotated[str, typer.Option(help="Shown to whoever asks why nothi
 @app.command()
 def resume() -> None:
     """Launch again, starting with what became due meanwhile."""
-    from flows.ledger.flags import resume as go_on
+    from flows.ledger.core.control_flags import resume as go_on
 
     with changing() as pipeline, pipeline.ledger.begin() as conn:
         was_paused = go_on(conn, by=who(), now=now())

@@ -10,7 +10,7 @@ from flows.cli.output import Trouble, print_json, say
 from flows.cli.session import changing, now, opened, who
 
 if TYPE_CHECKING:
-    from flows.ledger import Row
+    from flows.ledger.core.engine import Row
 
 app = typer.Typer(name="numbers", help="Live numbers for a dialler; freeing one by hand.", no_args_is_help=True)
 
@@ -23,8 +23,8 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False,
 ) -> None:
     """Print live numbers with purpose and display name as CSV; a name that is not approved yet is left blank."""
-    from flows.ledger.queries import live_numbers
-    from flows.registry import unknown
+    from flows.ledger.read.page_queries import live_numbers
+    from flows.operator_files.businesses import unknown
 
     with opened() as pipeline, pipeline.ledger.read() as conn:
         if wrong := unknown(pipeline, business):
@@ -43,8 +43,8 @@ def release(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="As +15012149020.")],
 ) -> None:
     """Free a number by hand: it leaves its program, at the carrier too, and may be registered anew."""
-    from flows.ledger.releasing import release_number
-    from flows.lists import ten_digits
+    from flows.ledger.programs.releases import release_number
+    from flows.operator_files.do_not_originate import ten_digits
 
     with changing() as pipeline, pipeline.ledger.begin() as conn:
         business, reference = release_number(conn, ten_digits(number), by=who(), now=now())
@@ -52,7 +52,7 @@ def release(
 
 
 def _row(row: "Row[Any]") -> list[str]:
-    from schemas.purposes import PURPOSES
+    from schemas.model.purposes import PURPOSES
 
     name = (row.display or "", row.shorthand or "")
     return [f"+1{row.number}", PURPOSES[row.purpose], *name, row.business, row.reference]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from flows.trouble import Trouble
+from flows.errors import Trouble
 
 __all__ = [
     "Progress",
@@ -35,7 +35,7 @@ def say(text: str = "") -> None:
 
 def complain(text: str) -> None:
     """What went wrong, on standard error; phone numbers in it masked, as a log may keep it."""
-    from schemas.masking import mask
+    from flows.masking import mask
 
     text = mask(text)
     sys.stderr.write("".join(f"launchdrop: {line}\n" for line in text.splitlines()))

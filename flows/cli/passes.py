@@ -12,9 +12,9 @@ from flows.cli.session import opened
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flows.passes import Pass
-    from flows.pipeline import Pipeline
-    from flows.taking import Took
+    from flows.pipeline import Pass
+    from flows.registration.drop import Took
+    from flows.services import Pipeline
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def run(
 
     Exit code 0: pass completed; 1: something needs the operator; 2: could not run.
     """
-    from flows import passes
+    from flows import pipeline as passes
 
     with opened() as pipeline, progress_bar("Taking drops") as progress:
         one_pass = partial(passes.run_pass, pipeline, business=business, tell=_tell, progress=progress)
@@ -45,7 +45,7 @@ def run(
 
 def serve() -> None:
     """Stay: take drops as they come, launch programs at their start, serve the report site. Ctrl-C ends it."""
-    from flows.serving import serve as stay
+    from flows.serving.loop import serve as stay
     from flows.settings import load
 
     stay(load(), say)
@@ -55,7 +55,7 @@ def _shown(one_pass: "Callable[[], Pass]", pipeline: "Pipeline") -> "Pass":
     from prefect import flow
 
     from flows.logs import configure, shielded
-    from flows.shown import shown
+    from flows.notifying.prefect_runs import shown
 
     configure(pipeline.settings.log, pipeline.settings.log_level)  # Prefect has brought handlers of its own
 

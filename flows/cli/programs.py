@@ -10,8 +10,8 @@ from flows.cli.output import Trouble, print_json, print_table, say, thousands
 from flows.cli.session import opened, split
 
 if TYPE_CHECKING:
-    from flows.ledger import Row
-    from flows.ledger.queries import ProgramRow
+    from flows.ledger.core.engine import Row
+    from flows.ledger.read.page_queries import ProgramRow
 
 #: Reasons for refused numbers that `show` lists.
 REASONS = 20
@@ -26,10 +26,10 @@ def add_to(app: typer.Typer) -> None:
 
 def programs(as_json: AsJson = False) -> None:
     """List programs with state and numbers."""
-    from flows.ledger import queries
+    from flows.ledger.read import page_queries
 
     with opened() as pipeline, pipeline.ledger.read() as conn:
-        found = queries.programs(conn)
+        found = page_queries.programs(conn)
     if as_json:
         print_json([_row(p) for p in found])
         return
@@ -39,13 +39,15 @@ def programs(as_json: AsJson = False) -> None:
 
 def show(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")], as_json: AsJson = False) -> None:
     """Show one program: what it is now, and every move that led there."""
-    from flows.ledger import queries
+    from flows.ledger.read import page_queries
 
     business, reference = split(program)
     with opened() as pipeline, pipeline.ledger.read() as conn:
-        found = queries.programs(conn, business_id=business, reference=reference)
-        history = queries.history(conn, business, reference)
-        why = {p.reference: queries.refusals(conn, business, p.reference, limit=REASONS) for p in found if p.refused}
+        found = page_queries.programs(conn, business_id=business, reference=reference)
+        history = page_queries.history(conn, business, reference)
+        why = {
+            p.reference: page_queries.refusals(conn, business, p.reference, limit=REASONS) for p in found if p.refused
+        }
     if not found and not history:
         raise Trouble(f"no program {program}; `launchdrop programs` lists them")
     if as_json:

@@ -8,7 +8,7 @@ from flows.cli.output import print_json, print_table, say
 from flows.cli.session import changing, now, opened, who
 
 if TYPE_CHECKING:
-    from flows.ledger.review import Review
+    from flows.ledger.programs.reviews import Review
 
 app = typer.Typer(name="review", help="Custom display names and logos waiting for review.", no_args_is_help=True)
 
@@ -19,7 +19,7 @@ Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="Fro
 @app.command("list")
 def list_(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False) -> None:
     """What waits, longest first, with what the rules noticed."""
-    from flows.ledger.review import queue
+    from flows.ledger.programs.reviews import queue
 
     with opened() as pipeline, pipeline.ledger.read() as conn:
         waiting = queue(conn)
@@ -49,7 +49,7 @@ def reject(
 
 
 def _decide(review: int, *, approve: bool, reason: str | None) -> None:
-    from flows.ledger.review import decide
+    from flows.ledger.programs.reviews import decide
 
     with changing() as pipeline, pipeline.ledger.begin() as conn:
         decided = decide(conn, review, approve=approve, by=who(), reason=reason, now=now())

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from flows.cli.output import Trouble, complain, printable
 
 if TYPE_CHECKING:
-    from flows.pipeline import Pipeline
+    from flows.services import Pipeline
 
 
 @contextmanager
 def opened() -> Iterator["Pipeline"]:
     """The pipeline of the settings in force."""
-    from flows.pipeline import open_pipeline
+    from flows.services import open_pipeline
     from flows.settings import load
 
     _check_typed(sys.argv[1:])
@@ -32,8 +32,8 @@ def changing(*, pausing: bool = False) -> Iterator["Pipeline"]:
     Where the ledger is found to be restored, it raises Trouble before anything is changed, but for `pausing`: a change
     brings the ledger on, and might bring it past its marker.
     """
-    from flows.events import tell_changes
-    from flows.pages import refresh
+    from flows.notifying.prefect_events import tell_changes
+    from flows.publishing.outbox import refresh
 
     with opened() as pipeline:
         if restored := _restored(pipeline):
@@ -47,7 +47,7 @@ def changing(*, pausing: bool = False) -> Iterator["Pipeline"]:
 
 
 def _restored(pipeline: "Pipeline") -> str | None:
-    from flows.restored import check_restored
+    from flows.operations.restore_guard import check_restored
     from flows.stores import StoreError
 
     try:

@@ -8,7 +8,7 @@ from flows.cli.output import is_narrow, print_json, print_table, say, thousands
 from flows.cli.session import changing, now, opened, who
 
 if TYPE_CHECKING:
-    from flows.ledger import Row
+    from flows.ledger.core.engine import Row
 
 app = typer.Typer(name="submissions", help="What was taken, and deciding on it.", invoke_without_command=True)
 
@@ -27,7 +27,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List submissions, newest first."""
     if context.invoked_subcommand is not None:
         return
-    from flows.ledger.queries import submissions
+    from flows.ledger.read.page_queries import submissions
 
     with opened() as pipeline, pipeline.ledger.read() as conn:
         rows = submissions(conn, limit=None if as_json else LISTED + 1)
@@ -44,7 +44,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def release(submission: Id) -> None:
     """Accept a held submission as it was judged."""
-    from flows.ledger.registering import release as accept
+    from flows.ledger.programs.register import release as accept
 
     with changing() as pipeline, pipeline.ledger.begin() as conn:
         registered = accept(conn, submission, by=who(), now=now())
@@ -56,7 +56,7 @@ def reject(
     submission: Id, reason: Annotated[str | None, typer.Option(help="Why; the business reads it.")] = None
 ) -> None:
     """Reject a held submission."""
-    from flows.ledger.registering import dismiss
+    from flows.ledger.programs.register import dismiss
 
     with changing() as pipeline, pipeline.ledger.begin() as conn:
         dismiss(conn, submission, by=who(), reason=reason, now=now())
@@ -66,7 +66,7 @@ def reject(
 @app.command()
 def retake(submission: Id) -> None:
     """Judge an archived submission again, as if it were dropped now, and register it under an id of its own."""
-    from flows.retaking import retake as take_again
+    from flows.registration.rerun import retake as take_again
 
     with changing() as pipeline:
         took = take_again(pipeline, submission)
@@ -77,7 +77,7 @@ def retake(submission: Id) -> None:
 @app.command()
 def replay(submission: Id, as_json: AsJson = False) -> None:
     """Judge an archived submission again and only show what would change; nothing is registered."""
-    from flows.retaking import replay as judge_again
+    from flows.registration.rerun import replay as judge_again
 
     with opened() as pipeline:
         changes = judge_again(pipeline, submission)

@@ -19,7 +19,7 @@ def doctor(quiet: Annotated[bool, typer.Option("--quiet", help="Say only what is
 
     Exit code 0: all is well; 1: something is not.
     """
-    from flows.diagnosis import examine
+    from flows.operations.doctor import examine
 
     healthy = True
     for found in examine():
@@ -33,7 +33,7 @@ def doctor(quiet: Annotated[bool, typer.Option("--quiet", help="Say only what is
 
 def metrics() -> None:
     """Metrics in Prometheus' text format, for its node exporter's textfile collector; `serve` has them at /metrics."""
-    from flows.metrics import exposition
+    from flows.operations.metrics import exposition
 
     with opened() as pipeline:
         say(exposition(pipeline).decode().rstrip())
@@ -43,7 +43,7 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Delete nothing; say what would go.")] = False,
 ) -> None:
     """Delete what is kept long enough: KEEP_ARCHIVE, KEEP_REPORTS, KEEP_INBOX. Receipts and the ledger stay."""
-    from flows.retention import let_go, spare
+    from flows.operations.prune import let_go, spare
 
     counts: Counter[str] = Counter()
     sizes: Counter[str] = Counter()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
-from flows.trouble import Trouble
+from flows.errors import Trouble
 
 BLOCK = 1 << 20
 
@@ -167,16 +167,3 @@ def checked(key: str) -> str:
     if not safe(key):
         raise Refused(f"{key!r}: not a name in this store")
     return key
-
-
-def open_store(where: str) -> Store:
-    """The store at a folder or at `s3://bucket/prefix`; boto3 is only loaded for the latter."""
-    if where.startswith("s3://"):
-        from flows.stores.s3 import S3Store
-
-        return S3Store(where)
-    if "://" in where:
-        raise StoreError(f"expected a folder or s3://bucket/prefix, not {where.partition('://')[0]}://…")
-    from flows.stores.folder import FolderStore
-
-    return FolderStore(where)

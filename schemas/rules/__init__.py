@@ -2,7 +2,7 @@
 
 from typing import TypedDict, Unpack
 
-from schemas.findings import VALUE_SHOWN, Column, Finding, Severity
+from schemas.model.findings import VALUE_SHOWN, Column, Finding, Severity
 from schemas.rules import manifest, numbers, program
 from schemas.rules.rule import Rule, Scope
 

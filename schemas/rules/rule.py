@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.findings import Severity
+from schemas.model.findings import Severity
 
 Scope = Literal["manifest", "schedule", "display_name", "call_reason", "logo", "file", "row", "number", "purpose"]
 

@@ -8,15 +8,14 @@ import pytest
 import yaml
 from stores.memory import MemoryStore
 
-from flows.arrival import Inbox, look
-from flows.ledger import Ledger
-from flows.ledger.base import metadata
-from flows.ledger.opening import connectable
-from flows.ledger.sightings import drop as table
-from flows.ledger.traces import outbox
+from flows.arrival.scan import Inbox, look
+from flows.ledger.core.engine import Ledger, connectable
+from flows.ledger.core.tables import outbox
+from flows.ledger.core.types import metadata
+from flows.ledger.intake.drops import drop as table
 from flows.stores.folder import FolderStore
 from schemas.judge import understood
-from schemas.policy import Policy
+from schemas.model.policy import Policy
 
 SETTLE, GRACE, LENGTH = timedelta(seconds=1), timedelta(minutes=15), timedelta(seconds=60)
 START = datetime(2027, 1, 4, 9, 0, 0, 250_000, UTC)

@@ -9,10 +9,10 @@ import pytest
 from arrival.conftest import manifest
 from stores.memory import MemoryStore
 
-from flows.archive import archive_drop, discard, empty, has_room, open_drop, verified
-from flows.arrival import Left
-from flows.ledger.leases import claim, mark_taken
-from flows.settling import take
+from flows.archive.submissions import archive_drop, discard, empty, has_room, open_drop, verified
+from flows.arrival.completeness import take
+from flows.arrival.scan import Left
+from flows.ledger.intake.leases import claim, mark_taken
 from flows.stores import Changed, StoreError, read
 from flows.stores.folder import FolderStore
 

@@ -11,11 +11,11 @@ import pytest
 from arrival.conftest import LENGTH, SETTLE, manifest
 from sqlalchemy import select
 
-from flows.claiming import claimed, gone, this_owner
-from flows.ledger.errors import LeaseLost
-from flows.ledger.leases import beat, claim, fenced, mark_taken, put_back, release
-from flows.ledger.sightings import drop, waiting
-from flows.settling import Settled, Waiting, take
+from flows.arrival.completeness import Settled, Waiting, take
+from flows.arrival.leases import claimed, gone, this_owner
+from flows.ledger.core.errors import LeaseLost
+from flows.ledger.intake.drops import drop, waiting
+from flows.ledger.intake.leases import beat, claim, fenced, mark_taken, put_back, release
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_what_was_taken_cannot_be_claimed_by_an_old_look(world, sighting):
 
 
 def test_a_look_that_began_before_it_was_taken_brings_nothing_back(world, sighting):
-    from flows.ledger.sightings import record, sightings
+    from flows.ledger.intake.drops import record, sightings
 
     with world.ledger.read() as conn:
         stale = sightings(conn, "acme", ["d"])["d"]
@@ -110,7 +110,7 @@ def test_a_look_that_began_before_it_was_taken_brings_nothing_back(world, sighti
 
 
 def test_two_first_looks_at_once_are_one_sighting(world):
-    from flows.ledger.sightings import Sighting, record
+    from flows.ledger.intake.drops import Sighting, record
 
     with world.ledger.begin() as conn:
         record(conn, [Sighting(business="acme", name="d", first_seen=world.now)])
@@ -177,7 +177,7 @@ def test_the_living_the_dead_and_the_unknown():
     assert not gone(f"elsewhere boot pid {pid} 1")
     child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
     child.start()
-    from flows.claiming import _started
+    from flows.arrival.leases import _started
 
     owner = f"{place} {child.pid} {_started(child.pid)}"
     assert not gone(owner)

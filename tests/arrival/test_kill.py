@@ -12,11 +12,11 @@ from datetime import timedelta
 import pytest
 from arrival.conftest import SETTLE, START, World, manifest
 
-from flows.archive import archive_drop, empty, open_drop, verified
-from flows.arrival import Left, look
-from flows.claiming import claimed
-from flows.ledger.leases import fenced, mark_taken
-from flows.settling import Settled
+from flows.archive.submissions import archive_drop, empty, open_drop, verified
+from flows.arrival.completeness import Settled
+from flows.arrival.leases import claimed
+from flows.arrival.scan import Left, look
+from flows.ledger.intake.leases import fenced, mark_taken
 from flows.stores.folder import FolderStore
 
 STEPS = ("rename", "unlink", "mkdir", "rmdir", "fsync")

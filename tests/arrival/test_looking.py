@@ -9,10 +9,10 @@ import pytest
 from arrival.conftest import SETTLE, manifest
 from stores.memory import MemoryStore
 
-from flows.arrival import arrivals
-from flows.ledger.sightings import record
-from flows.lying import Problem
-from flows.settling import Settled, Waiting, take
+from flows.arrival.completeness import Settled, Waiting, take
+from flows.arrival.listing import Problem
+from flows.arrival.scan import arrivals
+from flows.ledger.intake.drops import record
 from flows.stores import Denied
 
 EXPECTED = "expected a real folder named [a-z0-9][a-z0-9-]{0,62}"
@@ -109,7 +109,7 @@ def test_links_for_a_business_or_a_drop_are_problems(world, tmp_path):
 
 
 def test_too_many_files_are_not_taken_into_memory(world, monkeypatch):
-    monkeypatch.setattr("flows.lying.MAX_OBJECTS", 10)
+    monkeypatch.setattr("flows.arrival.listing.MAX_OBJECTS", 10)
     for i in range(11):
         world.put(f"{i}.csv")
     assert problems(world.look()) == [("acme", "drop d holds more than 10 files and is not taken")]

@@ -3,9 +3,9 @@
 import pytest
 from arrival.conftest import GRACE, SETTLE, manifest
 
-from flows.ledger.leases import claim, mark_taken, mark_told
-from flows.lying import Problem
-from flows.settling import Incomplete, Settled, Waiting, take
+from flows.arrival.completeness import Incomplete, Settled, Waiting, take
+from flows.arrival.listing import Problem
+from flows.ledger.intake.leases import claim, mark_taken, mark_told
 
 
 def kinds(outcomes):
@@ -87,7 +87,7 @@ def test_a_file_is_hashed_once_a_version(world, monkeypatch):
     world.put("numbers.csv", b"other")
     world.look()
     world.wait(seconds=1)
-    monkeypatch.setattr("flows.arrival._sha256", lambda *_: pytest.fail("hashed again"))
+    monkeypatch.setattr("flows.arrival.scan._sha256", lambda *_: pytest.fail("hashed again"))
     assert world.wait(seconds=1) == world.wait(seconds=1) == []
 
 

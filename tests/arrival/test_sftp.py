@@ -8,12 +8,12 @@ import pytest
 from arrival import sshd
 from arrival.conftest import GRACE, World, manifest
 
-from flows.archive import archive_drop
-from flows.arrival import Inbox, look
-from flows.settling import Settled
+from flows.archive.submissions import archive_drop
+from flows.arrival.completeness import Settled
+from flows.arrival.scan import Inbox, look
 from flows.stores.folder import FolderStore
 from schemas.judge import understood
-from schemas.policy import Policy
+from schemas.model.policy import Policy
 
 pytestmark = pytest.mark.server
 

@@ -10,12 +10,12 @@ from ledger.postgres import MISSING, binaries, running
 from sqlalchemy import create_engine, text
 from stores.memory import MemoryStore
 
-from flows.arrival import look
-from flows.ledger.base import metadata
-from flows.ledger.errors import LeaseLost
-from flows.ledger.leases import claim, fenced, mark_taken
-from flows.ledger.sightings import drop
-from flows.settling import Settled, take
+from flows.arrival.completeness import Settled, take
+from flows.arrival.scan import look
+from flows.ledger.core.errors import LeaseLost
+from flows.ledger.core.types import metadata
+from flows.ledger.intake.drops import drop
+from flows.ledger.intake.leases import claim, fenced, mark_taken
 
 DROPS, WORKERS = 60, 4
 

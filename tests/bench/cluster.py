@@ -23,11 +23,11 @@ import numpy as np
 from distributed import Client, LocalCluster
 from sqlalchemy import create_engine, text
 
-from flows.ahead import AcceptedNumbers
-from flows.ledger import Ledger
-from flows.ledger.businesses import seed
-from flows.ledger.registering import register
-from flows.spreading import QUIET
+from flows.ledger.core.engine import Ledger
+from flows.ledger.programs.businesses import seed
+from flows.ledger.programs.register import register
+from flows.scaling.dask_cluster import QUIET
+from flows.validation.ahead_of_turn import AcceptedNumbers
 from tests.bench import generate
 from tests.bench.homes import folder, lay, reported
 from tests.bench.ledgers import BUSINESS, MANIFEST, registration
@@ -131,13 +131,21 @@ def cluster(workers: int) -> Iterator[tuple[str, list[int]]]:
 
 def warm() -> int:
     """Import what a worker needs; its process."""
-    import flows.working
+    import flows.scaling.worker_tasks
     import reports.report
-    import schemas.duplicates
-    import schemas.first_pass
-    import schemas.second_pass
+    import schemas.rows.first_pass
+    import schemas.rows.judging.duplicates
+    import schemas.rows.second_pass
 
-    assert all((flows.working, reports.report, schemas.duplicates, schemas.first_pass, schemas.second_pass))
+    assert all(
+        (
+            flows.scaling.worker_tasks,
+            reports.report,
+            schemas.rows.judging.duplicates,
+            schemas.rows.first_pass,
+            schemas.rows.second_pass,
+        )
+    )
     return os.getpid()
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.plan import plan
-from schemas.purposes import PURPOSES
+from schemas.model.purposes import PURPOSES
+from schemas.rows.numbers.numbering_plan import plan
 
 #: Rows written at a time.
 BATCH = 100_000

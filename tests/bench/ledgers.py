@@ -11,24 +11,24 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from flows.arrival import look
-from flows.ledger.marks import claim, clear
-from flows.ledger.registering import register
-from flows.ledger.sightings import record
-from flows.ledger.submissions import Registration
-from flows.ledger.traces import move
-from flows.pages import rebuild
-from flows.passes import inbox_of
-from flows.pipeline import Pipeline, open_pipeline
-from flows.registry import seed_businesses
+from flows.arrival.completeness import Settled, take
+from flows.arrival.scan import look
+from flows.ledger.core.outbox import claim, clear
+from flows.ledger.core.tables import move
+from flows.ledger.intake.drops import record
+from flows.ledger.intake.submissions import Registration
+from flows.ledger.programs.register import register
+from flows.operator_files.businesses import seed_businesses
+from flows.pipeline import inbox_of
+from flows.publishing.outbox import rebuild
+from flows.registration.drop import keep_judgement
+from flows.services import Pipeline, open_pipeline
 from flows.settings import Settings
-from flows.settling import Settled, take
-from flows.taking import keep_judgement
-from schemas.business import Business, DisplayName
-from schemas.drop import Drop, DropFile, Known
-from schemas.identity import submission_id
 from schemas.judge import judge
-from schemas.policy import Policy
+from schemas.model.business import Business, DisplayName
+from schemas.model.drop import Drop, DropFile, Known
+from schemas.model.ids import submission_id
+from schemas.model.policy import Policy
 
 MANIFEST = """manifest: 1
 business: bench

@@ -10,7 +10,7 @@ import time
 import warnings
 from pathlib import Path
 
-from schemas.purposes import PURPOSES
+from schemas.model.purposes import PURPOSES
 
 
 def composition(path: str) -> None:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from flows.spooling import Spool, spools
+from flows.validation.scratch import Spool, spools
 from reports.report import report_html
 from reports.views import SubmissionView
-from schemas.drop import DropFile
 from schemas.judge import judge_csv
-from schemas.policy import Caps, Policy
+from schemas.model.drop import DropFile
+from schemas.model.policy import Caps, Policy
 from tests.bench import generate
 from tests.bench.measuring import progress
 from tests.reports.conftest import CHROMIUM, FLAGS

@@ -8,21 +8,21 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from flows import passes
-from flows.arrival import look
-from flows.blocks import _claimed
-from flows.claiming import Leases
-from flows.ledger.marks import claim
-from flows.settling import Settled
-from flows.working import Turn, enter_block, prepare_block, terms_of, write_block
-from schemas.decoding import survey, text
-from schemas.duplicates import find_late
-from schemas.first_pass import read_all
-from schemas.framing import frame
-from schemas.lines import WholeLines
-from schemas.numbers import Source, Terms
-from schemas.policy import Caps, Policy
-from schemas.second_pass import tell_all
+from flows import pipeline as passes
+from flows.arrival.completeness import Settled
+from flows.arrival.leases import Leases
+from flows.arrival.scan import look
+from flows.ledger.core.outbox import claim
+from flows.scaling.parallel_pass import _claimed
+from flows.scaling.worker_tasks import Turn, enter_block, prepare_block, terms_of, write_block
+from schemas.model.policy import Caps, Policy
+from schemas.rows.first_pass import read_all
+from schemas.rows.judging.duplicates import find_late
+from schemas.rows.reading.csv_records import frame
+from schemas.rows.reading.encoding import survey, text
+from schemas.rows.reading.long_lines import WholeLines
+from schemas.rows.second_pass import tell_all
+from schemas.rows.types import Source, Terms
 from tests.bench.homes import folder, lay
 from tests.bench.ledgers import opened
 
@@ -73,7 +73,7 @@ def of_rows(path: Path) -> Times:
     with source.open() as file, clocked(times, "framed"):
         for _ in frame(WholeLines().of(text(file, survey(source.open())))):
             pass
-    options = {"policy": policy, "spool": tempfile.TemporaryFile, "workers": 1, "elsewhere": None, "progress": None}
+    options = {"policy": policy, "spool": tempfile.TemporaryFile, "workers": None, "progress": None}
     with clocked(times, "judged"):
         first = read_all([source], (), terms, **options)
     times["judged"] -= times["framed"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from flows.carriers import Branding, Carrier, CarrierProgram, Logo, Number
 from flows.carriers.first_orion import FirstOrionCarrier, FirstOrionOptions
 from flows.carriers.http import HttpCarrier, HttpOptions
-from schemas.business import DisplayName
+from schemas.model.business import DisplayName
 
 PROGRAM = CarrierProgram(
     business="acme-bank",

@@ -8,7 +8,8 @@ from carriers.exchange import Exchange
 from carriers.samples import BRANDING, PROGRAM, first_orion_carrier, http_carrier, numbers
 from carriers.standin import Server, once
 
-from flows.carriers import Carrier, CarrierDown, CarrierUnsure, Refusal, open_carrier, scrubbed
+from flows.carriers import Carrier, CarrierDown, CarrierUnsure, Refusal, scrubbed
+from flows.carriers.opening import open_carrier
 
 
 @dataclass

@@ -10,10 +10,11 @@ from carriers.standin import AFTER, BEFORE, Answer, at_random, once
 from httpx import Response
 from openapi_spec_validator import validate
 
-from flows.carriers import CarrierDown, CarrierRefused, CarrierUnsure, open_carrier
+from flows.carriers import CarrierDown, CarrierRefused, CarrierUnsure
 from flows.carriers.breaker import Breaker
 from flows.carriers.calls import Call, _meaning
 from flows.carriers.http import HttpOptions
+from flows.carriers.opening import open_carrier
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from flow_drops import ROOT, manifest
 
-from flows import passes
-from flows.pipeline import open_pipeline
+from flows import pipeline as passes
+from flows.services import open_pipeline
 from flows.settings import Settings
 
 #: A day on which every sample is as its comment says.

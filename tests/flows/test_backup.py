@@ -11,10 +11,10 @@ import pytest
 from ledger.conftest import postgres  # noqa: F401  a fixture
 from ledger.postgres import binaries
 
-from flows.ledger.flags import pause, paused, resume
-from flows.ledger.opening import database_file
-from flows.ledger.queries import programs
-from flows.pipeline import open_pipeline
+from flows.ledger.core.control_flags import pause, paused, resume
+from flows.ledger.core.engine import database_file
+from flows.ledger.read.page_queries import programs
+from flows.services import open_pipeline
 
 BEGUN = "{start: 2026-11-23T09:00Z, end: 2030-03-29T18:00Z}"
 NO_SQLITE = "sqlite3 is not installed; on Debian: apt-get install sqlite3"

@@ -278,9 +278,9 @@ def test_its_traceback_is_for_the_log_at_debug_and_masked(tmp_path, arguments):
     (tmp_path / "numbers.csv").write_text("5012149020,Survey\n")
     code = "from flows import cli; cli.main()"
     faulty = (
-        "import flows.checking, flows.pipeline, flows.surroundings\n"
+        "import flows.validation.dry_run, flows.services, flows.operations.probes\n"
         "def fail(*a, **k): raise KeyError('501-214-9020')\n"
-        "flows.checking.check = flows.pipeline.open_store = flows.surroundings.versions = fail\n"
+        "flows.validation.dry_run.check = flows.services.open_store = flows.operations.probes.versions = fail\n"
     )
     env = os.environ | {"LAUNCHDROP_LOG_LEVEL": "debug", "LAUNCHDROP_LOG": "json"}
     done = subprocess.run(

@@ -12,10 +12,10 @@ from distributed import Client, LocalCluster
 from flow_drops import write
 from spread_passes import a_pass, opened, outcome
 
-from flows import blocks, spreading
-from flows.spreading import crew
-from flows.trouble import Trouble
-from schemas import first_pass
+from flows.errors import Trouble
+from flows.scaling import dask_cluster, parallel_pass
+from flows.scaling.opening import crew
+from schemas.rows import first_pass
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore:.*:ResourceWarning")]
 
@@ -30,8 +30,8 @@ def cluster():
 
 @pytest.fixture(autouse=True)
 def worth_it(monkeypatch):
-    monkeypatch.setattr(spreading, "WORTH_A_CALL", 0)
-    monkeypatch.setattr(blocks, "BLOCK", 0.2)
+    monkeypatch.setattr(dask_cluster, "WORTH_A_CALL", 0)
+    monkeypatch.setattr(parallel_pass, "BLOCK", 0.2)
 
 
 def many(inbox):
@@ -74,7 +74,7 @@ def test_a_large_drop_is_divided_among_the_workers(cluster, tmp_path, monkeypatc
     with opened(tmp_path / "one", one_large) as pipeline:
         a_pass(pipeline)
         expected = outcome(tmp_path / "one", pipeline)
-    monkeypatch.setattr(blocks, "LARGE", 1 << 20)
+    monkeypatch.setattr(parallel_pass, "LARGE", 1 << 20)
     monkeypatch.setattr(first_pass, "WORTH_A_POOL", 0)
     monkeypatch.setattr(first_pass, "RANGE", 100_000)
     ranges = []
@@ -119,7 +119,7 @@ def test_workers_killed_in_the_middle_cost_a_retry_not_a_result(cluster, alone, 
 @pytest.fixture
 def dying(monkeypatch):
     """A cluster to be taken down."""
-    monkeypatch.setattr(spreading, "ALONE", 1.0)
+    monkeypatch.setattr(dask_cluster, "ALONE", 1.0)
     with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as made:
         yield made
 

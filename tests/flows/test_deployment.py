@@ -15,7 +15,7 @@ import yaml
 from prefect.utilities.templating import apply_values
 from stores.conftest import s3, s3_env, s3_server  # noqa: F401  fixtures
 
-from flows.surroundings import DEPLOYED
+from flows.operations.probes import DEPLOYED
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -139,12 +139,12 @@ def test_prefect_yaml_deploys_what_the_doctor_looks_for():
 
 def test_what_somebody_decides_by_hand_is_what_the_launch_deployment_waits_for(world):
     """Each decision that prefect.yaml speaks of tells an event of those names, and nothing else does."""
-    from flows.events import event
-    from flows.ledger.flags import pause, resume
-    from flows.ledger.registering import release
-    from flows.ledger.releasing import release_number
-    from flows.ledger.review import decide, queue
-    from flows.ledger.traces import move
+    from flows.ledger.core.control_flags import pause, resume
+    from flows.ledger.core.tables import move
+    from flows.ledger.programs.register import release
+    from flows.ledger.programs.releases import release_number
+    from flows.ledger.programs.reviews import decide, queue
+    from flows.notifying.prefect_events import event
 
     named = "{display: Acme Rewards, shorthand: Acme}"
     world.drop("acme-bank/a", "5012149020,Survey\nx,Survey\n", on_rejected_rows="hold", display_name=named)

@@ -17,11 +17,12 @@ from aiosmtpd.handlers import Sink
 from launching.test_digest import OnAnyPort
 from stores.conftest import bucket, s3, s3_env, s3_server  # noqa: F401  fixtures
 
-from flows import diagnosis, surroundings
-from flows.diagnosis import examine
-from flows.ledger import Ledger
-from flows.ledger.flags import pause
-from flows.trouble import Trouble
+from flows.errors import Trouble
+from flows.ledger.core.control_flags import pause
+from flows.ledger.core.engine import Ledger
+from flows.operations import doctor as diagnosis
+from flows.operations import probes
+from flows.operations.doctor import examine
 
 LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
 
@@ -117,7 +118,7 @@ def test_a_ledger_on_a_network_file_system_is_told(monkeypatch, tmp_path):
     monkeypatch.setattr(Path, "read_text", lambda p, **k: mounts if str(p) == "/proc/self/mounts" else real(p, **k))
     well, said, _ = found("ledger's disk")
     assert (well, said) == (False, ".launchdrop/ledger.db is on nfs4, a network file system")
-    assert surroundings.file_system(Path("/")) == "ext4"
+    assert probes.file_system(Path("/")) == "ext4"
 
 
 def test_the_quiet_doctor_is_a_health_check(here):
@@ -205,7 +206,7 @@ def test_a_prefect_server_that_is_busy_is_asked_again(monkeypatch):
     answers = {"/health": True, "/admin/version": version("prefect")}
     with a_server(answers, statuses=[503, 503]) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
-        assert surroundings.server() == f"{url} answers, prefect {version('prefect')}"
+        assert probes.server() == f"{url} answers, prefect {version('prefect')}"
 
 
 def test_what_is_no_prefect_server_or_lets_nobody_in_is_told(monkeypatch):
@@ -216,12 +217,12 @@ def test_what_is_no_prefect_server_or_lets_nobody_in_is_told(monkeypatch):
         with a_server({"/health": True}, statuses=[status]) as url:
             monkeypatch.setenv("PREFECT_API_URL", url)
             with pytest.raises(Trouble, match=said):
-                surroundings.server()
+                probes.server()
     with a_server({"/health": True, "/admin/version": "not JSON"}) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
         monkeypatch.setattr(json, "dumps", str)
         with pytest.raises(Trouble, match="is no Prefect server's API: such an address ends in /api"):
-            surroundings.server()
+            probes.server()
 
 
 def test_a_prefect_server_that_is_not_there_is_told(monkeypatch):
@@ -232,7 +233,7 @@ def test_a_prefect_server_that_is_not_there_is_told(monkeypatch):
 
 
 def test_versions_that_fail_silently_are_told(monkeypatch):
-    monkeypatch.setattr(surroundings, "version", {"prefect": "3.8.8", "fastapi": "0.150.0", "sqlalchemy": "2.1.9"}.get)
+    monkeypatch.setattr(probes, "version", {"prefect": "3.8.8", "fastapi": "0.150.0", "sqlalchemy": "2.1.9"}.get)
     assert found("versions")[:2] == (
         False,
         "sqlalchemy 2.1.9 does not go with prefect 3.8.8: scheduled runs may not start",
@@ -243,7 +244,7 @@ def test_a_check_that_fails_in_a_way_nobody_foresaw_is_a_fault_and_not_the_end(m
     def fail():
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(surroundings, "versions", fail)
+    monkeypatch.setattr(probes, "versions", fail)
     said = "failed by ZeroDivisionError; with LAUNCHDROP_LOG_LEVEL=debug the log has more"
     assert found("versions") == (False, said, "install from requirements.lock: make setup")
     assert found("Prefect server")[0] is True

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from flows.events import event
+from flows.notifying.prefect_events import event
 
 MOVE = {
     "id": 7,

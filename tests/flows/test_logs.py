@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.errors import Trouble
 from flows.logs import Masking, Stderr, about, configure, shielded
-from flows.trouble import Trouble
 
 ROOT = Path(__file__).parents[2]
 LEVELS = ("debug", "info", "warning", "error", "exception", "critical", "log")
@@ -113,7 +113,7 @@ def test_a_library_s_lines_warnings_and_errors_are_masked(spelt, said):
 
 
 def test_a_line_says_what_it_is_about(said):
-    log = logging.getLogger("flows.taking")
+    log = logging.getLogger("flows.registration.drop")
     with about(business="acme", drop="5012149020"), about(submission="20261124T201917Z-98765432"):
         log.info("registered: %s", "accepted", extra={"rows": 12})
     log.warning("nothing more")
@@ -121,7 +121,7 @@ def test_a_line_says_what_it_is_about(said):
     assert first.pop("time").endswith("Z")
     assert first == {
         "level": "info",
-        "logger": "flows.taking",
+        "logger": "flows.registration.drop",
         "message": "registered: accepted",
         "business": "acme",
         "drop": "+1501•••9020",
@@ -133,12 +133,12 @@ def test_a_line_says_what_it_is_about(said):
 
 def test_text_is_for_people(capsys):
     configure("text", "warning")
-    log = logging.getLogger("flows.launching")
+    log = logging.getLogger("flows.launching.due")
     log.info("not shown")
     with about(program="acme/q1"):
         log.warning("launch: %s", "501-214-9020")
     line = capsys.readouterr().err
-    assert line.partition(" ")[2] == "WARNING flows.launching program=acme/q1: launch: +1501•••9020\n"
+    assert line.partition(" ")[2] == "WARNING flows.launching.due program=acme/q1: launch: +1501•••9020\n"
 
 
 def test_configuring_again_adds_nothing(said):
@@ -192,7 +192,8 @@ def test_what_a_shielded_step_raises_says_no_number():
 def test_an_error_of_the_ledger_shows_no_parameter(tmp_path):
     from sqlalchemy import text
 
-    from flows.ledger import Ledger, LedgerError
+    from flows.ledger.core.engine import Ledger
+    from flows.ledger.core.errors import LedgerError
 
     ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     with pytest.raises(LedgerError) as told, ledger.begin() as conn:

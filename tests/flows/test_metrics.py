@@ -10,9 +10,9 @@ from carriers.endpoint import Endpoint
 from carriers.samples import OPENED, http_carrier
 from prometheus_client.parser import text_string_to_metric_families
 
-from flows.ledger.flags import pause
-from flows.metrics import exposition
-from flows.site import site
+from flows.ledger.core.control_flags import pause
+from flows.operations.metrics import exposition
+from flows.serving.site import site
 
 GOOD = "5012149020,Customer Service\n"
 BAD = "214-9021,Survey\n5012149021,Nonsense\n"

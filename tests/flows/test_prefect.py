@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import child, server
-from flows.surroundings import DEPLOYED
-from flows.tethered import NOT_NEEDED
+from flows.operations.probes import DEPLOYED
+from flows.serving.child_process import NOT_NEEDED
+from flows.serving.prefect_server import child, server
 
 ROOT = Path(__file__).parents[2]
 #: Ours and a library's lines, and an error that ends the run, all with a number.
@@ -31,7 +31,7 @@ from flows.logs import about, configure, shielded
 def leaky():
     configure("json", "info")
     with about(submission="20261124T201917Z-98765432"):
-        logging.getLogger("flows.taking").warning("ours: %s", "501-214-9020")
+        logging.getLogger("flows.registration.drop").warning("ours: %s", "501-214-9020")
     get_run_logger().error("theirs: %s", 5012149020)
     raise ValueError("cannot convert (501) 214-9020")
 
@@ -129,15 +129,16 @@ def test_scheduled_runs_take_the_inbox_and_launch_by_themselves(stack, place):
 
 def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path, monkeypatch):
     """Asked from another ledger too: a run that an acceptance of the worker asked for is the same run."""
-    from flows.passes import take_inbox
-    from flows.pipeline import open_pipeline
-    from flows.scheduling import ask_for_launches
+    from flows.notifying.launch_hints import ask_for_launches
+    from flows.pipeline import take_inbox
+    from flows.services import open_pipeline
     from flows.settings import load
 
     settle_in(tmp_path, monkeypatch)
     with open_pipeline(load()) as pipeline:
         taken = take_inbox(pipeline)
-        assert ask_for_launches(pipeline, taken) == ask_for_launches(pipeline, taken) == 3
+        starts = taken.starts(after=pipeline.clock())
+        assert ask_for_launches(starts) == ask_for_launches(starts) == 3
     body = {"deployments": {"name": {"any_": ["launch"]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
     far = {
         run["expected_start_time"]
@@ -148,7 +149,7 @@ def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path, mo
     assert far == {"2035-01-08T15:00:00Z", "2035-03-05T15:30:00Z", "2035-05-07T16:00:00Z"}
 
 
-def events(api, *names):
+def prefect_events(api, *names):
     """The events of these names that the server knows, oldest first."""
     body = {"filter": {"event": {"name": list(names)}, "order": "ASC"}, "limit": 50}
     return ask(api, "events/filter", body)["events"]
@@ -158,11 +159,13 @@ def test_every_change_of_state_is_an_event(stack, place):
     """Told by the worker's runs, of the samples that they took and launched."""
 
     def all_told():
-        kinds = {event["event"] for event in events(stack, "launchdrop.revision.live", "launchdrop.review.requested")}
+        kinds = {
+            event["event"] for event in prefect_events(stack, "launchdrop.revision.live", "launchdrop.review.requested")
+        }
         return len(kinds) == 2
 
     assert wait_for(all_told, 240)
-    live = events(stack, "launchdrop.revision.live")
+    live = prefect_events(stack, "launchdrop.revision.live")
     about = [e for e in live if e["resource"]["prefect.resource.id"] == "launchdrop.program.acme-bank/card-service"]
     assert [e["payload"] for e in about] == [
         {
@@ -175,15 +178,15 @@ def test_every_change_of_state_is_an_event(stack, place):
         }
     ]
     assert [related["prefect.resource.id"] for related in about[0]["related"]] == ["launchdrop.business.acme-bank"]
-    verdicts = events(stack, "launchdrop.submission.accepted_with_rejections")
+    verdicts = prefect_events(stack, "launchdrop.submission.accepted_with_rejections")
     assert verdicts
-    assert "2149020" not in json.dumps([*live, *verdicts, *events(stack, "launchdrop.review.requested")])
+    assert "2149020" not in json.dumps([*live, *verdicts, *prefect_events(stack, "launchdrop.review.requested")])
 
 
 @pytest.fixture
 def ours(stack, tmp_path, monkeypatch):
     """A pipeline of its own that tells the same server."""
-    from flows.pipeline import open_pipeline
+    from flows.services import open_pipeline
     from flows.settings import load
 
     settle_in(tmp_path, monkeypatch)
@@ -193,8 +196,8 @@ def ours(stack, tmp_path, monkeypatch):
 
 def test_an_automation_notifies_and_another_launches(stack, ours, tmp_path):
     """The example of flows/automations.yaml, as a webhook gets it; and the trigger that prefect.yaml has."""
-    from flows.events import tell_changes
-    from flows.ledger.flags import pause, resume
+    from flows.ledger.core.control_flags import pause, resume
+    from flows.notifying.prefect_events import tell_changes
 
     heard, address = listening()
     block = webhook_block(stack, address)
@@ -217,9 +220,9 @@ def test_an_automation_notifies_and_another_launches(stack, ours, tmp_path):
 
 
 def test_an_event_told_again_is_the_same_event(stack, ours):
-    from flows.events import event, tell_changes
-    from flows.ledger.flags import pause, set_flag
-    from flows.ledger.traces import move
+    from flows.ledger.core.control_flags import pause, set_flag
+    from flows.ledger.core.tables import move
+    from flows.notifying.prefect_events import event, tell_changes
 
     with ours.ledger.begin() as conn:
         pause(conn, by="jo", why="told twice", now=datetime.now(UTC))
@@ -228,30 +231,30 @@ def test_an_event_told_again_is_the_same_event(stack, ours):
         set_flag(conn, "events", None)
         (row,) = conn.execute(move.select()).all()
     assert tell_changes(ours) == 1
-    told = wait_for(lambda: [e for e in events(stack, "launchdrop.launching.paused") if "twice" in str(e)], 30)
+    told = wait_for(lambda: [e for e in prefect_events(stack, "launchdrop.launching.paused") if "twice" in str(e)], 30)
     time.sleep(2)
-    told = [e for e in events(stack, "launchdrop.launching.paused") if "told twice" in str(e)]
+    told = [e for e in prefect_events(stack, "launchdrop.launching.paused") if "told twice" in str(e)]
     assert [e["id"] for e in told] == [event(row)["id"]]
 
 
 def test_a_pass_tells_so_many_and_the_next_the_rest(ours, monkeypatch):
-    from flows import events
-    from flows.ledger.flags import pause, resume
+    from flows.ledger.core.control_flags import pause, resume
+    from flows.notifying import prefect_events
 
-    monkeypatch.setattr(events, "BATCH", 2)
-    monkeypatch.setattr(events, "MOST", 4)
+    monkeypatch.setattr(prefect_events, "BATCH", 2)
+    monkeypatch.setattr(prefect_events, "MOST", 4)
     with ours.ledger.begin() as conn:
         for _ in range(3):
             pause(conn, by="jo", why="back and forth", now=datetime.now(UTC))
             resume(conn, by="jo", now=datetime.now(UTC))
-    assert [events.tell_changes(ours) for _ in range(3)] == [4, 2, 0]
+    assert [prefect_events.tell_changes(ours) for _ in range(3)] == [4, 2, 0]
 
 
 def test_a_server_that_is_away_is_told_later(ours):
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from flows.events import tell_changes
-    from flows.ledger.flags import pause
+    from flows.ledger.core.control_flags import pause
+    from flows.notifying.prefect_events import tell_changes
 
     with ours.ledger.begin() as conn:
         pause(conn, by="jo", why="while it was away", now=datetime.now(UTC))
@@ -321,7 +324,7 @@ def runs_asked_for_by_an_automation(api):
 
 
 def test_the_doctor_finds_server_deployments_and_worker_well(stack, ours):
-    from flows.diagnosis import examine
+    from flows.operations.doctor import examine
 
     def well():
         lines = {line.what: line for line in examine()}
@@ -337,7 +340,7 @@ def test_what_is_deployed_for_workers_stays_theirs_beside_serve(stack):
     before = deployed(stack)
     env = os.environ | {"PYTHONSAFEPATH": "1"}  # as `serve` starts it: beside a reports/ of its own
     done = subprocess.run(
-        [sys.executable, "-m", "flows.deployments"], env=env, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "flows.serving.deployments"], env=env, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (NOT_NEEDED, "")
     assert deployed(stack) == before

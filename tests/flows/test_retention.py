@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from flows.ledger.registering import release
-from flows.ledger.review import decide, queue
-from flows.pages import rebuild
-from flows.retaking import retake
-from flows.retention import let_go, spare
+from flows.ledger.programs.register import release
+from flows.ledger.programs.reviews import decide, queue
+from flows.operations.prune import let_go, spare
+from flows.publishing.outbox import rebuild
+from flows.registration.rerun import retake
 from flows.stores import StoreError
 
 GOOD = "5012149020,Customer Service\n"

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from flows.ledger import queries
+from flows.ledger.read import page_queries
 from schemas.rules import RULES
 
 pytestmark = pytest.mark.usefixtures("samples")
@@ -29,7 +29,7 @@ def taken(world):
 
 def programs(world):
     with world.pipeline.ledger.read() as conn:
-        return {f"{p.business}/{p.reference}": p for p in queries.programs(conn)}
+        return {f"{p.business}/{p.reference}": p for p in page_queries.programs(conn)}
 
 
 def test_each_drop_has_its_verdict_in_its_receipt(taken):
@@ -162,7 +162,7 @@ def test_the_operators_page_shows_what_waits_for_review(taken):
 
 
 def test_the_archive_gives_every_submission_back(taken):
-    from flows.archive import open_drop, verified
+    from flows.archive.submissions import open_drop, verified
 
     for drop in DROPS:
         receipt = taken.receipt(drop)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import server
-from flows.server import child
-from flows.tethered import NOT_NEEDED
+from flows.serving import prefect_server
+from flows.serving.child_process import NOT_NEEDED
+from flows.serving.prefect_server import child
 
 #: A child that has a child; it says who they are.
 FAMILY = """
@@ -25,7 +25,7 @@ other.wait()
 PARENT = """
 import time
 from pathlib import Path
-from flows.server import child
+from flows.serving.prefect_server import child
 with child("family", said=Path("log")):
     time.sleep(600)
 """
@@ -68,7 +68,7 @@ def alive(pid):
 
 
 def test_one_that_was_killed_is_started_again_and_leaves_nothing_behind(family, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(server, "PAUSE", 0.05)
+    monkeypatch.setattr(prefect_server, "PAUSE", 0.05)
     with child("family", said=tmp_path / "log"):
         first = family()
         os.kill(first[0], signal.SIGKILL)
@@ -85,7 +85,7 @@ def test_one_that_has_nothing_to_do_is_not_started_again(tmp_path, monkeypatch, 
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(server, "PAUSE", 0.05)
+    monkeypatch.setattr(prefect_server, "PAUSE", 0.05)
     with child("idle", said=tmp_path / "log") as process:
         process.wait()
         time.sleep(1)

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows import passes, serving
-from flows.serving import RUNS, Watch, _hints, _paced, _take_what_comes
+from flows import pipeline as passes
+from flows.serving import loop
+from flows.serving.loop import RUNS, Watch, _hints, _paced, _take_what_comes
 from flows.stores import StoreError
 
 DROPS = [{("acme", f"drop-{i}")} for i in range(RUNS)]
@@ -17,10 +18,10 @@ DROPS = [{("acme", f"drop-{i}")} for i in range(RUNS)]
 @pytest.fixture
 def watch(monkeypatch):
     """Hints of some drops, in each of which something lies."""
-    monkeypatch.setattr(serving, "look", lambda *_, **__: ["something"])
-    monkeypatch.setattr(serving.passes, "inbox_of", lambda _: None)
-    monkeypatch.setattr(serving, "_hints", lambda *_: iter(DROPS))
-    monkeypatch.setattr(serving, "SWEEP", timedelta(seconds=0.06))
+    monkeypatch.setattr(loop, "look", lambda *_, **__: ["something"])
+    monkeypatch.setattr(loop.passes, "inbox_of", lambda _: None)
+    monkeypatch.setattr(loop, "_hints", lambda *_: iter(DROPS))
+    monkeypatch.setattr(loop, "SWEEP", timedelta(seconds=0.06))
     watch = Watch()
     # A run that fails is made again until somebody says stop: here a failure is to end the test, not to hold it up.
     patience = threading.Timer(60, watch.stop.set)
@@ -36,7 +37,7 @@ class Nowhere:
 
 def test_a_run_that_still_tells_the_server_holds_up_nobody(watch, monkeypatch):
     together = threading.Barrier(RUNS)
-    monkeypatch.setattr(serving, "shown", lambda run: together.wait(30))
+    monkeypatch.setattr(loop, "shown", lambda run: together.wait(30))
     _take_what_comes(watch, Nowhere)
     assert watch.wake.is_set()  # what was taken may be due
 
@@ -49,14 +50,14 @@ def test_a_run_that_fails_is_made_again(watch, monkeypatch):
         if asked.count(passes.named()) == 1:
             raise OSError("the store is out of reach")
 
-    monkeypatch.setattr(serving, "shown", fails_once)
+    monkeypatch.setattr(loop, "shown", fails_once)
     _take_what_comes(watch, Nowhere)
     assert sorted(asked) == sorted([sorted(drops) for drops in DROPS] * 2)
 
 
 @pytest.mark.parametrize(("sweep", "sweeps"), [(0, 4), (60, 1)])
 def test_sweeps_are_made_in_their_time_though_drops_come_without_end(monkeypatch, sweep, sweeps):
-    monkeypatch.setattr(serving, "SWEEP", timedelta(seconds=sweep))
+    monkeypatch.setattr(loop, "SWEEP", timedelta(seconds=sweep))
     drop = {("acme", "drop")}
     heard = list(_paced([drop, set(), drop, drop]))
     assert heard.count(drop) == 3
@@ -72,8 +73,8 @@ def test_a_queue_that_failed_is_listened_to_again(monkeypatch, caplog):
             raise StoreError("the queue of events cannot be read")
         yield drop
 
-    monkeypatch.setattr(serving, "queue_hints", queue)
-    monkeypatch.setattr(serving, "SWEEP", timedelta(0))
+    monkeypatch.setattr(loop, "queue_hints", queue)
+    monkeypatch.setattr(loop, "SWEEP", timedelta(0))
     pipeline = SimpleNamespace(settings=SimpleNamespace(events="a queue"), inbox=SimpleNamespace(url="s3://inbox"))
     assert list(islice(_hints(Watch(), pipeline), 3)) == [set(), set(), drop]
     assert [record.getMessage() for record in caplog.records] == [

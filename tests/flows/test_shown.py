@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from flow_drops import ROOT
 
-from flows import events, passes, scheduling
-from flows.shown import shown, unseen
+from flows import pipeline
+from flows.notifying import launch_hints, prefect_events
+from flows.notifying.prefect_runs import shown, unseen
 
 NOWHERE = "http://127.0.0.1:9/api"
 
@@ -75,11 +76,11 @@ def away(settings, monkeypatch):
 
 
 def test_taking_and_launching_go_on_without_the_server(away, monkeypatch):
-    from flows.intake import intake
-    from flows.launch import launch
+    from flows.intake_flow import intake
+    from flows.launch_flow import launch
 
     said = []
-    for module in (events, scheduling, sys.modules[shown.__module__]):
+    for module in (prefect_events, launch_hints, sys.modules[shown.__module__]):
         monkeypatch.setattr(module.log, "warning", lambda line, *about: said.append(line % about))
     assert shown(intake)["submissions"] == 7
     assert shown(launch)["live"] == 1
@@ -113,7 +114,7 @@ def busy(monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         api = f"http://127.0.0.1:{server.server_port}/api"
         monkeypatch.setenv("PREFECT_API_URL", api)
-        monkeypatch.setattr("flows.shown.REPEATED", 0)
+        monkeypatch.setattr("flows.notifying.prefect_runs.REPEATED", 0)
         with temporary_settings({PREFECT_API_URL: api}):
             yield asked
         server.shutdown()
@@ -121,11 +122,11 @@ def busy(monkeypatch):
 
 def test_a_busy_server_is_not_insisted_upon(samples, world, busy, monkeypatch):
     said = []
-    for module in (events, scheduling):
+    for module in (prefect_events, launch_hints):
         monkeypatch.setattr(module.log, "warning", lambda line, *about: said.append(line % about))
-    taken = passes.take_inbox(world.pipeline, sleep=world.clock.sleep)
-    assert scheduling.ask_for_launches(world.pipeline, taken) == 0
-    assert events.tell_changes(world.pipeline) == 0
+    taken = pipeline.take_inbox(world.pipeline, sleep=world.clock.sleep)
+    assert launch_hints.ask_for_launches(taken.starts(after=world.pipeline.clock())) == 0
+    assert prefect_events.tell_changes(world.pipeline) == 0
     assert len(busy) == 2  # each once
     asked, told = said
     assert asked.startswith("the Prefect server was not asked for launches: Server error '503 Service Unavailable'")

@@ -14,16 +14,19 @@ import pytest
 from flow_drops import ROOT, write
 from spread_passes import CLOCK, a_pass, opened, outcome
 
-from flows import blocks, intake, passes, processes, spreading, taking, working
-from flows.archive import _mark
-from flows.arrival import arrivals
-from flows.ledger.sightings import waiting
-from flows.pipeline import open_pipeline
+from flows import intake_flow
+from flows import pipeline as passes
+from flows.archive.submissions import _mark
+from flows.arrival.completeness import Settled
+from flows.arrival.scan import arrivals
+from flows.errors import Trouble
+from flows.ledger.intake.drops import waiting
+from flows.registration import drop
+from flows.scaling import dask_cluster, parallel_pass, processes, worker_tasks
+from flows.scaling.opening import crew
+from flows.services import open_pipeline
 from flows.settings import Settings
-from flows.settling import Settled
-from flows.spreading import crew
 from flows.stores import StoreError
-from flows.trouble import Trouble
 
 #: Drops of the tangle.
 DROPS = 20
@@ -46,7 +49,7 @@ class Here:
 
     def submit(self, work, *arguments, name):
         submitted = Submitted(self, work, arguments)
-        if work is not working.enter_block:
+        if work is not worker_tasks.enter_block:
             submitted.result()
         return submitted
 
@@ -97,7 +100,7 @@ def samples(inbox):
 
 @pytest.mark.parametrize(("fill", "length"), [(tangle, 1e-9), (tangle, 0.3), (samples, 0.3)])
 def test_a_spread_pass_is_the_same_byte_for_byte(tmp_path, monkeypatch, fill, length):
-    monkeypatch.setattr(blocks, "BLOCK", length)
+    monkeypatch.setattr(parallel_pass, "BLOCK", length)
     with opened(tmp_path / "one", fill) as pipeline:
         plain = a_pass(pipeline)
         expected = outcome(tmp_path / "one", pipeline)
@@ -124,8 +127,8 @@ def three(inbox):
 
 def test_what_was_judged_ahead_is_judged_anew_where_it_was_overtaken(tmp_path, monkeypatch):
     judged = []
-    plain = working.judge_ahead
-    monkeypatch.setattr(working, "judge_ahead", lambda *a, **k: judged.append(plain(*a, **k)) or judged[-1])
+    plain = worker_tasks.judge_ahead
+    monkeypatch.setattr(worker_tasks, "judge_ahead", lambda *a, **k: judged.append(plain(*a, **k)) or judged[-1])
     with opened(tmp_path / "it", two) as pipeline:
         took = a_pass(pipeline, Here()).took
     assert [ahead.judgement.verdict for ahead in judged] == ["accepted", "accepted"]
@@ -137,13 +140,13 @@ def test_a_block_that_is_done_again_by_another_worker_says_the_same(tmp_path):
     with opened(tmp_path / "it", three) as pipeline:
         found = arrivals(passes.inbox_of(pipeline), clock=CLOCK, sleep=lambda _: None)
         passes.seed_businesses(pipeline)
-        leases = blocks.Leases(pipeline.ledger, clock=CLOCK, length=pipeline.settings.lease)
-        settled = [working.Turn(sighting=o.sighting) for o in found if isinstance(o, Settled)]
-        turns = blocks._claimed(leases, settled, set())
-        terms = working.terms_of(pipeline)
-        once = working.enter_block(terms, None, working.prepare_block(terms, turns))
+        leases = parallel_pass.Leases(pipeline.ledger, clock=CLOCK, length=pipeline.settings.lease)
+        settled = [worker_tasks.Turn(sighting=o.sighting) for o in found if isinstance(o, Settled)]
+        turns = parallel_pass._claimed(leases, settled, set())
+        terms = worker_tasks.terms_of(pipeline)
+        once = worker_tasks.enter_block(terms, None, worker_tasks.prepare_block(terms, turns))
         expected = outcome(tmp_path / "it", pipeline)
-        again = working.enter_block(terms, None, working.prepare_block(terms, turns))
+        again = worker_tasks.enter_block(terms, None, worker_tasks.prepare_block(terms, turns))
         assert outcome(tmp_path / "it", pipeline) == expected
     assert len(once) == 3
     assert [(t.drop, t.registered.submission) for t in once] == [(t.drop, t.registered.submission) for t in again]
@@ -154,7 +157,7 @@ def test_what_an_attempt_left_half_copied_is_cleared_away(tmp_path):
     left = tmp_path / f"it/archive/acme-bank/.aside/{_mark('a', 1)}.dead"
 
     def die(work):
-        if work is working.prepare_block and not left.exists():
+        if work is worker_tasks.prepare_block and not left.exists():
             left.mkdir(parents=True)
             (left / "numbers.csv").write_text("half")
 
@@ -169,7 +172,7 @@ def test_another_process_may_take_some_of_the_drops(tmp_path):
     with opened(tmp_path / "it", tangle) as pipeline, opened(tmp_path / "it", tangle) as other:
 
         def meddle(work):
-            if work is working.prepare_block and next(ran) == 1:
+            if work is worker_tasks.prepare_block and next(ran) == 1:
                 meddle.took = passes.take_inbox(other).took
 
         took = a_pass(pipeline, Here(between=meddle)).took
@@ -183,7 +186,7 @@ def test_another_process_may_take_some_of_the_drops(tmp_path):
 
 def test_a_drop_that_changes_meanwhile_is_looked_at_anew(tmp_path):
     def change(work):
-        if work is working.prepare_block:
+        if work is worker_tasks.prepare_block:
             (tmp_path / "it/inbox/acme-bank/a/numbers.csv").write_text("5012149027,Survey\n")
 
     with opened(tmp_path / "it", two) as pipeline:
@@ -193,10 +196,10 @@ def test_a_drop_that_changes_meanwhile_is_looked_at_anew(tmp_path):
 
 @pytest.mark.parametrize("length", [1e-9, 0.3])
 def test_what_could_not_be_taken_holds_later_drops_of_its_program_back(tmp_path, monkeypatch, length):
-    monkeypatch.setattr(blocks, "BLOCK", length)
+    monkeypatch.setattr(parallel_pass, "BLOCK", length)
     with opened(tmp_path / "it", three) as pipeline:
         with monkeypatch.context() as failing:
-            for module in (working, taking):
+            for module in (worker_tasks, drop):
                 copy = partial(_unless_a, module.archive_drop)
                 failing.setattr(module, "archive_drop", copy)
             assert [t.drop for t in a_pass(pipeline, Here()).took] == ["b"]
@@ -210,7 +213,7 @@ def _unless_a(copy, inbox, archive, sighting, **more):
 
 
 def test_stopping_ends_after_what_is_under_way_and_gives_the_rest_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK", 1e-9)
+    monkeypatch.setattr(parallel_pass, "BLOCK", 1e-9)
     asked = itertools.count()
     with opened(tmp_path / "it", tangle) as pipeline:
         took = a_pass(pipeline, Here(), stop=lambda: next(asked) >= 3).took
@@ -220,7 +223,7 @@ def test_stopping_ends_after_what_is_under_way_and_gives_the_rest_back(tmp_path,
 
 def test_processes_of_this_machine_make_the_same_byte_for_byte(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "WORTH", 0)
-    monkeypatch.setattr(blocks, "BLOCK", 1e-9)
+    monkeypatch.setattr(parallel_pass, "BLOCK", 1e-9)
     with opened(tmp_path / "one", tangle) as pipeline:
         plain = a_pass(pipeline)
         expected = outcome(tmp_path / "one", pipeline)
@@ -262,7 +265,7 @@ def test_workers_get_no_secrets_and_places_that_hold_in_any_folder(tmp_path, mon
     }
     settings = Settings(carrier="http", ledger="sqlite:///ledger.db", **secret)
     with open_pipeline(settings) as pipeline:
-        sent = working.terms_of(pipeline).settings
+        sent = worker_tasks.terms_of(pipeline).settings
     assert b"hidden" not in pickle.dumps(sent)
     assert b"whsec_c2Vj" not in pickle.dumps(sent)
     assert (sent.inbox, sent.ledger) == (f"{tmp_path}/inbox", f"sqlite:///{tmp_path}/ledger.db")
@@ -272,16 +275,16 @@ def test_a_worker_of_another_kind_is_refused_in_one_line(tmp_path):
     listed = tmp_path / "dno.txt"
     listed.write_text("5012149020\n")
     with opened(tmp_path / "it", two, do_not_originate=listed) as pipeline:
-        terms = working.terms_of(pipeline)
+        terms = worker_tasks.terms_of(pipeline)
         with pytest.raises(Trouble, match=r"^a Dask worker runs launchdrop .*, not 0\.0: restart the workers"):
-            working.prepare_block(replace(terms, launchdrop="0.0"), [])
+            worker_tasks.prepare_block(replace(terms, launchdrop="0.0"), [])
         listed.write_text("5012149021\n")
         with pytest.raises(Trouble, match=r"^a Dask worker has another do-not-originate list"):
-            working.prepare_block(terms, [])
+            worker_tasks.prepare_block(terms, [])
 
 
 def test_a_scheduler_that_is_not_there_is_told_in_one_line(monkeypatch):
-    monkeypatch.setattr(spreading, "PATIENCE", 1)
+    monkeypatch.setattr(dask_cluster, "PATIENCE", 1)
     with (
         pytest.raises(Trouble, match=r"^LAUNCHDROP_TASK_RUNNER: no Dask workers at tcp://127.0.0.1:9: ") as told,
         crew("tcp://127.0.0.1:9") as workers,
@@ -292,8 +295,8 @@ def test_a_scheduler_that_is_not_there_is_told_in_one_line(monkeypatch):
 
 def test_a_flow_goes_along_with_its_work():
     """A worker loads a deployment's flow from its file, under a name that no other process can import: by its value."""
-    cloudpickle.register_pickle_by_value(intake)
+    cloudpickle.register_pickle_by_value(intake_flow)
     try:
-        assert cloudpickle.loads(cloudpickle.dumps(intake.intake)).name == "intake"
+        assert cloudpickle.loads(cloudpickle.dumps(intake_flow.intake)).name == "intake"
     finally:
-        cloudpickle.unregister_pickle_by_value(intake)
+        cloudpickle.unregister_pickle_by_value(intake_flow)

@@ -27,9 +27,9 @@ from ledger.postgres import MISSING, binaries, running
 from moto.server import ThreadedMotoServer
 from sqlalchemy import create_engine, text
 
-from flows.ledger import Ledger
-from flows.ledger.queries import live_numbers, programs
-from flows.server import child, server
+from flows.ledger.core.engine import Ledger
+from flows.ledger.read.page_queries import live_numbers, programs
+from flows.serving.prefect_server import child, server
 from flows.stores import read
 from flows.stores.hints import queue_hints
 from flows.stores.s3 import S3Store

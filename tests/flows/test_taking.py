@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flow_drops import ROWS, manifest, program, submissions
 
-from flows import taking
-from flows.archive import open_drop, verified
-from flows.claiming import claimed
+from flows.archive.submissions import open_drop, verified
+from flows.arrival.leases import claimed
 from flows.cli import programs
-from flows.ledger.belonging import NOT_TO_ORIGINATE
-from flows.pages import refresh
-from flows.passes import next_start_came, take_inbox
-from flows.retaking import replay, retake
+from flows.ledger.programs.ownership import NOT_TO_ORIGINATE
+from flows.pipeline import next_start_came, take_inbox
+from flows.publishing.outbox import refresh
+from flows.registration import drop
+from flows.registration.rerun import replay, retake
 from flows.stores import StoreError
 
 
@@ -158,7 +158,7 @@ def test_an_owner_that_wakes_up_late_does_not_tell_what_has_arrived_meanwhile(wo
             assert len(world.run().intake.took) == 1
             yield lease
 
-    monkeypatch.setattr(taking, "claimed", sleeps)
+    monkeypatch.setattr(drop, "claimed", sleeps)
     assert world.run().intake.incomplete == 0
     assert world.receipt("acme-bank/a")["outcome"] == "registered"
 
@@ -180,7 +180,7 @@ def test_held_then_released_is_launched_like_any_other(world):
     world.run()
     receipt = world.receipt("acme-bank/a")
     assert (receipt["verdict"], receipt["program_state"]) == ("held", None)
-    from flows.ledger.registering import release
+    from flows.ledger.programs.register import release
 
     with world.pipeline.ledger.begin() as conn:
         release(conn, receipt["submission"], by="tester", now=world.clock())
@@ -191,7 +191,7 @@ def test_held_then_released_is_launched_like_any_other(world):
 
 
 def test_a_business_reads_why_the_operator_rejected_what_was_held(world):
-    from flows.ledger.registering import dismiss
+    from flows.ledger.programs.register import dismiss
 
     world.drop("acme-bank/a", ROWS + "214-9022,Survey\n", on_rejected_rows="hold")
     world.run()

@@ -11,11 +11,12 @@ import pytest
 from flow_drops import ROWS, ZENITH, program, submissions
 from sqlalchemy import text
 
-from flows import passes, taking
-from flows.ledger import LedgerError
-from flows.pages import OUT_OF_REACH
-from flows.passes import launch_due, take_inbox
-from flows.restored import PLACE, TOLD
+from flows import pipeline as passes
+from flows.ledger.core.errors import LedgerError
+from flows.operations.restore_guard import PLACE, TOLD
+from flows.pipeline import launch_due, take_inbox
+from flows.publishing.outbox import OUT_OF_REACH
+from flows.registration import drop as taking
 from flows.settings import SettingsError
 from flows.stores import StoreError, read
 from flows.stores.folder import FolderStore

@@ -12,9 +12,9 @@ from launching.programs import NOON, ledger_at
 
 from flows.carriers import Carrier
 from flows.carriers.local import LocalCarrier
-from flows.launching import LaunchSummary, launch_due
-from flows.ledger import Ledger
-from flows.ledger.queries import programs
+from flows.launching.due import LaunchSummary, launch_due
+from flows.ledger.core.engine import Ledger
+from flows.ledger.read.page_queries import programs
 
 HOUR = timedelta(hours=1)
 

@@ -7,13 +7,13 @@ from hashlib import sha256
 
 import numpy as np
 
-from flows.ledger import Ledger
-from flows.ledger.businesses import seed
-from flows.ledger.registering import register
-from flows.ledger.submissions import LogoTaken, Registration
-from schemas.business import Business, DisplayName
-from schemas.judgement import Counts, Judgement
-from schemas.manifest import Manifest, Schedule
+from flows.ledger.core.engine import Ledger
+from flows.ledger.intake.submissions import LogoTaken, Registration
+from flows.ledger.programs.businesses import seed
+from flows.ledger.programs.register import register
+from schemas.model.business import Business, DisplayName
+from schemas.model.judgment import Counts, Judgement
+from schemas.model.manifest import Manifest, Schedule
 
 NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -9,19 +9,19 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from flows import launching
 from flows.carriers.http import HttpCarrier, HttpOptions
-from flows.ledger import Ledger
+from flows.launching import due
+from flows.ledger.core.engine import Ledger
 
 SECRET = "whsec_c3RhbmQtaW4gc2VjcmV0IG9mIHRlc3Rz"
 
 
 def launch(ledger_url: str, carrier_url: str, lease: str) -> None:
-    launching.LATER = timedelta(milliseconds=50)  # the real rest would make the test wait, and show no more
+    due.LATER = timedelta(milliseconds=50)  # the real rest would make the test wait, and show no more
     options = HttpOptions(url=carrier_url, secret=SECRET, timeout=0.3, first_wait=0.005, longest_wait=0.5, rest=0.01)
     ledger, carrier = Ledger.open(ledger_url), HttpCarrier(options)
     while True:
-        launching.launch_due(
+        due.launch_due(
             ledger,
             carrier,
             clock=lambda: datetime.now(UTC),

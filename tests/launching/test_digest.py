@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from launching.programs import ledger_at, manifest, numbers, registered
 
-from flows.digest import Letter, Mail, Sent, for_business, for_operator, send, send_digest
-from flows.ledger.nights import Night, Told
+from flows.ledger.read.digest import Night, Told
+from flows.notifying.digest import Letter, Mail, Sent, for_business, for_operator, send, send_digest
 
 # apprise loads all its channels at once; one of its dependencies still imports this.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

@@ -12,11 +12,11 @@ from launching.conftest import HOUR, Launcher
 from launching.programs import manifest, numbers, registered
 from sqlalchemy import select
 
-from flows.ledger.errands import Claimant
-from flows.ledger.launches import claim_due
-from flows.ledger.programs import retry
-from flows.ledger.queries import history
-from flows.ledger.tables import program
+from flows.ledger.core.tables import program
+from flows.ledger.launches.jobs import Claimant
+from flows.ledger.launches.launches import claim_due
+from flows.ledger.programs.programs import retry
+from flows.ledger.read.page_queries import history
 
 MINUTE = timedelta(minutes=1)
 

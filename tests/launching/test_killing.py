@@ -15,7 +15,7 @@ from carriers.endpoint import Endpoint
 from carriers.standin import at_random
 from launching.programs import manifest, numbers, registered
 
-from flows.ledger.queries import programs
+from flows.ledger.read.page_queries import programs
 
 HERE = Path(__file__).parent
 FAULTS = ("drop", "503", "lose", "lose half", "500", "slow", "twice")

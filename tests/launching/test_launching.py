@@ -8,12 +8,12 @@ from launching.conftest import HOUR
 from launching.programs import NOON, SURVEY, manifest, numbers, registered
 
 from flows.carriers import CarrierRefused
-from flows.launching import patience
-from flows.ledger.flags import pause, resume
-from flows.ledger.programs import retry
-from flows.ledger.queries import refused
-from flows.ledger.review import decide, queue
-from schemas.business import DisplayName
+from flows.launching.due import patience
+from flows.ledger.core.control_flags import pause, resume
+from flows.ledger.programs.programs import retry
+from flows.ledger.programs.reviews import decide, queue
+from flows.ledger.read.page_queries import refused
+from schemas.model.business import DisplayName
 
 SECOND = timedelta(seconds=1)
 

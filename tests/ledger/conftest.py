@@ -6,8 +6,8 @@ from ledger.postgres import MISSING, binaries, running
 from ledger.samples import Desk
 from sqlalchemy import create_engine, text
 
-from flows.ledger import Ledger
-from flows.ledger.base import metadata
+from flows.ledger.core.engine import Ledger
+from flows.ledger.core.types import metadata
 
 
 @pytest.fixture(scope="session")

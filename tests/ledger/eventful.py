@@ -2,8 +2,8 @@
 
 from ledger.samples import ACME, CUSTOM, DAY, HOUR, NOON, span
 
-from flows.ledger.batches import mark_sent
-from flows.ledger.errands import created
+from flows.ledger.launches.batches import mark_sent
+from flows.ledger.launches.jobs import created
 
 #: When it was left: the launch of "cut" is under way.
 LEFT = NOON + 2 * HOUR

@@ -13,8 +13,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Connection, DateTime, MetaData, text
 
-from flows.ledger import Ledger
-from flows.ledger.opening import alembic_config, connectable
+from flows.ledger.core.engine import Ledger, alembic_config, connectable
 
 
 def dump(conn: Connection) -> dict[str, Any]:

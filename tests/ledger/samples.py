@@ -7,21 +7,20 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy import func, select
 
-from flows.ledger.batches import open_batches, record, record_all
-from flows.ledger.belonging import holders
-from flows.ledger.businesses import seed
-from flows.ledger.endings import branded, claim_brandings, claim_endings, ended
-from flows.ledger.errands import Claimant
-from flows.ledger.launches import claim_due, finish, miss
-from flows.ledger.programs import current
-from flows.ledger.registering import register
-from flows.ledger.submissions import Registration
-from flows.ledger.tables import number, program, revision, submission
-from flows.ledger.traces import move, outbox
-from schemas.business import Business, DisplayName
-from schemas.findings import Finding
-from schemas.judgement import Counts, Judgement, RuleTotal
-from schemas.manifest import Manifest, Schedule
+from flows.ledger.core.tables import move, number, outbox, program, revision, submission
+from flows.ledger.intake.submissions import Registration
+from flows.ledger.launches.batches import open_batches, record, record_all
+from flows.ledger.launches.endings import branded, claim_brandings, claim_endings, ended
+from flows.ledger.launches.jobs import Claimant
+from flows.ledger.launches.launches import claim_due, finish, miss
+from flows.ledger.programs.businesses import seed
+from flows.ledger.programs.ownership import holders
+from flows.ledger.programs.programs import current
+from flows.ledger.programs.register import register
+from schemas.model.business import Business, DisplayName
+from schemas.model.findings import Finding
+from schemas.model.judgment import Counts, Judgement, RuleTotal
+from schemas.model.manifest import Manifest, Schedule
 
 NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from ledger.samples import DAY, HOUR, NOON, Rows, judged, manifest, some, span
 
-from flows import views
-from flows.ledger import LedgerError, Outdated, queries
-from flows.ledger.belonging import ELSEWHERE
-from flows.ledger.claims import claims
-from flows.ledger.launches import fail, finish
-from flows.ledger.numbers import removed_by_replace
-from flows.ledger.programs import retry
-from flows.ledger.releasing import release_number
-from flows.ledger.traces import outbox
+from flows.ledger.core.errors import LedgerError, Outdated
+from flows.ledger.core.tables import outbox
+from flows.ledger.launches.launches import fail, finish
+from flows.ledger.programs.numbers import removed_by_replace
+from flows.ledger.programs.ownership import ELSEWHERE, claims
+from flows.ledger.programs.programs import retry
+from flows.ledger.programs.releases import release_number
+from flows.ledger.read import page_queries
+from flows.publishing import views
 
 N = some(1)[0]
 START = NOON + HOUR
@@ -242,8 +242,8 @@ def test_a_number_that_went_elsewhere_while_its_revision_waited_is_refused(desk)
     desk.finish([errand])
     assert desk.launch() == ["acme/p"]
     with desk.ledger.read() as conn:
-        assert queries.refused(conn, "acme", "p", limit=9) == [(N, ELSEWHERE)]
-        assert queries.moved_between(conn, "acme", "p")[0] == []
+        assert page_queries.refused(conn, "acme", "p", limit=9) == [(N, ELSEWHERE)]
+        assert page_queries.moved_between(conn, "acme", "p")[0] == []
     assert (desk.states(), desk.holder(N)) == (["superseded", "live"], "zenith/z")
     assert desk.program().numbers_live == 2
 

@@ -6,10 +6,10 @@ import pytest
 from ledger.samples import NOON, some
 from sqlalchemy import func, select
 
-from flows.ledger.changes import LATE, Gap, Told, remember, untold
-from flows.ledger.flags import pause, resume
-from flows.ledger.moves import note
-from flows.ledger.traces import move
+from flows.ledger.core.control_flags import pause, resume
+from flows.ledger.core.tables import move
+from flows.ledger.core.transitions import note
+from flows.ledger.read.event_cursor import LATE, Gap, Told, remember, untold
 
 EVER = NOON - timedelta(days=7)
 

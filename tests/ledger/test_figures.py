@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from ledger.samples import CUSTOM, HOUR, NOON, some
 
-from flows.ledger.figures import figures
-from flows.ledger.flags import count_up, counted, pause
+from flows.ledger.core.control_flags import count_up, counted, pause
+from flows.ledger.read.metrics import figures
 
 
 def seen(desk):

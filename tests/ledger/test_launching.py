@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from ledger.samples import CUSTOM, DAY, HOUR, NOON, some, span
 
-from flows.ledger import LeaseLost, LedgerError
-from flows.ledger.batches import mark_sent, mark_unknown, record
-from flows.ledger.endings import ended
-from flows.ledger.errands import beat, created, let_go
-from flows.ledger.flags import Marker, check_marker, marker, pause, paused, resume
-from flows.ledger.launches import fail, finish, news, next_due, starts
-from flows.ledger.programs import retry
-from schemas.purposes import DO_NOT_ORIGINATE
+from flows.ledger.core.control_flags import Marker, check_marker, marker, pause, paused, resume
+from flows.ledger.core.errors import LeaseLost, LedgerError
+from flows.ledger.launches.batches import mark_sent, mark_unknown, record
+from flows.ledger.launches.endings import ended
+from flows.ledger.launches.jobs import beat, created, let_go
+from flows.ledger.launches.launches import fail, finish, news, next_due, starts
+from flows.ledger.programs.programs import retry
+from schemas.model.purposes import DO_NOT_ORIGINATE
 
 START = NOON + HOUR
 
@@ -306,7 +306,7 @@ def test_a_carrier_that_is_down_is_asked_later(desk):
 
 
 def test_what_waits_for_its_branding(desk):
-    from flows.ledger.review import decide, queue
+    from flows.ledger.programs.reviews import decide, queue
 
     desk.drop("p", some(1), display_name=CUSTOM, hold_until_branded=True)
     desk.now = NOON + 3 * DAY

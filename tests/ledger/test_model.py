@@ -11,15 +11,15 @@ from ledger.model import Model, Plan
 from ledger.samples import DAY, FIRST, Desk, span
 from sqlalchemy import select
 
-from flows.ledger import planning
-from flows.ledger.batches import mark_sent, record
-from flows.ledger.claims import claims
-from flows.ledger.endings import claim_endings, ended
-from flows.ledger.launches import fail, finish, miss
-from flows.ledger.programs import current
-from flows.ledger.programs import retry as schedule_again
-from flows.ledger.registering import release
-from flows.ledger.tables import number, program
+from flows.ledger.core.tables import number, program
+from flows.ledger.launches import plan as planning
+from flows.ledger.launches.batches import mark_sent, record
+from flows.ledger.launches.endings import claim_endings, ended
+from flows.ledger.launches.launches import fail, finish, miss
+from flows.ledger.programs.ownership import claims
+from flows.ledger.programs.programs import current
+from flows.ledger.programs.programs import retry as schedule_again
+from flows.ledger.programs.register import release
 
 KEYS = st.sampled_from([("acme", "a"), ("acme", "b"), ("acme", "c"), ("zenith", "z")])
 NUMBERS = st.dictionaries(st.integers(FIRST, FIRST + 9), st.integers(0, 9), max_size=6)

@@ -7,11 +7,11 @@ import pytest
 from ledger.samples import HOUR, some
 from sqlalchemy import event, select
 
-from flows.ledger import Outdated
-from flows.ledger.base import metadata
-from flows.ledger.batches import record_all
-from flows.ledger.launches import finish
-from flows.ledger.registering import release
+from flows.ledger.core.errors import Outdated
+from flows.ledger.core.types import metadata
+from flows.ledger.launches.batches import record_all
+from flows.ledger.launches.launches import finish
+from flows.ledger.programs.register import release
 
 
 class Crash(Exception):
@@ -90,7 +90,7 @@ def test_launching_cut_short_leaves_nothing(desk):
 
 
 def desk_claim(conn, desk):
-    from flows.ledger.launches import claim_due
+    from flows.ledger.launches.launches import claim_due
 
     return claim_due(conn, desk.claimant, now=desk.now, patience=desk.patience)
 

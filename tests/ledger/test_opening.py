@@ -14,11 +14,11 @@ from alembic.migration import MigrationContext
 from ledger.samples import some
 from sqlalchemy import create_engine, text
 
-from flows.ledger import Ledger, LedgerError, Outdated
-from flows.ledger.base import metadata
-from flows.ledger.marks import claim, clear, give_back
-from flows.ledger.moves import mark, move_revisions
-from flows.ledger.opening import SCHEMAS, connectable, migrate
+from flows.ledger.core.engine import SCHEMAS, Ledger, connectable, migrate
+from flows.ledger.core.errors import LedgerError, Outdated
+from flows.ledger.core.outbox import claim, clear, give_back
+from flows.ledger.core.transitions import mark, move_revisions
+from flows.ledger.core.types import metadata
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
@@ -250,16 +250,16 @@ def test_a_move_that_the_lifecycle_does_not_have(desk):
 def test_a_move_somebody_else_made_first(desk, monkeypatch):
     desk.drop("p", some(1))
     key = desk.program().revision
-    from flows.ledger import moves
+    from flows.ledger.core import transitions
 
-    stale = moves.revisions_of
+    stale = transitions.revisions_of
 
     def moved_meanwhile(conn, ids):
         rows = stale(conn, ids)
         conn.execute(text("update revision set state = 'cancelled'"))
         return rows
 
-    monkeypatch.setattr(moves, "revisions_of", moved_meanwhile)
+    monkeypatch.setattr(transitions, "revisions_of", moved_meanwhile)
     with pytest.raises(Outdated), desk.ledger.begin() as conn:
         move_revisions(conn, [key], "launching", cause="x", now=desk.now)
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from ledger.samples import ACME, CUSTOM, DAY, HOUR, NOON, judged, manifest, some, span
 
-from flows.ledger import LedgerError, Outdated
-from flows.ledger.launches import fail
-from flows.ledger.programs import known
-from flows.ledger.queries import submission_of
-from flows.ledger.registering import dismiss, preview, release
-from flows.ledger.review import queue
-from flows.ledger.submissions import free_id
-from flows.ledger.tables import parked, submission
+from flows.ledger.core.errors import LedgerError, Outdated
+from flows.ledger.core.tables import parked, submission
+from flows.ledger.intake.submissions import free_id
+from flows.ledger.launches.launches import fail
+from flows.ledger.programs.programs import known
+from flows.ledger.programs.register import dismiss, preview, release
+from flows.ledger.programs.reviews import queue
+from flows.ledger.read.page_queries import submission_of
 
 
 def test_first_submission_makes_a_scheduled_program(desk):
@@ -249,7 +249,7 @@ def test_a_retake_is_no_duplicate(desk):
 
 
 def test_a_business_unit_is_made(desk):
-    from flows.ledger.businesses import business
+    from flows.ledger.programs.businesses import business
 
     desk.drop("p", some(1), business_unit="New", create_business_unit=True)
     with desk.ledger.read() as conn:

@@ -8,15 +8,15 @@ from string import ascii_letters, digits
 import pytest
 from ledger.samples import ACME, BUSINESSES, CUSTOM, HOUR, NOON, some
 
-from flows.ledger import LedgerError
-from flows.ledger.businesses import business, business_ids, seed
-from flows.ledger.endings import claim_brandings
-from flows.ledger.programs import retry
-from flows.ledger.releasing import release_number
-from flows.ledger.review import decide, queue
-from flows.ledger.submissions import LogoTaken
-from schemas.business import DisplayName
-from schemas.display import KEYS, NAME_MAX
+from flows.ledger.core.errors import LedgerError
+from flows.ledger.intake.submissions import LogoTaken
+from flows.ledger.launches.endings import claim_brandings
+from flows.ledger.programs.businesses import business, business_ids, seed
+from flows.ledger.programs.programs import retry
+from flows.ledger.programs.releases import release_number
+from flows.ledger.programs.reviews import decide, queue
+from schemas.manifest.display_name import KEYS, NAME_MAX
+from schemas.model.business import DisplayName
 
 LOGO = LogoTaken(name="acme.svg", sha256="ab" * 32)
 

@@ -10,12 +10,11 @@ from ledger.kept import dump, restore
 from ledger.samples import DAY, HOUR, NOON, Desk, span
 from sqlalchemy import text
 
-from flows.ledger import Ledger
-from flows.ledger.flags import marker
-from flows.ledger.opening import SCHEMAS
-from flows.ledger.queries import held, programs
-from flows.ledger.registering import release
-from flows.ledger.review import decide, queue
+from flows.ledger.core.control_flags import marker
+from flows.ledger.core.engine import SCHEMAS, Ledger
+from flows.ledger.programs.register import release
+from flows.ledger.programs.reviews import decide, queue
+from flows.ledger.read.page_queries import held, programs
 
 KEPT = json.loads((Path(__file__).parent / "first_release.json").read_text())
 

@@ -5,7 +5,7 @@ import report_samples as samples
 
 from reports.pictures import CELLS, bars, parts, shade, strips, trend
 from reports.views import Past
-from schemas.judgement import Counts, FileResult
+from schemas.model.judgment import Counts, FileResult
 
 
 def file(name, rejected_by_chunk, rows=None):

@@ -7,7 +7,7 @@ import report_samples as samples
 
 from reports.repair import repair_manifest
 from schemas.judge import understood
-from schemas.manifest import NumbersFile, TypedNumber
+from schemas.model.manifest import NumbersFile, TypedNumber
 
 
 def repaired(view):

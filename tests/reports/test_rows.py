@@ -7,7 +7,7 @@ import report_samples as samples
 
 from reports.rows import BUDGET, gathered, table
 from reports.sections import sections
-from schemas.judgement import RepairGroup
+from schemas.model.judgment import RepairGroup
 
 
 def judged(lines, *, cap=200, read=10_000, **more):

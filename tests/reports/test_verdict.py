@@ -8,7 +8,7 @@ import report_samples as samples
 
 from reports.verdict import headline, steps
 from reports.wording import left, percent, visible
-from schemas.judgement import Counts
+from schemas.model.judgment import Counts
 
 
 def of(view, *, counts=None, **more):

@@ -1,18 +1,21 @@
 """The same numbers give the same result in any number of processes, ranges, blocks and spools."""
 
 import tempfile
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
 from engine_cases import GOOD, everything, judge, numbers
 
-from schemas import decoding, first_pass, framing
-from schemas.framing import CHUNK
-from schemas.numbers import Conflict
-from schemas.policy import Caps
-from schemas.purposes import PURPOSES
+from schemas.model.drop import Conflict
+from schemas.model.policy import Caps
+from schemas.model.purposes import PURPOSES
+from schemas.rows import first_pass
+from schemas.rows.reading import csv_records, encoding
+from schemas.rows.reading.csv_records import CHUNK
+from schemas.rows.types import RowWorkers
 
 
 def mixed(count):
@@ -47,11 +50,12 @@ def test_no_result_depends_on_processes_blocks_or_spools(monkeypatch):
     whole = everything(judge(*files, **options))
     assert len(whole[5]) > 1000
     monkeypatch.setattr(first_pass, "WORTH_A_POOL", 0)
-    assert everything(judge(*files, workers=2, **options)) == whole
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as executor:
+        assert everything(judge(*files, workers=RowWorkers(executor=executor, count=2), **options)) == whole
     for block, block_rows in ((1 << 10, CHUNK), (7_919, 3 * CHUNK), (1 << 17, 2 * CHUNK)):
-        monkeypatch.setattr(decoding.survey, "__defaults__", (block,))
-        monkeypatch.setattr(decoding.text, "__kwdefaults__", {"block": block, "from_start": True, "seen": None})
-        monkeypatch.setattr(framing.frame, "__kwdefaults__", {"block_rows": block_rows, "at": framing.START})
+        monkeypatch.setattr(encoding.survey, "__defaults__", (block,))
+        monkeypatch.setattr(encoding.text, "__kwdefaults__", {"block": block, "from_start": True, "seen": None})
+        monkeypatch.setattr(csv_records.frame, "__kwdefaults__", {"block_rows": block_rows, "at": csv_records.START})
         with ExitStack() as files_open:
             assert everything(judge(*files, spool=lambda stack=files_open: temporary(stack), **options)) == whole
 
@@ -88,12 +92,19 @@ def test_ranges_judged_elsewhere_are_the_file_judged_here(monkeypatch, way):
     content = WAYS[way](mixed(9_000))
     whole = everything(judge(content, content[: len(content) // 2]))
     monkeypatch.setattr(first_pass, "WORTH_A_POOL", 0)
-    monkeypatch.setattr(framing.frame, "__kwdefaults__", {"block_rows": CHUNK, "at": framing.START})
+    monkeypatch.setattr(csv_records.frame, "__kwdefaults__", {"block_rows": CHUNK, "at": csv_records.START})
     parts = set()
     for size in (1, 40_000):
         monkeypatch.setattr(first_pass, "RANGE", size)
         pool = Elsewhere()
-        assert everything(judge(content, content[: len(content) // 2], elsewhere=pool)) == whole
+        assert (
+            everything(
+                judge(
+                    content, content[: len(content) // 2], workers=RowWorkers(executor=pool, count=2, opens_files=True)
+                )
+            )
+            == whole
+        )
         assert len(pool.parts) > 5
         parts.update(pool.parts)
     assert ("judge_range" in parts) == (way != "UTF-16")
@@ -107,7 +118,7 @@ def test_streams_can_be_read_again_and_side_by_side():
     assert list(result.rejected_records()) == list(result.rejected_records())
 
 
-def test_small_drops_start_no_pool(monkeypatch):
-    monkeypatch.setattr(first_pass, "WORTH_A_POOL", 1 << 40)
-    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", None)
-    judge(f"{GOOD},Survey\n", workers=2)
+def test_small_drops_are_judged_without_workers():
+    nobody = Elsewhere()
+    judge(f"{GOOD},Survey\n", workers=RowWorkers(executor=nobody, count=2, opens_files=True))
+    assert nobody.parts == []

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
-from schemas.business import Business, DisplayName
-from schemas.businesses import BusinessesError, read_businesses
+from schemas.manifest.businesses_yaml import BusinessesError, read_businesses
+from schemas.model.business import Business, DisplayName
 
 CONTRACT = """
 businesses:

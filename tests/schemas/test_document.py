@@ -6,8 +6,8 @@ import pytest
 import yaml
 from drop_cases import ROOT
 
-from schemas.document import Entry, Fields, Items, Scalar, read
-from schemas.findings import Finding
+from schemas.manifest.yaml_tree import Entry, Fields, Items, Scalar, read
+from schemas.model.findings import Finding
 
 MiB = 1 << 20
 LOADERS = [pytest.param(yaml.CSafeLoader, id="libyaml"), pytest.param(yaml.SafeLoader, id="python")]

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from engine_cases import GOOD, accepted, judge, numbers, rules
 
-from schemas import duplicates, framing
-from schemas.framing import CHUNK
-from schemas.judgement import Counts
-from schemas.purposes import PURPOSES
+from schemas.model.judgment import Counts
+from schemas.model.purposes import PURPOSES
+from schemas.rows.judging import duplicates
+from schemas.rows.reading import csv_records
+from schemas.rows.reading.csv_records import CHUNK
 
 
 def test_duplicates_however_they_are_written_and_wherever():
@@ -57,7 +58,7 @@ def test_duplicates_do_not_depend_on_how_they_are_sorted(monkeypatch, drawers, a
     content = "".join(f"{number},{(*PURPOSES, 'Zebra')[purpose]}\n" for number, purpose in rows)
     monkeypatch.setattr(duplicates, "_AT_ONCE", at_once)
     monkeypatch.setattr(duplicates, "_drawers_for", lambda candidates, rows: drawers)
-    monkeypatch.setattr(framing.frame, "__kwdefaults__", {"block_rows": CHUNK, "at": framing.START})
+    monkeypatch.setattr(csv_records.frame, "__kwdefaults__", {"block_rows": CHUNK, "at": csv_records.START})
     found = [each for each in rules(judge(content, do_not_originate=np.arange(5012149000, 5012149010))) if each[0]]
     assert found == list(_plainly(rows))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.filenames import unsafe
+from schemas.model.filenames import unsafe
 
 
 @pytest.mark.parametrize(

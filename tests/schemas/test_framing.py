@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_reader import read_plainly
 
-from schemas.columns import cells
-from schemas.decoding import survey, text
-from schemas.framing import CHUNK, frame
-from schemas.lines import LONGEST, WholeLines
+from schemas.rows.numbers.columns import cells
+from schemas.rows.reading.csv_records import CHUNK, frame
+from schemas.rows.reading.encoding import survey, text
+from schemas.rows.reading.long_lines import LONGEST, WholeLines
 
 PIECES = [b'"', b'""', b",", b"\n", b"\r\n", b"a", b"bc", b'","', b'"x","y"\n', b'x,"y"\n', b'"x",y\r\n', b"1,2\n"]
 PIECES += [b"\0", b" ", b"\r", b'\n"', b"\xc3\xa9", b'"a\nb",c\n']

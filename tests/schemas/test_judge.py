@@ -14,11 +14,11 @@ from drop_cases import NOW, ROOT
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
-from schemas.business import Business, DisplayName
-from schemas.drop import Drop, DropFile, Known, Program
 from schemas.judge import judge, judge_csv, understood
-from schemas.judgement import Judgement
-from schemas.policy import Caps, Policy
+from schemas.model.business import Business, DisplayName
+from schemas.model.drop import Drop, DropFile, Known, Program
+from schemas.model.judgment import Judgement
+from schemas.model.policy import Caps, Policy
 from schemas.rules import RULES
 
 GOOD = (ROOT / "DSP-008" / "near-miss-approved" / "drop" / "program.yaml").read_bytes()

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from schemas.logo import TOO_LARGE, check
+from schemas.manifest.logo import TOO_LARGE, check
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9">{}</svg>'
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from drop_cases import cases
 
-from schemas import display, reading, schedule
-from schemas.manifest import NumbersMode, OnRejectedRows, ProgramType, State
-from schemas.purposes import PURPOSES
+from schemas.manifest import display_name, parse, schedule
+from schemas.model.manifest import NumbersMode, OnRejectedRows, ProgramType, State
+from schemas.model.purposes import PURPOSES
 
 SCHEMA = json.loads((files("schemas") / "manifest.schema.json").read_text())
 PROPERTIES = SCHEMA["properties"]
@@ -27,12 +27,12 @@ TAKEN = [
 
 
 def test_the_keys_are_the_codes():
-    assert tuple(PROPERTIES) == reading.KEYS
-    assert tuple(PROPERTIES["business_unit"]["oneOf"][1]["properties"]) == reading.UNIT_KEYS
-    assert tuple(PROPERTIES["program"]["properties"]) == reading.PROGRAM_KEYS
-    assert tuple(PROPERTIES["display_name"]["properties"]) == display.KEYS
+    assert tuple(PROPERTIES) == parse.KEYS
+    assert tuple(PROPERTIES["business_unit"]["oneOf"][1]["properties"]) == parse.UNIT_KEYS
+    assert tuple(PROPERTIES["program"]["properties"]) == parse.PROGRAM_KEYS
+    assert tuple(PROPERTIES["display_name"]["properties"]) == display_name.KEYS
     assert tuple(PROPERTIES["schedule"]["properties"]) == schedule.KEYS
-    assert set(ENTRIES) == {reading.FILE_KEYS, reading.TYPED_KEYS}
+    assert set(ENTRIES) == {parse.FILE_KEYS, parse.TYPED_KEYS}
 
 
 def test_the_choices_are_the_codes():
@@ -44,12 +44,12 @@ def test_the_choices_are_the_codes():
 
 
 def test_the_patterns_are_the_codes():
-    assert PROPERTIES["business"]["pattern"] == f"^{reading.BUSINESS.pattern}$"
-    assert PROPERTIES["reference"]["pattern"] == f"^{reading.REFERENCE.pattern}$"
-    assert ENTRIES[reading.FILE_KEYS]["properties"]["sha256"]["pattern"] == f"^{reading.SHA256.pattern}$"
-    assert SCHEMA["$defs"]["name"]["maxLength"] == reading.NAME_MAX
-    assert SCHEMA["$defs"]["shown"]["maxLength"] == display.NAME_MAX
-    assert PROPERTIES["program"]["properties"]["description"]["maxLength"] == reading.DESCRIPTION_MAX
+    assert PROPERTIES["business"]["pattern"] == f"^{parse.BUSINESS.pattern}$"
+    assert PROPERTIES["reference"]["pattern"] == f"^{parse.REFERENCE.pattern}$"
+    assert ENTRIES[parse.FILE_KEYS]["properties"]["sha256"]["pattern"] == f"^{parse.SHA256.pattern}$"
+    assert SCHEMA["$defs"]["name"]["maxLength"] == parse.NAME_MAX
+    assert SCHEMA["$defs"]["shown"]["maxLength"] == display_name.NAME_MAX
+    assert PROPERTIES["program"]["properties"]["description"]["maxLength"] == parse.DESCRIPTION_MAX
 
 
 def test_it_is_a_json_schema():
@@ -60,7 +60,7 @@ def test_it_is_a_json_schema():
 def test_a_manifest_without_fault_fits(case):
     written = yaml.load(next(case.folder.glob("drop/*.y*ml")).read_bytes(), Loader=yaml.BaseLoader)
     if written.get("state") == "cancelled":
-        written = {key: written[key] for key in reading.CANCELLING_KEYS}
+        written = {key: written[key] for key in parse.CANCELLING_KEYS}
     jsonschema.validate({key: value for key, value in written.items() if value != ""}, SCHEMA)
 
 

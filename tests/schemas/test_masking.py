@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.masking import mask
-from schemas.spelling import read_spellings
+from flows.masking import mask
+from schemas.rows.numbers.phone_cells import read_spellings
 
 MASKED = "+1501•••9020"
 

@@ -7,8 +7,8 @@ from engine_cases import GOOD, accepted, judge, source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.policy import Caps
-from schemas.purposes import PURPOSES
+from schemas.model.policy import Caps
+from schemas.model.purposes import PURPOSES
 
 
 def check_that_it_adds_up(content):

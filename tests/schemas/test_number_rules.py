@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from engine_cases import GOOD, judge, of_number, rules
 
-from schemas.numbers import Conflict
+from schemas.model.drop import Conflict
 
 FINE = [
     GOOD,

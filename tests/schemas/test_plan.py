@@ -9,8 +9,8 @@ from engine_cases import judge, of_number
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.patterns import unfold
-from schemas.plan import VERSION, plan
+from schemas.rows.numbers.metadata_patterns import unfold
+from schemas.rows.numbers.numbering_plan import VERSION, plan
 
 PLAN = plan()
 ASSIGNED = np.flatnonzero(PLAN.assigned[:-1]).tolist()

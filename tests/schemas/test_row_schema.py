@@ -7,13 +7,13 @@ import pytest
 from engine_cases import source
 from pandera.errors import SchemaErrors
 
-from schemas import rows
-from schemas.columns import COLUMNS, parse_columns
-from schemas.decoding import survey, text
-from schemas.framing import frame
-from schemas.lines import WholeLines
-from schemas.policy import Policy
-from schemas.rejections import NUMBER_PRECEDENCE
+from schemas.model.policy import Policy
+from schemas.rows.judging import row_schema
+from schemas.rows.numbers.columns import COLUMNS, parse_columns
+from schemas.rows.reading.csv_records import frame
+from schemas.rows.reading.encoding import survey, text
+from schemas.rows.reading.long_lines import WholeLines
+from schemas.rows.rule_codes import NUMBER_PRECEDENCE
 from schemas.rules import RULES
 
 #: One row for each rule that breaks it, the header first.
@@ -40,7 +40,7 @@ CASES = {
     "PUR-001": "5012149022,",
     "PUR-002": "5012149023,Zebra",
 }
-SCHEMA = rows.row_schema(Policy().regions, "reject")
+SCHEMA = row_schema.row_schema(Policy().regions, "reject")
 
 
 def columns(content):
@@ -53,8 +53,8 @@ PARSED = columns("\n".join(CASES.values()))
 
 
 def broken(schema):
-    judged = rows.judge_rows(PARSED, schema)
-    return {(int(row), rows.ROW_RULES[code]) for row, code in zip(judged.row, judged.code, strict=True)}
+    judged = row_schema.judge_rows(PARSED, schema)
+    return {(int(row), row_schema.ROW_RULES[code]) for row, code in zip(judged.row, judged.code, strict=True)}
 
 
 def test_each_case_breaks_its_rule_and_no_other():
@@ -63,14 +63,14 @@ def test_each_case_breaks_its_rule_and_no_other():
 
 def test_every_rule_about_a_row_by_itself_is_a_check():
     checked = [check.name for column in SCHEMA.columns.values() for check in column.checks]
-    alone = {rule for rule in rows.ROW_RULES if not rule.startswith("NUM-02")}
+    alone = {rule for rule in row_schema.ROW_RULES if not rule.startswith("NUM-02")}
     assert sorted(checked) == sorted(alone) == sorted(CASES)
     assert all(check.error == check.name for column in SCHEMA.columns.values() for check in column.checks)
 
 
 @pytest.mark.parametrize("rule", list(CASES))
 def test_without_a_check_its_rule_is_not_found(rule):
-    less = rows.RowSchema(
+    less = row_schema.RowSchema(
         {
             name: pa.Column("int64", [check for check in column.checks if check.name != rule])
             for name, column in SCHEMA.columns.items()
@@ -116,6 +116,6 @@ def test_the_precedence_is_the_catalogues():
     assert [rule[-3:] for rule in NUMBER_PRECEDENCE] == (
         ["001", "003", "002", "006", "004", "005", "007", "011", "012", "008", "013", "009", "010", "014", "015"]
     )
-    declared = [rule for rule, _, _ in rows.row_rules(Policy().regions, "allow") if rule in NUMBER_PRECEDENCE]
+    declared = [rule for rule, _, _ in row_schema.row_rules(Policy().regions, "allow") if rule in NUMBER_PRECEDENCE]
     assert declared == list(NUMBER_PRECEDENCE)
-    assert set(rows.ROW_RULES) <= set(RULES)
+    assert set(row_schema.ROW_RULES) <= set(RULES)

@@ -4,16 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from schemas import document, schedule, zones
-from schemas.document import Fields
-from schemas.fields import Section
-from schemas.notes import Notes
+from schemas.manifest import schedule, time_zones, yaml_tree
+from schemas.manifest.finding_collector import Notes
+from schemas.manifest.section import Section
+from schemas.manifest.yaml_tree import Fields
 
 
 def read(start: str = "2027-01-04T09:00", end: str = "2199-12-31T23:59", timezone: str | None = "America/Chicago"):
     """The times, and what was found."""
     yaml = f"start: '{start}'\nend: '{end}'\n" + (f"timezone: '{timezone}'\n" if timezone else "")
-    tree, notes = document.read(yaml.encode(), max_bytes=1000), Notes(per_rule=10)
+    tree, notes = yaml_tree.read(yaml.encode(), max_bytes=1000), Notes(per_rule=10)
     assert isinstance(tree, Fields)
     times = schedule.read(Section(tree, "schedule", notes, schedule.KEYS))
     return times, [(found.rule, found.path, found.suggestion) for found in notes.kept]
@@ -98,7 +98,9 @@ def test_an_unknown_time_zone(timezone, meant):
 
 def test_every_zone_can_be_used():
     now = datetime(2027, 1, 4, tzinfo=UTC)
-    assert all(abs(now.astimezone(zones.zone(name)).utcoffset()) <= timedelta(hours=14) for name in zones.names())
+    assert all(
+        abs(now.astimezone(time_zones.zone(name)).utcoffset()) <= timedelta(hours=14) for name in time_zones.names()
+    )
 
 
 def test_local_times_without_a_zone_are_one_fault():

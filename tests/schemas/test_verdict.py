@@ -2,8 +2,8 @@
 
 import pytest
 
-from schemas.judgement import Counts
-from schemas.manifest import Manifest
+from schemas.model.judgment import Counts
+from schemas.model.manifest import Manifest
 from schemas.verdict import decide
 
 ALL = Counts(read=4, accepted=3, ignored=1)

@@ -6,7 +6,7 @@ import pytest
 from arrival.conftest import World, manifest
 from stores.proxy import FAULTS, FaultyProxy
 
-from flows.archive import archive_drop, empty, open_drop, verified
+from flows.archive.submissions import archive_drop, empty, open_drop, verified
 from flows.stores import AlreadyThere, Changed, StoreError, read
 from flows.stores.s3 import S3Store, client
 

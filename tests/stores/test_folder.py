@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.stores import Changed, Denied, Refused, StoreError, batch, open_store, read
+from flows.stores import Changed, Denied, Refused, StoreError, batch, read
 from flows.stores.folder import MAX_DEPTH, ONE_BY_ONE, FolderStore
+from flows.stores.opening import open_store
 
 
 @pytest.fixture

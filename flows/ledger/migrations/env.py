@@ -1,8 +1,8 @@
-"""Runs the migrations on the connection that `flows.ledger.opening` hands over, inside its transaction."""
+"""Runs the migrations on the connection that `flows.ledger.core.engine` hands over, inside its transaction."""
 
 from alembic import context
 
-from flows.ledger.base import metadata
+from flows.ledger.core.types import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

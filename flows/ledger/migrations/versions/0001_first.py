@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from flows.ledger.base import Instant
+from flows.ledger.core.types import Instant
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,1 @@
+"""What is in the inbox, and is it complete?"""

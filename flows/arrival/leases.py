@@ -1,0 +1,145 @@
+"""Whose turn it is: this process's name, and a lease kept alive while the work for a drop goes on."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from flows.ledger.core.engine import Ledger
+from flows.ledger.core.errors import LeaseLost
+from flows.ledger.intake.drops import Sighting
+from flows.ledger.intake.leases import Lease, beat, claim, is_held, release
+
+
+@cache
+def here() -> str:
+    """This machine as its processes see it: host, boot and process namespace. Only within it can a dead one be told."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    with suppress(OSError):
+        return f"{socket.gethostname()} {boot.read_text().strip()[:8]} {Path('/proc/self/ns/pid').readlink()}"
+    return f"{socket.gethostname()} {os.getppid()}-{os.urandom(4).hex()}"
+
+
+def this_owner() -> str:
+    """The name this process leases under: where it runs, its number, and when it started, as numbers are used again."""
+    return f"{here()} {os.getpid()} {_started(os.getpid())}"
+
+
+def gone(owner: str) -> bool:
+    """Whether that owner is known to be dead; False where nobody here can tell, then its lease must run out."""
+    place, _, process = owner.rpartition(" ")
+    place, _, pid = place.rpartition(" ")
+    return place == here() and _started(int(pid)) != process
+
+
+def _started(pid: int) -> str:
+    """When a process started, in clock ticks since boot; "" when there is none, or it is dead and not yet buried."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+@contextmanager
+def claimed(
+    ledger: Ledger, sighting: Sighting, *, clock: Callable[[], datetime], length: timedelta
+) -> Iterator[Lease | None]:
+    """Claim a drop and keep its lease alive for the time of the block; None when it is another's turn.
+
+    Afterwards the lease is given back, unless the work ended it already. A lease lost on the way is noticed by the
+    transaction that is fenced with it, not here.
+    """
+    leases = Leases(ledger, clock=clock, length=length)
+    with leases.claiming() as claim_one:
+        lease = claim_one(sighting)
+    if lease is None:
+        yield None
+        return
+    with leases.kept_alive():
+        yield lease
+
+
+def still_ours(ledger: Ledger, lease: Lease) -> None:
+    """Raises LeaseLost where the drop is another's by now, or entered already: to be asked before writing its files.
+
+    They bear the submission's id, which whoever took over gave it too: what is in them is what was registered, and
+    stays. The ledger itself is fenced.
+    """
+    with ledger.read() as conn:
+        if not is_held(conn, lease):
+            raise LeaseLost(f"{lease.business}/{lease.name} was taken over by another process, or entered already")
+
+
+class Leases:
+    """Leases of this process, kept alive together."""
+
+    def __init__(self, ledger: Ledger, *, clock: Callable[[], datetime], length: timedelta) -> None:
+        self.ledger, self.clock, self.length = ledger, clock, length
+        self._held: dict[tuple[str, str], Lease] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def claiming(self) -> Iterator[Callable[[Sighting], Lease | None]]:
+        """Gives what claims a drop for us: its lease, or None when it is another's turn. All in one transaction.
+
+        Claim several sorted by `program_of`, the order of the rows that a claim locks: else two processes could block
+        each other.
+        """
+        leases: list[Lease] = []
+        owner = this_owner()
+
+        def claim_one(sighting: Sighting) -> Lease | None:
+            lease = claim(conn, sighting, owner=owner, now=self.clock(), length=self.length, gone=gone)
+            leases.extend([lease] if lease else [])
+            return lease
+
+        with self.ledger.begin() as conn:
+            yield claim_one
+        with self._lock:
+            self._held |= {(lease.business, lease.name): lease for lease in leases}
+
+    @contextmanager
+    def kept_alive(self) -> Iterator[None]:
+        """Keep what is claimed before and within the block alive; afterwards all is given back."""
+        done = threading.Event()
+        heart = threading.Thread(target=self._keep, args=(done,), daemon=True)
+        heart.start()
+        try:
+            yield
+        finally:
+            done.set()
+            heart.join()
+            self.give_back(self._all())
+
+    def give_back(self, leases: Iterable[Lease]) -> None:
+        """End these leases, unless the work did already."""
+        for lease in leases:
+            with self._lock:
+                self._held.pop((lease.business, lease.name), None)
+            with suppress(LeaseLost), self.ledger.begin() as conn:
+                release(conn, lease)
+
+    def forget(self, lease: Lease) -> None:
+        """Keep this one, which the work has ended, no longer alive."""
+        with self._lock:
+            self._held.pop((lease.business, lease.name), None)
+
+    def _all(self) -> list[Lease]:
+        with self._lock:
+            return list(self._held.values())
+
+    def _keep(self, done: threading.Event) -> None:
+        while not done.wait(self.length.total_seconds() / 3):
+            for lease in self._all():
+                try:
+                    with self.ledger.begin() as conn:
+                        beat(conn, lease, now=self.clock(), length=self.length)
+                except LeaseLost:
+                    self.forget(lease)
+                except Exception:  # noqa: S112  a ledger out of reach for a moment: the next beat may come in time
+                    continue

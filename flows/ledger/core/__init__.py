@@ -1,0 +1,1 @@
+"""What all of the ledger rests on: engine, tables, transitions, outbox, control flags."""

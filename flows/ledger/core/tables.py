@@ -1,0 +1,316 @@
+"""The ledger's tables, all but the drops' sightings and what changes leave behind (`traces`).
+
+Instants are UTC; a phone number is its ten digits as an integer.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from flows.ledger.core.types import Instant, metadata
+
+# SQLite gives out row ids only to a column whose type is exactly INTEGER.
+Key = BigInteger().with_variant(Integer(), "sqlite")
+
+business = Table(
+    "business",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("facts", JSON, nullable=False),  # the entry of businesses.yaml, without what has a table of its own
+    Column("seeded_at", Instant, nullable=False),
+)
+
+business_unit = Table(
+    "business_unit",
+    metadata,
+    Column("business", ForeignKey("business.id"), nullable=False),
+    Column("name", String, nullable=False),
+    PrimaryKeyConstraint("business", "name"),
+)
+
+#: What a called phone shows: a display name (display and shorthand) or a logo (sha256 of its bytes), with its review.
+asset = Table(
+    "asset",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("business", String, nullable=False),
+    Column("kind", String, nullable=False),  # display_name | logo
+    Column("display", String, nullable=False, server_default=""),
+    Column("shorthand", String, nullable=False, server_default=""),
+    Column("sha256", String, nullable=False, server_default=""),
+    Column("name", String),  # the logo's file name, for people
+    Column("state", String, nullable=False),  # in_review | approved | rejected
+    Column("submission", String),  # the one that asked
+    Column("noticed", JSON, nullable=False),  # what the rules noticed: [{rule, message}]
+    Column("requested_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    Column("decided_by", String),
+    Column("reason", String),
+    UniqueConstraint("business", "kind", "display", "shorthand", "sha256"),
+)
+Index(
+    "ix_asset_in_review",
+    asset.c.requested_at,
+    sqlite_where=asset.c.state == "in_review",
+    postgresql_where=asset.c.state == "in_review",
+)
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("seq", Key, primary_key=True),  # the order of registration
+    Column("id", String, nullable=False),  # the same bytes in two inboxes in the same second have the same
+    Column("business", String, nullable=False),
+    Column("reference", String),
+    Column("drop", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("judged_at", Instant, nullable=False),
+    Column("verdict", String, nullable=False),  # in force: what was judged, or decided since on a held one
+    Column("judged", String, nullable=False),  # the verdict as judged
+    Column(
+        "standing", String, nullable=False
+    ),  # rejected | held | dismissed | replaced | waiting | lapsed | registered
+    Column("held_because", JSON, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("totals", JSON, nullable=False),  # {rule: count}
+    Column("manifest", JSON),
+    Column("logo", JSON),  # {name, sha256}
+    Column("noticed", JSON, nullable=False),  # what the rules noticed of what is to be shown: [{rule, message}]
+    Column("archive", String, nullable=False),
+    Column("retake_of", String),
+    Column("decided_at", Instant),
+    Column("decided_by", String),
+    Column("reason", String),
+    UniqueConstraint("business", "id"),
+)
+Index("ix_submission_id", submission.c.id)
+Index("ix_submission_business", submission.c.business, submission.c.seq)
+Index("ix_submission_reference", submission.c.business, submission.c.reference, submission.c.seq)
+_open = submission.c.standing.in_(["held", "waiting"])
+Index("ix_submission_open", submission.c.business, submission.c.reference, sqlite_where=_open, postgresql_where=_open)
+
+#: The numbers of a held or waiting submission, until it is applied: packed blocks.
+parked = Table(
+    "parked",
+    metadata,
+    Column("submission", ForeignKey("submission.seq"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("members", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("submission", "seq"),
+)
+
+#: The last acknowledgement of each drop: which submission its receipt speaks of.
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("business", String, nullable=False),
+    Column("drop", String, nullable=False),
+    Column("outcome", String, nullable=False),  # registered | duplicate
+    Column("submission", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("business", "drop"),
+)
+Index("ix_receipt_submission", receipt.c.submission)
+
+program = Table(
+    "program",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("business", String, nullable=False),
+    Column("reference", String, nullable=False),
+    Column("revision", BigInteger),  # revision.id of the newest
+    Column("live_revision", BigInteger),  # revision.id of the one the carrier has
+    Column("submission", String),  # the last accepted one, a cancelling one included
+    Column("digest", String),
+    Column("branding", String, nullable=False, server_default="none"),
+    Column("brand_due", Boolean, nullable=False, server_default=false()),  # the carrier is to be told
+    Column("at_carrier", Boolean, nullable=False, server_default=false()),  # something of it may be there
+    Column("carrier_id", String),
+    Column("ends_at", Instant),  # when it is to be ended at the carrier
+    Column("cancelled_at", Instant),
+    Column("numbers_live", Integer, nullable=False, server_default="0"),
+    Column("numbers_pending", Integer, nullable=False, server_default="0"),
+    Column("numbers_refused", Integer, nullable=False, server_default="0"),
+    Column("lease_owner", String),
+    Column("lease_token", BigInteger, nullable=False, server_default="0"),
+    Column("lease_until", Instant),
+    Column("not_before", Instant),  # the carrier was down: look again then
+    UniqueConstraint("business", "reference"),
+)
+Index("ix_program_ends", program.c.ends_at, sqlite_where=text("at_carrier = 1"), postgresql_where=program.c.at_carrier)
+Index("ix_program_brand_due", program.c.id, sqlite_where=text("brand_due = 1"), postgresql_where=program.c.brand_due)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("program", ForeignKey("program.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("submission", String),  # that it carries out; where a hand changed its numbers since, several do
+    Column("state", String, nullable=False),
+    Column("reason", String),  # of launch_failed and missed
+    Column("start", Instant, nullable=False),
+    Column("end", Instant, nullable=False),
+    Column("timezone", String, nullable=False),
+    Column("facts", JSON, nullable=False),  # type, name, call_purpose, description, business_unit, call_reason
+    Column("display_name", ForeignKey("asset.id")),
+    Column("logo", ForeignKey("asset.id")),
+    Column("hold_until_branded", Boolean, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("late_from", Instant, nullable=False),  # the launch deadline counts from here
+    Column("live_at", Instant),
+    UniqueConstraint("program", "number"),
+)
+_due = revision.c.state.in_(["scheduled", "launching"])
+Index("ix_revision_due", revision.c.start, sqlite_where=_due, postgresql_where=_due)
+_failed = revision.c.state.in_(["launch_failed", "missed"])
+Index("ix_revision_failed", revision.c.program, sqlite_where=_failed, postgresql_where=_failed)
+Index("ix_revision_display_name", revision.c.display_name)
+Index("ix_revision_logo", revision.c.logo)
+Index("ix_revision_submission", revision.c.submission)
+
+#: A program's numbers as they should be. `change` is what the carrier is still to be told: add, repurpose, remove; or
+#: wait: the number belongs to a revision that waits for a launch to finish.
+number = Table(
+    "number",
+    metadata,
+    Column("program", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("purpose", SmallInteger, nullable=False),
+    Column("state", String, nullable=False),  # pending | live | refused | removed | reassigned
+    Column("change", String),
+    Column("claimed", Boolean, nullable=False),
+    Column("reason", String),
+    PrimaryKeyConstraint("program", "number"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "uq_number_claimed",
+    number.c.number,
+    unique=True,
+    sqlite_where=text("claimed = 1"),
+    postgresql_where=number.c.claimed,
+)
+
+#: Which program takes numbers from which other one of the same business: `waits` until its launch, then how many came.
+takeover = Table(
+    "takeover",
+    metadata,
+    Column("taker", ForeignKey("program.id"), nullable=False),
+    Column("giver", ForeignKey("program.id"), nullable=False),
+    Column("waits", Boolean, nullable=False),
+    Column("moved", Integer, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("taker", "giver"),
+)
+Index("ix_takeover_giver", takeover.c.giver)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("revision", ForeignKey("revision.id"), nullable=False),  # whose launch sends it
+    Column("seq", Integer, nullable=False),
+    Column("program", ForeignKey("program.id"), nullable=False),  # where its numbers go in or out
+    Column("kind", String, nullable=False),  # add | remove
+    Column("key", String, nullable=False, unique=True),
+    Column("size", Integer, nullable=False),
+    Column("members", LargeBinary, nullable=False),
+    Column("state", String, nullable=False),  # planned | sent | unknown | done
+    Column("sent_at", Instant),
+    Column("done_at", Instant),
+    Column("outcome", JSON),  # {refused: count} or what is known of its fate
+    UniqueConstraint("revision", "seq"),
+)
+Index(
+    "ix_batch_unknown", batch.c.id, sqlite_where=batch.c.state == "unknown", postgresql_where=batch.c.state == "unknown"
+)
+
+
+#: Every move, for ever: what moved from where to where, when, why, and by whom.
+move = Table(
+    "move",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("business", String),
+    Column("reference", String),
+    Column("revision", Integer),
+    Column("thing", String, nullable=False),  # revision | submission | branding | numbers | review | launching
+    Column("before", String),
+    Column("after", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("by", String, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_move_program", move.c.business, move.c.reference, move.c.id)
+
+#: Files to be written anew after a commit; a mark is cleared only by whoever wrote what it stands for.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("kind", String, nullable=False),  # receipt | report | index | operator
+    Column("business", String, nullable=False),
+    Column("key", String, nullable=False),  # the drop, the submission, or nothing
+    Column("stamp", BigInteger, nullable=False),
+    Column("claimed_by", String),  # who is writing it now
+    Column("claimed_until", Instant),
+    PrimaryKeyConstraint("kind", "business", "key"),
+)
+
+#: Sums of a business since ever, and by day, so that an index page costs the same after ten years.
+tally = Table(
+    "tally",
+    metadata,
+    Column("business", String, primary_key=True),
+    Column("submissions", BigInteger, nullable=False),
+    Column("last_received_at", Instant, nullable=False),
+)
+
+day = Table(
+    "day",
+    metadata,
+    Column("business", String, nullable=False),
+    Column("day", String, nullable=False),  # YYYY-MM-DD, UTC
+    Column("submissions", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),  # submissions with the verdict rejected
+    Column("accepted", BigInteger, nullable=False),  # rows
+    Column("rejected", BigInteger, nullable=False),  # rows
+    PrimaryKeyConstraint("business", "day"),
+)
+Index("ix_day_day", day.c.day)
+
+rule_day = Table(
+    "rule_day",
+    metadata,
+    Column("business", String, nullable=False),
+    Column("day", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("business", "day", "rule"),
+)
+
+flag = Table(
+    "flag",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", JSON, nullable=False),
+)

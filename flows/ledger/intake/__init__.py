@@ -1,0 +1,1 @@
+"""What has arrived, and who works on it: drops, leases, submissions."""

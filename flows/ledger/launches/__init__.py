@@ -1,0 +1,1 @@
+"""What is sent to the carrier: jobs, plans, batches."""

@@ -1,0 +1,1 @@
+"""Programs, their numbers, who owns them, and who approved what."""

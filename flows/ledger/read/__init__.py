@@ -1,0 +1,1 @@
+"""Queries for pages, digests, metrics and events."""

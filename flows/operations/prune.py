@@ -1,0 +1,125 @@
+"""Retention: what may go after a time that the operator sets, and letting it go.
+
+Receipts, the ledger with its history, approved images, and everything of a submission that is in force, held or waiting
+stay whatever is set. What is there is listed and compared with the ledger: cut short, it is gone on with the next time.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from flows.archive.submissions import clear, discard, empty, open_drop, verified
+from flows.ledger.programs.businesses import business_ids
+from flows.ledger.read.retention import Lain, Resting, lain, resting
+from flows.services import Pipeline
+from flows.stores import Store, StoreError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spare:
+    """Something that may go: the bytes or the reports of a submission, or what was taken of a drop in the inbox."""
+
+    kind: Literal["inbox", "reports", "archive"]
+    business: str
+    name: str
+    bytes: int
+    drop: Lain | None = None
+
+
+def spare(pipeline: Pipeline) -> Iterator[Spare]:
+    """All that may go now, by business; nothing of a kind for which no time is set."""
+    with pipeline.ledger.read() as conn:
+        businesses = business_ids(conn)
+    for business in businesses:
+        # The inbox first: the archive must still be there to show that nothing is lost with it.
+        yield from _in_inbox(pipeline, business)
+        yield from _in_reports(pipeline, business)
+        yield from _in_archive(pipeline, business)
+
+
+def let_go(pipeline: Pipeline, item: Spare) -> None:
+    """Delete it. It is deleted whole or found again by the next `spare`; deleting it twice is no fault."""
+    if item.kind == "archive":
+        discard(pipeline.archive, item.business, item.name)
+    elif item.kind == "reports":
+        clear(pipeline.reports, f"{item.business}/{item.name}/")
+    elif item.drop is not None:
+        empty(pipeline.inbox, item.business, item.name, item.drop.taken)
+
+
+def _in_archive(pipeline: Pipeline, business: str) -> Iterator[Spare]:
+    """Bytes that no submission in force shares; those that the ledger knows nothing of are being taken, and stay."""
+    before = _before(pipeline, pipeline.settings.keep_archive)
+    if before is None:
+        return
+    known = _resting(pipeline, business)
+    free = _old(((row.id, row) for row in known), before) | _old(((row.kept_as, row) for row in known), before)
+    kept = {name for row in known if not _is_old(row, before) for name in (row.id, row.kept_as)}
+    for name in _folders(pipeline.archive, business, free - kept):
+        yield Spare(kind="archive", business=business, name=name, bytes=_size(pipeline.archive, f"{business}/{name}/"))
+
+
+def _in_reports(pipeline: Pipeline, business: str) -> Iterator[Spare]:
+    before = _before(pipeline, pipeline.settings.keep_reports)
+    if before is None:
+        return
+    free = _old(((row.id, row) for row in _resting(pipeline, business)), before)
+    for name in _folders(pipeline.reports, business, free):
+        yield Spare(kind="reports", business=business, name=name, bytes=_size(pipeline.reports, f"{business}/{name}/"))
+
+
+def _in_inbox(pipeline: Pipeline, business: str) -> Iterator[Spare]:
+    """Drops that still lie there as they were taken, and that the archive gives back."""
+    before = _before(pipeline, pipeline.settings.keep_inbox)
+    if before is None:
+        return
+    with pipeline.ledger.read() as conn:
+        found = lain(conn, business, before=before)
+    there = {entry.key.rpartition("/")[2] for entry in pipeline.inbox.children(f"{business}/")}
+    for drop in found:
+        size = _lying(pipeline.inbox, business, drop) if drop.name in there else 0
+        if size and _is_archived(pipeline, business, drop):
+            yield Spare(kind="inbox", business=business, name=drop.name, bytes=size, drop=drop)
+
+
+def _before(pipeline: Pipeline, kept: timedelta | None) -> datetime | None:
+    return None if kept is None else pipeline.clock() - kept
+
+
+def _resting(pipeline: Pipeline, business: str) -> list[Resting]:
+    with pipeline.ledger.read() as conn:
+        return resting(conn, business)
+
+
+def _is_old(row: Resting, before: datetime) -> bool:
+    return row.since is not None and row.since < before
+
+
+def _old(rows: Iterable[tuple[str, Resting]], before: datetime) -> set[str]:
+    return {name for name, row in rows if _is_old(row, before)}
+
+
+def _folders(store: Store, business: str, names: set[str]) -> Iterator[str]:
+    """Those of these folders of a business that are there."""
+    for entry in list(store.children(f"{business}/")):
+        if entry.kind == "folder" and (name := entry.key.rpartition("/")[2]) in names:
+            yield name
+
+
+def _size(store: Store, prefix: str) -> int:
+    return sum(entry.size for entry in store.list(prefix))
+
+
+def _lying(inbox: Store, business: str, drop: Lain) -> int:
+    """Bytes in the inbox that are exactly what was taken."""
+    ours = {**drop.taken.manifests, **drop.taken.files}
+    prefix = f"{business}/{drop.name}/"
+    return sum(e.size for e in inbox.list(prefix) if e.version == ours.get(e.key.removeprefix(prefix)))
+
+
+def _is_archived(pipeline: Pipeline, business: str, drop: Lain) -> bool:
+    try:
+        return verified(open_drop(pipeline.archive, business, drop.submission))
+    except StoreError:
+        return False

@@ -1,0 +1,35 @@
+"""A ledger that was restored from a backup starts paused: it may have forgotten launches.
+
+How far the ledger has come is kept beside the archive; a ledger that is behind it has forgotten something.
+"""
+
+import json
+from dataclasses import asdict
+
+from flows.ledger.core.control_flags import Marker, check_marker, marker
+from flows.services import Pipeline
+from flows.stores import read
+
+#: In the archive; no business's folder starts with an underscore.
+PLACE = "_ledger.json"
+#: What the operator is told, once.
+TOLD = "the ledger was restored or replaced: launching is paused until `launchdrop launches resume`"
+
+
+def check_restored(pipeline: Pipeline) -> str | None:
+    """Pause launching where the ledger is behind its marker; what to tell the operator where that was done now.
+
+    Asked before anything is taken or launched: either brings the ledger on, and might bring it past its marker.
+    """
+    beside = read(pipeline.archive, PLACE)
+    with pipeline.ledger.begin() as conn:
+        paused = check_marker(conn, Marker(**json.loads(beside)) if beside else None, now=pipeline.clock())
+    return TOLD if paused else None
+
+
+def keep_marker(pipeline: Pipeline) -> None:
+    """Put down how far the ledger has come, where that has changed."""
+    with pipeline.ledger.read() as conn:
+        now = json.dumps(asdict(marker(conn))).encode()
+    if read(pipeline.archive, PLACE) != now:
+        pipeline.archive.put(PLACE, now)

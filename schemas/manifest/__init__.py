@@ -1,0 +1,1 @@
+"""From the bytes of a manifest to a program, with every finding at once."""

@@ -1,0 +1,54 @@
+"""The drop's files against those that the manifest names: MAN-005, MAN-006, MAN-007, MAN-013, MAN-018."""
+
+from schemas.manifest.finding_collector import Notes
+from schemas.manifest.section import nearest, printable
+from schemas.model.drop import Drop, DropFile
+from schemas.model.filenames import folders_of
+from schemas.model.manifest import Manifest, NumbersFile
+
+#: With how many files that the manifest does not name a missing one is compared, to see what was meant.
+_COMPARED = 50
+
+
+def the_manifest(drop: Drop, notes: Notes) -> DropFile | None:
+    """The drop's manifest: the first, where there are several (MAN-013); None and MAN-018 where there is none."""
+    if not drop.manifests:
+        notes.add("MAN-018", "The drop has no program.yaml that says what its files are for.")
+        return None
+    first, *others = drop.manifests
+    for other in others:
+        notes.add("MAN-013", f"{other.name} is a second manifest; {first.name} was read.", file=other.name)
+    return first
+
+
+def numbers_files(drop: Drop, manifest: Manifest, notes: Notes) -> list[tuple[NumbersFile, DropFile]]:
+    """The numbers files that are there, in the manifest's order; a missing one leaves the others to be judged."""
+    unnamed = sorted(drop.files.keys() - {named.file for named in manifest.files})[:_COMPARED]
+    there = []
+    for named in manifest.files:
+        if named.file in drop.files:
+            there.append((named, drop.files[named.file]))
+        elif why := drop.why_refused(named.file):
+            _report_refused(named, why, notes)
+        else:
+            _report_missing(named, unnamed, notes)
+    return there
+
+
+def _report_refused(named: NumbersFile, why: str, notes: Notes) -> None:
+    message = f"The file {named.file} was not opened: {why}."
+    notes.add("MAN-007", message, path=named.path, line=named.line, value=named.file)
+
+
+def _report_missing(named: NumbersFile, unnamed: list[str], notes: Notes) -> None:
+    meant = None if notes.is_full("MAN-005") else nearest(named.file, unnamed)
+    message = f"The file {named.file} did not arrive."
+    notes.add("MAN-005", message, path=named.path, line=named.line, value=named.file, suggestion=meant)
+
+
+def report_unnamed(drop: Drop, named: frozenset[str], notes: Notes) -> None:
+    """MAN-006 for each file that the manifest does not name; where it names one below a link, MAN-007 says enough."""
+    refused = drop.refused.keys() - {folder for name in named for folder in folders_of(name)}
+    for name in sorted((drop.files.keys() | refused) - named):
+        shown = printable(name)
+        notes.add("MAN-006", f"{shown} is not named in the manifest and was not read.", file=shown)

@@ -1,0 +1,1 @@
+"""The values that everything else speaks in. Frozen, with no rules of their own."""

@@ -1,0 +1,1 @@
+"""From the bytes of numbers files to findings, row by row."""

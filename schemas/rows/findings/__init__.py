@@ -1,0 +1,1 @@
+"""From rule codes to what people read."""
