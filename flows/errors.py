@@ -1,5 +1,5 @@
-"""Trouble: the world is not as it must be, in a way that a person can mend."""
+"""LaunchdropError: the world is not as it must be, in a way that a person can mend."""
 
 
-class Trouble(Exception):
+class LaunchdropError(Exception):
     """Says in one plain line what is wrong, what was expected, and how to mend it. Commands show it and exit with 2."""

@@ -2,17 +2,17 @@
 
 from prefect import flow
 
-from flows import pipeline as passes
+from flows import pipeline
 from flows.cancellation import stopping
 from flows.logs import shielded
 from flows.notifying.prefect_artifacts import summarize, tell_problems
 from flows.notifying.prefect_events import tell_changes
 from flows.notifying.prefect_runs import step
 from flows.publishing.outbox import refresh
-from flows.services import open_pipeline
+from flows.services import open_services
 from flows.settings import load
 
-launch_due = step(passes.launch_due, name="launch and end what is due")
+launch_due = step(pipeline.launch_due, name="launch and end what is due")
 write_pages = step(refresh, name="write receipts and pages", retries=2)
 
 
@@ -20,11 +20,11 @@ write_pages = step(refresh, name="write receipts and pages", retries=2)
 @shielded
 def launch() -> dict[str, int]:
     """Counts of programs by what was done. Runs may overlap: leases in the ledger keep them apart."""
-    with open_pipeline(load()) as pipeline:
-        counts = passes.launch_counts(launch_due(pipeline, stop=stopping))
+    with open_services(load()) as services:
+        counts = pipeline.launch_counts(launch_due(services, stop=stopping))
         # The pages of ten thousand launches take minutes: the next start goes before the rest of them.
-        next_start_came = passes.next_start_came(pipeline)
-        tell_problems(write_pages(pipeline, stop=lambda: stopping() or next_start_came()).problems)
-        tell_changes(pipeline, stop=lambda: stopping() or next_start_came())
+        next_start_came = pipeline.next_start_came(services)
+        tell_problems(write_pages(services, stop=lambda: stopping() or next_start_came()).problems)
+        tell_changes(services, stop=lambda: stopping() or next_start_came())
     summarize("launch", counts)
     return counts

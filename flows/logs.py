@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, ParamSpec, TextIO, TypeVar
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.masking import mask
 
 P = ParamSpec("P")
@@ -113,8 +113,8 @@ def shielded(work: Callable[P, R]) -> Callable[P, R]:
         except Exception as e:
             if (said := mask(str(e))) == str(e):
                 raise
-            kind = "" if isinstance(e, Trouble) else f"{type(e).__name__}: "
-            raise Trouble(f"{kind}{said}") from None
+            kind = "" if isinstance(e, LaunchdropError) else f"{type(e).__name__}: "
+            raise LaunchdropError(f"{kind}{said}") from None
 
     return shielding
 

@@ -9,7 +9,7 @@ from flows.logs import shielded
 from flows.notifying.digest import mail_of, send_digest
 from flows.notifying.prefect_artifacts import tell_problems
 from flows.publishing.outbox import rebuild
-from flows.services import Pipeline, open_pipeline
+from flows.services import Services, open_services
 from flows.settings import load
 
 
@@ -19,29 +19,29 @@ def nightly() -> dict[str, int]:
     """Counts of all steps together. Raises at its end what kept drops from being taken."""
     taken = intake(return_state=True)  # an inbox out of reach keeps no program from its start
     counts = launch()
-    with open_pipeline(load()) as pipeline:
-        rebuild_pages(pipeline)
-        send_digests(pipeline)
+    with open_services(load()) as services:
+        rebuild_pages(services)
+        send_digests(services)
     return {**taken.result(), **counts}
 
 
 @task(name="rebuild the index pages", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=10)
 @shielded
-def rebuild_pages(pipeline: Pipeline) -> int:
+def rebuild_pages(services: Services) -> int:
     """Every index page: what they say of the last 30 days and of time left moves on by itself."""
-    rebuilt = rebuild(pipeline)
+    rebuilt = rebuild(services)
     tell_problems(rebuilt.problems)
     return rebuilt.written
 
 
 @task(name="send the digests", cache_policy=NO_CACHE)
 @shielded
-def send_digests(pipeline: Pipeline) -> int:
+def send_digests(services: Services) -> int:
     """To each business's contacts and to the operator; raises where one could not be reached, the others are told."""
-    settings = pipeline.settings
+    settings = services.settings
     sent = send_digest(
-        pipeline.ledger,
-        pipeline.clock(),
+        services.ledger,
+        services.clock(),
         operator=settings.operator_contacts,
         mail=mail_of(settings),
         site=settings.site_url,

@@ -13,11 +13,11 @@ from flows.archive import logos
 from flows.arrival.completeness import Incomplete, Settled
 from flows.arrival.listing import Problem
 from flows.arrival.scan import Inbox, Left, Outcome, arrivals
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.launching import due
 from flows.launching.due import LaunchSummary
 from flows.ledger.core.engine import SKEW, database_now
-from flows.ledger.core.outbox import Mark
+from flows.ledger.core.outbox import OutboxEntry
 from flows.ledger.intake.drops import Sighting
 from flows.ledger.launches.jobs import ShownLogo
 from flows.ledger.launches.launches import starts
@@ -27,10 +27,10 @@ from flows.operator_files.businesses import seed_businesses, unknown
 from flows.operator_files.do_not_originate import do_not_originate
 from flows.publishing.outbox import OUT_OF_REACH, Refreshed, Written, refresh
 from flows.registration.drop import Behind, Took, Untaken, apart, clear_up, take, tell_incomplete
-from flows.scaling.opening import crew
+from flows.scaling.opening import open_workers
 from flows.scaling.parallel_pass import A_PAGE, SHOWING, seconds_for, take_spread, write_spread
-from flows.scaling.workers import Crew
-from flows.services import Pipeline, check_places
+from flows.scaling.workers import Workers
+from flows.services import Services, check_places
 from flows.stores import StoreError
 from flows.validation.drop import Progress
 from schemas.judge import understood
@@ -78,12 +78,12 @@ class Intake:
 
     def starts(self, *, after: datetime) -> set[datetime]:
         """The starts to come, after that instant, among what was taken and not rejected."""
-        manifests = (t.judgement.manifest for t in self.took if t.judgement and t.judgement.verdict != "rejected")
+        manifests = (t.judgment.manifest for t in self.took if t.judgment and t.judgment.verdict != "rejected")
         return {m.schedule.start for m in manifests if m and m.schedule and m.schedule.start > after}
 
     def counts(self) -> dict[str, int]:
         """Counts only: fit for a server's pages and artifacts."""
-        new = [t.judgement for t in self.took if t.judgement is not None]
+        new = [t.judgment for t in self.took if t.judgment is not None]
         verdicts = {f"submissions {v}": sum(j.verdict == v for j in new) for v in sorted({j.verdict for j in new})}
         return {
             "submissions": len(new),
@@ -98,8 +98,8 @@ class Intake:
 
 
 def take_inbox(
-    pipeline: Pipeline,
-    crew: Crew | None = None,
+    services: Services,
+    crew: Workers | None = None,
     *,
     business: str | None = None,
     drops: Drops | None = None,
@@ -112,7 +112,7 @@ def take_inbox(
 
     Everything, or the drops of one `business`, or some `drops`. `stop` is asked between drops, or blocks of them.
     """
-    asked = check_restored(pipeline), seed_businesses(pipeline), unknown(pipeline, business)
+    asked = check_restored(services), seed_businesses(services), unknown(services, business)
     problems = [wrong for wrong in asked if wrong]
 
     def reach(seen: Sequence[Sighting]) -> None:
@@ -120,10 +120,10 @@ def take_inbox(
             crew.reach()
 
     found = arrivals(
-        inbox_of(pipeline), clock=pipeline.clock, sleep=sleep, business=business, drops=drops, meanwhile=reach
+        inbox_of(services), clock=services.clock, sleep=sleep, business=business, drops=drops, meanwhile=reach
     )
     took: list[Took] = []
-    for each in _take_all(pipeline, crew, [o.sighting for o in found if isinstance(o, Settled)], stop, progress):
+    for each in _take_all(services, crew, [o.sighting for o in found if isinstance(o, Settled)], stop, progress):
         if isinstance(each, Untaken):
             problems.append(each.why)
             continue
@@ -134,41 +134,41 @@ def take_inbox(
     for outcome in found:
         if stop():
             break
-        tended = _tend(pipeline, outcome)
+        tended = _tend(services, outcome)
         incomplete += tended is True
         if isinstance(tended, Untaken):
             problems.append(tended.why)
-    keep_marker(pipeline)
+    keep_marker(services)
     return Intake(took=took, incomplete=incomplete, problems=problems)
 
 
-def _tend(pipeline: Pipeline, outcome: Outcome) -> bool | Untaken | None:
+def _tend(services: Services, outcome: Outcome) -> bool | Untaken | None:
     """Do what there is to do about what is not to be taken; True where a drop was told that it is incomplete."""
     if isinstance(outcome, Problem):
         return Untaken(f"{outcome.business or 'inbox'}: {outcome.what}")
     if isinstance(outcome, Incomplete):
-        return apart(outcome.sighting, partial(tell_incomplete, pipeline, outcome), done="acknowledged")
+        return apart(outcome.sighting, partial(tell_incomplete, services, outcome), done="acknowledged")
     if isinstance(outcome, Left):
-        return apart(outcome.sighting, partial(clear_up, pipeline, outcome), done="cleared from the inbox")
+        return apart(outcome.sighting, partial(clear_up, services, outcome), done="cleared from the inbox")
     return None
 
 
 def _take_all(
-    pipeline: Pipeline,
-    crew: Crew | None,
+    services: Services,
+    crew: Workers | None,
     settled: Sequence[Sighting],
     stop: Callable[[], bool],
     progress: Progress | None,
 ) -> Iterator[Took | Untaken]:
     """Take settled drops in their order: here, or spread over workers where they are worth it."""
     if crew is not None and crew.is_worth(seconds_for(settled)):
-        yield from take_spread(crew, pipeline, settled, stop)
+        yield from take_spread(crew, services, settled, stop)
         return
     in_a_row = 0
     for sighting in settled:
         if stop():
             return
-        took = apart(sighting, partial(take, pipeline, sighting, progress))
+        took = apart(sighting, partial(take, services, sighting, progress))
         if took is not None:
             yield took
         if not isinstance(took, Behind):  # it was not tried
@@ -178,22 +178,24 @@ def _take_all(
             return
 
 
-def write_pages(pipeline: Pipeline, crew: Crew | None = None, *, stop: Callable[[], bool] = lambda: False) -> Refreshed:
+def write_pages(
+    services: Services, crew: Workers | None = None, *, stop: Callable[[], bool] = lambda: False
+) -> Refreshed:
     """Write receipts and pages anew where what they show has changed."""
-    return refresh(pipeline, stop=stop, spread=partial(_spread_pages, pipeline, crew) if crew else None)
+    return refresh(services, stop=stop, spread=partial(_spread_pages, services, crew) if crew else None)
 
 
-def _spread_pages(pipeline: Pipeline, crew: Crew, marks: Sequence[Mark]) -> Written:
+def _spread_pages(services: Services, crew: Workers, marks: Sequence[OutboxEntry]) -> Written:
     """Have reports and receipts written by workers where they are worth it."""
     many = [mark for mark in marks if mark.kind in SHOWING]
-    return write_spread(crew, pipeline, many) if crew.is_worth(A_PAGE * len(many)) else Written()
+    return write_spread(crew, services, many) if crew.is_worth(A_PAGE * len(many)) else Written()
 
 
-def inbox_of(pipeline: Pipeline) -> Inbox:
-    settings = pipeline.settings
+def inbox_of(services: Services) -> Inbox:
+    settings = services.settings
     return Inbox(
-        store=pipeline.inbox,
-        ledger=pipeline.ledger,
+        store=services.inbox,
+        ledger=services.ledger,
         parse=understood,
         settle=settings.settle,
         grace=settings.arrival_grace,
@@ -217,7 +219,7 @@ class Pass:
 
 
 def run_pass(
-    pipeline: Pipeline,
+    services: Services,
     *,
     business: str | None = None,
     sleep: Sleep = time.sleep,
@@ -226,57 +228,57 @@ def run_pass(
 ) -> Pass:
     """Take what has arrived, launch what is due, write what shows it, tell whoever listens.
 
-    Raises Trouble where nothing could be taken; what is due is launched even so.
+    Raises LaunchdropError where nothing could be taken; what is due is launched even so.
     """
-    with crew(pipeline.settings.task_runner) as workers:
+    with open_workers(services.settings.task_runner) as workers:
         try:
-            check_places(pipeline.settings)
-            intake = take_inbox(pipeline, workers, business=business, sleep=sleep, tell=tell, progress=progress)
-        except Trouble:  # an inbox or workers out of reach keep no program from its start
+            check_places(services.settings)
+            intake = take_inbox(services, workers, business=business, sleep=sleep, tell=tell, progress=progress)
+        except LaunchdropError:  # an inbox or workers out of reach keep no program from its start
             with suppress(StoreError):  # the first trouble is the one to tell
-                launch_due(pipeline)
-                refresh(pipeline)
+                launch_due(services)
+                refresh(services)
             raise
-        launched = launch_due(pipeline)
-        pages = write_pages(pipeline, workers)
-    tell_changes(pipeline)
+        launched = launch_due(services)
+        pages = write_pages(services, workers)
+    tell_changes(services)
     return Pass(intake=intake, launched=launched, pages=pages)
 
 
-def launch_due(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> LaunchSummary:
+def launch_due(services: Services, *, stop: Callable[[], bool] = lambda: False) -> LaunchSummary:
     """Launch what is due, end what is over, brand what was approved."""
-    if ahead := _ahead(pipeline):
+    if ahead := _ahead(services):
         early = LaunchSummary()
         early.problem(ahead)
         return early
-    settings = pipeline.settings
-    restored = check_restored(pipeline)
+    settings = services.settings
+    restored = check_restored(services)
 
     def logo(shown: ShownLogo) -> bytes | None:
         business = (shown.archive or "").partition("/")[0]
-        return logos.recall(pipeline.archive, business, shown.sha256) if business else None
+        return logos.recall(services.archive, business, shown.sha256) if business else None
 
     launched = due.launch_due(
-        pipeline.ledger,
-        pipeline.carrier,
-        clock=pipeline.clock,
+        services.ledger,
+        services.carrier,
+        clock=services.clock,
         patience=due.patience(settings.on_missed_start, settings.launch_deadline),
         lease=settings.lease,
         do_not_originate=do_not_originate(settings),
         logo=logo,
         stopping=stop,
     )
-    keep_marker(pipeline)
+    keep_marker(services)
     if restored:
         launched.problem(restored)
     return launched
 
 
-def _ahead(pipeline: Pipeline) -> str | None:
+def _ahead(services: Services) -> str | None:
     """What is wrong where this machine's clock would launch too early, by the ledger's server, if it has one."""
-    with pipeline.ledger.read() as conn:
+    with services.ledger.read() as conn:
         theirs = database_now(conn)
-    if theirs is None or (by := pipeline.clock() - theirs) <= SKEW:
+    if theirs is None or (by := services.clock() - theirs) <= SKEW:
         return None
     return (
         f"this machine's clock is {by.total_seconds():.0f} s ahead of the ledger's server: "
@@ -284,11 +286,11 @@ def _ahead(pipeline: Pipeline) -> str | None:
     )
 
 
-def next_start_came(pipeline: Pipeline) -> Callable[[], bool]:
+def next_start_came(services: Services) -> Callable[[], bool]:
     """Asks whether the start that is next from now on has come."""
-    with pipeline.ledger.read() as conn:
-        following = starts(conn, after=pipeline.clock(), limit=1)
-    return lambda: any(start <= pipeline.clock() for start in following)
+    with services.ledger.read() as conn:
+        following = starts(conn, after=services.clock(), limit=1)
+    return lambda: any(start <= services.clock() for start in following)
 
 
 def launch_counts(launched: LaunchSummary) -> dict[str, int]:

@@ -26,7 +26,7 @@ def _utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
+class Services:
     """Everything a step may need from outside. `row_workers` share the rows of one large drop."""
 
     settings: Settings
@@ -40,14 +40,14 @@ class Pipeline:
 
 
 @contextmanager
-def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
-    """All edges, closed at the end, and the log as it is set. Raises Trouble where one cannot be opened."""
+def open_services(settings: Settings) -> Iterator[Services]:
+    """All edges, closed at the end, and the log as it is set. Raises LaunchdropError where one cannot be opened."""
     configure(settings.log, settings.log_level)
     carrier = open_carrier_of(settings)
     try:
         ledger = open_ledger_of(settings)
         try:
-            yield Pipeline(
+            yield Services(
                 settings=settings,
                 ledger=ledger,
                 inbox=open_store_of(settings, "inbox"),

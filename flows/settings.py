@@ -24,7 +24,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from schemas.model.business import CONTACT, CONTACT_EXPECTED
 from schemas.model.policy import REGION, REGION_EXPECTED, Caps, Policy
 
@@ -40,7 +40,7 @@ _POLICY = Policy()
 _CAPS = Caps()
 
 
-class SettingsError(Trouble):
+class SettingsError(LaunchdropError):
     """A setting is wrong or unknown; the text names each with what was expected, one a line."""
 
 

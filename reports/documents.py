@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from reports.views import ReceiptView, SubmissionView
 from schemas.model.findings import Finding
-from schemas.model.judgment import Counts, FileResult, Judgement
+from schemas.model.judgment import Counts, FileResult, Judgment
 from schemas.model.manifest import Manifest, Schedule
 
 #: Raised by a change that a reader must know of; fields are only ever added within a version.
@@ -18,23 +18,23 @@ SCHEMA_VERSION = 1
 
 def report_json(view: SubmissionView) -> str:
     """report.json: keys and meaning as in `reports/schemas/report.schema.json`."""
-    judgement = view.judgement
+    judgment = view.judgment
     return _text(
         {
             "schema_version": SCHEMA_VERSION,
             "submission": _submission(view),
-            "verdict": judgement.verdict,
-            "program": _program(judgement.manifest),
-            "counts": _counts(judgement.counts),
-            "files": [_file(file) for file in judgement.files],
-            "rules": _rules(judgement),
-            "rules_not_checked": list(judgement.rules_not_checked),
-            "findings": [_finding(finding) for finding in judgement.findings],
-            "findings_total": judgement.findings_total,
-            "findings_shown": len(judgement.findings),
+            "verdict": judgment.verdict,
+            "program": _program(judgment.manifest),
+            "counts": _counts(judgment.counts),
+            "files": [_file(file) for file in judgment.files],
+            "rules": _rules(judgment),
+            "rules_not_checked": list(judgment.rules_not_checked),
+            "findings": [_finding(finding) for finding in judgment.findings],
+            "findings_total": judgment.findings_total,
+            "findings_shown": len(judgment.findings),
             "revision": _fields(view.revision, "number", "added", "removed", "changed"),
             "baseline": _fields(view.baseline, "submission", "fixed", "remaining", "new"),
-            "engine": {key: judgement.versions.get(key) for key in ("launchdrop", "rules", "phonenumbers")},
+            "engine": {key: judgment.versions.get(key) for key in ("launchdrop", "rules", "phonenumbers")},
             **_refused(view),
         }
     )
@@ -119,10 +119,10 @@ def _times(schedule: Schedule | None) -> dict[str, Any]:
     return {"start": start, "end": end, "timezone": schedule.timezone}
 
 
-def _rules(judgement: Judgement) -> list[dict[str, Any]]:
+def _rules(judgment: Judgment) -> list[dict[str, Any]]:
     return [
         {"id": rule.id, "name": rule.name, "severity": rule.severity, "count": rule.count, "fix": rule.fix}
-        for rule in judgement.totals
+        for rule in judgment.totals
     ]
 
 

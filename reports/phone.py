@@ -26,7 +26,7 @@ class Phone:
 
 def phone(view: SubmissionView) -> Phone | None:
     """The drawing's texts; None where nothing will show."""
-    manifest = view.judgement.manifest
+    manifest = view.judgment.manifest
     if manifest is None or manifest.display_name is None or manifest.program_type in (None, "SENTRY"):
         return None
     name, with_logo = manifest.display_name, manifest.program_type == "INFORM with Logo"
@@ -41,7 +41,7 @@ def phone(view: SubmissionView) -> Phone | None:
 
 def phone_absent(view: SubmissionView) -> str:
     """Why there is no phone to draw."""
-    manifest = view.judgement.manifest
+    manifest = view.judgment.manifest
     return plain("phone_sentry" if manifest and manifest.program_type == "SENTRY" else "phone_none")
 
 

@@ -27,7 +27,7 @@ class Fact:
 
 def facts(view: SubmissionView) -> list[Fact]:
     """Every field of the manifest, in the manifest's order; what is missing is said to be."""
-    manifest = view.judgement.manifest
+    manifest = view.judgment.manifest
     if manifest is None:
         return []
     return [*_identity(view, manifest), *_shown_fields(manifest), *_schedule(view, manifest), *_choices(view, manifest)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,11 +30,11 @@ _PLAIN_NUMBER = r"^\+[0-9]{1,15}$"
 _CELL = 32_000
 
 
-def rejected_csv(judgement: Judgement) -> Iterator[bytes]:
+def rejected_csv(judgment: Judgment) -> Iterator[bytes]:
     """rejected.csv: the rejected records as received, as UTF-8, no header; nothing is neutralised, so that it comes
     back unchanged."""
     held, size = [], 0
-    for record in judgement.numbers.rejected_records():
+    for record in judgment.numbers.rejected_records():
         held.append(record)
         size += len(record)
         if size >= BLOCK:
@@ -44,10 +44,10 @@ def rejected_csv(judgement: Judgement) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def rejections_csv(judgement: Judgement) -> Iterator[bytes]:
+def rejections_csv(judgment: Judgment) -> Iterator[bytes]:
     """rejections.csv: one line a finding on a record, UTF-8 with BOM, safe to open in a spreadsheet."""
     yield BOM + ",".join(COLUMNS).encode() + b"\n"
-    for batch in judgement.numbers.rejections():
+    for batch in judgment.numbers.rejections():
         if batch.num_rows:
             yield _lines(batch)
 

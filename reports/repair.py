@@ -22,7 +22,7 @@ def repair_manifest(view: SubmissionView) -> str | None:
     """
     import yaml
 
-    manifest = view.judgement.manifest
+    manifest = view.judgment.manifest
     if manifest is None:
         return None
     body = yaml.safe_dump(_document(manifest), sort_keys=False, allow_unicode=True, width=1000)
@@ -30,7 +30,7 @@ def repair_manifest(view: SubmissionView) -> str | None:
 
 
 def _head(view: SubmissionView, manifest: Manifest) -> str:
-    key = "repair_part" if view.judgement.verdict.startswith("accepted") else "repair_whole"
+    key = "repair_part" if view.judgment.verdict.startswith("accepted") else "repair_whole"
     lines = [plain(key, submission=view.id)]
     if manifest.logo:
         lines.append(plain("repair_logo", logo=ascii(manifest.logo)))

@@ -21,25 +21,25 @@ _FEW = 3  # so few rules to fix leave room beside the phone for the program's fa
 
 def report_html(view: SubmissionView) -> str:
     """The page: one file, no request to anywhere, readable without script, under 1.5 MB whatever it shows."""
-    judgement = view.judgement
+    judgment = view.judgment
     ring = phone.phone(view)
     logo = len(ring.logo) if ring and ring.logo else 0
-    rows = table(judgement, BUDGET - logo)
-    kinds = sections(judgement, rows.rules)
+    rows = table(judgment, BUDGET - logo)
+    kinds = sections(judgment, rows.rules)
     return render(
         "report.html",
         view=view,
         phone=ring,
-        counts=judgement.counts,
+        counts=judgment.counts,
         rows=rows,
         rows_with_findings=_rows_with_findings(view, rows.shown),
         sections=kinds,
         program_first=len(kinds["fix"]) < _FEW,
-        parts=parts(judgement.counts),
-        strips=strips(judgement.files),
+        parts=parts(judgment.counts),
+        strips=strips(judgment.files),
         by_rule=_by_rule(view),
-        files=judgement.files[:_FILES],
-        files_more=len(judgement.files) - _FILES,
+        files=judgment.files[:_FILES],
+        files_more=len(judgment.files) - _FILES,
         refused=view.refused[:_REFUSED],
         typed_in=TYPED_IN,
         **_head(view),
@@ -55,7 +55,7 @@ def _head(view: SubmissionView) -> dict[str, Any]:
         "title": plain("title", what=_name(view), verdict=" ".join(sentences)),
         "headline": sentences,
         "steps": steps(view),
-        "tone": TONES[view.judgement.verdict],
+        "tone": TONES[view.judgment.verdict],
         "bare": is_bare(view),
         "name": _name(view),
         "business": visible(view.legal_name or view.business or "", _WIDTH),
@@ -68,9 +68,9 @@ def _head(view: SubmissionView) -> dict[str, Any]:
 
 
 def _name(view: SubmissionView) -> str:
-    manifest = view.judgement.manifest
+    manifest = view.judgment.manifest
     name = manifest.name if manifest else None
-    file = view.judgement.files[0].name if view.judgement.files else None
+    file = view.judgment.files[0].name if view.judgment.files else None
     return visible(name or view.reference or view.drop or file or plain("title_bare"), _WIDTH)
 
 
@@ -83,7 +83,7 @@ def _program(view: SubmissionView) -> dict[str, Any]:
 
 
 def _history(view: SubmissionView) -> dict[str, Any]:
-    this = Past(id=view.id, received_at=view.received_at, verdict=view.judgement.verdict, counts=view.judgement.counts)
+    this = Past(id=view.id, received_at=view.received_at, verdict=view.judgment.verdict, counts=view.judgment.counts)
     zone = zone_of(view)
     return {
         "bars": bars(view.history[-_HISTORY + 1 :], this) if view.history else [],
@@ -94,13 +94,13 @@ def _history(view: SubmissionView) -> dict[str, Any]:
 
 def _by_rule(view: SubmissionView) -> list[tuple[str, str, int, int]]:
     """(id, name, count, width out of 1000), most frequent first."""
-    totals = sorted(view.judgement.totals, key=lambda total: (-total.count, total.id))
+    totals = sorted(view.judgment.totals, key=lambda total: (-total.count, total.id))
     most = max((total.count for total in totals), default=1)
     return [(total.id, total.name, total.count, max(6, round(1000 * total.count / most))) for total in totals]
 
 
 def _rows_with_findings(view: SubmissionView, shown: int) -> str:
     """What the table holds, said in a sentence: all, or what is left out of it."""
-    judgement = view.judgement
-    whole = shown >= judgement.counts.rejected and judgement.findings_total <= len(judgement.findings)
+    judgment = view.judgment
+    whole = shown >= judgment.counts.rejected and judgment.findings_total <= len(judgment.findings)
     return "all" if whole else "some"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports.page import fragment
 from schemas.model.findings import TYPED_IN, Severity
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +27,7 @@ _CITED_TYPED = re.compile(r"\bnumber (\d+) of the manifest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class RowFault:
     """One finding of a row. `first` is the row that stands, where this one repeats it."""
 
     rule: str
@@ -46,7 +46,7 @@ class Row:
     number: str
     purpose: str
     linked: bool = False  # another row links to this one
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
     repeats: list[Place] = field(default_factory=list)
 
 
@@ -63,10 +63,10 @@ class Table:
     rules: dict[str, int]
 
 
-def table(judgement: Judgement, budget: int = BUDGET) -> Table:
+def table(judgment: Judgment, budget: int = BUDGET) -> Table:
     """The rows that fit into `budget` bytes, in file and row order. A cut keeps the first rows of every rule."""
-    files = {file.name: index for index, file in enumerate(judgement.files)}
-    rows = sorted(gathered(judgement), key=lambda row: (files.setdefault(row.file, len(files)), row.row))
+    files = {file.name: index for index, file in enumerate(judgment.files)}
+    rows = sorted(gathered(judgment), key=lambda row: (files.setdefault(row.file, len(files)), row.row))
     kept: list[Row] = []
     body = ""
     for width, per_rule in _TRIES:
@@ -78,11 +78,11 @@ def table(judgement: Judgement, budget: int = BUDGET) -> Table:
     return Table(body=body, shown=len(kept), files=files, rules=dict(sorted(rules.items())))
 
 
-def gathered(judgement: Judgement) -> list[Row]:
+def gathered(judgment: Judgment) -> list[Row]:
     """Each row of a shown finding, whole: both cells and all its findings, also those that were capped."""
-    cited = _citations(judgement)
+    cited = _citations(judgment)
     rows: dict[Place, Row] = {}
-    for line in shown_lines(judgement):
+    for line in shown_lines(judgment):
         place = (line["file"], line["row"])
         row = rows.setdefault(place, Row(file=place[0], row=place[1], number=_cell(line), purpose=_purpose(line)))
         row.faults.append(_fault(line, cited))
@@ -97,8 +97,8 @@ def _purpose(line: dict[str, Any]) -> str:
     return line["call_purpose"] or ""
 
 
-def _fault(line: dict[str, Any], cited: "re.Pattern[str]") -> Fault:
-    return Fault(
+def _fault(line: dict[str, Any], cited: "re.Pattern[str]") -> RowFault:
+    return RowFault(
         rule=line["rule"],
         severity=line["severity"],
         message=line["message"],
@@ -107,8 +107,8 @@ def _fault(line: dict[str, Any], cited: "re.Pattern[str]") -> Fault:
     )
 
 
-def _citations(judgement: Judgement) -> "re.Pattern[str]":
-    names = sorted((re.escape(file.name) for file in judgement.files), key=len, reverse=True)
+def _citations(judgment: Judgment) -> "re.Pattern[str]":
+    names = sorted((re.escape(file.name) for file in judgment.files), key=len, reverse=True)
     return re.compile("|".join(names))
 
 
@@ -124,16 +124,16 @@ def _first(line: dict[str, Any], cited: "re.Pattern[str]") -> Place | None:
     return (file.group() if file else line["file"], int(row.group(1).replace(",", "")))
 
 
-def shown_lines(judgement: Judgement) -> Iterator[dict[str, Any]]:
+def shown_lines(judgment: Judgment) -> Iterator[dict[str, Any]]:
     """The lines of rejections.csv about rows of shown findings; reads no further than the batch after the last."""
     import pyarrow as pa
 
-    wanted = {(f.file, f.row) for f in judgement.findings if f.file is not None and f.row is not None}
+    wanted = {(f.file, f.row) for f in judgment.findings if f.file is not None and f.row is not None}
     if not wanted:
         return
     numbers = pa.array(sorted({row for _, row in wanted}), pa.int64())
     seen: set[Place] = set()
-    for batch in judgement.numbers.rejections():
+    for batch in judgment.numbers.rejections():
         lines = [line for line in _filtered(batch, numbers) if (line["file"], line["row"]) in wanted]
         if not lines and len(seen) == len(wanted):
             return
@@ -178,7 +178,7 @@ def _with_standing(rows: list[Row]) -> list[Row]:
     return list(everything.values())
 
 
-def _link(row: Row, fault: Fault, everything: dict[Place, Row]) -> None:
+def _link(row: Row, fault: RowFault, everything: dict[Place, Row]) -> None:
     assert fault.first
     purpose = row.purpose if fault.rule == "NUM-020" else ""
     unseen = Row(file=fault.first[0], row=fault.first[1], number=row.number, purpose=purpose)

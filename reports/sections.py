@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from reports.verdict import about_rows
 from reports.wording import plain, say, visible
 from schemas.model.findings import Finding
-from schemas.model.judgment import Judgement, RepairGroup, RuleTotal
+from schemas.model.judgment import Judgment, RepairGroup, RuleTotal
 from schemas.rules import RULES
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class RuleSection:
     """One broken rule. `lines` are its repair groups or examples, `spots` its findings outside the rows.
 
     `shown` is how many rows of the table it can be filtered to.
@@ -53,15 +53,15 @@ class Section:
     shown: int
 
 
-def sections(judgement: Judgement, shown: Mapping[str, int]) -> dict[Kind, list[Section]]:
+def sections(judgment: Judgment, shown: Mapping[str, int]) -> dict[Kind, list[RuleSection]]:
     """The sections of each kind. Faults outside the rows come first, because nothing is taken while they last; then
     the more frequent before the rarer. `shown` counts the table's rows by rule."""
     findings: dict[str, list[Finding]] = defaultdict(list)
-    for finding in judgement.findings:
+    for finding in judgment.findings:
         findings[finding.rule].append(finding)
-    kinds: dict[Kind, list[Section]] = {"fix": [], "review": [], "notes": []}
-    for total in sorted(judgement.totals, key=_worst_first):
-        groups = [group for group in judgement.groups if group.rule == total.id]
+    kinds: dict[Kind, list[RuleSection]] = {"fix": [], "review": [], "notes": []}
+    for total in sorted(judgment.totals, key=_worst_first):
+        groups = [group for group in judgment.groups if group.rule == total.id]
         kinds[_kind(total)].append(_section(total, findings[total.id], groups, shown.get(total.id, 0)))
     return kinds
 
@@ -76,10 +76,10 @@ def _kind(total: RuleTotal) -> Kind:
     return "review" if total.id in _REVIEW else "notes"
 
 
-def _section(total: RuleTotal, findings: list[Finding], groups: list[RepairGroup], shown: int) -> Section:
+def _section(total: RuleTotal, findings: list[Finding], groups: list[RepairGroup], shown: int) -> RuleSection:
     in_rows = [finding for finding in findings if finding.row is not None]
     spots = [_spot(finding) for finding in findings if finding.row is None]
-    return Section(
+    return RuleSection(
         id=total.id,
         name=total.name,
         count=total.count,

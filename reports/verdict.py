@@ -16,7 +16,7 @@ _ROW_SCOPES = frozenset({"row", "number", "purpose"})
 
 
 def zone_of(view: SubmissionView) -> ZoneInfo:
-    manifest = view.judgement.manifest
+    manifest = view.judgment.manifest
     return ZoneInfo(manifest.schedule.timezone) if manifest and manifest.schedule else UTC_ZONE
 
 
@@ -27,15 +27,15 @@ def about_rows(rule: str) -> bool:
 
 def is_bare(view: SubmissionView) -> bool:
     """A numbers CSV judged by itself, rather than a drop whose manifest could not be read."""
-    judgement = view.judgement
-    faulty = any(total.id in RULES and RULES[total.id].scope == "manifest" for total in judgement.totals)
-    return judgement.manifest is None and not faulty
+    judgment = view.judgment
+    faulty = any(total.id in RULES and RULES[total.id].scope == "manifest" for total in judgment.totals)
+    return judgment.manifest is None and not faulty
 
 
 def faults_outside_rows(view: SubmissionView) -> int:
     return sum(
         total.count
-        for total in view.judgement.totals
+        for total in view.judgment.totals
         if total.severity == "error" and not about_rows(total.id) and total.id not in _SUMS
     )
 
@@ -48,7 +48,7 @@ def headline(view: SubmissionView) -> list[str]:
     """One sentence says what was taken and what happens at the start; a second one what needs correction, if any."""
     if view.decided:
         return [plain(view.decided), *_reason(view)]
-    rejected = view.judgement.counts.rejected
+    rejected = view.judgment.counts.rejected
     return [sentence for sentence in (_outcome(view), _remaining(view, rejected)) if sentence]
 
 
@@ -59,27 +59,27 @@ def _reason(view: SubmissionView) -> list[str]:
 def _remaining(view: SubmissionView, rejected: int) -> str:
     if not rejected:
         return ""
-    if view.judgement.verdict != "rejected":
+    if view.judgment.verdict != "rejected":
         return plain("need_correction", n=rejected)
     return plain("are_wrong_too", n=rejected) if _blocking(view) else ""
 
 
 def _outcome(view: SubmissionView) -> str:
-    judgement = view.judgement
+    judgment = view.judgment
     dry = "_dry" if view.dry_run else ""
     if is_bare(view):
         return _bare(view)
-    if judgement.verdict == "rejected":
+    if judgment.verdict == "rejected":
         return _rejected(view)
-    if judgement.verdict == "held":
+    if judgment.verdict == "held":
         return plain("held" + dry)
-    if judgement.manifest and judgement.manifest.state == "cancelled":
+    if judgment.manifest and judgment.manifest.state == "cancelled":
         return plain("cancelled" + dry)
     return _taken(view, dry)
 
 
 def _bare(view: SubmissionView) -> str:
-    counts = view.judgement.counts
+    counts = view.judgment.counts
     if _blocking(view):
         return plain("bare_blocked")
     if counts.accepted == 0:
@@ -89,8 +89,8 @@ def _bare(view: SubmissionView) -> str:
 
 
 def _rejected(view: SubmissionView) -> str:
-    judgement, counts = view.judgement, view.judgement.counts
-    if judgement.manifest is None:
+    judgment, counts = view.judgment, view.judgment.counts
+    if judgment.manifest is None:
         return plain("unreadable")
     if _blocking(view):
         return plain("blocked", n=faults_outside_rows(view))
@@ -102,7 +102,7 @@ def _rejected(view: SubmissionView) -> str:
 
 
 def _taken(view: SubmissionView, dry: str) -> str:
-    counts = view.judgement.counts
+    counts = view.judgment.counts
     if counts.accepted == 0:
         taken = plain("in_none" + dry)
     else:
@@ -125,11 +125,11 @@ _AFTERWARDS = {
 def _launch(view: SubmissionView, taken: str, dry: str) -> str:
     if view.state in _AFTERWARDS:
         return plain(_AFTERWARDS[view.state], taken=taken)
-    manifest = view.judgement.manifest
+    manifest = view.judgment.manifest
     start = view.scheduled_start or (manifest.schedule.start if manifest and manifest.schedule else None)
     if start is None:
         return plain("launch_none", taken=taken)
-    verb = plain("launch_verb" + dry, n=max(1, view.judgement.counts.accepted))
+    verb = plain("launch_verb" + dry, n=max(1, view.judgment.counts.accepted))
     if start <= view.now:
         return plain("launch_now", taken=taken, verb=verb)
     zone = zone_of(view)
@@ -140,18 +140,18 @@ def _launch(view: SubmissionView, taken: str, dry: str) -> str:
 
 def steps(view: SubmissionView) -> "list[Markup]":
     """What to do now, in order."""
-    judgement = view.judgement
+    judgment = view.judgment
     dry = "_dry" if view.dry_run else ""
     if is_bare(view):
-        return [say("todo_bare") if judgement.totals else say("todo_nothing_bare")]
+        return [say("todo_bare") if judgment.totals else say("todo_nothing_bare")]
     if view.decided:
         return [say(f"todo_{view.decided}")]
-    if judgement.verdict == "held":
+    if judgment.verdict == "held":
         return _steps_held(view)
-    if judgement.verdict == "rejected":
+    if judgment.verdict == "rejected":
         first = "todo_correct_manifest" if _blocking(view) else "todo_correct_whole"
         return [say(first), say("todo_drop_whole" + dry)]
-    if not judgement.counts.rejected:
+    if not judgment.counts.rejected:
         return [say("todo_nothing" + dry)]
     if dry:
         return [say("todo_correct_whole"), say("todo_drop_whole_dry")]
@@ -159,11 +159,11 @@ def steps(view: SubmissionView) -> "list[Markup]":
 
 
 def _drop_part(view: SubmissionView) -> "Markup":
-    logo = view.judgement.manifest.logo if view.judgement.manifest else None
+    logo = view.judgment.manifest.logo if view.judgment.manifest else None
     return say("todo_drop_part_logo", logo=visible(logo, 60)) if logo else say("todo_drop_part")
 
 
 def _steps_held(view: SubmissionView) -> "list[Markup]":
-    why = [visible(reason, 200) for reason in view.judgement.held_because]
+    why = [visible(reason, 200) for reason in view.judgment.held_because]
     wait = say("todo_wait", why=joined(why)) if why else say("todo_wait_plain")
-    return [wait, say("todo_wait_rows")] if view.judgement.counts.rejected else [wait]
+    return [wait, say("todo_wait_rows")] if view.judgment.counts.rejected else [wait]

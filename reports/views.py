@@ -1,4 +1,4 @@
-"""What each rendered thing is made from: frozen values that a flow fills from a judgement and the ledger.
+"""What each rendered thing is made from: frozen values that a flow fills from a judgment and the ledger.
 
 Every instant is aware; pages show it in UTC and, where a program gives a time zone, in that zone too. `now` is the
 moment of rendering, from which "time left" is counted.
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from schemas.model.findings import Finding
-from schemas.model.judgment import Counts, Judgement, Verdict
+from schemas.model.judgment import Counts, Judgment, Verdict
 from schemas.model.lifecycle import Branding, State
 
 Outcome = Literal["registered", "duplicate", "incomplete"]
@@ -40,7 +40,7 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RefusalLine:
     """A number the carrier refused at launch, and the carrier's reason."""
 
     number: str
@@ -72,7 +72,7 @@ class SubmissionView:
     digest: str
     received_at: datetime
     now: datetime
-    judgement: Judgement
+    judgment: Judgment
     business: str | None = None
     legal_name: str | None = None
     reference: str | None = None
@@ -84,7 +84,7 @@ class SubmissionView:
     revision: Revision | None = None
     baseline: Baseline | None = None
     history: Sequence[Past] = ()
-    refused: Sequence[Refusal] = ()
+    refused: Sequence[RefusalLine] = ()
     refused_total: int = 0
     reassigned_from: Sequence[str] = ()
     reassigned_to: Sequence[str] = ()
@@ -115,7 +115,7 @@ class ReceiptView:
     digest: str | None = None
     link: str | None = None
     findings: Sequence[Finding] = ()
-    refused: Sequence[Refusal] = ()
+    refused: Sequence[RefusalLine] = ()
     refused_total: int = 0
 
 

@@ -1,4 +1,4 @@
-"""From a drop to its judgement: the manifest's rules and the rows' rules together, and the verdict.
+"""From a drop to its judgment: the manifest's rules and the rows' rules together, and the verdict.
 
 Importing this costs little: what judges the rows is imported when there are rows to judge.
 """
@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import phonenumbers
 
-from schemas import __version__
-from schemas import not_checked as unchecked
-from schemas.manifest import files as fileset
-from schemas.manifest import parse, program, yaml_tree
-from schemas.manifest.finding_collector import Notes
-from schemas.manifest.parse import Reading
-from schemas.manifest.program import Checked
+from schemas import __version__, not_checked
+from schemas.manifest import files, parse, program, yaml_tree
+from schemas.manifest.finding_collector import FindingCollector
+from schemas.manifest.parse import ParsedManifest
+from schemas.manifest.program import CheckedProgram
 from schemas.manifest.yaml_tree import Fields
 from schemas.model.drop import Drop, DropFile, Known, Program
 from schemas.model.findings import Finding
-from schemas.model.judgment import NO_NUMBERS, Counts, Judgement, RuleTotal
+from schemas.model.judgment import NO_NUMBERS, Counts, Judgment, RuleTotal
 from schemas.model.manifest import Manifest, NumbersFile, TypedNumber
 from schemas.model.policy import Caps, Policy
 from schemas.rules import RULES, VERSION
@@ -30,7 +28,7 @@ from schemas.verdict import Decision, decide
 
 if TYPE_CHECKING:
     from schemas.rows.row_judge import NumbersResult
-    from schemas.rows.types import RowWorkers, Source, Terms
+    from schemas.rows.types import NumberTerms, RowWorkers, Source
 
 __all__ = ["Drop", "DropFile", "Known", "Program", "judge", "judge_csv", "understood"]
 
@@ -45,7 +43,7 @@ BRANDING_TYPES = ("INFORM", "INFORM with Logo")
 def understood(content: bytes) -> Manifest | None:
     """What these bytes of a manifest say, right or wrong; None where they cannot be read. The caller bounds them."""
     tree = yaml_tree.read(content, max_bytes=len(content))
-    return parse.read(tree, Notes(per_rule=0)).manifest if isinstance(tree, Fields) else None
+    return parse.read(tree, FindingCollector(per_rule=0)).manifest if isinstance(tree, Fields) else None
 
 
 def judge(
@@ -58,26 +56,26 @@ def judge(
     spool: Spool = io.BytesIO,
     workers: "RowWorkers | None" = None,
     progress: Progress | None = None,
-) -> Judgement:
-    """The judgement of a drop at the instant `now`. Any bytes give one; only a broken world raises.
+) -> Judgment:
+    """The judgment of a drop at the instant `now`. Any bytes give one; only a broken world raises.
 
     `spool` gives temporary files for rejected rows; `workers` are other processes that judge the rows of a
     long file.
     """
-    notes = Notes(caps.per_rule)
+    notes = FindingCollector(caps.per_rule)
     read = _read(drop, policy, notes)
     if read is None:
-        return _assemble(notes, caps, Decision(verdict="rejected"), not_checked=unchecked.without_a_manifest())
+        return _assemble(notes, caps, Decision(verdict="rejected"), not_checked=not_checked.without_a_manifest())
     checked = program.check(read, drop, known, policy, now)
     rows = None
     if checked.manifest.state == "active":
-        sources = _sources(fileset.numbers_files(drop, checked.manifest, notes))
-        fileset.report_unnamed(drop, read.named, notes)
+        sources = _sources(files.numbers_files(drop, checked.manifest, notes))
+        files.report_unnamed(drop, read.named, notes)
         if sources or checked.manifest.typed:
             judge_rows = _row_judge(policy, caps, spool, workers, progress)
             rows = judge_rows(sources, checked.manifest.typed, _terms(checked.manifest, known, policy))
     decision = _decide(read, rows, known, policy, notes)
-    return _assemble(notes, caps, decision, rows, checked, unchecked.in_a_drop(drop, known, checked.manifest))
+    return _assemble(notes, caps, decision, rows, checked, not_checked.in_a_drop(drop, known, checked.manifest))
 
 
 def judge_csv(
@@ -88,8 +86,8 @@ def judge_csv(
     spool: Spool = io.BytesIO,
     workers: "RowWorkers | None" = None,
     progress: Progress | None = None,
-) -> Judgement:
-    """The judgement of a numbers file by itself: the rules about files and rows alone."""
+) -> Judgment:
+    """The judgment of a numbers file by itself: the rules about files and rows alone."""
     from schemas.rows.types import Source
 
     source = Source(name=file.name, bytes=file.bytes, sha256=file.sha256, open=file.open)
@@ -97,12 +95,12 @@ def judge_csv(
     rows = judge_rows([source], (), _terms(Manifest(), Known(), policy))
     has_errors = rows.has_file_errors
     decision = decide(Manifest(), _counts(rows), has_errors=has_errors, has_rows=True)
-    return _assemble(Notes(caps.per_rule), caps, decision, rows, not_checked=unchecked.in_a_bare_file())
+    return _assemble(FindingCollector(caps.per_rule), caps, decision, rows, not_checked=not_checked.in_a_bare_file())
 
 
-def _read(drop: Drop, policy: Policy, notes: Notes) -> Reading | None:
+def _read(drop: Drop, policy: Policy, notes: FindingCollector) -> ParsedManifest | None:
     """The drop's manifest; None, and a finding, where there is none that can be read."""
-    file = fileset.the_manifest(drop, notes)
+    file = files.the_manifest(drop, notes)
     if file is None:
         return None
     with file.open() as stream:
@@ -132,11 +130,11 @@ def _sources(files: list[tuple[NumbersFile, DropFile]]) -> "list[Source]":
     ]
 
 
-def _terms(manifest: Manifest, known: Known, policy: Policy) -> "Terms":
-    from schemas.rows.types import Terms
+def _terms(manifest: Manifest, known: Known, policy: Policy) -> "NumberTerms":
+    from schemas.rows.types import NumberTerms
 
     business = known.business
-    return Terms(
+    return NumberTerms(
         call_purpose=manifest.call_purpose,
         brands=manifest.program_type in BRANDING_TYPES,
         regions=policy.regions if business is None or business.regions is None else business.regions,
@@ -148,7 +146,7 @@ def _terms(manifest: Manifest, known: Known, policy: Policy) -> "Terms":
 
 def _row_judge(
     policy: Policy, caps: Caps, spool: Spool, workers: "RowWorkers | None", progress: Progress | None
-) -> "Callable[[list[Source], tuple[TypedNumber, ...], Terms], NumbersResult]":
+) -> "Callable[[list[Source], tuple[TypedNumber, ...], NumberTerms], NumbersResult]":
     from schemas.rows.row_judge import judge_numbers
 
     return partial(judge_numbers, policy=policy, caps=caps, spool=spool, workers=workers, progress=progress)
@@ -158,7 +156,9 @@ def _counts(rows: "NumbersResult | None") -> Counts:
     return sum((file.counts for file in rows.files), Counts()) if rows else Counts()
 
 
-def _decide(read: Reading, rows: "NumbersResult | None", known: Known, policy: Policy, notes: Notes) -> Decision:
+def _decide(
+    read: ParsedManifest, rows: "NumbersResult | None", known: Known, policy: Policy, notes: FindingCollector
+) -> Decision:
     """The verdict, after the rules about the rows as a whole: MAN-017, PUR-005, MAN-019."""
     manifest, counts = read.manifest, _counts(rows)
     _check_rejected_share(read, counts, notes)
@@ -173,7 +173,7 @@ def _decide(read: Reading, rows: "NumbersResult | None", known: Known, policy: P
     return decide(manifest, counts, has_errors=False, has_rows=rows is not None, removes_many=True)
 
 
-def _check_rejected_share(read: Reading, counts: Counts, notes: Notes) -> None:
+def _check_rejected_share(read: ParsedManifest, counts: Counts, notes: FindingCollector) -> None:
     most = read.manifest.max_rejected_percent
     if most is None or counts.rejected * 100 <= most * counts.read:
         return
@@ -185,7 +185,9 @@ def _check_rejected_share(read: Reading, counts: Counts, notes: Notes) -> None:
     notes.add("MAN-017", message, **read.root.at("max_rejected_percent"))
 
 
-def _removes_many(read: Reading, rows: "NumbersResult | None", known: Known, policy: Policy, notes: Notes) -> bool:
+def _removes_many(
+    read: ParsedManifest, rows: "NumbersResult | None", known: Known, policy: Policy, notes: FindingCollector
+) -> bool:
     """MAN-019: whether replacing would take more than the allowed share out of a live program."""
     before = known.program
     if read.manifest.numbers_mode != "replace" or not before or not before.live or not known.removed_by_replace:
@@ -199,14 +201,14 @@ def _removes_many(read: Reading, rows: "NumbersResult | None", known: Known, pol
 
 
 def _assemble(
-    notes: Notes,
+    notes: FindingCollector,
     caps: Caps,
     decision: Decision,
     rows: "NumbersResult | None" = None,
-    checked: Checked | None = None,
+    checked: CheckedProgram | None = None,
     not_checked: tuple[str, ...] = (),
-) -> Judgement:
-    return Judgement(
+) -> Judgment:
+    return Judgment(
         verdict=decision.verdict,
         manifest=checked.manifest if checked else None,
         counts=_counts(rows),
@@ -225,13 +227,13 @@ def _assemble(
     )
 
 
-def _findings(notes: Notes, rows: "NumbersResult | None", caps: Caps) -> tuple[Finding, ...]:
+def _findings(notes: FindingCollector, rows: "NumbersResult | None", caps: Caps) -> tuple[Finding, ...]:
     """Manifest findings by line, those without one last; then the rows' by file and row; at most `caps.shown`."""
     manifest = sorted(notes.kept, key=lambda found: (found.line is None, found.line or 0))
     return (*manifest, *(rows.findings if rows else ()))[: caps.shown]
 
 
-def _totals(notes: Notes, rows: "NumbersResult | None") -> tuple[RuleTotal, ...]:
+def _totals(notes: FindingCollector, rows: "NumbersResult | None") -> tuple[RuleTotal, ...]:
     counted = notes.totals + Counter(rows.totals if rows else {})
     return tuple(
         RuleTotal(

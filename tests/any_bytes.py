@@ -17,7 +17,7 @@ from reports.views import SubmissionView
 from schemas.judge import judge, judge_csv
 from schemas.manifest.businesses_yaml import read_businesses
 from schemas.model.drop import Drop, DropFile, Known
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 from schemas.model.policy import Policy
 
 ROOT = Path(__file__).parents[1]
@@ -38,46 +38,44 @@ def file(name: str, content: bytes) -> DropFile:
     )
 
 
-def check_drop(manifest: bytes, numbers: bytes) -> Judgement:
+def check_drop(manifest: bytes, numbers: bytes) -> Judgment:
     """Judge a drop of these two files in the inbox of a known business, and see that all adds up."""
     files = {NUMBERS: file(NUMBERS, numbers)}
     drop = Drop(business=ACME.id, name="any", manifests=(file("program.yaml", manifest),), files=files)
-    judgement = judge(drop, Known(business=ACME, registered=True), POLICY, NOW)
-    check(judgement)
-    return judgement
+    judgment = judge(drop, Known(business=ACME, registered=True), POLICY, NOW)
+    check(judgment)
+    return judgment
 
 
-def check_numbers(numbers: bytes) -> Judgement:
+def check_numbers(numbers: bytes) -> Judgment:
     """Judge a bare numbers file, and see that all adds up."""
-    judgement = judge_csv(file(NUMBERS, numbers), POLICY)
-    check(judgement)
-    return judgement
+    judgment = judge_csv(file(NUMBERS, numbers), POLICY)
+    check(judgment)
+    return judgment
 
 
-def check(judgement: Judgement) -> None:
-    """See that a judgement adds up and can be told in every document."""
-    counts = judgement.counts
-    assert judgement.verdict in ("accepted", "accepted_with_rejections", "held", "rejected")
+def check(judgment: Judgment) -> None:
+    """See that a judgment adds up and can be told in every document."""
+    counts = judgment.counts
+    assert judgment.verdict in ("accepted", "accepted_with_rejections", "held", "rejected")
     assert counts.read == counts.accepted + counts.rejected + counts.ignored
-    assert counts.accepted == sum(len(block) for block, _ in judgement.numbers.accepted())
-    assert judgement.findings_total == sum(total.count for total in judgement.totals)
-    view = SubmissionView(
-        id="20261201T120000Z-00000000", digest="0" * 64, received_at=NOW, now=NOW, judgement=judgement
-    )
-    assert json.loads(report_json(view))["verdict"] == judgement.verdict
+    assert counts.accepted == sum(len(block) for block, _ in judgment.numbers.accepted())
+    assert judgment.findings_total == sum(total.count for total in judgment.totals)
+    view = SubmissionView(id="20261201T120000Z-00000000", digest="0" * 64, received_at=NOW, now=NOW, judgment=judgment)
+    assert json.loads(report_json(view))["verdict"] == judgment.verdict
     assert report_html(view).encode()
-    _check_records(judgement)
+    _check_records(judgment)
 
 
-def _check_records(judgement: Judgement) -> None:
+def _check_records(judgment: Judgment) -> None:
     """rejections.csv has a line for each finding on a record; rejected.csv is text, and nothing in it is accepted."""
-    told = list(csv.DictReader(io.StringIO(b"".join(rejections_csv(judgement)).decode("utf-8-sig"), newline="")))
+    told = list(csv.DictReader(io.StringIO(b"".join(rejections_csv(judgment)).decode("utf-8-sig"), newline="")))
     assert all(list(line) == list(COLUMNS) for line in told)
     lines = Counter(line["rule"] for line in told)
-    assert all(lines[total.id] <= total.count for total in judgement.totals)
+    assert all(lines[total.id] <= total.count for total in judgment.totals)
     errors = {(line["file"], line["row"]) for line in told if line["severity"] == "error"}
-    assert len(errors) == judgement.counts.rejected
-    assert b"".join(rejected_csv(judgement)).decode() is not None
+    assert len(errors) == judgment.counts.rejected
+    assert b"".join(rejected_csv(judgment)).decode() is not None
 
 
 def seeds() -> list[tuple[bytes, bytes]]:

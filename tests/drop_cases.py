@@ -18,7 +18,7 @@ from schemas.manifest.businesses_yaml import read_businesses
 from schemas.model.business import Business
 from schemas.model.drop import Conflict, Drop, DropFile, Known, Program
 from schemas.model.findings import Finding
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 from schemas.model.policy import Policy
 
 ROOT = Path(__file__).parent / "cases"
@@ -46,7 +46,7 @@ class Case:
     def __str__(self) -> str:
         return f"{self.rule}/{self.folder.name}"
 
-    def judge(self) -> Judgement:
+    def judge(self) -> Judgment:
         bare = next(self.folder.glob("*.csv"), None)
         if bare:
             return judge_csv(self._file(bare, bare.name), self._policy())

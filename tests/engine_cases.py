@@ -7,7 +7,7 @@ from schemas.model.drop import Claims
 from schemas.model.manifest import TypedNumber
 from schemas.model.policy import Caps, Policy
 from schemas.rows.row_judge import NumbersResult, judge_numbers
-from schemas.rows.types import Source, Terms
+from schemas.rows.types import NumberTerms, Source
 
 GOOD = "5012149020"
 POLICY = Policy()
@@ -42,7 +42,7 @@ def judge(
         each if isinstance(each, Source) else source(each, f"{n}.csv" if n else "numbers.csv")
         for n, each in enumerate(files)
     ]
-    terms = Terms(
+    terms = NumberTerms(
         call_purpose=purpose,
         regions=regions,
         toll_free=toll_free,

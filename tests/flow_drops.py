@@ -34,10 +34,10 @@ def write(inbox, drop, numbers, **changes):
 
 def program(world, reference="orders"):
     """A program of Acme Bank's as the ledger has it."""
-    with world.pipeline.ledger.read() as conn:
+    with world.services.ledger.read() as conn:
         return page_queries.programs(conn, business_id="acme-bank", reference=reference)[0]
 
 
 def submissions(world):
-    with world.pipeline.ledger.read() as conn:
+    with world.services.ledger.read() as conn:
         return page_queries.submissions(conn)

@@ -18,7 +18,7 @@ from reports.views import (
     Preview,
     ProgramLine,
     ReceiptView,
-    Refusal,
+    RefusalLine,
     Revision,
     RuleCount,
     SubmissionLine,
@@ -26,7 +26,7 @@ from reports.views import (
 )
 from schemas.model.business import DisplayName
 from schemas.model.findings import Finding
-from schemas.model.judgment import Counts, FileResult, Judgement, RepairGroup, RuleTotal
+from schemas.model.judgment import Counts, FileResult, Judgment, RepairGroup, RuleTotal
 from schemas.model.manifest import Manifest, NumbersFile, Schedule
 from schemas.rules import RULES
 
@@ -80,8 +80,8 @@ def line(file, row, number, purpose, rule, message, suggestion=None):
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def judged(lines, *, files, verdict, manifest, extra=(), groups=(), cap=200, numbers=None, **more) -> Judgement:
-    """A judgement whose totals, findings and counts follow from the given lines and extra findings."""
+def judged(lines, *, files, verdict, manifest, extra=(), groups=(), cap=200, numbers=None, **more) -> Judgment:
+    """A judgment whose totals, findings and counts follow from the given lines and extra findings."""
     counted = Counter(found["rule"] for found in lines) + Counter(finding.rule for finding in extra)
     kept: Counter[str] = Counter()
     findings = list(extra)
@@ -89,7 +89,7 @@ def judged(lines, *, files, verdict, manifest, extra=(), groups=(), cap=200, num
         kept[found["rule"]] += 1
         if kept[found["rule"]] <= cap:
             findings.append(_finding(found))
-    return Judgement(
+    return Judgment(
         verdict=verdict,
         manifest=manifest,
         counts=sum((file.counts for file in files), Counts()),
@@ -156,7 +156,7 @@ MANIFEST = Manifest(
 )
 
 
-def view_of(judgement: Judgement, **more) -> SubmissionView:
+def view_of(judgment: Judgment, **more) -> SubmissionView:
     values = {
         "id": "20261123T151409Z-9f86d081",
         "digest": DIGEST,
@@ -171,7 +171,7 @@ def view_of(judgement: Judgement, **more) -> SubmissionView:
         "scheduled_start": MANIFEST.schedule.start,
         "revision": Revision(number=1, added=1200),
     }
-    return SubmissionView(judgement=judgement, **values | more)
+    return SubmissionView(judgment=judgment, **values | more)
 
 
 def accepted() -> SubmissionView:
@@ -190,8 +190,8 @@ def accepted() -> SubmissionView:
         file="numbers.csv",
     )
     files = [file_of("numbers.csv", [], read=1200)]
-    judgement = judged([], files=files, verdict="accepted", manifest=manifest, extra=[note])
-    return view_of(judgement, logo=LOGO)
+    judgment = judged([], files=files, verdict="accepted", manifest=manifest, extra=[note])
+    return view_of(judgment, logo=LOGO)
 
 
 def with_rejections() -> SubmissionView:
@@ -212,7 +212,7 @@ def with_rejections() -> SubmissionView:
     notes = Finding(
         rule="MAN-006", severity="warning", message="notes.txt is not named in the manifest.", file="notes.txt"
     )
-    judgement = judged(
+    judgment = judged(
         lines,
         files=files,
         verdict="accepted_with_rejections",
@@ -222,12 +222,12 @@ def with_rejections() -> SubmissionView:
         needs_review=("display_name",),
     )
     return view_of(
-        judgement,
+        judgment,
         branding="in_review",
         revision=Revision(number=3, added=1148, removed=2, changed=14),
         baseline=Baseline(submission="20261120T081500Z-5c1a9e00", fixed=12, remaining=40, new=12),
         history=_history(),
-        refused=[Refusal(number="(501) 214-9077", reason="ALLOCATED_NUMBER")],
+        refused=[RefusalLine(number="(501) 214-9077", reason="ALLOCATED_NUMBER")],
         refused_total=1,
         reassigned_from=["collections-2026-q4"],
     )
@@ -301,7 +301,7 @@ def held() -> SubmissionView:
     )
     manifest = replace(MANIFEST, numbers_mode="replace", max_rejected_percent=10.0)
     files = [file_of("numbers.csv", lines, read=820)]
-    judgement = judged(
+    judgment = judged(
         lines,
         files=files,
         verdict="held",
@@ -309,7 +309,7 @@ def held() -> SubmissionView:
         extra=[large],
         held_because=("it would remove 412 of 1,200 live numbers",),
     )
-    return view_of(judgement, state="live", revision=Revision(number=2, added=27, removed=412, changed=0))
+    return view_of(judgment, state="live", revision=Revision(number=2, added=27, removed=412, changed=0))
 
 
 def rejected() -> SubmissionView:
@@ -328,8 +328,8 @@ def rejected() -> SubmissionView:
                   "Seven digits: the area code is missing.") for i in range(5)]  # fmt: skip
     files = [file_of("numbers.csv", lines, read=820, ignored=2), file_of("late.csv", [], read=0)]
     manifest = replace(MANIFEST, call_purpose=None, display_name=None, schedule=None)
-    judgement = judged(lines, files=files, verdict="rejected", manifest=manifest, extra=faults)
-    return view_of(judgement, state=None, branding=None, scheduled_start=None, revision=None)
+    judgment = judged(lines, files=files, verdict="rejected", manifest=manifest, extra=faults)
+    return view_of(judgment, state=None, branding=None, scheduled_start=None, revision=None)
 
 
 def unreadable() -> SubmissionView:
@@ -339,15 +339,15 @@ def unreadable() -> SubmissionView:
         message="Line 8, column 3: the value has no key; a colon is missing.",
         line=8,
     )
-    judgement = judged([], files=[], verdict="rejected", manifest=None, extra=[fault])
-    return view_of(judgement, state=None, branding=None, scheduled_start=None, revision=None, reference=None)
+    judgment = judged([], files=[], verdict="rejected", manifest=None, extra=[fault])
+    return view_of(judgment, state=None, branding=None, scheduled_start=None, revision=None, reference=None)
 
 
 def dry_run() -> SubmissionView:
     """A bare numbers CSV, judged by itself."""
     lines = [line("numbers.csv", 4, "5.01215E+09", "Survey", "NUM-003", "A spreadsheet has damaged the number.")]
     files = [file_of("numbers.csv", lines, read=10)]
-    judgement = judged(
+    judgment = judged(
         lines,
         files=files,
         verdict="accepted_with_rejections",
@@ -355,7 +355,7 @@ def dry_run() -> SubmissionView:
         rules_not_checked=("NUM-022", "NUM-023", "MAN-015", "MAN-019", "SCH-008"),
     )
     return view_of(
-        judgement, business=None, legal_name=None, reference=None, drop=None, dry_run=True, state=None,
+        judgment, business=None, legal_name=None, reference=None, drop=None, dry_run=True, state=None,
         branding=None, scheduled_start=None, revision=None,
     )  # fmt: skip
 
@@ -379,16 +379,16 @@ def hostile() -> SubmissionView:
         for rule in ("PUR-002", "NUM-004")
         for word in HOSTILE
     ]
-    judgement = judged(
+    judgment = judged(
         lines, files=files, verdict="accepted_with_rejections", manifest=hostile_manifest(), extra=spots,
         groups=groups, held_because=HOSTILE[:2],
     )  # fmt: skip
     return view_of(
-        judgement,
+        judgment,
         legal_name=HOSTILE[4],
         drop=HOSTILE[0],
         branding="in_review",
-        refused=[Refusal(number=word, reason=word) for word in HOSTILE],
+        refused=[RefusalLine(number=word, reason=word) for word in HOSTILE],
         refused_total=len(HOSTILE),
         reassigned_to=[HOSTILE[0]],
         logo=b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'><script>alert(1)</script>"

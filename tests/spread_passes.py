@@ -9,9 +9,9 @@ from functools import partial
 from flow_drops import ROOT
 from sqlalchemy import text
 
-from flows import pipeline as passes
+from flows import pipeline
 from flows.operations.restore_guard import PLACE
-from flows.services import open_pipeline
+from flows.services import open_services
 from flows.settings import Settings
 
 #: A clock that crosses processes.
@@ -35,17 +35,17 @@ def opened(root, fill, **changes):
         shutil.copytree(drops, root / "inbox")  # with their times
     places = {name: str(root / name) for name in ("inbox", "reports", "archive")}
     settings = Settings(ledger=f"sqlite:///{root}/ledger.db", settle="0", **places, **changes)
-    with open_pipeline(settings) as pipeline:
-        yield replace(pipeline, clock=CLOCK)
+    with open_services(settings) as services:
+        yield replace(services, clock=CLOCK)
 
 
-def a_pass(pipeline, crew=None, **how):
-    intake = passes.take_inbox(pipeline, crew, **how)
-    passes.write_pages(pipeline, crew)
+def a_pass(services, crew=None, **how):
+    intake = pipeline.take_inbox(services, crew, **how)
+    pipeline.write_pages(services, crew)
     return intake
 
 
-def outcome(root, pipeline):
+def outcome(root, services):
     """All files of reports and archive, and all that the ledger says.
 
     A writer that is killed leaves a hidden file beside the one it was to replace: that is none. The marker in the
@@ -59,7 +59,7 @@ def outcome(root, pipeline):
         if p.is_file() and not p.name.startswith(".") and p.name != PLACE
     }
     tables = {}
-    with pipeline.ledger.engine.connect() as conn:
+    with services.ledger.engine.connect() as conn:
         for (name,) in conn.execute(text("select name from sqlite_master where type = 'table'")).all():
             rows = conn.execute(text(f'select * from "{name}"')).mappings()
             plain = [{k: v for k, v in row.items() if k not in CHANCE} for row in rows]

@@ -6,15 +6,15 @@ from flows.ledger.core.engine import Connection
 from flows.ledger.read.page_queries import history_before, submission_of
 from flows.stores import Sink, Store, read
 from reports.views import Baseline
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 from schemas.rows.rejection_diff import Prints, compare, fingerprints
 
 NAME = "rejected.prints"
 
 
-def keep(archive: Sink, business: str, submission: str, judgement: Judgement) -> None:
+def keep(archive: Sink, business: str, submission: str, judgment: Judgment) -> None:
     """Put the prints of the rejected rows beside the submission's bytes."""
-    prints = fingerprints(judgement.numbers.rejections()) if judgement.counts.rejected else np.empty(0, np.uint64)
+    prints = fingerprints(judgment.numbers.rejections()) if judgment.counts.rejected else np.empty(0, np.uint64)
     archive.put(_key(business, submission), prints.astype("<u8").tobytes())
 
 

@@ -1,10 +1,10 @@
 """Logos by their bytes: kept in the archive once a submission shows them, for the carrier and for review."""
 
 from flows.stores import Sink, Store, read
-from schemas.model.judgment import Logo
+from schemas.model.judgment import JudgedLogo
 
 
-def keep(archive: Sink, business: str, logo: Logo) -> None:
+def keep(archive: Sink, business: str, logo: JudgedLogo) -> None:
     archive.put(_key(business, logo.sha256), logo.content)
 
 

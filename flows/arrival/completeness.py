@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from flows.ledger.intake.drops import Pending, Seen, Sighting, Taken, Wanted
-from flows.stores import Entry
+from flows.stores import StoredObject
 from schemas.model.filenames import folders_of, under_way
 from schemas.model.findings import Finding
 from schemas.rules import finding
@@ -44,7 +44,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class DropReader:
     """How to read a drop's files: `wanted` gives what manifests ask for, `sha256` a file's; both of that version.
 
     `in_gallery`: whether the operator keeps a logo of this name for the business, so that none need arrive.
@@ -56,7 +56,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class ArrivalTimes:
     """The moment of a look, how long a file must look the same, and how long a drop may stay incomplete."""
 
     now: datetime
@@ -64,7 +64,7 @@ class Patience:
     grace: timedelta
 
 
-def fingerprint(entries: Mapping[str, Entry]) -> str:
+def fingerprint(entries: Mapping[str, StoredObject]) -> str:
     """Of all that lies in a drop, uploads under way included."""
     seen = hashlib.blake2b(digest_size=16)
     for name in sorted(entries):
@@ -73,7 +73,9 @@ def fingerprint(entries: Mapping[str, Entry]) -> str:
     return seen.hexdigest()
 
 
-def sight(known: Sighting | None, business: str, name: str, entries: Mapping[str, Entry], now: datetime) -> Sighting:
+def sight(
+    known: Sighting | None, business: str, name: str, entries: Mapping[str, StoredObject], now: datetime
+) -> Sighting:
     """What is known after this look, before any file is opened. The same value when nothing is new."""
     mark = fingerprint(entries)
     if known and known.print == mark and not _from_the_future(known.pending, now):
@@ -94,7 +96,7 @@ def sight(known: Sighting | None, business: str, name: str, entries: Mapping[str
 
 
 def judge_arrival(
-    sighting: Sighting, patience: Patience, reading: Reading
+    sighting: Sighting, patience: ArrivalTimes, reading: DropReader
 ) -> tuple[Sighting, Settled | Incomplete | Waiting | None]:
     """Where a drop with something new stands; None when it waits for what only its business can bring."""
     if sighting.pending is None:
@@ -140,7 +142,7 @@ def program_of(sighting: Sighting) -> tuple[str, ...]:
 
 
 def _judge_files(
-    sighting: Sighting, patience: Patience, reading: Reading
+    sighting: Sighting, patience: ArrivalTimes, reading: DropReader
 ) -> tuple[Sighting, Settled | Incomplete | Waiting | None]:
     pending, wanted = _both(sighting)
     if sighting.taken and _all_taken(sighting.taken, pending, wanted):
@@ -160,7 +162,7 @@ def _judge_files(
     return sighting, _told(sighting, patience, faults)
 
 
-def _state(name: str, sha256: str | None, pending: Pending, patience: Patience, uploads: set[str]) -> State:
+def _state(name: str, sha256: str | None, pending: Pending, patience: ArrivalTimes, uploads: set[str]) -> State:
     seen = pending.seen.get(name)
     if seen is None:
         return "settled" if link_above(name, pending.seen) else "missing"
@@ -173,7 +175,7 @@ def _state(name: str, sha256: str | None, pending: Pending, patience: Patience, 
     return "moving" if name in uploads else "settled"
 
 
-def _hashed(pending: Pending, wanted: Wanted, patience: Patience, reading: Reading) -> Pending:
+def _hashed(pending: Pending, wanted: Wanted, patience: ArrivalTimes, reading: DropReader) -> Pending:
     """With the sha256 of each file that the manifest gives one for, once it holds still: each version is read once."""
     seen = dict(pending.seen)
     for name in (n for n, sha256 in wanted.files.items() if sha256):
@@ -183,7 +185,7 @@ def _hashed(pending: Pending, wanted: Wanted, patience: Patience, reading: Readi
     return replace(pending, seen=seen)
 
 
-def _uploads(pending: Pending, patience: Patience) -> set[str]:
+def _uploads(pending: Pending, patience: ArrivalTimes) -> set[str]:
     """Names of which a new version is on its way under another name; a stale upload counts for the grace at most."""
     found: set[str] = set()
     for name, seen in pending.seen.items():
@@ -194,7 +196,7 @@ def _uploads(pending: Pending, patience: Patience) -> set[str]:
     return found
 
 
-def _with_wanted(sighting: Sighting, manifests: Mapping[str, str], reading: Reading) -> Sighting:
+def _with_wanted(sighting: Sighting, manifests: Mapping[str, str], reading: DropReader) -> Sighting:
     pending = sighting.pending
     if pending is None or (pending.wanted and pending.wanted.manifests == manifests):
         return sighting
@@ -220,12 +222,12 @@ def _all_taken(taken: Taken, pending: Pending, wanted: Wanted) -> bool:
     return all(pending.seen[n].version == version for n, version in taken.files.items() if n in pending.seen)
 
 
-def _news(entries: Mapping[str, Entry], taken: Taken | None) -> bool:
+def _news(entries: Mapping[str, StoredObject], taken: Taken | None) -> bool:
     old = {**taken.manifests, **taken.files, **taken.rest} if taken else {}
     return any(not under_way(name) and old.get(name) != entry.version for name, entry in entries.items())
 
 
-def _seen(entry: Entry, before: Seen | None, now: datetime) -> Seen:
+def _seen(entry: StoredObject, before: Seen | None, now: datetime) -> Seen:
     if before and (before.version, before.kind) == (entry.version, entry.kind) and before.since <= now.timestamp():
         return before
     return Seen(entry.version, entry.size, entry.kind, now.timestamp())
@@ -236,15 +238,15 @@ def _from_the_future(pending: Pending | None, now: datetime) -> bool:
     return pending is not None and any(seen.since > now.timestamp() for seen in pending.seen.values())
 
 
-def _still(seen: Seen, patience: Patience) -> bool:
+def _still(seen: Seen, patience: ArrivalTimes) -> bool:
     return patience.now.timestamp() - seen.since >= patience.settle.total_seconds()
 
 
-def _late(sighting: Sighting, patience: Patience) -> bool:
+def _late(sighting: Sighting, patience: ArrivalTimes) -> bool:
     return patience.now - sighting.first_seen >= patience.grace
 
 
-def _told(sighting: Sighting, patience: Patience, findings: list[Finding]) -> Incomplete | None:
+def _told(sighting: Sighting, patience: ArrivalTimes, findings: list[Finding]) -> Incomplete | None:
     if sighting.told or not _late(sighting, patience):
         return None
     return Incomplete(sighting=sighting, findings=tuple(findings))

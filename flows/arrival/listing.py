@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
 
-from flows.stores import Denied, Entry, Store, safe
+from flows.stores import Denied, Store, StoredObject, safe
 from schemas.model.filenames import under_way
 
 BUSINESS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -32,7 +32,7 @@ class Lying:
 
     business: str
     name: str
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, StoredObject]
 
 
 def everything(store: Store, business: str | None) -> Iterator[Lying | Problem]:
@@ -77,7 +77,7 @@ def _apart(business: str, found: Iterator[Lying | Problem]) -> Iterator[Lying | 
         yield Problem(business=business, what=str(e))
 
 
-def _lying(business: str, drop: str, entries: Iterable[Entry]) -> Lying | Problem:
+def _lying(business: str, drop: str, entries: Iterable[StoredObject]) -> Lying | Problem:
     skip = len(business) + len(drop) + 2
     found = {e.key[skip:]: e for e in islice(entries, MAX_OBJECTS + 1)}
     if not _printable(drop):
@@ -87,7 +87,7 @@ def _lying(business: str, drop: str, entries: Iterable[Entry]) -> Lying | Proble
     return Lying(business=business, name=drop, entries=found)
 
 
-def _drop_of(business: str, entry: Entry) -> str | None:
+def _drop_of(business: str, entry: StoredObject) -> str | None:
     drop, slash, _ = entry.key[len(business) + 1 :].partition("/")
     return drop if slash else None
 

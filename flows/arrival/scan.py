@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from flows.arrival.completeness import (
+    ArrivalTimes,
+    DropReader,
     Incomplete,
-    Patience,
-    Reading,
     Settled,
     Waiting,
     fingerprint,
@@ -112,7 +112,7 @@ def look(
 
     Gives only what something is to be done about. Memory does not grow with what was taken already.
     """
-    patience = Patience(now=now, settle=inbox.settle, grace=inbox.grace)
+    patience = ArrivalTimes(now=now, settle=inbox.settle, grace=inbox.grace)
     lying = some(inbox.store, drops) if drops is not None else everything(inbox.store, business)
     for item in batches(lying):
         if isinstance(item, Problem):
@@ -121,7 +121,7 @@ def look(
             yield from _compare(inbox, item, patience)
 
 
-def _compare(inbox: Inbox, batch: list[Lying], patience: Patience) -> Iterator[Outcome]:
+def _compare(inbox: Inbox, batch: list[Lying], patience: ArrivalTimes) -> Iterator[Outcome]:
     """Look at up to BATCH drops of one business: a query or two, the files that must be read, one transaction."""
     business = batch[0].business
     with inbox.ledger.read() as conn:
@@ -148,7 +148,7 @@ def _compare(inbox: Inbox, batch: list[Lying], patience: Patience) -> Iterator[O
 
 
 def _look_into(
-    inbox: Inbox, lying: Lying, known: Sighting | None, patience: Patience
+    inbox: Inbox, lying: Lying, known: Sighting | None, patience: ArrivalTimes
 ) -> tuple[Sighting | None, Outcome | None]:
     """What is known of one drop after this look. A file that cannot be read is its business's trouble alone."""
     sighting = sight(known, lying.business, lying.name, lying.entries, patience.now)
@@ -157,7 +157,7 @@ def _look_into(
     if sighting.pending is None:
         return sighting, _left(sighting, lying) if inbox.emptied else None
     prefix = f"{lying.business}/{lying.name}/"
-    reading = Reading(
+    reading = DropReader(
         wanted=partial(_wanted, inbox, prefix),
         sha256=partial(_sha256, inbox.store, prefix),
         in_gallery=lambda name: gallery_logo(inbox.store, lying.business, name) is not None,

@@ -62,7 +62,7 @@ class CarrierProgram:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Logo:
+class CarrierLogo:
     """An approved image: the bytes of an SVG and their sha256 in hex."""
 
     sha256: str
@@ -74,7 +74,7 @@ class Branding:
     """What a called phone shows, all of it approved."""
 
     display_name: DisplayName
-    logo: Logo | None = None
+    logo: CarrierLogo | None = None
     call_reason: str | None = None
 
 
@@ -93,7 +93,7 @@ class Refusal(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class CarrierNumber:
     """What a carrier has under a program's name. `numbers` are those of the asked that it has; None: it cannot tell."""
 
     id: str
@@ -115,7 +115,7 @@ class Carrier(Protocol):
         """Seconds for which it is not to be asked, as it failed lately; 0: it may be asked."""
         ...
 
-    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> Found | None:
+    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> CarrierNumber | None:
         """What the carrier has of this program; None: nothing."""
         ...
 

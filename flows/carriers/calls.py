@@ -40,7 +40,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """Seconds for one try, tries, seconds waited before the second try (then twice as long), longest wait."""
 
     timeout: float = 10.0
@@ -59,7 +59,7 @@ def is_address(url: str) -> bool:
         return False
 
 
-def open_client(url: str, patience: Patience) -> httpx.Client:
+def open_client(url: str, patience: RetryPolicy) -> httpx.Client:
     """A client of this address; paths are appended to it.
 
     One connection a call: on a kept one, a second answer to one call would be read as the answer to the next.
@@ -74,7 +74,7 @@ class Line:
 
     client: httpx.Client
     breaker: Breaker
-    patience: Patience = field(default_factory=Patience)
+    patience: RetryPolicy = field(default_factory=RetryPolicy)
 
     def ask(self, call: Call, read: Callable[[Any], T]) -> T:
         """What `read` makes of the answer's JSON (None where it is empty); it raises CarrierUnsure at another shape.

@@ -22,16 +22,16 @@ from typing import Any, TypeVar
 from flows.carriers import (
     Branding,
     CarrierDown,
+    CarrierNumber,
     CarrierProgram,
     CarrierRefused,
     CarrierUnsure,
-    Found,
     Number,
     Refusal,
     scrubbed,
 )
 from flows.carriers.breaker import breaker_of
-from flows.carriers.calls import REFUSALS, Call, Effect, Line, Patience, open_client
+from flows.carriers.calls import REFUSALS, Call, Effect, Line, RetryPolicy, open_client
 from flows.carriers.http import check_address
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class FirstOrionCarrier:
     def __init__(self, options: FirstOrionOptions) -> None:
         self._options = options
         self._token: tuple[str, float] | None = None
-        patience = Patience(
+        patience = RetryPolicy(
             timeout=options.timeout,
             tries=options.tries,
             first_wait=options.first_wait,
@@ -101,12 +101,12 @@ class FirstOrionCarrier:
     def rests(self) -> float:
         return self._line.breaker.left()
 
-    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> Found | None:
+    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> CarrierNumber | None:
         id = self._program(program)
         if id is None:
             return None
         there = self._numbers(id) if numbers else {}
-        return Found(id=id, numbers=None if there is None else frozenset(there) & frozenset(numbers))
+        return CarrierNumber(id=id, numbers=None if there is None else frozenset(there) & frozenset(numbers))
 
     def create(self, program: CarrierProgram, *, key: str) -> str:
         there = self._program(program)

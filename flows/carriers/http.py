@@ -16,9 +16,9 @@ from uuid import uuid4
 
 from standardwebhooks.webhooks import Webhook
 
-from flows.carriers import Branding, CarrierProgram, CarrierUnsure, Found, Number, Refusal, scrubbed
+from flows.carriers import Branding, CarrierNumber, CarrierProgram, CarrierUnsure, Number, Refusal, scrubbed
 from flows.carriers.breaker import breaker_of
-from flows.carriers.calls import REFUSALS, Call, Line, Patience, is_address, open_client
+from flows.carriers.calls import REFUSALS, Call, Line, RetryPolicy, is_address, open_client
 
 T = TypeVar("T")
 
@@ -48,8 +48,8 @@ class HttpOptions:
         except Exception:  # the library's own error would show the secret; this one must not
             raise ValueError("the carrier's secret: expected whsec_ and base64") from None
 
-    def patience(self) -> Patience:
-        return Patience(
+    def patience(self) -> RetryPolicy:
+        return RetryPolicy(
             timeout=self.timeout, tries=self.tries, first_wait=self.first_wait, longest_wait=self.longest_wait
         )
 
@@ -82,7 +82,7 @@ class HttpCarrier:
     def rests(self) -> float:
         return self._line.breaker.left()
 
-    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> Found | None:
+    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> CarrierNumber | None:
         names = {"business": program.business, "reference": program.reference}
         body = names | {"numbers": [_e164(number) for number in numbers]}
         return self._ask("POST", "programs/lookup", body, partial(_found, numbers), key=None, refusals=frozenset())
@@ -201,11 +201,11 @@ def _id(answer: Any) -> str:
     raise CarrierUnsure("the carrier's answer has no id as agreed")
 
 
-def _found(asked: Sequence[int], answer: Any) -> Found | None:
+def _found(asked: Sequence[int], answer: Any) -> CarrierNumber | None:
     if isinstance(answer, dict) and "id" in answer and answer["id"] is None:
         return None
     present = frozenset(_number(text) for text in _field(answer, "numbers", list))
-    return Found(id=_id(answer), numbers=present & frozenset(asked))
+    return CarrierNumber(id=_id(answer), numbers=present & frozenset(asked))
 
 
 def _refusals(sent: frozenset[int], answer: Any) -> tuple[Refusal, ...]:

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from flows.carriers import Branding, CarrierProgram, Found, Number, Refusal
+from flows.carriers import Branding, CarrierNumber, CarrierProgram, Number, Refusal
 
 
 class LocalCarrier:
@@ -15,7 +15,7 @@ class LocalCarrier:
     def rests(self) -> float:
         return 0.0
 
-    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> Found | None:
+    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> CarrierNumber | None:
         """Nothing: what is live is what the ledger says."""
         return None
 

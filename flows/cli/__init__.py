@@ -6,7 +6,8 @@ import sys
 import typer
 
 from flows.cli import checking, launches, numbers, passes, programs, review, starting, submissions, upkeep
-from flows.cli.output import Trouble, complain
+from flows.cli.output import complain
+from flows.errors import LaunchdropError
 from flows.logs import configure, tell_uncaught
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def main() -> None:
     tell_uncaught()
     try:
         app()
-    except Trouble as trouble:
+    except LaunchdropError as trouble:
         complain(str(trouble))
         sys.exit(2)
     except KeyboardInterrupt:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.output import Trouble, print_table, printable, progress_bar, say, thousands
+from flows.cli.output import print_table, printable, progress_bar, say, thousands
+from flows.errors import LaunchdropError
 
 if TYPE_CHECKING:
-    from flows.validation.dry_run import Checked
+    from flows.validation.dry_run import DryRun
     from reports.views import SubmissionView
     from schemas.model.findings import Finding
 
@@ -56,32 +57,32 @@ def check(
         typer.echo(report_json(view), nl=False)
     else:
         _tell(checked, out)
-    raise typer.Exit(0 if checked.judgement.verdict == "accepted" else 1)
+    raise typer.Exit(0 if checked.judgment.verdict == "accepted" else 1)
 
 
 def _keep_apart(path: Path, out: Path) -> None:
-    """That the submission's program.yaml and rejected.csv take the place of none that is checked. Raises Trouble."""
+    """That the submission's program.yaml and rejected.csv take the place of none that is checked. Raises LaunchdropError."""
     folder = path if path.is_dir() else path.parent
     if out.resolve() == folder.resolve() and (path.is_dir() or path.name in _OVERWRITTEN):
-        raise Trouble(f"--out {out} is what is checked, and would be written over. Name another folder.")
+        raise LaunchdropError(f"--out {out} is what is checked, and would be written over. Name another folder.")
 
 
-def _view(checked: "Checked", now: datetime) -> "SubmissionView":
+def _view(checked: "DryRun", now: datetime) -> "SubmissionView":
     from reports.views import SubmissionView
 
-    manifest = checked.judgement.manifest
+    manifest = checked.judgment.manifest
     return SubmissionView(
         id=checked.id,
         digest=checked.digest,
         received_at=now,
         now=now,
-        judgement=checked.judgement,
+        judgment=checked.judgment,
         business=checked.owner,
         legal_name=checked.business.legal_name if checked.business else None,
         reference=manifest.reference if manifest else None,
         drop=checked.drop,
         dry_run=True,
-        logo=checked.judgement.logo.content if checked.judgement.logo else None,
+        logo=checked.judgment.logo.content if checked.judgment.logo else None,
     )
 
 
@@ -90,29 +91,29 @@ def _write(out: Path, view: "SubmissionView") -> None:
     from flows.stores.opening import open_store
 
     store = open_store(str(out))
-    publish_rows(store, "", view.judgement)
+    publish_rows(store, "", view.judgment)
     publish_page(store, "", view)
 
 
-def _tell(checked: "Checked", out: Path | None) -> None:
+def _tell(checked: "DryRun", out: Path | None) -> None:
     """The verdict, the counts, what is wrong by rule, the first findings: 80 columns are enough."""
-    judgement = checked.judgement
-    counts = judgement.counts
-    say(f"{printable(checked.drop)}: {judgement.verdict.replace('_', ' ')}")
+    judgment = checked.judgment
+    counts = judgment.counts
+    say(f"{printable(checked.drop)}: {judgment.verdict.replace('_', ' ')}")
     say(
         f"{thousands(counts.read)} read = {thousands(counts.accepted)} accepted + {thousands(counts.rejected)} rejected"
         f" + {thousands(counts.ignored)} ignored"
     )
-    if judgement.totals:
-        rows = ((thousands(t.count), t.id, t.severity, t.name) for t in judgement.totals)
+    if judgment.totals:
+        rows = ((thousands(t.count), t.id, t.severity, t.name) for t in judgment.totals)
         print_table(("Count", "Rule", "Severity", "What is wrong"), rows, right=("Count",))
-    for finding in judgement.findings[:SHOWN]:
+    for finding in judgment.findings[:SHOWN]:
         say(_line(finding))
-    if judgement.findings_total > SHOWN:
+    if judgment.findings_total > SHOWN:
         hint = "see the report" if out else "--out DIR writes the report with"
-        say(f"… and {thousands(judgement.findings_total - SHOWN)} more findings; {hint} all of them.")
-    if judgement.manifest is not None and judgement.rules_not_checked:
-        say(f"Not checked here: {', '.join(judgement.rules_not_checked)}. The ledger or businesses.yaml decides them.")
+        say(f"… and {thousands(judgment.findings_total - SHOWN)} more findings; {hint} all of them.")
+    if judgment.manifest is not None and judgment.rules_not_checked:
+        say(f"Not checked here: {', '.join(judgment.rules_not_checked)}. The ledger or businesses.yaml decides them.")
     if out is not None:
         say(f"Wrote {printable(str(out / 'report.html'))} and the files beside it.")
 

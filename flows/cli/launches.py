@@ -16,7 +16,7 @@ def retry(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")]) -> No
     from flows.ledger.programs.programs import retry as schedule_again
 
     business, reference = split(program)
-    with changing() as pipeline, pipeline.ledger.begin() as conn:
+    with changing() as services, services.ledger.begin() as conn:
         schedule_again(conn, business, reference, by=who(), now=now())
     say(f"{program} is scheduled again; the next pass launches it.")
 
@@ -26,7 +26,7 @@ def pause(why: Annotated[str, typer.Option(help="Shown to whoever asks why nothi
     """Launch nothing until `launches resume`. What is live stays live."""
     from flows.ledger.core.control_flags import pause as stop
 
-    with changing(pausing=True) as pipeline, pipeline.ledger.begin() as conn:
+    with changing(pausing=True) as services, services.ledger.begin() as conn:
         stop(conn, by=who(), why=why, now=now())
     say("Launching is paused: launchdrop launches resume goes on.")
 
@@ -36,6 +36,6 @@ def resume() -> None:
     """Launch again, starting with what became due meanwhile."""
     from flows.ledger.core.control_flags import resume as go_on
 
-    with changing() as pipeline, pipeline.ledger.begin() as conn:
+    with changing() as services, services.ledger.begin() as conn:
         was_paused = go_on(conn, by=who(), now=now())
     say("Launching goes on with the next pass." if was_paused else "Launching was not paused.")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.output import Trouble, print_json, say
+from flows.cli.output import print_json, say
 from flows.cli.session import changing, now, opened, who
+from flows.errors import LaunchdropError
 
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
@@ -26,9 +27,9 @@ def export(
     from flows.ledger.read.page_queries import live_numbers
     from flows.operator_files.businesses import unknown
 
-    with opened() as pipeline, pipeline.ledger.read() as conn:
-        if wrong := unknown(pipeline, business):
-            raise Trouble(wrong)
+    with opened() as services, services.ledger.read() as conn:
+        if wrong := unknown(services, business):
+            raise LaunchdropError(wrong)
         rows = map(_row, live_numbers(conn, business_id=business))
         if as_json:
             print_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])
@@ -46,7 +47,7 @@ def release(
     from flows.ledger.programs.releases import release_number
     from flows.operator_files.do_not_originate import ten_digits
 
-    with changing() as pipeline, pipeline.ledger.begin() as conn:
+    with changing() as services, services.ledger.begin() as conn:
         business, reference = release_number(conn, ten_digits(number), by=who(), now=now())
     say(f"The number is free; it was in {business}/{reference}.")
 

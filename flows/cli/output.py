@@ -7,11 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from flows.errors import Trouble
-
 __all__ = [
     "Progress",
-    "Trouble",
     "complain",
     "is_narrow",
     "print_json",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from flows.pipeline import Pass
     from flows.registration.drop import Took
-    from flows.services import Pipeline
+    from flows.services import Services
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,17 +29,17 @@ def run(
 
     Exit code 0: pass completed; 1: something needs the operator; 2: could not run.
     """
-    from flows import pipeline as passes
+    from flows import pipeline
 
-    with opened() as pipeline, progress_bar("Taking drops") as progress:
-        one_pass = partial(passes.run_pass, pipeline, business=business, tell=_tell, progress=progress)
+    with opened() as services, progress_bar("Taking drops") as progress:
+        one_pass = partial(pipeline.run_pass, services, business=business, tell=_tell, progress=progress)
         # Where a server is set, its pages show the pass as a run; without one it is the same pass, seconds sooner.
-        done = _shown(one_pass, pipeline) if "PREFECT_API_URL" in os.environ else one_pass()
+        done = _shown(one_pass, services) if "PREFECT_API_URL" in os.environ else one_pass()
     for problem in done.problems:
         complain(problem)
     say(_summary(done))
     if done.intake.took:
-        say(f"Reports: {pipeline.settings.reports.rstrip('/')}/_operator/index.html")
+        say(f"Reports: {services.settings.reports.rstrip('/')}/_operator/index.html")
     raise typer.Exit(1 if done.problems else 0)
 
 
@@ -51,13 +51,13 @@ def serve() -> None:
     stay(load(), say)
 
 
-def _shown(one_pass: "Callable[[], Pass]", pipeline: "Pipeline") -> "Pass":
+def _shown(one_pass: "Callable[[], Pass]", services: "Services") -> "Pass":
     from prefect import flow
 
     from flows.logs import configure, shielded
     from flows.notifying.prefect_runs import shown
 
-    configure(pipeline.settings.log, pipeline.settings.log_level)  # Prefect has brought handlers of its own
+    configure(services.settings.log, services.settings.log_level)  # Prefect has brought handlers of its own
 
     # Without parameters: Prefect makes a schema of them, and can make none of what a pipeline is made of.
     def work() -> "Pass":
@@ -85,10 +85,10 @@ def _summary(done: "Pass") -> str:
 def _tell(took: "Took") -> None:
     """One line as each drop is taken."""
     place = f"{took.business}/{took.drop}"
-    if took.judgement is None:
+    if took.judgment is None:
         say(f"{place}: duplicate of {took.registered.submission}; nothing changed")
         return
-    counts, verdict = took.judgement.counts, took.judgement.verdict.replace("_", " ")
+    counts, verdict = took.judgment.counts, took.judgment.verdict.replace("_", " ")
     passed = "in" if verdict.startswith("accepted") else "in order"
     rows = f" ({thousands(counts.accepted)} {passed}, {thousands(counts.rejected)} rejected)" if counts.read else ""
     say(f"{place}: {verdict}{rows}")

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from flows.cli.output import Trouble, print_json, print_table, say, thousands
+from flows.cli.output import print_json, print_table, say, thousands
 from flows.cli.session import opened, split
+from flows.errors import LaunchdropError
 
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
@@ -28,7 +29,7 @@ def programs(as_json: AsJson = False) -> None:
     """List programs with state and numbers."""
     from flows.ledger.read import page_queries
 
-    with opened() as pipeline, pipeline.ledger.read() as conn:
+    with opened() as services, services.ledger.read() as conn:
         found = page_queries.programs(conn)
     if as_json:
         print_json([_row(p) for p in found])
@@ -42,14 +43,14 @@ def show(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")], as_jso
     from flows.ledger.read import page_queries
 
     business, reference = split(program)
-    with opened() as pipeline, pipeline.ledger.read() as conn:
+    with opened() as services, services.ledger.read() as conn:
         found = page_queries.programs(conn, business_id=business, reference=reference)
         history = page_queries.history(conn, business, reference)
         why = {
             p.reference: page_queries.refusals(conn, business, p.reference, limit=REASONS) for p in found if p.refused
         }
     if not found and not history:
-        raise Trouble(f"no program {program}; `launchdrop programs` lists them")
+        raise LaunchdropError(f"no program {program}; `launchdrop programs` lists them")
     if as_json:
         print_json([_whole(p, why.get(p.reference, []), history) for p in found])
         return

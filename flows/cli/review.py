@@ -21,7 +21,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.
     """What waits, longest first, with what the rules noticed."""
     from flows.ledger.programs.reviews import queue
 
-    with opened() as pipeline, pipeline.ledger.read() as conn:
+    with opened() as services, services.ledger.read() as conn:
         waiting = queue(conn)
     if as_json:
         print_json([_row(review) for review in waiting])
@@ -51,7 +51,7 @@ def reject(
 def _decide(review: int, *, approve: bool, reason: str | None) -> None:
     from flows.ledger.programs.reviews import decide
 
-    with changing() as pipeline, pipeline.ledger.begin() as conn:
+    with changing() as services, services.ledger.begin() as conn:
         decided = decide(conn, review, approve=approve, by=who(), reason=reason, now=now())
     say(f"{_what(decided.review)} of {decided.review.business}: {'approved' if approve else 'rejected'}.")
     for business, reference in decided.programs:

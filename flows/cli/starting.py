@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from flows.cli.output import Trouble, print_json, print_table, printable, say
+from flows.cli.output import print_json, print_table, printable, say
+from flows.errors import LaunchdropError
 
 MANIFEST = """\
 # A drop is one folder: this manifest and the files it names. Upload the manifest last, for it commits the drop.
@@ -49,7 +50,7 @@ def new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder t
     try:
         folder.mkdir(parents=True)
     except OSError as e:
-        raise Trouble(f"cannot make {folder}: {e.strerror}. Name a folder that does not exist yet.") from None
+        raise LaunchdropError(f"cannot make {folder}: {e.strerror}. Name a folder that does not exist yet.") from None
     (folder / "numbers.csv").write_text(NUMBERS, encoding="utf-8")
     reference = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder.name.lower()).lstrip(
         "._-"

@@ -29,9 +29,9 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
         return
     from flows.ledger.read.page_queries import submissions
 
-    with opened() as pipeline, pipeline.ledger.read() as conn:
+    with opened() as services, services.ledger.read() as conn:
         rows = submissions(conn, limit=None if as_json else LISTED + 1)
-        reports = pipeline.settings.reports
+        reports = services.settings.reports
     if as_json:
         print_json([_row(row, reports) for row in reversed(rows)])
         return
@@ -46,7 +46,7 @@ def release(submission: Id) -> None:
     """Accept a held submission as it was judged."""
     from flows.ledger.programs.register import release as accept
 
-    with changing() as pipeline, pipeline.ledger.begin() as conn:
+    with changing() as services, services.ledger.begin() as conn:
         registered = accept(conn, submission, by=who(), now=now())
     say(f"{submission} is accepted as revision {registered.revision}.")
 
@@ -58,7 +58,7 @@ def reject(
     """Reject a held submission."""
     from flows.ledger.programs.register import dismiss
 
-    with changing() as pipeline, pipeline.ledger.begin() as conn:
+    with changing() as services, services.ledger.begin() as conn:
         dismiss(conn, submission, by=who(), reason=reason, now=now())
     say(f"{submission} is rejected.")
 
@@ -68,10 +68,10 @@ def retake(submission: Id) -> None:
     """Judge an archived submission again, as if it were dropped now, and register it under an id of its own."""
     from flows.registration.rerun import retake as take_again
 
-    with changing() as pipeline:
-        took = take_again(pipeline, submission)
-    assert took.judgement is not None
-    say(f"{submission} was judged again as {took.registered.submission}: {took.judgement.verdict.replace('_', ' ')}.")
+    with changing() as services:
+        took = take_again(services, submission)
+    assert took.judgment is not None
+    say(f"{submission} was judged again as {took.registered.submission}: {took.judgment.verdict.replace('_', ' ')}.")
 
 
 @app.command()
@@ -79,8 +79,8 @@ def replay(submission: Id, as_json: AsJson = False) -> None:
     """Judge an archived submission again and only show what would change; nothing is registered."""
     from flows.registration.rerun import replay as judge_again
 
-    with opened() as pipeline:
-        changes = judge_again(pipeline, submission)
+    with opened() as services:
+        changes = judge_again(services, submission)
     if as_json:
         print_json([{"what": c.what, "before": c.before, "now": c.now} for c in changes])
     elif not changes:

@@ -35,8 +35,8 @@ def metrics() -> None:
     """Metrics in Prometheus' text format, for its node exporter's textfile collector; `serve` has them at /metrics."""
     from flows.operations.metrics import exposition
 
-    with opened() as pipeline:
-        say(exposition(pipeline).decode().rstrip())
+    with opened() as services:
+        say(exposition(services).decode().rstrip())
 
 
 def prune(
@@ -47,14 +47,14 @@ def prune(
 
     counts: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
-    with opened() as pipeline:
-        if all(getattr(pipeline.settings, f"keep_{what}") is None for what in ("archive", "reports", "inbox")):
+    with opened() as services:
+        if all(getattr(services.settings, f"keep_{what}") is None for what in ("archive", "reports", "inbox")):
             say("Everything is kept: LAUNCHDROP_KEEP_ARCHIVE, KEEP_REPORTS and KEEP_INBOX are not set.")
             return
-        for item in spare(pipeline):
+        for item in spare(services):
             say(f"{item.kind} {item.business}/{item.name}: {thousands(item.bytes)} bytes")
             if not dry_run:
-                let_go(pipeline, item)
+                let_go(services, item)
             counts[item.kind] += 1
             sizes[item.kind] += item.bytes
     for kind, count in counts.items():

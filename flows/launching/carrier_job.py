@@ -17,15 +17,15 @@ from flows.carriers import (
     Carrier,
     CarrierDown,
     CarrierGone,
+    CarrierLogo,
     CarrierProgram,
     CarrierRefused,
-    Logo,
     Number,
 )
 from flows.ledger.core.control_flags import count_up
 from flows.ledger.core.engine import Ledger
 from flows.ledger.core.errors import LeaseLost
-from flows.ledger.launches.batches import Batch, mark_not_sent, mark_sent, mark_unknown, open_batches, record
+from flows.ledger.launches.batches import NumberBatch, mark_not_sent, mark_sent, mark_unknown, open_batches, record
 from flows.ledger.launches.endings import branded, ended
 from flows.ledger.launches.jobs import Errand, Shown, ShownLogo, beat, created
 from flows.ledger.launches.launches import fail, finish, news
@@ -163,7 +163,7 @@ def _send_batches(way: Way, errand: Errand, id: str) -> int:
     return unknown
 
 
-def _can_be_sent(way: Way, errand: Errand, batch: Batch) -> bool:
+def _can_be_sent(way: Way, errand: Errand, batch: NumberBatch) -> bool:
     """Whether sending it cannot count twice; if it may, and the carrier cannot tell, it is shown to the operator.
 
     A carrier without keys that can be asked for its numbers is asked by its own `add_numbers`. Where it cannot, the
@@ -181,7 +181,7 @@ def _can_be_sent(way: Way, errand: Errand, batch: Batch) -> bool:
     return False
 
 
-def _send(way: Way, errand: Errand, batch: Batch, id: str | None) -> None:
+def _send(way: Way, errand: Errand, batch: NumberBatch, id: str | None) -> None:
     with way.ledger.begin() as conn:
         mark_sent(conn, errand, batch, way.clock())
     try:
@@ -196,7 +196,7 @@ def _send(way: Way, errand: Errand, batch: Batch, id: str | None) -> None:
         record(conn, errand, batch, refused, way.clock())
 
 
-def _call(carrier: Carrier, batch: Batch, id: str | None) -> dict[int, str]:
+def _call(carrier: Carrier, batch: NumberBatch, id: str | None) -> dict[int, str]:
     """Send a batch; the refused numbers with their reasons."""
     numbers = batch.numbers.tolist()
     if batch.kind == "remove":
@@ -217,7 +217,7 @@ def _branding(way: Way, shown: Shown) -> Branding:
         svg = way.logo(shown.logo)
         if svg is None or hashlib.sha256(svg).hexdigest() != shown.logo.sha256:
             raise CarrierRefused(f"the approved bytes of the logo {shown.logo.name} are not in the archive")
-        logo = Logo(sha256=shown.logo.sha256, svg=svg)
+        logo = CarrierLogo(sha256=shown.logo.sha256, svg=svg)
     return Branding(display_name=shown.display_name, logo=logo, call_reason=shown.call_reason)
 
 

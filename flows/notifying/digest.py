@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.utils import make_msgid
 
 from flows.ledger.core.engine import Ledger
-from flows.ledger.read.digest import Night, Told, nights, tell, told, unknown_batches, until
+from flows.ledger.read.digest import DigestState, Night, nights, tell, told, unknown_batches, until
 from flows.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def send_digest(ledger: Ledger, now: datetime, *, operator: Sequence[str], mail:
     return send([*letters, *for_operator(found, unknown, operator, since, now, site)], mail)
 
 
-def for_business(night: Night, since: Told, now: datetime, site: str | None) -> list[Letter]:
+def for_business(night: Night, since: DigestState, now: datetime, site: str | None) -> list[Letter]:
     """The letters to a business's contacts; none when all is quiet."""
     if night.quiet:
         return []
@@ -98,7 +98,7 @@ def for_business(night: Night, since: Told, now: datetime, site: str | None) -> 
 
 
 def for_operator(
-    found: Sequence[Night], unknown: int, contacts: Sequence[str], since: Told, now: datetime, site: str | None
+    found: Sequence[Night], unknown: int, contacts: Sequence[str], since: DigestState, now: datetime, site: str | None
 ) -> list[Letter]:
     """The letters to the operator: all businesses together, then those where something happened or waits."""
     busy = [night for night in found if not night.quiet]
@@ -211,7 +211,7 @@ def _urgent(found: Sequence[Night]) -> str:
     return f": {waiting:,} waiting" if waiting else ""
 
 
-def _span(since: Told, now: datetime) -> str:
+def _span(since: DigestState, now: datetime) -> str:
     begun = f"from {since.at:%Y-%m-%d %H:%M}" if since.at else "from the beginning"
     return f"{begun} to {now:%Y-%m-%d %H:%M} UTC"
 

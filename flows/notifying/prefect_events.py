@@ -17,7 +17,7 @@ from flows.ledger.core.engine import Row
 from flows.ledger.read.event_cursor import behind, remember, untold
 from flows.masking import mask
 from flows.notifying.prefect_runs import briefly, unseen, why
-from flows.services import Pipeline
+from flows.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -37,21 +37,21 @@ _NAMES = {
 }
 
 
-def tell_changes(pipeline: Pipeline, *, stop: Callable[[], bool] = lambda: False) -> int:
+def tell_changes(services: Services, *, stop: Callable[[], bool] = lambda: False) -> int:
     """Tell the Prefect server what has happened since it was told last; how many events that were.
 
     No more than `MOST`, and `stop` is asked between requests; the rest is told the next time.
     """
     total = 0
     while total < MOST and _server_is_set() and not stop():
-        now = pipeline.clock()
-        with pipeline.ledger.read() as conn:
+        now = services.clock()
+        with services.ledger.read() as conn:
             changes = untold(conn, now=now, since=now - KEPT, limit=BATCH)
             new = behind(conn, changes.told)
         if changes.moves and not _sent([event(row) for row in changes.moves]):
             break
         if new:
-            with pipeline.ledger.begin() as conn:
+            with services.ledger.begin() as conn:
                 remember(conn, changes.told)
         total += len(changes.moves)
         if len(changes.moves) < BATCH:

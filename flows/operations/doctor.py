@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.ledger.core.control_flags import paused
 from flows.ledger.core.engine import Ledger, database_file, database_now
 from flows.logs import configure
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 ROOM = 1 << 30
 
 
-class Note(Trouble):
+class Note(LaunchdropError):
     """Nothing is wrong yet, or somebody meant it so: it is said, and the exit code stays 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CheckResult:
     """What was looked at, what was seen, and what to do where it is not `well`. A `note` alone makes nobody ill."""
 
     what: str
@@ -38,15 +38,15 @@ class Finding:
     note: bool = False
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[CheckResult]:
     """Every check, the cheap ones first; without settings there is nothing more to look at."""
     try:
         settings = load()
     except SettingsError as e:
-        yield Finding(what="settings", well=False, said=str(e), remedy="correct the variable or launchdrop.toml")
+        yield CheckResult(what="settings", well=False, said=str(e), remedy="correct the variable or launchdrop.toml")
         return
     configure(settings.log, settings.log_level)
-    yield Finding(what="settings", well=True, said="understood")
+    yield CheckResult(what="settings", well=True, said="understood")
     for what, check, remedy in _checks(settings):
         yield _tried(what, partial(check, settings), remedy)
 
@@ -55,7 +55,7 @@ Check = Callable[[Settings], str]
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
-    """(what, how, remedy) of each. A check gives what it saw; Note, Trouble and OSError say what is not well."""
+    """(what, how, remedy) of each. A check gives what it saw; Note, LaunchdropError and OSError say what is not well."""
     yield "inbox", _inbox, f"set {PREFIX}INBOX to a place that launchdrop may read, and the businesses may not own"
     yield "reports", _reports, f"set {PREFIX}REPORTS to a place you may write to"
     yield "archive", _archive, f"set {PREFIX}ARCHIVE to a place you may write to, with room for every drop"
@@ -81,15 +81,15 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
         )
 
 
-def _tried(what: str, check: Callable[[], str], remedy: str) -> Finding:
+def _tried(what: str, check: Callable[[], str], remedy: str) -> CheckResult:
     try:
-        return Finding(what=what, well=True, said=check())
-    except (Trouble, OSError) as e:
-        return Finding(what=what, well=False, said=mask(str(e)), remedy=remedy, note=isinstance(e, Note))
+        return CheckResult(what=what, well=True, said=check())
+    except (LaunchdropError, OSError) as e:
+        return CheckResult(what=what, well=False, said=mask(str(e)), remedy=remedy, note=isinstance(e, Note))
     except Exception as e:  # what nobody foresaw is wrong as well, and the checks after it are still to be made
         log.debug("%s", what, exc_info=e)
         said = f"failed by {type(e).__name__}; with {PREFIX}LOG_LEVEL=debug the log has more"
-        return Finding(what=what, well=False, said=said, remedy=remedy)
+        return CheckResult(what=what, well=False, said=said, remedy=remedy)
 
 
 def _inbox(settings: Settings) -> str:
@@ -97,7 +97,7 @@ def _inbox(settings: Settings) -> str:
     store = open_store(settings.inbox)
     if isinstance(store, FolderStore):
         if not store.root.is_dir():
-            raise Trouble(f"{store.url}: there is no such folder")
+            raise LaunchdropError(f"{store.url}: there is no such folder")
         probes.not_for_everybody(store.root)
     count = sum(1 for entry in store.children() if entry.kind == "folder" and not entry.key.startswith(("_", ".")))
     if settings.after_intake == "empty" or settings.keep_inbox is not None:
@@ -118,11 +118,11 @@ def _store(store: Store) -> str:
     try:
         probe(store)
     except StoreError as e:
-        raise Trouble(f"{store.url} cannot be written to: {e}") from None
+        raise LaunchdropError(f"{store.url} cannot be written to: {e}") from None
     free = store.free()
     if free is not None and free < ROOM:
         said = f"{store.url}: {free >> 20} MiB free; a drop is taken only where it fits"
-        raise (Note(said) if free > ROOM // 10 else Trouble(said))
+        raise (Note(said) if free > ROOM // 10 else LaunchdropError(said))
     return f"{store.url}: writable, creates only once" + (f", {free >> 30} GiB free" if free is not None else "")
 
 
@@ -131,11 +131,11 @@ def _businesses(settings: Settings) -> str:
 
     content = read(open_store(settings.inbox), "businesses.yaml")
     if content is None:
-        raise Trouble(f"not found in {settings.inbox}")
+        raise LaunchdropError(f"not found in {settings.inbox}")
     try:
         return f"{len(read_businesses(content))} businesses"
     except BusinessesError as e:
-        raise Trouble(str(e)) from None
+        raise LaunchdropError(str(e)) from None
 
 
 def _ledger(settings: Settings) -> str:
@@ -149,7 +149,7 @@ def _ledger_disk(settings: Settings) -> str:
         return "a server's"
     kind = probes.file_system(path)
     if kind in probes.NETWORKED:
-        raise Trouble(f"{path} is on {kind}, a network file system")
+        raise LaunchdropError(f"{path} is on {kind}, a network file system")
     return f"{path} is on {kind}"
 
 

@@ -15,26 +15,26 @@ from prometheus_client.registry import Collector
 
 from flows.ledger.read.metrics import Figures, figures
 from flows.operator_files.businesses import ERROR
-from flows.services import Pipeline
+from flows.services import Services
 from schemas.rules import RULES
 
 QUANTILES = (0.5, 0.95, 1.0)
 
 
-def exposition(pipeline: Pipeline) -> bytes:
+def exposition(services: Services) -> bytes:
     """All metrics as they are now, in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Ledger(pipeline))
+    registry.register(_Ledger(services))
     return generate_latest(registry)
 
 
 class _Ledger(Collector):
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.pipeline = pipeline
+    def __init__(self, services: Services) -> None:
+        self.services = services
 
     def collect(self) -> Iterator[Metric]:
-        now = self.pipeline.clock()
-        with self.pipeline.ledger.read() as conn:
+        now = self.services.clock()
+        with self.services.ledger.read() as conn:
             seen = figures(conn, now, wrong=ERROR)
         yield InfoMetricFamily("launchdrop", "The version that is asked.", {"version": version("launchdrop")})
         yield from _sums(seen)

@@ -1,6 +1,6 @@
 """What is around launchdrop, as `doctor` asks for it: file systems, clocks, mail, the Prefect server and its workers.
 
-Each gives what it saw in a few words, and raises Trouble where that is not well.
+Each gives what it saw in a few words, and raises LaunchdropError where that is not well.
 """
 
 import os
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib3 import BaseHTTPResponse, Retry, make_headers, request
 from urllib3.exceptions import HTTPError
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.ledger.core.engine import SKEW
 from flows.notifying.digest import Mail, reached
 
@@ -44,7 +44,9 @@ _ENDS = "such an address ends in /api"
 def not_for_everybody(folder: Path) -> None:
     """That not everybody on this machine may write there."""
     if folder.stat().st_mode & stat.S_IWOTH:
-        raise Trouble(f"{folder} can be written to by everybody, so anybody may change businesses.yaml: chmod o-w")
+        raise LaunchdropError(
+            f"{folder} can be written to by everybody, so anybody may change businesses.yaml: chmod o-w"
+        )
 
 
 def file_system(path: Path) -> str:
@@ -69,7 +71,7 @@ def agreeing(clocks: Mapping[str, datetime]) -> str:
             f"{name} is {abs(by.total_seconds()):.0f} s {'ahead' if by > timedelta() else 'behind'}"
             for name, by in wrong.items()
         )
-        raise Trouble(", ".join(said))
+        raise LaunchdropError(", ".join(said))
     return f"{', '.join(clocks)} and this machine agree" if clocks else "this machine's alone"
 
 
@@ -80,7 +82,7 @@ def reachable(url: str) -> str:
     try:
         socket.create_connection(place, TIMEOUT).close()
     except OSError as e:
-        raise Trouble(f"{place[0]}:{place[1]} cannot be reached: {e.strerror or e}") from None
+        raise LaunchdropError(f"{place[0]}:{place[1]} cannot be reached: {e.strerror or e}") from None
     return f"{place[0]}:{place[1]} can be reached"
 
 
@@ -90,7 +92,7 @@ def mail_server(mail: Mail) -> str:
         with reached(mail) as server:
             server.noop()
     except (smtplib.SMTPException, OSError) as e:
-        raise Trouble(f"{mail.host}:{mail.port}: {e}".splitlines()[0]) from None
+        raise LaunchdropError(f"{mail.host}:{mail.port}: {e}".splitlines()[0]) from None
     return f"{mail.host}:{mail.port} takes mail" + ("" if mail.starttls else ", unencrypted")
 
 
@@ -99,7 +101,7 @@ def versions() -> str:
     have = {name: version(name) for name in ("prefect", *TOO_NEW)}
     for name, limit in TOO_NEW.items():
         if _numbers(have[name]) >= limit:
-            raise Trouble(
+            raise LaunchdropError(
                 f"{name} {have[name]} does not go with prefect {have['prefect']}: scheduled runs may not start"
             )
     return ", ".join(f"{name} {number}" for name, number in have.items())
@@ -115,7 +117,7 @@ def server() -> str:
     ask("/health")
     theirs, ours = str(ask("/admin/version")), version("prefect")
     if _numbers(theirs) < _numbers(ours):
-        raise Trouble(f"{api()} is prefect {theirs}, older than the {ours} here: upgrade the server first")
+        raise LaunchdropError(f"{api()} is prefect {theirs}, older than the {ours} here: upgrade the server first")
     return f"{api()} answers, prefect {theirs}"
 
 
@@ -128,14 +130,14 @@ def deployments() -> str:
     """That what prefect.yaml deploys is there, and that somebody carries it out."""
     status = {deployment["name"]: deployment["status"] for deployment in _deployed()}
     if missing := [name for name in DEPLOYED if name not in status]:
-        raise Trouble(f"not on the server: {', '.join(missing)}")
+        raise LaunchdropError(f"not on the server: {', '.join(missing)}")
     if idle := [name for name, state in status.items() if state != "READY"]:
-        raise Trouble(f"no worker asks for the runs of {', '.join(sorted(idle))}")
+        raise LaunchdropError(f"no worker asks for the runs of {', '.join(sorted(idle))}")
     return f"{', '.join(DEPLOYED)}; a worker asks for their runs"
 
 
 def for_workers() -> bool:
-    """Whether what is deployed to the Prefect server is for workers of a pool. Raises Trouble where it is away."""
+    """Whether what is deployed to the Prefect server is for workers of a pool. Raises LaunchdropError where it is away."""
     return any(deployment["work_pool_name"] for deployment in _deployed())
 
 
@@ -148,7 +150,7 @@ def ask(path: str, body: Mapping[str, Any] | None = None) -> Any:
     try:
         return _answer(path, body).json()
     except ValueError:
-        raise Trouble(f"{api()} is no Prefect server's API: {_ENDS}") from None
+        raise LaunchdropError(f"{api()} is no Prefect server's API: {_ENDS}") from None
 
 
 def _answer(path: str, body: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
@@ -159,10 +161,10 @@ def _answer(path: str, body: Mapping[str, Any] | None = None) -> BaseHTTPRespons
     try:
         answer = request(method, f"{api()}{path}", json=body, headers=headers, timeout=TIMEOUT, retries=_IF_BUSY)
     except HTTPError as e:
-        raise Trouble(f"{api()} does not answer: {getattr(e, 'reason', None) or e}") from None
+        raise LaunchdropError(f"{api()} does not answer: {getattr(e, 'reason', None) or e}") from None
     if answer.status >= 400:
         hint = f": {_ENDS}" if answer.status == 404 else ""
-        raise Trouble(f"{api()} answers {answer.status} {answer.reason}{hint}")
+        raise LaunchdropError(f"{api()} answers {answer.status} {answer.reason}{hint}")
     return answer
 
 

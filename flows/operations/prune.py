@@ -12,7 +12,7 @@ from typing import Literal
 from flows.archive.submissions import clear, discard, empty, open_drop, verified
 from flows.ledger.programs.businesses import business_ids
 from flows.ledger.read.retention import Lain, Resting, lain, resting
-from flows.services import Pipeline
+from flows.services import Services
 from flows.stores import Store, StoreError
 
 
@@ -27,68 +27,68 @@ class Spare:
     drop: Lain | None = None
 
 
-def spare(pipeline: Pipeline) -> Iterator[Spare]:
+def spare(services: Services) -> Iterator[Spare]:
     """All that may go now, by business; nothing of a kind for which no time is set."""
-    with pipeline.ledger.read() as conn:
+    with services.ledger.read() as conn:
         businesses = business_ids(conn)
     for business in businesses:
         # The inbox first: the archive must still be there to show that nothing is lost with it.
-        yield from _in_inbox(pipeline, business)
-        yield from _in_reports(pipeline, business)
-        yield from _in_archive(pipeline, business)
+        yield from _in_inbox(services, business)
+        yield from _in_reports(services, business)
+        yield from _in_archive(services, business)
 
 
-def let_go(pipeline: Pipeline, item: Spare) -> None:
+def let_go(services: Services, item: Spare) -> None:
     """Delete it. It is deleted whole or found again by the next `spare`; deleting it twice is no fault."""
     if item.kind == "archive":
-        discard(pipeline.archive, item.business, item.name)
+        discard(services.archive, item.business, item.name)
     elif item.kind == "reports":
-        clear(pipeline.reports, f"{item.business}/{item.name}/")
+        clear(services.reports, f"{item.business}/{item.name}/")
     elif item.drop is not None:
-        empty(pipeline.inbox, item.business, item.name, item.drop.taken)
+        empty(services.inbox, item.business, item.name, item.drop.taken)
 
 
-def _in_archive(pipeline: Pipeline, business: str) -> Iterator[Spare]:
+def _in_archive(services: Services, business: str) -> Iterator[Spare]:
     """Bytes that no submission in force shares; those that the ledger knows nothing of are being taken, and stay."""
-    before = _before(pipeline, pipeline.settings.keep_archive)
+    before = _before(services, services.settings.keep_archive)
     if before is None:
         return
-    known = _resting(pipeline, business)
+    known = _resting(services, business)
     free = _old(((row.id, row) for row in known), before) | _old(((row.kept_as, row) for row in known), before)
     kept = {name for row in known if not _is_old(row, before) for name in (row.id, row.kept_as)}
-    for name in _folders(pipeline.archive, business, free - kept):
-        yield Spare(kind="archive", business=business, name=name, bytes=_size(pipeline.archive, f"{business}/{name}/"))
+    for name in _folders(services.archive, business, free - kept):
+        yield Spare(kind="archive", business=business, name=name, bytes=_size(services.archive, f"{business}/{name}/"))
 
 
-def _in_reports(pipeline: Pipeline, business: str) -> Iterator[Spare]:
-    before = _before(pipeline, pipeline.settings.keep_reports)
+def _in_reports(services: Services, business: str) -> Iterator[Spare]:
+    before = _before(services, services.settings.keep_reports)
     if before is None:
         return
-    free = _old(((row.id, row) for row in _resting(pipeline, business)), before)
-    for name in _folders(pipeline.reports, business, free):
-        yield Spare(kind="reports", business=business, name=name, bytes=_size(pipeline.reports, f"{business}/{name}/"))
+    free = _old(((row.id, row) for row in _resting(services, business)), before)
+    for name in _folders(services.reports, business, free):
+        yield Spare(kind="reports", business=business, name=name, bytes=_size(services.reports, f"{business}/{name}/"))
 
 
-def _in_inbox(pipeline: Pipeline, business: str) -> Iterator[Spare]:
+def _in_inbox(services: Services, business: str) -> Iterator[Spare]:
     """Drops that still lie there as they were taken, and that the archive gives back."""
-    before = _before(pipeline, pipeline.settings.keep_inbox)
+    before = _before(services, services.settings.keep_inbox)
     if before is None:
         return
-    with pipeline.ledger.read() as conn:
+    with services.ledger.read() as conn:
         found = lain(conn, business, before=before)
-    there = {entry.key.rpartition("/")[2] for entry in pipeline.inbox.children(f"{business}/")}
+    there = {entry.key.rpartition("/")[2] for entry in services.inbox.children(f"{business}/")}
     for drop in found:
-        size = _lying(pipeline.inbox, business, drop) if drop.name in there else 0
-        if size and _is_archived(pipeline, business, drop):
+        size = _lying(services.inbox, business, drop) if drop.name in there else 0
+        if size and _is_archived(services, business, drop):
             yield Spare(kind="inbox", business=business, name=drop.name, bytes=size, drop=drop)
 
 
-def _before(pipeline: Pipeline, kept: timedelta | None) -> datetime | None:
-    return None if kept is None else pipeline.clock() - kept
+def _before(services: Services, kept: timedelta | None) -> datetime | None:
+    return None if kept is None else services.clock() - kept
 
 
-def _resting(pipeline: Pipeline, business: str) -> list[Resting]:
-    with pipeline.ledger.read() as conn:
+def _resting(services: Services, business: str) -> list[Resting]:
+    with services.ledger.read() as conn:
         return resting(conn, business)
 
 
@@ -118,8 +118,8 @@ def _lying(inbox: Store, business: str, drop: Lain) -> int:
     return sum(e.size for e in inbox.list(prefix) if e.version == ours.get(e.key.removeprefix(prefix)))
 
 
-def _is_archived(pipeline: Pipeline, business: str, drop: Lain) -> bool:
+def _is_archived(services: Services, business: str, drop: Lain) -> bool:
     try:
-        return verified(open_drop(pipeline.archive, business, drop.submission))
+        return verified(open_drop(services.archive, business, drop.submission))
     except StoreError:
         return False

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ NAME = f"{PREFIX}DO_NOT_ORIGINATE"
 
 
 def do_not_originate(settings: Settings) -> "np.ndarray | None":
-    """The listed numbers, sorted, as ten-digit int64; None where no list is set. Raises Trouble at an unreadable line.
+    """The listed numbers, sorted, as ten-digit int64; None where no list is set. Raises LaunchdropError at an unreadable line.
 
     A file that has not changed is not read again.
     """
@@ -26,7 +26,9 @@ def do_not_originate(settings: Settings) -> "np.ndarray | None":
         state = path.stat()
         return _read(path, state.st_mtime_ns, state.st_size)
     except (OSError, UnicodeDecodeError) as e:
-        raise Trouble(f"{NAME}: {path} cannot be read: {e}. Expected a text file of numbers, one a line.") from None
+        raise LaunchdropError(
+            f"{NAME}: {path} cannot be read: {e}. Expected a text file of numbers, one a line."
+        ) from None
 
 
 def print_of(settings: Settings) -> str | None:
@@ -49,15 +51,15 @@ def _read(path: Path, _mtime: int, _size: int) -> "np.ndarray":
 def _number(path: Path, row: int, text: str) -> int:
     try:
         return ten_digits(text)
-    except Trouble as e:
-        raise Trouble(f"{NAME}: {path} line {row}: {e}") from None
+    except LaunchdropError as e:
+        raise LaunchdropError(f"{NAME}: {path} line {row}: {e}") from None
 
 
 def ten_digits(text: str) -> int:
-    """A number that an operator wrote, as its ten digits. Raises Trouble when it has not so many."""
+    """A number that an operator wrote, as its ten digits. Raises LaunchdropError when it has not so many."""
     digits = "".join(c for c in text if c in "0123456789")
     if len(digits) == 11 and digits[0] == "1":
         digits = digits[1:]
     if len(digits) != 10 or not set(text) <= set("0123456789+-.() \t"):
-        raise Trouble("expected a number of ten digits, area code first")
+        raise LaunchdropError("expected a number of ten digits, area code first")
     return int(digits)

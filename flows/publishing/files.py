@@ -6,13 +6,13 @@ from reports.records import rejected_csv, rejections_csv
 from reports.repair import repair_manifest
 from reports.report import report_html
 from reports.views import ReceiptView, SubmissionView
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 
 
-def publish_rows(store: Sink, prefix: str, judgement: Judgement) -> None:
+def publish_rows(store: Sink, prefix: str, judgment: Judgment) -> None:
     """rejected.csv and rejections.csv: they depend on the submission's bytes and verdict alone, and never change."""
-    store.put(f"{prefix}rejected.csv", rejected_csv(judgement))
-    store.put(f"{prefix}rejections.csv", rejections_csv(judgement))
+    store.put(f"{prefix}rejected.csv", rejected_csv(judgment))
+    store.put(f"{prefix}rejections.csv", rejections_csv(judgment))
 
 
 def publish_page(store: Sink, prefix: str, view: SubmissionView) -> None:

@@ -13,13 +13,13 @@ from functools import partial
 from flows.archive import judgments, logos
 from flows.archive.baselines import against_last_time
 from flows.arrival.leases import gone, this_owner
-from flows.errors import Trouble
-from flows.ledger.core.outbox import RANK, Mark, claim, clear, give_back
+from flows.errors import LaunchdropError
+from flows.ledger.core.outbox import RANK, OutboxEntry, claim, clear, give_back
 from flows.ledger.core.transitions import mark_indexes
 from flows.ledger.programs.businesses import business_ids
 from flows.publishing import views
 from flows.publishing.files import publish_page, put_receipt
-from flows.services import Pipeline
+from flows.services import Services
 from flows.stores import Sink, batch
 from reports.index import business_index, operator_index
 
@@ -37,8 +37,8 @@ OUT_OF_REACH = 20
 class Written:
     """Marked files that were written, and those that could not be, each with why, in a line for the operator."""
 
-    done: Sequence[Mark] = ()
-    failed: Mapping[Mark, str] = field(default_factory=dict)
+    done: Sequence[OutboxEntry] = ()
+    failed: Mapping[OutboxEntry, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +52,14 @@ class Refreshed:
 Stop = Callable[[], bool]
 
 #: Has some of the marked files written elsewhere.
-Spread = Callable[[Sequence[Mark]], Written]
+Spread = Callable[[Sequence[OutboxEntry]], Written]
 
 
 def never() -> bool:
     return False
 
 
-def refresh(pipeline: Pipeline, *, stop: Stop = never, spread: Spread | None = None) -> Refreshed:
+def refresh(services: Services, *, stop: Stop = never, spread: Spread | None = None) -> Refreshed:
     """Write every marked file. `stop` is asked between files: the rest is for the next pass.
 
     `spread` may have some of them written elsewhere first.
@@ -67,28 +67,28 @@ def refresh(pipeline: Pipeline, *, stop: Stop = never, spread: Spread | None = N
     written, problems = 0, list[str]()
     with ExitStack() as at_the_end:  # what failed is not tried again before
         while True:
-            found = claimed(pipeline, at_the_end)
+            found = claimed(services, at_the_end)
             elsewhere = spread(found) if spread and found and not stop() else Written()
             there = {*elsewhere.done, *elsewhere.failed}
             rest = [mark for mark in found if mark not in there]
-            here = write(pipeline, rest, stop=stop)
-            cross_off(pipeline, [*elsewhere.done, *here.done])
+            here = write(services, rest, stop=stop)
+            cross_off(services, [*elsewhere.done, *here.done])
             written += len(elsewhere.done) + len(here.done)
             problems += [*elsewhere.failed.values(), *here.failed.values()]
             if not found or len(here.done) + len(here.failed) < len(rest):
                 return Refreshed(written=written, problems=problems)
 
 
-def claimed(pipeline: Pipeline, at_the_end: ExitStack, *, kinds: Collection[str] = RANK) -> list[Mark]:
+def claimed(services: Services, at_the_end: ExitStack, *, kinds: Collection[str] = RANK) -> list[OutboxEntry]:
     """Marked files of these kinds that are ours to write now; those that are not written are given back at the end."""
-    length = CLAIM * pipeline.settings.lease
-    with pipeline.ledger.begin() as conn:
+    length = CLAIM * services.settings.lease
+    with services.ledger.begin() as conn:
         found = claim(
-            conn, owner=this_owner(), now=pipeline.clock(), length=length, kinds=kinds, gone=gone, limit=BATCH
+            conn, owner=this_owner(), now=services.clock(), length=length, kinds=kinds, gone=gone, limit=BATCH
         )
 
     def let_go() -> None:
-        with pipeline.ledger.begin() as conn:
+        with services.ledger.begin() as conn:
             give_back(conn, found, owner=this_owner())
 
     if found:
@@ -96,22 +96,22 @@ def claimed(pipeline: Pipeline, at_the_end: ExitStack, *, kinds: Collection[str]
     return found
 
 
-def cross_off(pipeline: Pipeline, written: Sequence[Mark]) -> None:
+def cross_off(services: Services, written: Sequence[OutboxEntry]) -> None:
     """These are written, and no longer to be."""
-    with pipeline.ledger.begin() as conn:
+    with services.ledger.begin() as conn:
         clear(conn, written, owner=this_owner())
 
 
-def write(pipeline: Pipeline, marked: Sequence[Mark], *, stop: Stop = never) -> Written:
+def write(services: Services, marked: Sequence[OutboxEntry], *, stop: Stop = never) -> Written:
     """Write these files as the ledger has it now: until `stop`, or until too many fail in a row."""
-    done: list[Mark] = []
-    failed: dict[Mark, str] = {}
+    done: list[OutboxEntry] = []
+    failed: dict[OutboxEntry, str] = {}
     in_a_row = 0
-    with batch(pipeline.reports) as reports:
+    with batch(services.reports) as reports:
         for mark in marked:
             if stop() or in_a_row == OUT_OF_REACH:
                 break
-            if (why := _tried(pipeline, reports, mark)) is None:
+            if (why := _tried(services, reports, mark)) is None:
                 done.append(mark)
                 in_a_row = 0
             else:
@@ -120,12 +120,12 @@ def write(pipeline: Pipeline, marked: Sequence[Mark], *, stop: Stop = never) -> 
     return Written(done=done, failed=failed)
 
 
-def _tried(pipeline: Pipeline, reports: Sink, mark: Mark) -> str | None:
+def _tried(services: Services, reports: Sink, mark: OutboxEntry) -> str | None:
     """Write a file; why it could not be. One business's trouble must not keep the others from their receipts."""
     name = " ".join(part for part in (mark.kind, mark.business, mark.key) if part)
     try:
-        _WRITERS[mark.kind](pipeline, reports, mark)
-    except Trouble as e:
+        _WRITERS[mark.kind](services, reports, mark)
+    except LaunchdropError as e:
         return f"{name} could not be written: {e}"
     except Exception as e:
         log.exception("%s could not be written", name)
@@ -133,46 +133,46 @@ def _tried(pipeline: Pipeline, reports: Sink, mark: Mark) -> str | None:
     return None
 
 
-def rebuild(pipeline: Pipeline) -> Refreshed:
+def rebuild(services: Services) -> Refreshed:
     """Write all index pages anew: what they say of time left and of the last 30 days has moved on by itself."""
-    with pipeline.ledger.begin() as conn:
+    with services.ledger.begin() as conn:
         mark_indexes(conn, business_ids(conn))
-    return refresh(pipeline)
+    return refresh(services)
 
 
-def _write_receipt(pipeline: Pipeline, reports: Sink, mark: Mark) -> None:
-    with pipeline.ledger.read() as conn:
+def _write_receipt(services: Services, reports: Sink, mark: OutboxEntry) -> None:
+    with services.ledger.read() as conn:
         view = views.receipt(conn, mark.business, mark.key)
     if view is not None:
         put_receipt(reports, view)
 
 
-def _write_report(pipeline: Pipeline, reports: Sink, mark: Mark) -> None:
+def _write_report(services: Services, reports: Sink, mark: OutboxEntry) -> None:
     try:
-        judgement = judgments.recall(pipeline.archive, mark.business, mark.key)
+        judgment = judgments.recall(services.archive, mark.business, mark.key)
     except judgments.NotKept as e:
         # One page that cannot be made anew must not keep everybody's receipts from being written.
         log.warning("%s: its page stays as it is", e)
         return
-    with pipeline.ledger.read() as conn:
-        view = views.report(conn, mark.business, mark.key, judgement, now=pipeline.clock())
-        view = replace(view, baseline=against_last_time(conn, pipeline.archive, mark.business, mark.key))
+    with services.ledger.read() as conn:
+        view = views.report(conn, mark.business, mark.key, judgment, now=services.clock())
+        view = replace(view, baseline=against_last_time(conn, services.archive, mark.business, mark.key))
     publish_page(reports, f"{mark.business}/{mark.key}/", view)
 
 
-def _write_index(pipeline: Pipeline, reports: Sink, mark: Mark) -> None:
-    with pipeline.ledger.read() as conn:
-        view = views.business(conn, mark.business, now=pipeline.clock())
+def _write_index(services: Services, reports: Sink, mark: OutboxEntry) -> None:
+    with services.ledger.read() as conn:
+        view = views.business(conn, mark.business, now=services.clock())
     reports.put(f"{mark.business}/index.html", business_index(view).encode())
 
 
-def _write_operator(pipeline: Pipeline, reports: Sink, _mark: Mark) -> None:
-    with pipeline.ledger.read() as conn:
-        view = views.operator(conn, now=pipeline.clock(), logo=partial(logos.recall, pipeline.archive))
+def _write_operator(services: Services, reports: Sink, _mark: OutboxEntry) -> None:
+    with services.ledger.read() as conn:
+        view = views.operator(conn, now=services.clock(), logo=partial(logos.recall, services.archive))
     reports.put("_operator/index.html", operator_index(view).encode())
 
 
-_WRITERS: dict[str, Callable[[Pipeline, Sink, Mark], None]] = {
+_WRITERS: dict[str, Callable[[Services, Sink, OutboxEntry], None]] = {
     "receipt": _write_receipt,
     "report": _write_report,
     "index": _write_index,

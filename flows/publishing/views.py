@@ -24,13 +24,13 @@ from reports.views import (
     Preview,
     ProgramLine,
     ReceiptView,
-    Refusal,
+    RefusalLine,
     Revision,
     RuleCount,
     SubmissionLine,
     SubmissionView,
 )
-from schemas.model.judgment import Counts, Judgement
+from schemas.model.judgment import Counts, Judgment
 from schemas.rules import RULES
 
 #: How much of each list a page shows; what is more, it says.
@@ -88,7 +88,7 @@ def _incomplete(sighting: Sighting) -> ReceiptView:
     )
 
 
-def report(conn: Connection, business: str, submission: str, judgement: Judgement, *, now: datetime) -> SubmissionView:
+def report(conn: Connection, business: str, submission: str, judgment: Judgment, *, now: datetime) -> SubmissionView:
     """A submission's page as things stand; a held one may have been decided on since it was judged."""
     row = page_queries.submission_of(conn, submission, business)
     program, stands = _program(conn, row), standing_of(conn, row)
@@ -100,7 +100,7 @@ def report(conn: Connection, business: str, submission: str, judgement: Judgemen
         digest=row.digest,
         received_at=row.received_at,
         now=now,
-        judgement=replace(judgement, verdict=row.verdict),
+        judgment=replace(judgment, verdict=row.verdict),
         business=row.business,
         legal_name=registered.legal_name if registered else None,
         reference=row.reference,
@@ -114,7 +114,7 @@ def report(conn: Connection, business: str, submission: str, judgement: Judgemen
         refused_total=program.refused if program and latest else 0,
         reassigned_from=givers,
         reassigned_to=takers,
-        logo=judgement.logo.content if judgement.logo else None,
+        logo=judgment.logo.content if judgment.logo else None,
         decided=_DECIDED.get(row.standing),
         reason=row.reason if row.standing == "dismissed" else None,
     )
@@ -185,12 +185,12 @@ def _past(row: Row[Any]) -> Past:
     return Past(id=row.id, received_at=row.received_at, verdict=row.verdict, counts=Counts(**row.counts))
 
 
-def _refused(conn: Connection, program: page_queries.ProgramRow | None) -> list[Refusal]:
+def _refused(conn: Connection, program: page_queries.ProgramRow | None) -> list[RefusalLine]:
     if program is None or not program.refused:
         return []
     found = page_queries.refused(conn, program.business, program.reference, limit=REFUSALS)
     # In full: it is the business's own number, on its own page, for it to act on.
-    return [Refusal(number=f"+1{number}", reason=reason) for number, reason in found]
+    return [RefusalLine(number=f"+1{number}", reason=reason) for number, reason in found]
 
 
 def _program_line(conn: Connection, p: page_queries.ProgramRow) -> ProgramLine:

@@ -8,13 +8,13 @@ from flows.ledger.core.engine import Row
 from flows.ledger.intake.submissions import Registration, free_id
 from flows.ledger.programs.register import register
 from flows.ledger.read.page_queries import submission_of
-from flows.registration.drop import Took, keep_judgement, logo_taken
-from flows.services import Pipeline
+from flows.registration.drop import Took, keep_judgment, logo_taken
+from flows.services import Services
 from flows.stores import StoreError
 from flows.validation.drop import judge_drop
 from flows.validation.scratch import spools
 from schemas.model.drop import Drop
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,18 +26,18 @@ class Change:
     now: Any
 
 
-def retake(pipeline: Pipeline, submission: str) -> Took:
+def retake(services: Services, submission: str) -> Took:
     """Judge it again as if it were dropped now, and register it under an id of its own.
 
     Raises LedgerError where there is none, StoreError where its bytes are not there as they were taken.
     """
-    with pipeline.ledger.read() as conn:
+    with services.ledger.read() as conn:
         row = submission_of(conn, submission)
-        now = pipeline.clock()
+        now = services.clock()
         new = free_id(conn, row.business, row.drop, now, row.digest)
     with spools() as spool:
-        _as_taken(pipeline, row)
-        judgement = judge_drop(pipeline, open_again(pipeline.archive, row.business, submission, as_=new), spool)
+        _as_taken(services, row)
+        judgment = judge_drop(services, open_again(services.archive, row.business, submission, as_=new), spool)
         registration = Registration(
             submission=new,
             business=row.business,
@@ -45,39 +45,39 @@ def retake(pipeline: Pipeline, submission: str) -> Took:
             digest=row.digest,
             received_at=now,
             archive=row.archive,
-            judgement=judgement,
-            logo=logo_taken(judgement),
+            judgment=judgment,
+            logo=logo_taken(judgment),
             retake_of=submission,
         )
-        keep_judgement(pipeline, registration)
-        with pipeline.ledger.begin() as conn:
+        keep_judgment(services, registration)
+        with services.ledger.begin() as conn:
             registered = register(conn, registration, now)
-    return Took(business=row.business, drop=row.drop, registered=registered, judgement=judgement)
+    return Took(business=row.business, drop=row.drop, registered=registered, judgment=judgment)
 
 
-def replay(pipeline: Pipeline, submission: str) -> list[Change]:
+def replay(services: Services, submission: str) -> list[Change]:
     """Judge it again, register nothing; what came out differently than it was judged then."""
-    with pipeline.ledger.read() as conn:
+    with services.ledger.read() as conn:
         row = submission_of(conn, submission)
     with spools() as spool:
-        return _changes(row, judge_drop(pipeline, _as_taken(pipeline, row), spool))
+        return _changes(row, judge_drop(services, _as_taken(services, row), spool))
 
 
-def _as_taken(pipeline: Pipeline, row: Row[Any]) -> Drop:
+def _as_taken(services: Services, row: Row[Any]) -> Drop:
     """The drop from the archive, seen to be what was hashed when it was taken. Raises StoreError."""
-    drop = open_drop(pipeline.archive, row.business, row.id)
+    drop = open_drop(services.archive, row.business, row.id)
     if not verified(drop):
         raise StoreError(f"the archive of {row.id} is not what was taken any more: restore it from a backup")
     return drop
 
 
-def _changes(row: Row[Any], judgement: Judgement) -> list[Change]:
+def _changes(row: Row[Any], judgment: Judgment) -> list[Change]:
     then = {"verdict": row.judged, **row.counts, **row.totals}
-    counts = judgement.counts
+    counts = judgment.counts
     now = {
-        "verdict": judgement.verdict,
+        "verdict": judgment.verdict,
         **{name: getattr(counts, name) for name in ("read", "accepted", "rejected", "ignored")},
-        **{total.id: total.count for total in judgement.totals},
+        **{total.id: total.count for total in judgment.totals},
     }
     names = [*now, *(name for name in then if name not in now)]
     return [

@@ -18,7 +18,7 @@ from functools import cached_property, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.scaling.workers import Work, check_version, waits
 from flows.settings import PREFIX
 
@@ -67,7 +67,7 @@ class Cluster:
 
     @cached_property
     def client(self) -> "Client":
-        """Connected to a cluster with at least one worker. Raises Trouble."""
+        """Connected to a cluster with at least one worker. Raises LaunchdropError."""
         import dask
 
         logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
@@ -77,7 +77,7 @@ class Cluster:
             client: Client = self._connected(address, here)
             client.wait_for_workers(1, timeout=PATIENCE)
         except (OSError, TimeoutError) as e:
-            raise Trouble(f"{PREFIX}TASK_RUNNER: no Dask workers at {self.setting}: {e or 'no answer'}") from e
+            raise LaunchdropError(f"{PREFIX}TASK_RUNNER: no Dask workers at {self.setting}: {e or 'no answer'}") from e
         for theirs in client.run(version, "launchdrop", on_error="return").values():
             check_version(theirs if isinstance(theirs, str) else "nowhere", version("launchdrop"))
         self.stack.enter_context(_watched(client))

@@ -6,14 +6,14 @@ from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.scaling.dask_cluster import Cluster
 from flows.scaling.processes import Processes
-from flows.scaling.workers import Crew
+from flows.scaling.workers import Workers
 
 
 @contextmanager
-def crew(setting: str, *, shown: bool = False) -> Iterator[Crew]:
+def open_workers(setting: str, *, shown: bool = False) -> Iterator[Workers]:
     """The workers of LAUNCHDROP_TASK_RUNNER, let go at the end; a cluster that stood before stands on.
 
     `shown`: the caller is a flow, whose run on the Prefect server is to show each piece of a cluster's work.
@@ -24,7 +24,7 @@ def crew(setting: str, *, shown: bool = False) -> Iterator[Crew]:
             yield made
         except Exception as e:
             if made.reached and (died := _died(e)):
-                raise Trouble(f"{died}; was there enough memory? What is left is taken by the next pass") from e
+                raise LaunchdropError(f"{died}; was there enough memory? What is left is taken by the next pass") from e
             raise
 
 

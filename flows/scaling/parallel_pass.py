@@ -14,13 +14,13 @@ from math import ceil
 from flows.archive.submissions import clear_attempts
 from flows.arrival.completeness import program_of, size_of
 from flows.arrival.leases import Leases
-from flows.ledger.core.outbox import Mark
+from flows.ledger.core.outbox import OutboxEntry
 from flows.ledger.intake.drops import Sighting
 from flows.publishing.outbox import Written, claimed, cross_off
 from flows.registration.drop import NoRoom, Took, Untaken, apart, check_room, take
 from flows.scaling.worker_tasks import Turn, enter_block, prepare_block, terms_of, write_block
-from flows.scaling.workers import Crew, Work
-from flows.services import Pipeline
+from flows.scaling.workers import Work, Workers
+from flows.services import Services
 from schemas.rows.types import RowWorkers
 
 #: Seconds that one process needs for a drop apart from its rows, for a page, and bytes of rows it judges in a second.
@@ -46,23 +46,23 @@ def seconds_for(sightings: Iterable[Sighting]) -> float:
 
 
 def take_spread(
-    crew: Crew, pipeline: Pipeline, sightings: Sequence[Sighting], stop: Callable[[], bool]
+    crew: Workers, services: Services, sightings: Sequence[Sighting], stop: Callable[[], bool]
 ) -> Iterator[Took | Untaken]:
     """Take settled drops, given in the order of sighting, as one process would; `stop` is asked between blocks.
 
     Workers write the reports and receipts of what was taken while they take the rest.
     """
-    with _shown(crew, pipeline) as show:
-        for each in _taken(crew, pipeline, sightings, stop):
+    with _shown(crew, services) as show:
+        for each in _taken(crew, services, sightings, stop):
             yield each
             show()
 
 
 def _taken(
-    crew: Crew, pipeline: Pipeline, sightings: Sequence[Sighting], stop: Callable[[], bool]
+    crew: Workers, services: Services, sightings: Sequence[Sighting], stop: Callable[[], bool]
 ) -> Iterator[Took | Untaken]:
-    terms = terms_of(pipeline)
-    leases = Leases(pipeline.ledger, clock=pipeline.clock, length=pipeline.settings.lease)
+    terms = terms_of(services)
+    leases = Leases(services.ledger, clock=services.clock, length=services.settings.lease)
     length = min(BLOCK, seconds_for(sightings) / (UNDER_WAY * crew.workers))
     met: set[tuple[str, ...]] = set()
     no_room: list[Untaken] = []
@@ -74,12 +74,12 @@ def _taken(
                 break
             if _is_large(block[0]):
                 while under_way:
-                    yield from _entered(pipeline, leases, *under_way.popleft())
-                yield from _divided(crew, pipeline, block[0].sighting)
+                    yield from _entered(services, leases, *under_way.popleft())
+                yield from _divided(crew, services, block[0].sighting)
                 continue
-            turns = _claimed(leases, _with_room(pipeline, block, no_room), met)
+            turns = _claimed(leases, _with_room(services, block, no_room), met)
             full = len(under_way) >= UNDER_WAY * crew.workers
-            results = list(_entered(pipeline, leases, *under_way.popleft())) if full else []
+            results = list(_entered(services, leases, *under_way.popleft())) if full else []
             prepared = [
                 crew.submit(prepare_block, terms, part, name="copy and judge drops")
                 for part in _blocks(turns, length / PARTS)
@@ -88,7 +88,7 @@ def _taken(
             under_way.append((turns, before))
             yield from results  # now that the workers have their next
         while under_way:
-            yield from _entered(pipeline, leases, *under_way.popleft())
+            yield from _entered(services, leases, *under_way.popleft())
     yield from no_room
 
 
@@ -109,11 +109,11 @@ def _blocks(turns: Iterable[Turn], length: float) -> Iterator[list[Turn]]:
         yield block
 
 
-def _with_room(pipeline: Pipeline, block: Iterable[Turn], no_room: list[Untaken]) -> Iterator[Turn]:
+def _with_room(services: Services, block: Iterable[Turn], no_room: list[Untaken]) -> Iterator[Turn]:
     """The turns whose drops there is room for."""
     for turn in block:
         try:
-            check_room(pipeline, turn.sighting)
+            check_room(services, turn.sighting)
         except NoRoom as e:
             no_room.append(Untaken(str(e)))
         else:
@@ -140,15 +140,15 @@ def _is_large(turn: Turn) -> bool:
     return size_of(turn.sighting) >= LARGE
 
 
-def _divided(crew: Crew, pipeline: Pipeline, sighting: Sighting) -> Iterator[Took | Untaken]:
+def _divided(crew: Workers, services: Services, sighting: Sighting) -> Iterator[Took | Untaken]:
     """Take a large drop here, in its turn; its files are judged range by range by all workers."""
     workers = RowWorkers(executor=crew.executor(), count=crew.workers, opens_files=True)
-    took = apart(sighting, partial(take, replace(pipeline, row_workers=workers), sighting))
+    took = apart(sighting, partial(take, replace(services, row_workers=workers), sighting))
     if took is not None:
         yield took
 
 
-def _entered(pipeline: Pipeline, leases: Leases, block: list[Turn], entered: Work) -> Iterator[Took | Untaken]:
+def _entered(services: Services, leases: Leases, block: list[Turn], entered: Work) -> Iterator[Took | Untaken]:
     results: list[Took | Untaken] = entered.result()
     yield from results
     taken = {(each.business, each.drop) for each in results if isinstance(each, Took)}
@@ -159,16 +159,16 @@ def _entered(pipeline: Pipeline, leases: Leases, block: list[Turn], entered: Wor
         else:
             leases.give_back([lease])
     for business in sorted({lease.business for lease in over}):
-        clear_attempts(pipeline.archive, business, [lease for lease in over if lease.business == business])
+        clear_attempts(services.archive, business, [lease for lease in over if lease.business == business])
 
 
 @contextmanager
-def _shown(crew: Crew, pipeline: Pipeline) -> Iterator[Callable[[], None]]:
+def _shown(crew: Workers, services: Services) -> Iterator[Callable[[], None]]:
     """Have reports and receipts written by workers; gives what is to be called after each drop that was taken.
 
     What could not be written is marked as before, and tried again with the pages that are written at a pass's end.
     """
-    terms = terms_of(pipeline)
+    terms = terms_of(services)
     submitted: list[Work] = []
     seconds = 0.0
 
@@ -176,30 +176,30 @@ def _shown(crew: Crew, pipeline: Pipeline) -> Iterator[Callable[[], None]]:
         nonlocal seconds
         seconds += len(SHOWING) * A_PAGE
         if seconds >= PAGES_PART:
-            marks = claimed(pipeline, at_the_end, kinds=SHOWING)
+            marks = claimed(services, at_the_end, kinds=SHOWING)
             submitted.append(crew.submit(write_block, terms, marks, name=PAGES))
             seconds = 0.0
 
     with ExitStack() as at_the_end:
         yield show
         for work in submitted:
-            cross_off(pipeline, work.result().done)
+            cross_off(services, work.result().done)
 
 
-def write_spread(crew: Crew, pipeline: Pipeline, marks: Sequence[Mark]) -> Written:
+def write_spread(crew: Workers, services: Services, marks: Sequence[OutboxEntry]) -> Written:
     """Write marked files, each from the ledger and the archive alone; reports before the receipts that link to them."""
-    done: list[Mark] = []
-    failed: dict[Mark, str] = {}
+    done: list[OutboxEntry] = []
+    failed: dict[OutboxEntry, str] = {}
     for kind in dict.fromkeys(mark.kind for mark in marks):
-        written = _written(crew, pipeline, [mark for mark in marks if mark.kind == kind])
+        written = _written(crew, services, [mark for mark in marks if mark.kind == kind])
         done += written.done
         failed |= written.failed
     return Written(done=done, failed=failed)
 
 
-def _written(crew: Crew, pipeline: Pipeline, marks: Sequence[Mark]) -> Written:
+def _written(crew: Workers, services: Services, marks: Sequence[OutboxEntry]) -> Written:
     """Write marked files of one kind, in parts of one size, as many for each worker."""
-    terms = terms_of(pipeline)
+    terms = terms_of(services)
     rounds = ceil(A_PAGE * len(marks) / (PAGES_PART * crew.workers))
     size = ceil(len(marks) / (rounds * crew.workers))
     parts = [marks[start : start + size] for start in range(0, len(marks), size)]

@@ -17,9 +17,9 @@ from flows.archive import judgments
 from flows.archive.submissions import Archived, archive_drop
 from flows.arrival.completeness import take as taken_of
 from flows.arrival.leases import still_ours
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.ledger.core.errors import LeaseLost
-from flows.ledger.core.outbox import Mark
+from flows.ledger.core.outbox import OutboxEntry
 from flows.ledger.intake.drops import Sighting, sightings
 from flows.ledger.intake.leases import Lease
 from flows.ledger.intake.submissions import Registered, Registration
@@ -32,24 +32,24 @@ from flows.registration.drop import (
     apart,
     enter,
     look_anew,
-    put_judgement,
+    put_judgment,
     registration_of,
     repeats,
     take,
 )
 from flows.scaling.workers import check_version
-from flows.services import Pipeline, open_pipeline
+from flows.services import Services, open_services
 from flows.settings import Settings
 from flows.stores import Changed, batch
 from flows.validation.ahead_of_turn import Ahead, judge_ahead
 from flows.validation.scratch import Spool, spools
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 
 Keep = Callable[[Registration], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class WorkerTerms:
     """What workers are told of how work is done here; they need no settings of their own."""
 
     settings: Settings
@@ -79,107 +79,107 @@ class Prepared:
     untaken: Untaken | None = None
 
 
-def terms_of(pipeline: Pipeline) -> Terms:
+def terms_of(services: Services) -> WorkerTerms:
     """How work is done here. Places are said so that they are the same from whatever folder a worker runs in."""
-    listed = pipeline.settings.do_not_originate
+    listed = services.settings.do_not_originate
     places = {
-        "inbox": pipeline.inbox.url,
-        "reports": pipeline.reports.url,
-        "archive": pipeline.archive.url,
-        "ledger": pipeline.ledger.url,
+        "inbox": services.inbox.url,
+        "reports": services.reports.url,
+        "archive": services.archive.url,
+        "ledger": services.ledger.url,
         "do_not_originate": listed and listed.absolute(),
     }
-    return Terms(
-        settings=pipeline.settings.for_workers().model_copy(update=places),
-        clock=pipeline.clock,
+    return WorkerTerms(
+        settings=services.settings.for_workers().model_copy(update=places),
+        clock=services.clock,
         launchdrop=version("launchdrop"),
-        do_not_originate=print_of(pipeline.settings),
+        do_not_originate=print_of(services.settings),
     )
 
 
 @contextmanager
-def working(terms: Terms) -> Iterator[Pipeline]:
-    """The pipeline as a worker opens it. Raises Trouble where the worker is not as the terms are."""
+def working(terms: WorkerTerms) -> Iterator[Services]:
+    """The pipeline as a worker opens it. Raises LaunchdropError where the worker is not as the terms are."""
     check_version(version("launchdrop"), terms.launchdrop)
     if print_of(terms.settings) != terms.do_not_originate:
-        raise Trouble(f"a Dask worker has another do-not-originate list at {terms.settings.do_not_originate}")
-    with open_pipeline(terms.settings) as pipeline:
-        yield replace(pipeline, clock=terms.clock)
+        raise LaunchdropError(f"a Dask worker has another do-not-originate list at {terms.settings.do_not_originate}")
+    with open_services(terms.settings) as services:
+        yield replace(services, clock=terms.clock)
 
 
-def prepare_block(terms: Terms, block: Sequence[Turn]) -> list[Prepared]:
+def prepare_block(terms: WorkerTerms, block: Sequence[Turn]) -> list[Prepared]:
     """Copy and judge the drops of a block, on a worker."""
     # What was judged is brought to the disk once for all: nothing relies on it before it is entered.
-    with working(terms) as pipeline, batch(pipeline.reports) as reports, batch(pipeline.archive) as archive:
-        keep = partial(put_judgement, reports, archive)
-        return [_prepare(pipeline, turn, turn.lease, keep) if turn.lease else Prepared(turn=turn) for turn in block]
+    with working(terms) as services, batch(services.reports) as reports, batch(services.archive) as archive:
+        keep = partial(put_judgment, reports, archive)
+        return [_prepare(services, turn, turn.lease, keep) if turn.lease else Prepared(turn=turn) for turn in block]
 
 
-def _prepare(pipeline: Pipeline, turn: Turn, lease: Lease, keep: Keep) -> Prepared:
-    prepared = apart(turn.sighting, partial(_prepared, pipeline, turn, lease, keep))
+def _prepare(services: Services, turn: Turn, lease: Lease, keep: Keep) -> Prepared:
+    prepared = apart(turn.sighting, partial(_prepared, services, turn, lease, keep))
     return Prepared(turn=turn, untaken=prepared) if isinstance(prepared, Untaken) else prepared
 
 
-def _prepared(pipeline: Pipeline, turn: Turn, lease: Lease, keep: Keep) -> Prepared:
+def _prepared(services: Services, turn: Turn, lease: Lease, keep: Keep) -> Prepared:
     try:
-        still_ours(pipeline.ledger, lease)
+        still_ours(services.ledger, lease)
         attempt = secrets.token_hex(4)
-        archived = archive_drop(pipeline.inbox, pipeline.archive, turn.sighting, token=lease.token, attempt=attempt)
-        if repeats(pipeline, archived, lease):
+        archived = archive_drop(services.inbox, services.archive, turn.sighting, token=lease.token, attempt=attempt)
+        if repeats(services, archived, lease):
             return Prepared(turn=turn, archived=archived)
         with spools() as spool:
-            return Prepared(turn=turn, archived=archived, ahead=_judge(pipeline, archived, lease, spool, keep))
+            return Prepared(turn=turn, archived=archived, ahead=_judge(services, archived, lease, spool, keep))
     except (Changed, LeaseLost):
         return Prepared(turn=turn)
 
 
-def _judge(pipeline: Pipeline, archived: Archived, lease: Lease, spool: Spool, keep: Keep) -> Ahead:
-    def if_still_ours(judgement: Judgement) -> None:
-        still_ours(pipeline.ledger, lease)
-        keep(registration_of(archived, lease, judgement))
+def _judge(services: Services, archived: Archived, lease: Lease, spool: Spool, keep: Keep) -> Ahead:
+    def if_still_ours(judgment: Judgment) -> None:
+        still_ours(services.ledger, lease)
+        keep(registration_of(archived, lease, judgment))
 
-    return judge_ahead(pipeline, archived.drop, spool, keep=if_still_ours)
+    return judge_ahead(services, archived.drop, spool, keep=if_still_ours)
 
 
-def enter_block(terms: Terms, _before: object, *parts: Sequence[Prepared]) -> list[Took | Untaken]:
+def enter_block(terms: WorkerTerms, _before: object, *parts: Sequence[Prepared]) -> list[Took | Untaken]:
     """Enter the drops of a block in the ledger, on a worker, when all blocks before it have been entered."""
-    with working(terms) as pipeline:
+    with working(terms) as services:
         entered = (
-            apart(prepared.turn.sighting, partial(_enter, pipeline, prepared)) for block in parts for prepared in block
+            apart(prepared.turn.sighting, partial(_enter, services, prepared)) for block in parts for prepared in block
         )
         return [each for each in entered if each is not None]
 
 
-def _enter(pipeline: Pipeline, prepared: Prepared) -> Took | Untaken | None:
+def _enter(services: Services, prepared: Prepared) -> Took | Untaken | None:
     lease = prepared.turn.lease
     if prepared.untaken is not None:
         return prepared.untaken
     try:
         if lease is None:
-            return take(pipeline, prepared.turn.sighting) or _entered_before(pipeline, prepared.turn.sighting)
+            return take(services, prepared.turn.sighting) or _entered_before(services, prepared.turn.sighting)
         if prepared.archived is None:
-            look_anew(pipeline, lease)
+            look_anew(services, lease)
             return None
-        return enter(pipeline, prepared.archived, lease, ahead=prepared.ahead)
+        return enter(services, prepared.archived, lease, ahead=prepared.ahead)
     except LeaseLost:
-        return _entered_before(pipeline, prepared.turn.sighting)
+        return _entered_before(services, prepared.turn.sighting)
 
 
-def _entered_before(pipeline: Pipeline, sighting: Sighting) -> Took | None:
+def _entered_before(services: Services, sighting: Sighting) -> Took | None:
     """What a worker entered that died before it could say so; None where another process has taken over."""
-    with pipeline.ledger.read() as conn:
+    with services.ledger.read() as conn:
         known = sightings(conn, sighting.business, [sighting.name])[sighting.name]
         receipt = receipt_of(conn, sighting.business, sighting.name)
     if receipt is None or known.taken != taken_of(sighting) or receipt.submission != known.submission:
         return None
     registered = Registered(outcome=receipt.outcome, submission=receipt.submission)
-    judgement = None
+    judgment = None
     if receipt.outcome == "registered":
-        judgement = judgments.recall(pipeline.archive, sighting.business, receipt.submission).outline()
-    return Took(business=sighting.business, drop=sighting.name, registered=registered, judgement=judgement)
+        judgment = judgments.recall(services.archive, sighting.business, receipt.submission).outline()
+    return Took(business=sighting.business, drop=sighting.name, registered=registered, judgment=judgment)
 
 
-def write_block(terms: Terms, marks: Sequence[Mark]) -> Written:
+def write_block(terms: WorkerTerms, marks: Sequence[OutboxEntry]) -> Written:
     """Write some marked files, on a worker."""
-    with working(terms) as pipeline:
-        return write(pipeline, marks)
+    with working(terms) as services:
+        return write(services, marks)

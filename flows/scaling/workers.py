@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, Protocol
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 
 
 class Work(Protocol):
@@ -15,7 +15,7 @@ class Work(Protocol):
         ...
 
 
-class Crew(Protocol):
+class Workers(Protocol):
     """Workers of a pass. They are reached when something is first asked of them, or before, where there is time."""
 
     @property
@@ -49,6 +49,8 @@ def waits(arguments: Sequence[Any]) -> bool:
 
 
 def check_version(theirs: str, ours: str) -> None:
-    """Raises Trouble where a worker's launchdrop is not the one of the process that spreads."""
+    """Raises LaunchdropError where a worker's launchdrop is not the one of the process that spreads."""
     if theirs != ours:
-        raise Trouble(f"a Dask worker runs launchdrop {theirs}, not {ours}: restart the workers after an upgrade")
+        raise LaunchdropError(
+            f"a Dask worker runs launchdrop {theirs}, not {ours}: restart the workers after an upgrade"
+        )

@@ -12,7 +12,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.intake_flow import intake
 from flows.launch_flow import launch
 from flows.nightly_flow import nightly
@@ -26,7 +26,7 @@ NIGHTLY = Cron("15 2 * * *", timezone="America/Chicago")
 def main() -> None:
     try:
         theirs = for_workers()
-    except Trouble as e:
+    except LaunchdropError as e:
         sys.exit(str(e))
     if theirs:
         sys.exit(NOT_NEEDED)

@@ -17,13 +17,12 @@ from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
-from flows import cancellation
-from flows import pipeline as passes
+from flows import cancellation, pipeline
 from flows.arrival.scan import look
 from flows.ledger.launches.launches import next_due
 from flows.notifying.prefect_runs import shown
 from flows.operations.metrics import exposition
-from flows.services import Pipeline, check_places, open_pipeline
+from flows.services import Services, check_places, open_services
 from flows.serving.prefect_server import child, server
 from flows.serving.site import METRICS, site
 from flows.settings import Settings
@@ -70,16 +69,16 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         say("Starting the Prefect server …")
         api = stack.enter_context(server(HOME))
         stack.callback(_send_the_rest)
-        pipeline = stack.enter_context(open_pipeline(settings))
+        services = stack.enter_context(open_services(settings))
         stack.enter_context(child("flows.serving.deployments", said=HOME / "prefect" / "deployments.log"))
         say(f"Prefect: {api.removesuffix('/api')}")
-        folder = pipeline.reports.root if isinstance(pipeline.reports, FolderStore) else None
-        address = stack.enter_context(site(folder, settings.site_port, partial(exposition, pipeline)))
+        folder = services.reports.root if isinstance(services.reports, FolderStore) else None
+        address = stack.enter_context(site(folder, settings.site_port, partial(exposition, services)))
         if folder is not None:
             say(f"Reports: {address}")
         say(f"Metrics: {address}{METRICS}")
         _warm()
-        loops = [_loop(watch, "intake", _take_what_comes, pipeline), _loop(watch, "launch", _launch_in_time, pipeline)]
+        loops = [_loop(watch, "intake", _take_what_comes, services), _loop(watch, "launch", _launch_in_time, services)]
         say(f"Watching {settings.inbox}. Ctrl-C ends it.")
         watch.stop.wait()
         say("Ending: what is under way is finished first.")
@@ -116,9 +115,9 @@ def _ended_by_signals(watch: Watch) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _loop(watch: Watch, name: str, work: Callable[[Watch, Pipeline], None], pipeline: Pipeline) -> threading.Thread:
+def _loop(watch: Watch, name: str, work: Callable[[Watch, Services], None], services: Services) -> threading.Thread:
     thread = threading.Thread(
-        target=_insist, args=(watch, name, partial(work, watch, pipeline)), name=name, daemon=True
+        target=_insist, args=(watch, name, partial(work, watch, services)), name=name, daemon=True
     )
     thread.start()
     return thread
@@ -136,15 +135,15 @@ def _insist(watch: Watch, name: str, work: Callable[[], None]) -> None:
             return
 
 
-def _take_what_comes(watch: Watch, pipeline: Pipeline) -> None:
+def _take_what_comes(watch: Watch, services: Services) -> None:
     under_way: set[Future[None]] = set()
     with ThreadPoolExecutor(RUNS, "intake") as runs:
-        for drops in _hints(watch, pipeline):
+        for drops in _hints(watch, services):
             if watch.stop.is_set():
                 return
             # A sweep, where no drop is named; a flow run is only made where something is to be done.
             named = sorted(drops) or None
-            if any(look(passes.inbox_of(pipeline), now=pipeline.clock(), drops=named)):
+            if any(look(pipeline.inbox_of(services), now=services.clock(), drops=named)):
                 under_way.add(runs.submit(_insist, watch, "intake", partial(_intake, watch, named)))
             if len(under_way) == RUNS:  # hints gather meanwhile
                 under_way = wait(under_way, return_when=FIRST_COMPLETED).not_done
@@ -153,12 +152,12 @@ def _take_what_comes(watch: Watch, pipeline: Pipeline) -> None:
 def _intake(watch: Watch, drops: list[tuple[str, str]] | None) -> None:
     from flows.intake_flow import intake
 
-    with passes.about(drops):
+    with pipeline.about(drops):
         shown(intake)
     watch.wake.set()
 
 
-def _hints(watch: Watch, pipeline: Pipeline) -> Iterator[Hints]:
+def _hints(watch: Watch, services: Services) -> Iterator[Hints]:
     """Drops that something was heard of; an empty set asks for a sweep, first for what lay there before we listened.
 
     Where nothing can be heard, sweeps go on, and it is tried again after each.
@@ -166,7 +165,7 @@ def _hints(watch: Watch, pipeline: Pipeline) -> Iterator[Hints]:
     said = ""
     while not watch.stop.is_set():
         try:
-            yield from _paced(_heard(watch, pipeline))
+            yield from _paced(_heard(watch, services))
         except StoreError as e:
             if said != str(e):  # what cannot be watched at all is no news each time
                 log.warning("%s. Looking every %d s meanwhile.", e, SWEEP.total_seconds())
@@ -175,11 +174,11 @@ def _hints(watch: Watch, pipeline: Pipeline) -> Iterator[Hints]:
         watch.stop.wait(SWEEP.total_seconds())
 
 
-def _heard(watch: Watch, pipeline: Pipeline) -> Iterable[Hints]:
-    if pipeline.settings.events:
-        return queue_hints(pipeline.settings.events, pipeline.inbox.url, watch.stop)
-    if isinstance(pipeline.inbox, FolderStore):
-        return folder_hints(pipeline.inbox.root, watch.stop, every=HEARD)
+def _heard(watch: Watch, services: Services) -> Iterable[Hints]:
+    if services.settings.events:
+        return queue_hints(services.settings.events, services.inbox.url, watch.stop)
+    if isinstance(services.inbox, FolderStore):
+        return folder_hints(services.inbox.root, watch.stop, every=HEARD)
     return ()
 
 
@@ -197,13 +196,13 @@ def _paced(hints: Iterable[Hints]) -> Iterator[Hints]:
             due = time.monotonic() + SWEEP.total_seconds()
 
 
-def _launch_in_time(watch: Watch, pipeline: Pipeline) -> None:
+def _launch_in_time(watch: Watch, services: Services) -> None:
     from flows.launch_flow import launch
 
     while not watch.stop.is_set():
         watch.wake.clear()
-        now = pipeline.clock()
-        with pipeline.ledger.read() as conn:
+        now = services.clock()
+        with services.ledger.read() as conn:
             due = next_due(conn, now)
         if due is None or due > now:
             watch.wake.wait(min(SWEEP, due - now).total_seconds() if due else SWEEP.total_seconds())

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.serving.child_process import NOT_NEEDED
 
 Process = subprocess.Popen[bytes]
@@ -138,7 +138,7 @@ def _free_port(ports: Sequence[int]) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise Trouble("no port is free for the Prefect server")
+    raise LaunchdropError("no port is free for the Prefect server")
 
 
 def _wait(process: Process, health: str, said: Path) -> None:
@@ -149,6 +149,6 @@ def _wait(process: Process, health: str, said: Path) -> None:
                 return
         except (URLError, OSError):
             if process.poll() is not None:
-                raise Trouble(f"the Prefect server ended at its start; {said} says why") from None
+                raise LaunchdropError(f"the Prefect server ended at its start; {said} says why") from None
             time.sleep(0.1)
-    raise Trouble(f"the Prefect server did not answer within {PATIENCE:.0f} s; {said} says more")
+    raise LaunchdropError(f"the Prefect server did not answer within {PATIENCE:.0f} s; {said} says more")

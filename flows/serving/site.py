@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 
 HOST = "127.0.0.1"
 #: The operator's page is where whoever opens the bare address wants to be.
@@ -86,7 +86,7 @@ def site(folder: Path | None, port: int, metrics: Metrics) -> Iterator[str]:
     try:
         server = ThreadingHTTPServer((HOST, port), answer)
     except OSError as e:
-        raise Trouble(
+        raise LaunchdropError(
             f"the report site cannot use port {port}: {e.strerror}. Set LAUNCHDROP_SITE_PORT to another (0: any)."
         ) from None
     server.daemon_threads = True

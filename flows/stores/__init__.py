@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 
 BLOCK = 1 << 20
 
 Kind = Literal["file", "folder", "link", "other"]
 
 
-class StoreError(Trouble):
+class StoreError(LaunchdropError):
     """The store cannot be reached or does not allow it; one line that names the key and what was answered."""
 
 
@@ -39,7 +39,7 @@ class Denied(StoreError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredObject:
     """One object. `version` changes whenever its bytes are written: size and mtime in a folder, ETag and time in S3."""
 
     key: str
@@ -53,15 +53,15 @@ class Store(Protocol):
 
     url: str
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Everything below `prefix` ("" or ending in "/"), page by page. The entries of one folder come together."""
         ...
 
-    def children(self, prefix: str = "") -> Iterator[Entry]:
+    def children(self, prefix: str = "") -> Iterator[StoredObject]:
         """What lies directly in `prefix`; folders as entries of kind "folder". A key has no "/" at its end."""
         ...
 
-    def stat(self, key: str) -> Entry | None: ...
+    def stat(self, key: str) -> StoredObject | None: ...
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:
         """A stream of the object, seekable; with `version`, of exactly that one. Raises Changed when there is none."""
@@ -111,7 +111,7 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class WriteBatch:
     """Files that are put one by one, each there at once, and brought to the disk together."""
 
     store: Store
@@ -123,9 +123,9 @@ class Batch:
 
 
 @contextmanager
-def batch(store: Store) -> Iterator[Batch]:
+def batch(store: Store) -> Iterator[WriteBatch]:
     """A batch of files, which survives a power cut from the end of the block on."""
-    made = Batch(store)
+    made = WriteBatch(store)
     try:
         yield made
     finally:

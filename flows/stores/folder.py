@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from flows.stores import AlreadyThere, Changed, Denied, Entry, Kind, Refused, StoreError, blocks, checked
+from flows.stores import AlreadyThere, Changed, Denied, Kind, Refused, StoredObject, StoreError, blocks, checked
 
 #: Folders deeper than this below the store are listed as one entry of kind "other" and not entered.
 MAX_DEPTH = 16
@@ -32,15 +32,15 @@ class FolderStore:
         self.root = Path(root).absolute()
         self.url = str(self.root)
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
         with suppress(Changed), self._folder(prefix.rstrip("/")) as fd:
             yield from _walk(fd, prefix, prefix.count("/"))
 
-    def children(self, prefix: str = "") -> Iterator[Entry]:
+    def children(self, prefix: str = "") -> Iterator[StoredObject]:
         with suppress(Changed), self._folder(prefix.rstrip("/")) as fd:
             yield from _scan(fd, prefix)
 
-    def stat(self, key: str) -> Entry | None:
+    def stat(self, key: str) -> StoredObject | None:
         with suppress(Changed), self._parent(key) as (fd, name):
             return _entry(key, os.stat(name, dir_fd=fd, follow_symlinks=False))
         return None
@@ -187,8 +187,8 @@ def _version(s: os.stat_result) -> str:
     return f"{s.st_size}-{s.st_mtime_ns}"
 
 
-def _entry(key: str, s: os.stat_result) -> Entry:
-    return Entry(key, s.st_size, _version(s), _kind(s.st_mode))
+def _entry(key: str, s: os.stat_result) -> StoredObject:
+    return StoredObject(key, s.st_size, _version(s), _kind(s.st_mode))
 
 
 def _kind(mode: int) -> Kind:
@@ -199,24 +199,24 @@ def _kind(mode: int) -> Kind:
     return "link" if stat.S_ISLNK(mode) else "other"
 
 
-def _walk(fd: int, prefix: str, depth: int) -> Iterator[Entry]:
+def _walk(fd: int, prefix: str, depth: int) -> Iterator[StoredObject]:
     """All below an open folder, depth first; a folder swapped for something else meanwhile is passed over."""
     for entry in _scan(fd, prefix):
         if entry.kind != "folder":
             yield entry
         elif depth >= MAX_DEPTH:
-            yield Entry(entry.key, 0, "too deep", "other")
+            yield StoredObject(entry.key, 0, "too deep", "other")
         else:
             yield from _below(fd, entry.key, depth + 1)
 
 
-def _below(fd: int, key: str, depth: int) -> Iterator[Entry]:
+def _below(fd: int, key: str, depth: int) -> Iterator[StoredObject]:
     try:
         below = os.open(key.rpartition("/")[2], _FOLDER, dir_fd=fd)
     except (FileNotFoundError, NotADirectoryError):
         return
     except PermissionError:  # one business's folder must not end the pass for all
-        yield Entry(key, 0, "not readable", "other")
+        yield StoredObject(key, 0, "not readable", "other")
         return
     try:
         yield from _walk(below, key + "/", depth)
@@ -224,7 +224,7 @@ def _below(fd: int, key: str, depth: int) -> Iterator[Entry]:
         os.close(below)
 
 
-def _scan(fd: int, prefix: str) -> Iterator[Entry]:
+def _scan(fd: int, prefix: str) -> Iterator[StoredObject]:
     with os.scandir(fd) as found:
         for child in found:
             with suppress(FileNotFoundError):  # gone since the listing

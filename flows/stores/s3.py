@@ -23,7 +23,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from flows.stores import AlreadyThere, Changed, Entry, StoreError, checked, read, safe
+from flows.stores import AlreadyThere, Changed, StoredObject, StoreError, checked, read, safe
 from flows.stores.answers import TRIES, Body, Race, code_of, etag_of, pause, plain, version_of
 
 if TYPE_CHECKING:
@@ -66,29 +66,29 @@ class S3Store:
         """In another process it is opened anew, with what credentials are there."""
         return type(self), (self.url,)
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
         for page in self._pages(Prefix=self.prefix + prefix):
             for found in page.get("Contents", ()):
                 if not found["Key"].endswith("/"):  # a console's picture of a folder
                     yield self._entry(found["Key"], found)
 
-    def children(self, prefix: str = "") -> Iterator[Entry]:
+    def children(self, prefix: str = "") -> Iterator[StoredObject]:
         for page in self._pages(Prefix=self.prefix + prefix, Delimiter="/"):
             for folder in page.get("CommonPrefixes", ()):
                 key = folder["Prefix"].removeprefix(self.prefix).removesuffix("/")
-                yield Entry(key, 0, "", "folder" if safe(key) else "other")
+                yield StoredObject(key, 0, "", "folder" if safe(key) else "other")
             for found in page.get("Contents", ()):
                 if not found["Key"].endswith("/"):
                     yield self._entry(found["Key"], found)
 
-    def stat(self, key: str) -> Entry | None:
+    def stat(self, key: str) -> StoredObject | None:
         at = self._at(key)
         try:
             with plain(key):
                 head = self.s3.head_object(**at)
         except Changed:
             return None
-        return Entry(key, head["ContentLength"], version_of(head))
+        return StoredObject(key, head["ContentLength"], version_of(head))
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:
         return io.BufferedReader(Body(self.s3, self._at(key), key, version), 1 << 17)
@@ -171,9 +171,9 @@ class S3Store:
                 return
             yield page
 
-    def _entry(self, key: str, found: Any) -> Entry:
+    def _entry(self, key: str, found: Any) -> StoredObject:
         key = key.removeprefix(self.prefix)
-        return Entry(key, found["Size"], version_of(found), "file" if safe(key) else "other")
+        return StoredObject(key, found["Size"], version_of(found), "file" if safe(key) else "other")
 
     def _write(self, key: str, mark: str, create_only: bool, do: Any) -> None:
         """A write whose answer may be lost: one that finds its own object there has succeeded the time before."""

@@ -1,7 +1,7 @@
 """Judging ahead of a drop's turn: what judging was told is kept, and asked again when the turn comes.
 
-A judgement is the function of the drop and of what is known. Whoever registers one that was made earlier asks the same
-questions again: where each answer is the same, so is the judgement; where one is not, it is judged anew.
+A judgment is the function of the drop and of what is known. Whoever registers one that was made earlier asks the same
+questions again: where each answer is the same, so is the judgment; where one is not, it is judged anew.
 """
 
 import hashlib
@@ -14,13 +14,13 @@ import numpy as np
 
 from flows.ledger.core.bulk import gathered
 from flows.ledger.core.errors import Outdated
-from flows.services import Pipeline
+from flows.services import Services
 from flows.validation.context import what_is_known
 from flows.validation.drop import judge_drop, understood
 from flows.validation.scratch import Spool
 from schemas.model.business import Business
 from schemas.model.drop import Claims, Conflict, Drop, Known, Program
-from schemas.model.judgment import Judgement, Numbers
+from schemas.model.judgment import Judgment, Numbers
 from schemas.model.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedNumbers:
-    """The accepted numbers of a judgement whose other rows are in its files already."""
+    """The accepted numbers of a judgment whose other rows are in its files already."""
 
     numbers: np.ndarray
     purposes: np.ndarray
@@ -103,29 +103,29 @@ def _print(content: bytes | None) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ahead:
-    """A judgement made ahead of its turn; of its rows it has the accepted numbers. `manifest` says what was asked."""
+    """A judgment made ahead of its turn; of its rows it has the accepted numbers. `manifest` says what was asked."""
 
     business: str
     manifest: Manifest | None
-    judgement: Judgement
+    judgment: Judgment
     answers: Answers
 
 
-def judge_ahead(pipeline: Pipeline, drop: Drop, spool: Spool, keep: Callable[[Judgement], object]) -> Ahead:
-    """Judge a drop now, for its turn later; `keep` is called with the judgement while all of its rows are there."""
+def judge_ahead(services: Services, drop: Drop, spool: Spool, keep: Callable[[Judgment], object]) -> Ahead:
+    """Judge a drop now, for its turn later; `keep` is called with the judgment while all of its rows are there."""
     answers = Answers()
-    judgement = judge_drop(pipeline, drop, spool, told=answers.listen)
-    keep(judgement)
+    judgment = judge_drop(services, drop, spool, told=answers.listen)
+    keep(judgment)
     return Ahead(
         business=drop.business or "",
-        manifest=understood(drop, pipeline.settings.policy),
-        judgement=replace(judgement, numbers=AcceptedNumbers(*gathered(judgement.numbers.accepted()))),
+        manifest=understood(drop, services.settings.policy),
+        judgment=replace(judgment, numbers=AcceptedNumbers(*gathered(judgment.numbers.accepted()))),
         answers=answers,
     )
 
 
-def check_ahead(pipeline: Pipeline, ahead: Ahead) -> None:
+def check_ahead(services: Services, ahead: Ahead) -> None:
     """Raises Outdated where judging would be told something else now."""
-    known = what_is_known(pipeline, ahead.business, ahead.manifest)
-    if not ahead.answers.hold(known, ahead.judgement.numbers):
+    known = what_is_known(services, ahead.business, ahead.manifest)
+    if not ahead.answers.hold(known, ahead.judgment.numbers):
         raise Outdated("what was judged ahead of its turn was overtaken")

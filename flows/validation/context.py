@@ -9,17 +9,17 @@ from flows.ledger.programs.ownership import claims
 from flows.ledger.programs.programs import known
 from flows.operator_files.do_not_originate import do_not_originate
 from flows.operator_files.gallery import gallery_logo
-from flows.services import Pipeline
+from flows.services import Services
 from schemas.model.drop import Known
 
 if TYPE_CHECKING:
     from schemas.model.manifest import Manifest
 
 
-def what_is_known(pipeline: Pipeline, business: str, manifest: "Manifest | None") -> Known:
+def what_is_known(services: Services, business: str, manifest: "Manifest | None") -> Known:
     """Everything that the rules beyond the drop itself ask for. `manifest` says which program it is about."""
     reference = manifest.reference if manifest else None
-    with pipeline.ledger.read() as conn:
+    with services.ledger.read() as conn:
         registered = business_of(conn, business)
         program = known(conn, business, reference) if reference else None
     return Known(
@@ -27,8 +27,8 @@ def what_is_known(pipeline: Pipeline, business: str, manifest: "Manifest | None"
         registered=registered is not None,
         ledger=True,
         program=program,
-        claims=claims(pipeline.ledger, business, reference, reassign=bool(manifest and manifest.reassign)),
-        do_not_originate=do_not_originate(pipeline.settings),
-        gallery=partial(gallery_logo, pipeline.inbox, business),
-        removed_by_replace=removed_by_replace(pipeline.ledger, business, reference) if program and reference else None,
+        claims=claims(services.ledger, business, reference, reassign=bool(manifest and manifest.reassign)),
+        do_not_originate=do_not_originate(services.settings),
+        gallery=partial(gallery_logo, services.inbox, business),
+        removed_by_replace=removed_by_replace(services.ledger, business, reference) if program and reference else None,
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from flows.services import Pipeline
+from flows.services import Services
 from flows.validation.context import what_is_known
 from flows.validation.scratch import Spool
 from schemas.judge import judge
 from schemas.judge import understood as manifest_of
 from schemas.model.drop import Drop, Known
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 from schemas.model.manifest import Manifest
 from schemas.model.policy import Policy
 
@@ -16,27 +16,27 @@ Progress = Callable[[int, int], None]
 
 
 def judge_drop(
-    pipeline: Pipeline,
+    services: Services,
     drop: Drop,
     spool: Spool,
     progress: Progress | None = None,
     *,
     told: Callable[[Known], Known] = lambda known: known,
-) -> Judgement:
-    """The judgement of a drop in the archive, now; its rows are read from the spool as long as that is open.
+) -> Judgment:
+    """The judgment of a drop in the archive, now; its rows are read from the spool as long as that is open.
 
     `told` may listen in on what judging is told.
     """
-    settings = pipeline.settings
-    known = what_is_known(pipeline, drop.business or "", understood(drop, settings.policy))
+    settings = services.settings
+    known = what_is_known(services, drop.business or "", understood(drop, settings.policy))
     return judge(
         drop,
         told(known),
         settings.policy,
-        pipeline.clock(),
+        services.clock(),
         caps=settings.caps,
         spool=spool,
-        workers=pipeline.row_workers,
+        workers=services.row_workers,
         progress=progress,
     )
 

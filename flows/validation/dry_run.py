@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.operator_files.do_not_originate import do_not_originate
 from flows.settings import Settings
 from flows.validation.scratch import Spool
@@ -21,7 +21,7 @@ from schemas.model.business import Business
 from schemas.model.drop import Drop, DropFile, Known
 from schemas.model.filenames import under_way
 from schemas.model.ids import Digest, submission_id
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 
 if TYPE_CHECKING:
     from schemas.rows.types import RowWorkers
@@ -35,7 +35,7 @@ Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class DryRun:
     """What a dry run gives. `id` is what the submission would be called if it were taken now.
 
     `owner` is the business whose inbox the drop is in, else the one its manifest names; `business` what is known of it.
@@ -46,7 +46,7 @@ class Checked:
     drop: str
     owner: str | None = None
     business: Business | None
-    judgement: Judgement
+    judgment: Judgment
 
 
 def check(
@@ -58,17 +58,17 @@ def check(
     spool: Spool,
     workers: "RowWorkers | None" = None,
     progress: Tell | None = None,
-) -> Checked:
-    """Judge what lies at `path`. Raises Trouble when it is not there or is neither drop, manifest nor CSV."""
+) -> DryRun:
+    """Judge what lies at `path`. Raises LaunchdropError when it is not there or is neither drop, manifest nor CSV."""
     path = path.absolute()
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
     except OSError as e:
-        raise Trouble(f"{path}: cannot be read: {e.strerror}") from None
+        raise LaunchdropError(f"{path}: cannot be read: {e.strerror}") from None
     if is_folder:
         return _check_drop(path.resolve(), businesses, settings, now, spool, workers, progress)
     if not is_file:
-        raise Trouble(f"{path}: expected a drop folder, a manifest (.yaml) or a numbers CSV; nothing is there.")
+        raise LaunchdropError(f"{path}: expected a drop folder, a manifest (.yaml) or a numbers CSV; nothing is there.")
     if path.suffix.lower() in (".yaml", ".yml"):
         return _check_drop(path.parent.resolve(), businesses, settings, now, spool, workers, progress, manifest=path)
     return _check_csv(path, settings, now, spool, workers, progress)
@@ -76,11 +76,11 @@ def check(
 
 def _check_csv(
     path: Path, settings: Settings, now: datetime, spool: Spool, workers: "RowWorkers | None", progress: Tell | None
-) -> Checked:
+) -> DryRun:
     file = _file(path.parent, path)
     digest = hashlib.sha256(bytes.fromhex(file.sha256)).hexdigest()
-    judgement = judge_csv(file, settings.policy, caps=settings.caps, spool=spool, workers=workers, progress=progress)
-    return Checked(id=submission_id(now, digest), digest=digest, drop=path.name, business=None, judgement=judgement)
+    judgment = judge_csv(file, settings.policy, caps=settings.caps, spool=spool, workers=workers, progress=progress)
+    return DryRun(id=submission_id(now, digest), digest=digest, drop=path.name, business=None, judgment=judgment)
 
 
 def _check_drop(
@@ -92,22 +92,22 @@ def _check_drop(
     workers: "RowWorkers | None",
     progress: Tell | None,
     manifest: Path | None = None,
-) -> Checked:
+) -> DryRun:
     registry = businesses or _above(folder)
     drop = _drop(folder, _tenant(folder, registry), manifest)
     known = _known(drop, registry, settings)
-    judgement = judge(
+    judgment = judge(
         drop, known, settings.policy, now, caps=settings.caps, spool=spool, workers=workers, progress=progress
     )
-    digest = _digest(drop, judgement)
-    named = judgement.manifest.business if judgement.manifest else None
-    return Checked(
+    digest = _digest(drop, judgment)
+    named = judgment.manifest.business if judgment.manifest else None
+    return DryRun(
         id=submission_id(now, digest),
         digest=digest,
         drop=drop.name,
         owner=drop.business or named,
         business=known.business,
-        judgement=judgement,
+        judgment=judgment,
     )
 
 
@@ -141,7 +141,7 @@ def _file(folder: Path, path: Path) -> DropFile:
             sha256 = hashlib.file_digest(f, "sha256").hexdigest()
             size = f.tell()
     except OSError as e:
-        raise Trouble(f"{path}: cannot be read: {e.strerror}") from None
+        raise LaunchdropError(f"{path}: cannot be read: {e.strerror}") from None
     name = path.relative_to(folder).as_posix()
     return DropFile(name=name, bytes=size, sha256=sha256, open=partial(_open, path))
 
@@ -165,9 +165,9 @@ def _registered(registry: Path) -> dict[str, Business]:
     try:
         return {b.id: b for b in read_businesses(registry.read_bytes())}
     except OSError as e:
-        raise Trouble(f"{registry}: cannot be read: {e.strerror}") from None
+        raise LaunchdropError(f"{registry}: cannot be read: {e.strerror}") from None
     except BusinessesError as e:
-        raise Trouble(f"{registry}: {e}") from None
+        raise LaunchdropError(f"{registry}: {e}") from None
 
 
 def _business_named(drop: Drop, settings: Settings) -> str | None:
@@ -188,14 +188,14 @@ def _no_logo(_name: str) -> bytes | None:
     return None
 
 
-def _digest(drop: Drop, judgement: Judgement) -> str:
+def _digest(drop: Drop, judgment: Judgment) -> str:
     """The digest that intake would give this drop."""
     digest = Digest()
     for manifest in sorted(drop.manifests, key=lambda m: m.name):
         with manifest.open() as f:
             for _ in digest.manifest(iter(partial(f.read, MiB), b""), manifest.bytes):
                 pass
-    understood = judgement.manifest
+    understood = judgment.manifest
     named = dict.fromkeys(n.file for n in understood.files) if understood else {}
     if understood and understood.logo:
         named[understood.logo] = None

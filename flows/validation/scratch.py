@@ -1,4 +1,4 @@
-"""Places for rows under judgement: in memory while they are few, in temporary files when they are many."""
+"""Places for rows under judgment: in memory while they are few, in temporary files when they are many."""
 
 import errno
 import tempfile
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, cast
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 
 #: Of each place. A long submission has hundreds of them (`schemas.rows.judging.duplicates`).
 IN_MEMORY = 1 << 18
@@ -16,11 +16,13 @@ Spool = Callable[[], BinaryIO]
 
 @contextmanager
 def spools() -> Iterator[Spool]:
-    """Gives as many as are asked for; all are gone after the block. Raises Trouble where there is no room for them."""
+    """Gives as many as are asked for; all are gone after the block. Raises LaunchdropError where there is no room for them."""
     with ExitStack() as stack:
         try:
             yield lambda: cast(BinaryIO, stack.enter_context(tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)))
         except OSError as e:
             if e.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            raise Trouble(f"no room for temporary files in {tempfile.gettempdir()}: free some space there") from e
+            raise LaunchdropError(
+                f"no room for temporary files in {tempfile.gettempdir()}: free some space there"
+            ) from e

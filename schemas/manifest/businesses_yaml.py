@@ -3,7 +3,7 @@
 import re
 
 from schemas.manifest import yaml_tree
-from schemas.manifest.finding_collector import Notes
+from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.parse import BUSINESS
 from schemas.manifest.section import Section
 from schemas.manifest.yaml_tree import Fields, Scalar
@@ -25,7 +25,7 @@ class BusinessesError(Exception):
 
 def read_businesses(content: bytes) -> tuple[Business, ...]:
     """Every business in the file, in its order. Raises BusinessesError for the first fault, whatever the bytes are."""
-    notes = Notes(per_rule=1)
+    notes = FindingCollector(per_rule=1)
     tree = yaml_tree.read(content, max_bytes=_MAX_BYTES)
     if not isinstance(tree, Fields):
         raise BusinessesError(tree.message)

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from schemas.manifest import terms as words
+from schemas.manifest import terms
 from schemas.manifest.section import Section, one_line, printable
 from schemas.model.business import Business, DisplayName
 from schemas.model.findings import VALUE_SHOWN
@@ -74,7 +74,7 @@ def check(section: Section, name: DisplayName, *, business: Business | None, pol
     _check_length(section, "DSP-002", "shorthand", name.shorthand, policy.shorthand_max)
     if business is None or is_approved:
         return False
-    if not words.resembles(name.display, business):
+    if not terms.resembles(name.display, business):
         message = f'"{one_line(name.display)}" shares no word with the names of the business on record.'
         section.note("DSP-007", "display", message, value=name.display, suggestion=business.dba or business.legal_name)
     message = (
@@ -134,8 +134,8 @@ def _check_branding(section: Section, key: str, text: str, policy: Policy) -> No
 
 
 def _prohibited(text: str, policy: Policy) -> Iterator[str]:
-    terms = words.PROHIBITED if policy.prohibited_terms is None else policy.prohibited_terms
-    return (term for term in terms if words.has_term(text, term))
+    prohibited = terms.PROHIBITED if policy.prohibited_terms is None else policy.prohibited_terms
+    return (term for term in prohibited if terms.has_term(text, term))
 
 
 def check_reason(section: Section, reason: str, *, policy: Policy) -> None:

@@ -1,6 +1,6 @@
 """The drop's files against those that the manifest names: MAN-005, MAN-006, MAN-007, MAN-013, MAN-018."""
 
-from schemas.manifest.finding_collector import Notes
+from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.section import nearest, printable
 from schemas.model.drop import Drop, DropFile
 from schemas.model.filenames import folders_of
@@ -10,7 +10,7 @@ from schemas.model.manifest import Manifest, NumbersFile
 _COMPARED = 50
 
 
-def the_manifest(drop: Drop, notes: Notes) -> DropFile | None:
+def the_manifest(drop: Drop, notes: FindingCollector) -> DropFile | None:
     """The drop's manifest: the first, where there are several (MAN-013); None and MAN-018 where there is none."""
     if not drop.manifests:
         notes.add("MAN-018", "The drop has no program.yaml that says what its files are for.")
@@ -21,7 +21,7 @@ def the_manifest(drop: Drop, notes: Notes) -> DropFile | None:
     return first
 
 
-def numbers_files(drop: Drop, manifest: Manifest, notes: Notes) -> list[tuple[NumbersFile, DropFile]]:
+def numbers_files(drop: Drop, manifest: Manifest, notes: FindingCollector) -> list[tuple[NumbersFile, DropFile]]:
     """The numbers files that are there, in the manifest's order; a missing one leaves the others to be judged."""
     unnamed = sorted(drop.files.keys() - {named.file for named in manifest.files})[:_COMPARED]
     there = []
@@ -35,18 +35,18 @@ def numbers_files(drop: Drop, manifest: Manifest, notes: Notes) -> list[tuple[Nu
     return there
 
 
-def _report_refused(named: NumbersFile, why: str, notes: Notes) -> None:
+def _report_refused(named: NumbersFile, why: str, notes: FindingCollector) -> None:
     message = f"The file {named.file} was not opened: {why}."
     notes.add("MAN-007", message, path=named.path, line=named.line, value=named.file)
 
 
-def _report_missing(named: NumbersFile, unnamed: list[str], notes: Notes) -> None:
+def _report_missing(named: NumbersFile, unnamed: list[str], notes: FindingCollector) -> None:
     meant = None if notes.is_full("MAN-005") else nearest(named.file, unnamed)
     message = f"The file {named.file} did not arrive."
     notes.add("MAN-005", message, path=named.path, line=named.line, value=named.file, suggestion=meant)
 
 
-def report_unnamed(drop: Drop, named: frozenset[str], notes: Notes) -> None:
+def report_unnamed(drop: Drop, named: frozenset[str], notes: FindingCollector) -> None:
     """MAN-006 for each file that the manifest does not name; where it names one below a link, MAN-007 says enough."""
     refused = drop.refused.keys() - {folder for name in named for folder in folders_of(name)}
     for name in sorted((drop.files.keys() | refused) - named):

@@ -7,7 +7,7 @@ from schemas.model.findings import Finding, Severity
 from schemas.rules import Place, finding
 
 
-class Notes:
+class FindingCollector:
     """All findings counted, the first `per_rule` of each rule kept, so that hostile input cannot fill the memory."""
 
     def __init__(self, per_rule: int) -> None:

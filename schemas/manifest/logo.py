@@ -61,26 +61,26 @@ _SLACK = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class LogoFault:
     """A logo rule that the image breaks, and a sentence that says how."""
 
     rule: str
     message: str
 
 
-def check(size: int, content: bytes) -> tuple[Fault, ...]:
+def check(size: int, content: bytes) -> tuple[LogoFault, ...]:
     """What is wrong with the image of `size` bytes; `content` may be cut at `MAX_READ`."""
     faults = []
     if size >= TOO_LARGE:
         faults.append(
-            Fault(rule="IMG-003", message=f"The logo has {size:,} bytes; it must have less than {TOO_LARGE:,}.")
+            LogoFault(rule="IMG-003", message=f"The logo has {size:,} bytes; it must have less than {TOO_LARGE:,}.")
         )
     if size <= MAX_READ:
         faults += _check_drawing(content)
     return tuple(faults)
 
 
-def _check_drawing(content: bytes) -> Iterator[Fault]:
+def _check_drawing(content: bytes) -> Iterator[LogoFault]:
     drawing = _Drawing()
     try:
         parser = XMLParser(target=drawing)
@@ -93,13 +93,13 @@ def _check_drawing(content: bytes) -> Iterator[Fault]:
     except (ParseError, ValueError, LookupError) as error:
         place = getattr(error, "position", None)
         where = f" (line {place[0]}, column {place[1] + 1})" if place else ""
-        yield Fault(rule="IMG-002", message=f"The logo is not an SVG image: it cannot be read as XML{where}.")
+        yield LogoFault(rule="IMG-002", message=f"The logo is not an SVG image: it cannot be read as XML{where}.")
         return
     if drawing.refused:
         more = f", and {len(drawing.refused) - 1} more" if len(drawing.refused) > 1 else ""
-        yield Fault(rule="IMG-002", message=f"The logo is not a plain SVG image: {drawing.refused[0]}{more}.")
+        yield LogoFault(rule="IMG-002", message=f"The logo is not a plain SVG image: {drawing.refused[0]}{more}.")
     if drawing.root is not None and (why := _not_square(drawing.root)):
-        yield Fault(rule="IMG-004", message=f"The logo is not square: {why}.")
+        yield LogoFault(rule="IMG-004", message=f"The logo is not square: {why}.")
 
 
 class _Drawing:

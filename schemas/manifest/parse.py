@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from schemas.manifest import display_name, schedule
-from schemas.manifest.finding_collector import Notes
+from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.schedule import Times
 from schemas.manifest.section import Section, one_of
 from schemas.manifest.yaml_tree import Fields, Node, Scalar
@@ -55,7 +55,7 @@ _CELL_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ParsedManifest:
     """A manifest as read, and the sections in which the rules about the program note what they find.
 
     `named` are all files that it names, used or not. `manifest.schedule` is what `times` says so far; the sections are
@@ -71,7 +71,7 @@ class Reading:
     times: Times | None = None
 
 
-def read(tree: Fields, notes: Notes) -> Reading:
+def read(tree: Fields, notes: FindingCollector) -> ParsedManifest:
     """Everything that the manifest says; what is wrong goes into the notes."""
     if _is_cancelling(tree):
         return _cancelling(tree, notes)
@@ -110,7 +110,7 @@ def read(tree: Fields, notes: Notes) -> Reading:
         hold_until_branded=root.flag("hold_until_branded"),
     )
     named = frozenset(file.file for file in files) | ({logo} if logo else set())
-    return Reading(
+    return ParsedManifest(
         manifest=manifest, named=named, root=root, program=program, display=shown, schedule=timing, times=times
     )
 
@@ -120,12 +120,12 @@ def _is_cancelling(tree: Fields) -> bool:
     return state is not None and isinstance(state.node, Scalar) and state.node.text.strip() == "cancelled"
 
 
-def _cancelling(tree: Fields, notes: Notes) -> Reading:
+def _cancelling(tree: Fields, notes: FindingCollector) -> ParsedManifest:
     looked_at = {key: entry for key, entry in tree.entries.items() if key in CANCELLING_KEYS}
     repeated = tuple((key, line) for key, line in tree.repeated if key in CANCELLING_KEYS)
     root = Section(Fields(looked_at, tree.line, repeated), "", notes, CANCELLING_KEYS)
     _check_version(root)
-    return Reading(
+    return ParsedManifest(
         manifest=Manifest(business=_business(root), reference=_reference(root), state="cancelled"), root=root
     )
 

@@ -8,30 +8,30 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from schemas.manifest import display_name, logo, schedule
-from schemas.manifest.parse import Reading
+from schemas.manifest.parse import ParsedManifest
 from schemas.manifest.section import Section, nearest, printable
 from schemas.model.drop import Drop, Known
-from schemas.model.judgment import Logo
+from schemas.model.judgment import JudgedLogo
 from schemas.model.lifecycle import FINAL
 from schemas.model.manifest import Manifest, Schedule
 from schemas.model.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class CheckedProgram:
     """A manifest with its schedule as it will be, what of it must be reviewed, and its image."""
 
     manifest: Manifest
     needs_review: tuple[str, ...] = ()
-    logo: Logo | None = None
+    logo: JudgedLogo | None = None
 
 
-def check(reading: Reading, drop: Drop, known: Known, policy: Policy, now: datetime) -> Checked:
+def check(reading: ParsedManifest, drop: Drop, known: Known, policy: Policy, now: datetime) -> CheckedProgram:
     """Note in the reading's sections what is wrong with the program."""
     _check_business(reading, drop, known)
     if reading.manifest.state == "cancelled":
         _check_cancelling(reading, known)
-        return Checked(manifest=reading.manifest)
+        return CheckedProgram(manifest=reading.manifest)
     _check_unit(reading, known)
     _check_revision(reading, known)
     if reading.manifest.call_reason:
@@ -40,7 +40,7 @@ def check(reading: Reading, drop: Drop, known: Known, policy: Policy, now: datet
     timing = _check_schedule(reading, known, policy, now, in_review=name_in_review)
     image = _check_logo(reading, drop, known)
     logo_in_review = image is not None and known.business is not None and not image.is_approved
-    return Checked(
+    return CheckedProgram(
         manifest=_kept(reading.manifest, timing),
         needs_review=("display_name",) * name_in_review + ("logo",) * logo_in_review,
         logo=image,
@@ -57,7 +57,7 @@ def _kept(manifest: Manifest, timing: Schedule | None) -> Manifest:
     )
 
 
-def _check_business(reading: Reading, drop: Drop, known: Known) -> None:
+def _check_business(reading: ParsedManifest, drop: Drop, known: Known) -> None:
     named, root = reading.manifest.business, reading.root
     if named and drop.business and named != drop.business:
         message = f"The manifest is for {named}, but lies in the inbox of {drop.business}."
@@ -66,7 +66,7 @@ def _check_business(reading: Reading, drop: Drop, known: Known) -> None:
         root.note("MAN-009", "business", f"No business {named} is registered.", value=named)
 
 
-def _check_cancelling(reading: Reading, known: Known) -> None:
+def _check_cancelling(reading: ParsedManifest, known: Known) -> None:
     """A reference that is not known is no doubt misspelt, and what was to be cancelled would go on."""
     reference = reading.manifest.reference
     if known.ledger and known.program is None and reference:
@@ -77,7 +77,7 @@ def _check_cancelling(reading: Reading, known: Known) -> None:
         reading.root.note("MAN-015", "reference", message, value=reference)
 
 
-def _check_unit(reading: Reading, known: Known) -> None:
+def _check_unit(reading: ParsedManifest, known: Known) -> None:
     unit, business = reading.manifest.business_unit, known.business
     if unit is None or business is None or reading.manifest.create_business_unit or unit in business.business_units:
         return
@@ -87,7 +87,7 @@ def _check_unit(reading: Reading, known: Known) -> None:
     )
 
 
-def _check_revision(reading: Reading, known: Known) -> None:
+def _check_revision(reading: ParsedManifest, known: Known) -> None:
     program, manifest, root = known.program, reading.manifest, reading.root
     is_first = program is None or program.held
     # A dry run cannot know whether this is the first revision; without numbers it is far more likely a slip.
@@ -99,7 +99,7 @@ def _check_revision(reading: Reading, known: Known) -> None:
         root.note("MAN-015", "reference", message, value=manifest.reference)
 
 
-def _check_display(reading: Reading, known: Known, policy: Policy) -> bool:
+def _check_display(reading: ParsedManifest, known: Known, policy: Policy) -> bool:
     """Whether the display name needs a review."""
     name = reading.manifest.display_name
     if reading.display is None or name is None:
@@ -108,7 +108,7 @@ def _check_display(reading: Reading, known: Known, policy: Policy) -> bool:
 
 
 def _check_schedule(
-    reading: Reading, known: Known, policy: Policy, now: datetime, *, in_review: bool
+    reading: ParsedManifest, known: Known, policy: Policy, now: datetime, *, in_review: bool
 ) -> Schedule | None:
     if reading.schedule is None or reading.times is None:
         return None
@@ -118,7 +118,7 @@ def _check_schedule(
     return times.schedule()
 
 
-def _check_logo(reading: Reading, drop: Drop, known: Known) -> Logo | None:
+def _check_logo(reading: ParsedManifest, drop: Drop, known: Known) -> JudgedLogo | None:
     """The image that the program shows; None where it cannot be had or must not be shown."""
     manifest, root = reading.manifest, reading.root
     if manifest.program_type == "INFORM with Logo" and not root.has("logo"):
@@ -137,7 +137,7 @@ def _check_logo(reading: Reading, drop: Drop, known: Known) -> Logo | None:
     return image
 
 
-def _find_logo(root: Section, name: str, drop: Drop, known: Known) -> tuple[int, Logo] | None:
+def _find_logo(root: Section, name: str, drop: Drop, known: Known) -> tuple[int, JudgedLogo] | None:
     """The image's true size and what was read of it. A file in the drop goes before a gallery name."""
     if name in drop.files:
         file = drop.files[name]
@@ -155,8 +155,8 @@ def _find_logo(root: Section, name: str, drop: Drop, known: Known) -> tuple[int,
     return None
 
 
-def _image(name: str, content: bytes, sha256: str, known: Known) -> Logo:
-    return Logo(name=name, content=content, sha256=sha256, is_approved=sha256 in _approved(known))
+def _image(name: str, content: bytes, sha256: str, known: Known) -> JudgedLogo:
+    return JudgedLogo(name=name, content=content, sha256=sha256, is_approved=sha256 in _approved(known))
 
 
 def _approved(known: Known) -> frozenset[str]:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypedDict, TypeVar, Unpack
 
-from schemas.manifest.finding_collector import Notes
-from schemas.manifest.yaml_tree import Entry, Fields, Items, Node, Scalar
+from schemas.manifest.finding_collector import FindingCollector
+from schemas.manifest.yaml_tree import Fields, Items, MappingEntry, Node, Scalar
 from schemas.model.findings import Severity
 
 Choice = TypeVar("Choice", bound=str)
@@ -49,8 +49,8 @@ class More(TypedDict, total=False):
 class Section:
     """One mapping of a manifest, at `path` ("" for the root)."""
 
-    def __init__(self, fields: Fields, path: str, notes: Notes, known: Collection[str]) -> None:
-        self._entries: Mapping[str, Entry] = fields.entries
+    def __init__(self, fields: Fields, path: str, notes: FindingCollector, known: Collection[str]) -> None:
+        self._entries: Mapping[str, MappingEntry] = fields.entries
         self._path = path
         self.line = fields.line
         self._notes = notes

@@ -47,7 +47,7 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MappingEntry:
     """A key's line and its value."""
 
     line: int
@@ -58,7 +58,7 @@ class Entry:
 class Fields:
     """A mapping. The first of equal keys stands; `repeated` has the key and line of each later one."""
 
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, MappingEntry]
     line: int
     repeated: tuple[tuple[str, int], ...] = ()
 
@@ -177,7 +177,7 @@ class _Open:
     anchor: str | None
     before: int
     nodes: list[Node] | None = None
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, MappingEntry] = field(default_factory=dict)
     repeated: list[tuple[str, int]] = field(default_factory=list)
     key: Scalar | None = None
 
@@ -195,7 +195,7 @@ class _Open:
         if key.text in self.entries:
             self.repeated.append((key.text, key.line))
         else:
-            self.entries[key.text] = Entry(key.line, node)
+            self.entries[key.text] = MappingEntry(key.line, node)
 
     @property
     def awaits_key(self) -> bool:

@@ -91,7 +91,7 @@ class Numbers(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Logo:
+class JudgedLogo:
     """The image that a program shows: its name, its bytes, and their sha256, by which it is approved."""
 
     name: str
@@ -101,7 +101,7 @@ class Logo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgment:
     """What one submission was found to be. `findings` are capped; `totals` are not.
 
     `held_because` says, in a held verdict, why; `rejected_because` what the findings alone do not tell of a rejection.
@@ -120,11 +120,11 @@ class Judgement:
     held_because: tuple[str, ...] = ()
     rejected_because: tuple[str, ...] = ()
     needs_review: tuple[str, ...] = ()  # "display_name", "logo"
-    logo: Logo | None = None
+    logo: JudgedLogo | None = None
     numbers: Numbers
     versions: Mapping[str, str] = field(default_factory=dict)
 
-    def outline(self) -> "Judgement":
+    def outline(self) -> "Judgment":
         """The same without rows and findings, which can be many: what is told of a submission in a line."""
         return replace(self, numbers=NO_NUMBERS, findings=(), groups=())
 

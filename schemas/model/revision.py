@@ -22,7 +22,7 @@ class NumbersDifference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class RevisionDiff:
     """What a revision changes, for the report and for whoever decides on it; counts of numbers, moved instants."""
 
     added: int = 0
@@ -33,11 +33,11 @@ class Difference:
     branding_changed: bool = False
 
 
-NO_DIFFERENCE = Difference()
+NO_DIFFERENCE = RevisionDiff()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class ProgramFacts:
     """What a revision says of a program besides its numbers, as far as a difference is told."""
 
     schedule: Schedule
@@ -70,9 +70,9 @@ def numbers_difference(
     )
 
 
-def difference(numbers: NumbersDifference, before: Facts | None, after: Facts) -> Difference:
+def difference(numbers: NumbersDifference, before: ProgramFacts | None, after: ProgramFacts) -> RevisionDiff:
     """Put the numbers' difference together with what moved besides them; a first revision moves nothing."""
-    return Difference(
+    return RevisionDiff(
         added=len(numbers.added),
         removed=len(numbers.removed),
         changed=len(numbers.changed),

@@ -12,8 +12,8 @@ import numpy as np
 
 from schemas.rows.judging.row_schema import Judged, judge_rows, row_schema
 from schemas.rows.numbers.columns import parse_columns
-from schemas.rows.reading.csv_records import START, Block, Place, frame
-from schemas.rows.reading.encoding import Reading, raw_size, text
+from schemas.rows.reading.csv_records import START, Block, Position, frame
+from schemas.rows.reading.encoding import Encoded, raw_size, text
 from schemas.rows.reading.long_lines import WholeLines
 
 
@@ -23,16 +23,16 @@ class Range:
 
     begin: int
     end: int
-    at: Place
+    at: Position
     rows: tuple[int, ...]
 
 
-def can_be_cut(reading: Reading) -> bool:
+def can_be_cut(reading: Encoded) -> bool:
     """Whether a file's bytes can be read from its middle."""
     return reading.encoding != "utf-16"
 
 
-def cut(blocks: Iterable[Block], reading: Reading, lines: WholeLines, *, size: int) -> Iterator[Range | Block]:
+def cut(blocks: Iterable[Block], reading: Encoded, lines: WholeLines, *, size: int) -> Iterator[Range | Block]:
     """The blocks of a file as ranges of about `size` bytes.
 
     From a line on that was too long to hold, blocks are given as they are: what was cut off is not counted in them.
@@ -52,7 +52,7 @@ def cut(blocks: Iterable[Block], reading: Reading, lines: WholeLines, *, size: i
 
 
 def judge_range(
-    open_file: Callable[[], BinaryIO], reading: Reading, part: Range, regions: tuple[str, ...], toll_free: str
+    open_file: Callable[[], BinaryIO], reading: Encoded, part: Range, regions: tuple[str, ...], toll_free: str
 ) -> list[Judged]:
     """The rows of a range, judged by themselves: one for each of its blocks."""
     with open_file() as stream:

@@ -16,11 +16,11 @@ from schemas.rows.byte_ranges import Range, can_be_cut, cut, judge_block, judge_
 from schemas.rows.judging.file_checks import check_before, check_read, check_whole, other_separator
 from schemas.rows.judging.row_schema import Judged
 from schemas.rows.reading.csv_records import Block, frame
-from schemas.rows.reading.encoding import Reading, survey, text
+from schemas.rows.reading.encoding import Encoded, survey, text
 from schemas.rows.reading.long_lines import WholeLines
 from schemas.rows.reading.typed_numbers import typed_block
 from schemas.rows.spill import Shelf, Spool
-from schemas.rows.types import Progress, RowWorkers, Source, Terms
+from schemas.rows.types import NumberTerms, Progress, RowWorkers, Source
 
 #: Bytes from which other processes are worth their start, and bytes of a range that one opens: half a second's work.
 WORTH_A_POOL, RANGE = 8 << 20, 16 << 20
@@ -94,7 +94,7 @@ class FirstPass:
 def read_all(
     sources: Sequence[Source],
     typed: Sequence[TypedNumber],
-    terms: Terms,
+    terms: NumberTerms,
     *,
     policy: Policy,
     spool: Spool,
@@ -148,7 +148,7 @@ def _read_source(
 
 def _blocks(
     open_file: Callable[[], BinaryIO],
-    reading: Reading,
+    reading: Encoded,
     lines: WholeLines,
     seen: Callable[[int], object] | None = None,
 ) -> Iterator[Block]:
@@ -177,7 +177,7 @@ class _Judging:
     """Judges blocks here, or in other processes; the results are the same and come in the same order."""
 
     workers: RowWorkers | None
-    terms: Terms
+    terms: NumberTerms
 
     @property
     def sends_ranges(self) -> bool:
@@ -193,7 +193,7 @@ class _Judging:
             yield judge_block(block, self.terms.regions, self.terms.toll_free)
 
     def in_order(
-        self, parts: Iterable[Block | Range], open_file: Callable[[], BinaryIO], reading: Reading
+        self, parts: Iterable[Block | Range], open_file: Callable[[], BinaryIO], reading: Encoded
     ) -> Iterator[Judged]:
         if self.workers is None:
             yield from self.here(part for part in parts if isinstance(part, Block))
@@ -207,7 +207,7 @@ class _Judging:
             yield from waiting.popleft().result()
 
     def _submit(
-        self, executor: Executor, part: Block | Range, open_file: Callable[[], BinaryIO], reading: Reading
+        self, executor: Executor, part: Block | Range, open_file: Callable[[], BinaryIO], reading: Encoded
     ) -> "Future[list[Judged]]":
         how = self.terms.regions, self.terms.toll_free
         if isinstance(part, Range):

@@ -14,7 +14,7 @@ Prints = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class RejectionDiff:
     """Rejected rows: of the earlier ones that are rejected no more, of both, and of this one alone."""
 
     fixed: int
@@ -28,13 +28,13 @@ def fingerprints(rejections: "Iterable[pa.RecordBatch]") -> Prints:
     return np.concatenate(found) if found else np.empty(0, np.uint64)
 
 
-def compare(before: Prints, now: Prints) -> Difference:
+def compare(before: Prints, now: Prints) -> RejectionDiff:
     """Each row counts, also where several have the same content."""
     contents, places = np.unique(np.concatenate([before, now]), return_inverse=True)
     then = np.bincount(places[: len(before)], minlength=len(contents))
     today = np.bincount(places[len(before) :], minlength=len(contents))
     remaining = int(np.minimum(then, today).sum())
-    return Difference(fixed=len(before) - remaining, remaining=remaining, new=len(now) - remaining)
+    return RejectionDiff(fixed=len(before) - remaining, remaining=remaining, new=len(now) - remaining)
 
 
 def _prints(batch: "pa.RecordBatch") -> Prints:

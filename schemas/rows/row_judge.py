@@ -16,7 +16,7 @@ from schemas.model.manifest import TypedNumber
 from schemas.model.policy import Caps, Policy
 from schemas.model.purposes import DO_NOT_ORIGINATE
 from schemas.rows.spill import Shelf, Spool
-from schemas.rows.types import Progress, RowWorkers, Source, Terms
+from schemas.rows.types import NumberTerms, Progress, RowWorkers, Source
 from schemas.rules import RULES
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class NumbersResult:
 def judge_numbers(
     sources: Sequence[Source],
     typed: Sequence[TypedNumber],
-    terms: Terms,
+    terms: NumberTerms,
     *,
     policy: Policy,
     caps: Caps,

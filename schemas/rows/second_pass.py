@@ -14,7 +14,7 @@ from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, FileResult, RepairGroup
 from schemas.model.policy import Caps
 from schemas.model.purposes import PURPOSES
-from schemas.rows.findings.findings_table import Found, Teller, merge, to_findings
+from schemas.rows.findings.findings_table import RowFindings, Teller, merge, to_findings
 from schemas.rows.findings.messages import Wording, codes_of
 from schemas.rows.findings.repair_groups import Groups
 from schemas.rows.findings.suggestions import Suggestions
@@ -26,7 +26,7 @@ from schemas.rows.reading.csv_records import CHUNK, Block
 from schemas.rows.reading.long_lines import Cut, WholeLines
 from schemas.rows.rule_codes import ROW_RULES
 from schemas.rows.spill import Shelf, Spool
-from schemas.rows.types import Terms
+from schemas.rows.types import NumberTerms
 
 Integers = NDArray[np.int64]
 
@@ -50,7 +50,7 @@ class Telling:
     def __post_init__(self) -> None:
         self.accepted, self.rejections, self.records = (Shelf(self.spool) for _ in range(3))
 
-    def take(self, file: "_FilePass", groups: Groups, terms: Terms) -> None:
+    def take(self, file: "_FilePass", groups: Groups, terms: NumberTerms) -> None:
         """Take in a file that was told."""
         of_file = [*file.file.findings, *check_purposes(file.file.name, file.purposes, terms)]
         self.totals.update(each.rule for each in of_file)
@@ -59,13 +59,13 @@ class Telling:
         self.groups += groups.largest()
         self.files.append(file.result())
 
-    def show(self, found: Found, batch: pa.RecordBatch) -> list[Finding]:
+    def show(self, found: RowFindings, batch: pa.RecordBatch) -> list[Finding]:
         """The findings of this block that are among the first of their rule."""
         first = [self._first(found, code) for code in codes_of(found.code)]
         place = np.sort(np.concatenate(first))[: self.caps.shown]
         return to_findings(batch.take(pa.array(place)))
 
-    def _first(self, found: Found, code: int) -> Integers:
+    def _first(self, found: RowFindings, code: int) -> Integers:
         place = np.flatnonzero(found.code == code)
         self.totals[ROW_RULES[code]] += len(place)
         place = place[: max(0, self.caps.per_rule - self._shown[code])]
@@ -73,7 +73,7 @@ class Telling:
         return place
 
 
-def tell_all(first: FirstPass, late: Late, terms: Terms, *, caps: Caps, spool: Spool) -> Telling:
+def tell_all(first: FirstPass, late: Late, terms: NumberTerms, *, caps: Caps, spool: Spool) -> Telling:
     """Tell every file's findings, in order."""
     telling = Telling(spool, caps)
     suggestions = Suggestions()
@@ -134,7 +134,7 @@ class _FilePass:
         self.purposes += np.bincount(purpose, minlength=len(PURPOSES))
         self.rejected.append(np.bincount(rejected // CHUNK, minlength=-(-len(stands) // CHUNK)))
 
-    def _put(self, block: Block, found: Found, groups: Groups) -> None:
+    def _put(self, block: Block, found: RowFindings, groups: Groups) -> None:
         told = self.teller.tell(block, found)
         groups.add(told)
         self.shown += self.telling.show(found, told.batch)

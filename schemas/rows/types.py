@@ -29,7 +29,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class NumberTerms:
     """What the program and the operator say about its numbers.
 
     `call_purpose` is the program's (PUR-003; None: not compared). `regions` are ISO codes (NUM-014). `toll_free` is

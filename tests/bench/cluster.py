@@ -187,7 +187,7 @@ def registrations(place: Path, count: int) -> list[str]:
 
 
 def registered(url: str, numbers: np.ndarray) -> Measured:
-    """From the judgement to the commit: seconds, and the most memory of this process."""
+    """From the judgment to the commit: seconds, and the most memory of this process."""
     ledger = Ledger.open(url)
     now = datetime.now(UTC)
     with ledger.begin() as conn:
@@ -198,7 +198,7 @@ def registered(url: str, numbers: np.ndarray) -> Measured:
     with watched([os.getpid()]) as peak:
         begun = time.perf_counter()
         with ledger.begin() as conn:
-            register(conn, replace(plain, judgement=replace(plain.judgement, numbers=rows)), now)
+            register(conn, replace(plain, judgment=replace(plain.judgment, numbers=rows)), now)
         took = time.perf_counter() - begun
     ledger.close()
     return Measured(took, peak.memory)

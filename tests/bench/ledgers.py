@@ -21,8 +21,8 @@ from flows.ledger.programs.register import register
 from flows.operator_files.businesses import seed_businesses
 from flows.pipeline import inbox_of
 from flows.publishing.outbox import rebuild
-from flows.registration.drop import keep_judgement
-from flows.services import Pipeline, open_pipeline
+from flows.registration.drop import keep_judgment
+from flows.services import Services, open_services
 from flows.settings import Settings
 from schemas.judge import judge
 from schemas.model.business import Business, DisplayName
@@ -50,7 +50,7 @@ BUSINESS = Business(
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[Pipeline]:
+def opened(home: Path) -> Iterator[Services]:
     """The pipeline of a home with default settings."""
     settings = Settings(
         inbox=str(home / "inbox"),
@@ -58,47 +58,47 @@ def opened(home: Path) -> Iterator[Pipeline]:
         archive=str(home / ".launchdrop/archive"),
         ledger=f"sqlite:///{home}/.launchdrop/ledger.db",
     )
-    with open_pipeline(settings) as pipeline:
-        seed_businesses(pipeline)
-        yield pipeline
+    with open_services(settings) as services:
+        seed_businesses(services)
+        yield services
 
 
-def remember(pipeline: Pipeline) -> None:
+def remember(services: Services) -> None:
     """Write down everything that lies in the inbox as taken."""
-    inbox = inbox_of(pipeline)
+    inbox = inbox_of(services)
     now = datetime.now(UTC)
     list(look(inbox, now=now))
     settled = [o.sighting for o in look(inbox, now=now + inbox.settle) if isinstance(o, Settled)]
-    with pipeline.ledger.begin() as conn:
+    with services.ledger.begin() as conn:
         record(conn, [replace(s, pending=None, taken=take(s)) for s in settled])
 
 
-def register_programs(pipeline: Pipeline, count: int, start: datetime) -> None:
+def register_programs(services: Services, count: int, start: datetime) -> None:
     """Judge and register so many programs of two numbers each, all with this start."""
     now = datetime.now(UTC)
     for number in range(count):
         first = 501_200_0000 + 2 * number
         text = MANIFEST.format(number=number, start=start.isoformat(), first=first, second=first + 1)
         made = registration(text.encode(), number, now)
-        keep_judgement(pipeline, made)
-        with pipeline.ledger.begin() as conn:
+        keep_judgment(services, made)
+        with services.ledger.begin() as conn:
             register(conn, made, now)
 
 
-def launched(pipeline: Pipeline) -> list[datetime]:
+def launched(services: Services) -> list[datetime]:
     """When each program went live."""
     query = select(move.c.at).where(move.c.thing == "revision", move.c.after == "live")
-    with pipeline.ledger.read() as conn:
+    with services.ledger.read() as conn:
         return list(conn.execute(query).scalars())
 
 
-def seconds_to_index(pipeline: Pipeline) -> float:
+def seconds_to_index(services: Services) -> float:
     """How long the business's and the operator's index pages take; what else is to be written is left unwritten."""
-    with pipeline.ledger.begin() as conn:
-        while found := claim(conn, owner="bench", now=pipeline.clock(), length=timedelta(hours=1)):
+    with services.ledger.begin() as conn:
+        while found := claim(conn, owner="bench", now=services.clock(), length=timedelta(hours=1)):
             clear(conn, found, owner="bench")
     begun = time.perf_counter()
-    if rebuild(pipeline).written != 2:
+    if rebuild(services).written != 2:
         raise RuntimeError("more was written than the two index pages")
     return time.perf_counter() - begun
 
@@ -109,9 +109,9 @@ def registration(manifest: bytes, number: int, now: datetime) -> Registration:
     file = DropFile(name="program.yaml", bytes=len(manifest), sha256=digest, open=lambda: io.BytesIO(manifest))
     drop = Drop(business="bench", name=f"drop-{number}", manifests=(file,))
     known = Known(business=BUSINESS, registered=True, ledger=True)
-    judgement = judge(drop, known, Policy(), now)
-    if judgement.verdict != "accepted":
-        raise RuntimeError(f"a program to be measured was not accepted: {judgement.findings}")
+    judgment = judge(drop, known, Policy(), now)
+    if judgment.verdict != "accepted":
+        raise RuntimeError(f"a program to be measured was not accepted: {judgment.findings}")
     submission = submission_id(now, digest)
     return Registration(
         submission=submission,
@@ -120,6 +120,6 @@ def registration(manifest: bytes, number: int, now: datetime) -> Registration:
         digest=digest,
         received_at=now,
         archive=f"bench/{submission}/",
-        judgement=judgement,
+        judgment=judgment,
         logo=None,
     )

@@ -77,17 +77,17 @@ def due(home: Path, count: int) -> list[str]:
     """Many programs of one start, `serve` running."""
     folder(home)
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30 + count // 80)
-    with opened(home) as pipeline:
-        register_programs(pipeline, count, start)
+    with opened(home) as services:
+        register_programs(services, count, start)
         progress(
             f"{count:,} programs registered, {(start - datetime.now(UTC)).total_seconds():.0f} s before their start"
         )
         with serving(home):
             if datetime.now(UTC) >= start:
                 raise RuntimeError("the start came before serve was there: give it more time")
-            until(lambda: len(launched(pipeline)) == count, 600)
-        late = [(at - start).total_seconds() for at in launched(pipeline)]
-        indexes = seconds_to_index(pipeline)
+            until(lambda: len(launched(services)) == count, 600)
+        late = [(at - start).total_seconds() for at in launched(services)]
+        indexes = seconds_to_index(services)
     return [
         f"| {count:,} programs due at one instant, `serve` running | first live {min(late):.2f} s after it, "
         f"p50 {percentile(late, 50):.1f} s, p95 {percentile(late, 95):.1f} s, p99 {percentile(late, 99):.1f} s, "
@@ -100,6 +100,6 @@ def _more(home: Path, inbox: Path, first: int, end: int) -> Measured:
     """Lay more drops, remember them as taken, and measure a pass."""
     for number in range(first, end):
         lay(inbox, f"drop-{number}", rows=0)
-    with opened(home) as pipeline:
-        remember(pipeline)
+    with opened(home) as services:
+        remember(services)
     return measured_run(home)

@@ -43,7 +43,7 @@ def run(place: Path, *, quick: bool) -> list[str]:
     (place / "report.html").write_text(page, encoding="utf-8")
     opened = statistics.median(opening(place / "report.html", ROUNDS))
     version = browser_version()
-    rejected = view.judgement.counts.rejected
+    rejected = view.judgment.counts.rejected
     return [
         f"Medians of {ROUNDS}; Chromium {version}.",
         "",
@@ -61,9 +61,9 @@ def judged(path: Path, spool: Spool) -> SubmissionView:
     digest = sha256(content).hexdigest()
     file = DropFile(name=path.name, bytes=len(content), sha256=digest, open=partial(path.open, "rb"))
     caps = Caps(per_rule=Caps().shown)
-    judgement = judge_csv(file, Policy(), caps=caps, spool=spool)
-    progress(f"judged {judgement.counts.read:,} rows, {judgement.counts.rejected:,} rejected")
-    return SubmissionView(id="20261201T120000Z-00000000", digest=digest, received_at=NOW, now=NOW, judgement=judgement)
+    judgment = judge_csv(file, Policy(), caps=caps, spool=spool)
+    progress(f"judged {judgment.counts.read:,} rows, {judgment.counts.rejected:,} rejected")
+    return SubmissionView(id="20261201T120000Z-00000000", digest=digest, received_at=NOW, now=NOW, judgment=judgment)
 
 
 def seconds(action: Callable[[], object]) -> float:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from flows import pipeline as passes
+from flows import pipeline
 from flows.arrival.completeness import Settled
 from flows.arrival.leases import Leases
 from flows.arrival.scan import look
@@ -22,7 +22,7 @@ from schemas.rows.reading.csv_records import frame
 from schemas.rows.reading.encoding import survey, text
 from schemas.rows.reading.long_lines import WholeLines
 from schemas.rows.second_pass import tell_all
-from schemas.rows.types import Source, Terms
+from schemas.rows.types import NumberTerms, Source
 from tests.bench.homes import folder, lay
 from tests.bench.ledgers import opened
 
@@ -43,20 +43,20 @@ def of_drops(home: Path, count: int, rows: int) -> Times:
     for number in range(count + 1):
         lay(inbox, f"drop-{number}", rows=rows, owner=number)
     times: Times = {}
-    with opened(home) as pipeline:
-        terms = terms_of(pipeline)
-        seen = passes.inbox_of(pipeline)
-        now = pipeline.clock()
+    with opened(home) as services:
+        terms = terms_of(services)
+        seen = pipeline.inbox_of(services)
+        now = services.clock()
         list(look(seen, now=now))
         settled = [o.sighting for o in look(seen, now=now + timedelta(seconds=1)) if isinstance(o, Settled)]
-        leases = Leases(pipeline.ledger, clock=pipeline.clock, length=timedelta(hours=1))
+        leases = Leases(services.ledger, clock=services.clock, length=timedelta(hours=1))
         first, *turns = _claimed(leases, [Turn(sighting=sighting) for sighting in settled], set())
         enter_block(terms, None, prepare_block(terms, [first]))  # whatever is loaded but once
         with clocked(times, "prepared"):
             prepared = prepare_block(terms, turns)
         with clocked(times, "entered"):
             enter_block(terms, None, prepared)
-        with pipeline.ledger.begin() as conn:
+        with services.ledger.begin() as conn:
             claimed = claim(conn, owner="bench", now=now, length=timedelta(hours=1))
         found = [mark for mark in claimed if mark.kind in ("report", "receipt")]
         write_block(terms, found[:1])
@@ -68,7 +68,7 @@ def of_drops(home: Path, count: int, rows: int) -> Times:
 def of_rows(path: Path) -> Times:
     """Seconds for the rows of a file: framed, judged, sorted by number, told."""
     times: Times = {}
-    terms, policy = Terms(call_purpose="Survey", regions=Policy().regions), Policy()
+    terms, policy = NumberTerms(call_purpose="Survey", regions=Policy().regions), Policy()
     source = Source(name=path.name, bytes=path.stat().st_size, sha256="", open=partial(path.open, "rb"))
     with source.open() as file, clocked(times, "framed"):
         for _ in frame(WholeLines().of(text(file, survey(source.open())))):

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from flows.carriers import Branding, Carrier, CarrierProgram, Logo, Number
+from flows.carriers import Branding, Carrier, CarrierLogo, CarrierProgram, Number
 from flows.carriers.first_orion import FirstOrionCarrier, FirstOrionOptions
 from flows.carriers.http import HttpCarrier, HttpOptions
 from schemas.model.business import DisplayName
@@ -24,7 +24,7 @@ OPENED: list[Carrier] = []
 
 BRANDING = Branding(
     display_name=DisplayName(display="Acme Bank Collections", shorthand="Acme Bank"),
-    logo=Logo(sha256="0" * 64, svg=b"<svg/>"),
+    logo=CarrierLogo(sha256="0" * 64, svg=b"<svg/>"),
     call_reason="Payment reminder",
 )
 

@@ -10,14 +10,14 @@ CASES = list(cases())
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_case(case: Case) -> None:
-    judgement = case.judge()
-    found = [(f.rule, f.path or f.file, f.row, f.line, f.message) for f in judgement.findings]
+    judgment = case.judge()
+    found = [(f.rule, f.path or f.file, f.row, f.line, f.message) for f in judgment.findings]
     expected = case.expected.get("findings", [])
-    assert len(judgement.findings) == len(expected), found
-    for finding, wanted in zip(judgement.findings, expected, strict=True):
+    assert len(judgment.findings) == len(expected), found
+    for finding, wanted in zip(judgment.findings, expected, strict=True):
         assert matches(finding, wanted), (wanted, finding)
-    assert judgement.verdict == case.expected["verdict"], found
-    assert judgement.findings_total == len(expected)
+    assert judgment.verdict == case.expected["verdict"], found
+    assert judgment.findings_total == len(expected)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from flow_drops import ROOT, manifest
 
-from flows import pipeline as passes
-from flows.services import open_pipeline
+from flows import pipeline
+from flows.services import open_services
 from flows.settings import Settings
 
 #: A day on which every sample is as its comment says.
@@ -57,12 +57,12 @@ def samples(settings):
 class World:
     """A pipeline and what a test asks of it."""
 
-    def __init__(self, pipeline, clock):
-        self.pipeline, self.clock = pipeline, clock
-        self.inbox, self.reports = Path(pipeline.inbox.root), Path(pipeline.reports.root)
+    def __init__(self, services, clock):
+        self.services, self.clock = services, clock
+        self.inbox, self.reports = Path(services.inbox.root), Path(services.reports.root)
 
     def run(self, **kwargs):
-        return passes.run_pass(self.pipeline, sleep=self.clock.sleep, **kwargs)
+        return pipeline.run_pass(self.services, sleep=self.clock.sleep, **kwargs)
 
     def receipt(self, drop):
         business, _, name = drop.partition("/")
@@ -89,13 +89,13 @@ def world_of():
 
     @contextmanager
     def opened(opening, clock):
-        with opening as pipeline:
-            yield World(replace(pipeline, clock=clock), clock)
+        with opening as services:
+            yield World(replace(services, clock=clock), clock)
 
     return opened
 
 
 @pytest.fixture
 def world(settings, clock, world_of):
-    with world_of(open_pipeline(settings), clock) as found:
+    with world_of(open_services(settings), clock) as found:
         yield found

@@ -14,7 +14,7 @@ from ledger.postgres import binaries
 from flows.ledger.core.control_flags import pause, paused, resume
 from flows.ledger.core.engine import database_file
 from flows.ledger.read.page_queries import programs
-from flows.services import open_pipeline
+from flows.services import open_services
 
 BEGUN = "{start: 2026-11-23T09:00Z, end: 2030-03-29T18:00Z}"
 NO_SQLITE = "sqlite3 is not installed; on Debian: apt-get install sqlite3"
@@ -63,16 +63,16 @@ def backup(request, settings, tmp_path):
 def opened(settings, backup, clock, world_of):
     """Opens the pipeline anew each time, as a process that starts does."""
     here = settings.model_copy(update={"ledger": backup.url})
-    return lambda: world_of(open_pipeline(here), clock)
+    return lambda: world_of(open_services(here), clock)
 
 
 def states(world):
-    with world.pipeline.ledger.read() as conn:
+    with world.services.ledger.read() as conn:
         return {row.reference: row.state for row in programs(conn)}
 
 
 def is_paused(world):
-    with world.pipeline.ledger.read() as conn:
+    with world.services.ledger.read() as conn:
         return paused(conn)
 
 
@@ -99,7 +99,7 @@ def test_a_restored_ledger_is_paused_until_the_operator_has_looked(backup, opene
             "the ledger is older than the archive: it was restored from a backup",
         )
         assert world.run().launched.live == 0
-        with world.pipeline.ledger.begin() as conn:
+        with world.services.ledger.begin() as conn:
             assert resume(conn, by="jo", now=world.clock())
         assert world.run().launched.live == 1
         assert states(world) == {"before": "live", "after": "live"}
@@ -123,13 +123,13 @@ def test_where_the_archive_was_restored_too_only_a_pause_by_hand_holds(backup, o
     shutil.rmtree(settings.archive)
     shutil.move(tmp_path / "archive-backup", settings.archive)
     with opened() as world:
-        with world.pipeline.ledger.begin() as conn:
+        with world.services.ledger.begin() as conn:
             pause(conn, by="jo", why="restored from a backup", now=world.clock())
         world.clock.now = datetime(2026, 11, 25, tzinfo=UTC)
         world.run()
         assert states(world) == {"before": "ended", "after": "scheduled"}
         assert (is_paused(world).by, is_paused(world).restored) == ("jo", False)
-        with world.pipeline.ledger.begin() as conn:
+        with world.services.ledger.begin() as conn:
             resume(conn, by="jo", now=world.clock())
         world.run()
         assert states(world) == {"before": "ended", "after": "live"}

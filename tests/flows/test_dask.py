@@ -12,9 +12,9 @@ from distributed import Client, LocalCluster
 from flow_drops import write
 from spread_passes import a_pass, opened, outcome
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.scaling import dask_cluster, parallel_pass
-from flows.scaling.opening import crew
+from flows.scaling.opening import open_workers
 from schemas.rows import first_pass
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore:.*:ResourceWarning")]
@@ -44,18 +44,18 @@ def many(inbox):
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     root = tmp_path_factory.mktemp("alone")
-    with opened(root / "it", many) as pipeline:
-        a_pass(pipeline)
-        return outcome(root / "it", pipeline), root / "drops"
+    with opened(root / "it", many) as services:
+        a_pass(services)
+        return outcome(root / "it", services), root / "drops"
 
 
 def test_two_workers_make_what_one_process_makes(cluster, alone, tmp_path):
     expected, drops = alone
     (tmp_path / "drops").symlink_to(drops)
-    with opened(tmp_path / "it", many) as pipeline, crew(cluster.scheduler_address) as workers:
+    with opened(tmp_path / "it", many) as services, open_workers(cluster.scheduler_address) as workers:
         assert workers.workers == 2
-        a_pass(pipeline, workers)
-        assert outcome(tmp_path / "it", pipeline) == expected
+        a_pass(services, workers)
+        assert outcome(tmp_path / "it", services) == expected
     with Client(cluster) as client:
         assert len(client.run(os.getpid)) == 2  # it stands on
 
@@ -71,18 +71,18 @@ ZEBRA = '"Zebra\n crossing"'
 
 
 def test_a_large_drop_is_divided_among_the_workers(cluster, tmp_path, monkeypatch):
-    with opened(tmp_path / "one", one_large) as pipeline:
-        a_pass(pipeline)
-        expected = outcome(tmp_path / "one", pipeline)
+    with opened(tmp_path / "one", one_large) as services:
+        a_pass(services)
+        expected = outcome(tmp_path / "one", services)
     monkeypatch.setattr(parallel_pass, "LARGE", 1 << 20)
     monkeypatch.setattr(first_pass, "WORTH_A_POOL", 0)
     monkeypatch.setattr(first_pass, "RANGE", 100_000)
     ranges = []
     plain = first_pass.cut
     monkeypatch.setattr(first_pass, "cut", lambda *a, **k: (ranges.append(part) or part for part in plain(*a, **k)))
-    with opened(tmp_path / "two", one_large) as pipeline, crew(cluster.scheduler_address) as workers:
-        a_pass(pipeline, workers)
-        assert outcome(tmp_path / "two", pipeline) == expected
+    with opened(tmp_path / "two", one_large) as services, open_workers(cluster.scheduler_address) as workers:
+        a_pass(services, workers)
+        assert outcome(tmp_path / "two", services) == expected
     assert len(ranges) == 2
 
 
@@ -101,15 +101,15 @@ def test_workers_killed_in_the_middle_cost_a_retry_not_a_result(cluster, alone, 
                     os.kill(killed[-1], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
-    with opened(tmp_path / "it", many) as pipeline, crew(cluster.scheduler_address) as workers:
+    with opened(tmp_path / "it", many) as services, open_workers(cluster.scheduler_address) as workers:
         assert workers.workers
         killer.start()
         try:
-            took = a_pass(pipeline, workers).took
+            took = a_pass(services, workers).took
         finally:
             over.set()
             killer.join()
-        files, tables = outcome(tmp_path / "it", pipeline)
+        files, tables = outcome(tmp_path / "it", services)
     assert [name for name in sorted(files.keys() | expected[0]) if files.get(name) != expected[0].get(name)] == []
     assert tables == expected[1]
     assert len(took) == DROPS
@@ -125,7 +125,7 @@ def dying(monkeypatch):
 
 
 def left_alone(cluster):
-    with crew(cluster.scheduler_address) as workers:
+    with open_workers(cluster.scheduler_address) as workers:
         work = workers.submit(time.sleep, 600, name="wait")
         cluster.scale(0)
         work.result()
@@ -133,7 +133,9 @@ def left_alone(cluster):
 
 def test_a_pass_ends_when_all_workers_are_gone(dying):
     begun = time.monotonic()
-    with pytest.raises(Trouble, match=r"^all Dask workers died, or their scheduler did; .*taken by the next pass$"):
+    with pytest.raises(
+        LaunchdropError, match=r"^all Dask workers died, or their scheduler did; .*taken by the next pass$"
+    ):
         left_alone(dying)
     assert time.monotonic() - begun < 60
 
@@ -145,7 +147,7 @@ def test_a_worker_of_another_version_is_refused_before_it_is_given_anything(dyin
     with Client(dying) as client:
         client.run(pretend)
     told = r"^a Dask worker runs launchdrop 0\.0\.1, not .*: restart the workers"
-    with pytest.raises(Trouble, match=told), crew(dying.scheduler_address) as workers:
+    with pytest.raises(LaunchdropError, match=told), open_workers(dying.scheduler_address) as workers:
         assert workers.workers
 
 
@@ -155,7 +157,7 @@ def give_up():
 
 def test_work_that_kills_every_worker_is_told_in_one_line(cluster):
     with (
-        pytest.raises(Trouble, match="4 Dask workers died over the same work"),
-        crew(cluster.scheduler_address) as crew_,
+        pytest.raises(LaunchdropError, match="4 Dask workers died over the same work"),
+        open_workers(cluster.scheduler_address) as crew_,
     ):
         crew_.submit(give_up, name="give up").result()

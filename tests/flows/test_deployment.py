@@ -153,12 +153,12 @@ def test_what_somebody_decides_by_hand_is_what_the_launch_deployment_waits_for(w
     awaited, now, by = set(trigger["expect"]), world.clock(), "jo"
 
     def told():
-        with world.pipeline.ledger.read() as conn:
+        with world.services.ledger.read() as conn:
             return {event(row)["event"] for row in conn.execute(move.select())}
 
     before = told()
     assert not before & awaited
-    with world.pipeline.ledger.begin() as conn:
+    with world.services.ledger.begin() as conn:
         release(conn, world.receipt("acme-bank/a")["submission"], by=by, now=now)
         (waiting,) = queue(conn)
         decide(conn, waiting.id, approve=True, by=by, reason=None, now=now)

@@ -17,11 +17,10 @@ from aiosmtpd.handlers import Sink
 from launching.test_digest import OnAnyPort
 from stores.conftest import bucket, s3, s3_env, s3_server  # noqa: F401  fixtures
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.ledger.core.control_flags import pause
 from flows.ledger.core.engine import Ledger
-from flows.operations import doctor as diagnosis
-from flows.operations import probes
+from flows.operations import doctor, probes
 from flows.operations.doctor import examine
 
 LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
@@ -100,7 +99,7 @@ def test_a_paused_launching_is_a_note_and_nobody_is_ill_of_it(here):
     ledger.close()
     said = "paused since 2027-01-04T00:00:00+00:00 by jo: looking into it"
     assert found("launching") == ("note", said, "when its reason is gone: launchdrop launches resume")
-    done = doctor(here, "--quiet")
+    done = launchdrop_doctor(here, "--quiet")
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"! launching: {said}")
 
 
@@ -122,13 +121,13 @@ def test_a_ledger_on_a_network_file_system_is_told(monkeypatch, tmp_path):
 
 
 def test_the_quiet_doctor_is_a_health_check(here):
-    assert (doctor(here, "--quiet").returncode, doctor(here, "--quiet").stdout) == (0, "")
-    ill = doctor(here, "--quiet", LAUNCHDROP_LEDGER="mysql://localhost/x")
+    assert (launchdrop_doctor(here, "--quiet").returncode, launchdrop_doctor(here, "--quiet").stdout) == (0, "")
+    ill = launchdrop_doctor(here, "--quiet", LAUNCHDROP_LEDGER="mysql://localhost/x")
     assert ill.returncode == 1
     assert ill.stdout.startswith("✗ ledger: the ledger speaks sqlite and postgresql, not mysql\n  → ")
 
 
-def doctor(here, *arguments, **env):
+def launchdrop_doctor(here, *arguments, **env):
     return subprocess.run(
         [LAUNCHDROP, "doctor", *arguments], cwd=here, env=os.environ | env, capture_output=True, text=True
     )
@@ -216,12 +215,12 @@ def test_what_is_no_prefect_server_or_lets_nobody_in_is_told(monkeypatch):
     ]:
         with a_server({"/health": True}, statuses=[status]) as url:
             monkeypatch.setenv("PREFECT_API_URL", url)
-            with pytest.raises(Trouble, match=said):
+            with pytest.raises(LaunchdropError, match=said):
                 probes.server()
     with a_server({"/health": True, "/admin/version": "not JSON"}) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
         monkeypatch.setattr(json, "dumps", str)
-        with pytest.raises(Trouble, match="is no Prefect server's API: such an address ends in /api"):
+        with pytest.raises(LaunchdropError, match="is no Prefect server's API: such an address ends in /api"):
             probes.server()
 
 
@@ -256,6 +255,6 @@ def test_every_check_has_a_remedy(monkeypatch):
     for name, value in (("EVENTS", "http://127.0.0.1:9/q"), ("SMTP_HOST", "mail.example")):
         monkeypatch.setenv(f"LAUNCHDROP_{name}", value)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    checks = list(diagnosis._checks(load()))
+    checks = list(doctor._checks(load()))
     assert len(checks) == len({what for what, _, _ in checks}) == 16
     assert all(remedy for _, _, remedy in checks)

@@ -31,5 +31,5 @@ def test_a_run_takes_the_drop_and_refuses_it(world, linked):
 
 def test_a_check_says_so_too(linked):
     with spools() as spool:
-        findings = check(linked, None, Settings(), datetime.now(UTC), spool=spool).judgement.findings
+        findings = check(linked, None, Settings(), datetime.now(UTC), spool=spool).judgment.findings
     assert [(found.rule, found.value) for found in findings] == [("MAN-007", "s/numbers.csv")]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.logs import Masking, Stderr, about, configure, shielded
 
 ROOT = Path(__file__).parents[2]
@@ -183,7 +183,7 @@ def test_what_a_shielded_step_raises_says_no_number():
 
     with pytest.raises(ValueError, match=r"^as it is$"):
         step("as it is")
-    with pytest.raises(Trouble) as told:
+    with pytest.raises(LaunchdropError) as told:
         step("could not convert 501-214-9020")
     assert str(told.value) == "ValueError: could not convert +1501•••9020"
     assert told.value.__suppress_context__

@@ -21,7 +21,7 @@ BAD = "214-9021,Survey\n5012149021,Nonsense\n"
 @pytest.fixture
 def served(world):
     """The metrics over HTTP, as {name: {labels: value}}."""
-    with site(world.reports, 0, partial(exposition, world.pipeline)) as address:
+    with site(world.reports, 0, partial(exposition, world.services)) as address:
 
         def read():
             with urlopen(f"{address}/metrics") as answer:
@@ -65,7 +65,7 @@ def test_what_waits_is_shown_with_how_long(world, served):
     world.drop("acme-bank/arriving", GOOD)
     (world.inbox / "acme-bank/arriving/numbers.csv").unlink()
     world.run()
-    with world.pipeline.ledger.begin() as conn:
+    with world.services.ledger.begin() as conn:
         pause(conn, by="jo", why="a test", now=world.clock())
     world.clock.now += timedelta(minutes=2)
     found = served()
@@ -88,7 +88,7 @@ def test_a_launch_that_is_due_and_not_done_is_overdue(world, served):
 
 def test_no_label_names_a_business_a_program_or_a_number(world, samples, served):
     world.run()
-    text = exposition(world.pipeline).decode()
+    text = exposition(world.services).decode()
     for word in ("acme", "zenith", "collections", "501"):
         assert word not in text
 
@@ -99,7 +99,7 @@ def test_the_carrier_s_errors_are_counted_in_the_ledger(world, served):
     endpoint = Endpoint(clock=world.clock)
     with endpoint.running():
         carrier = http_carrier(endpoint.url)
-        world.pipeline = replace(world.pipeline, carrier=carrier)
+        world.services = replace(world.services, carrier=carrier)
     # It has gone away: nobody listens there any more.
     world.drop("acme-bank/good", GOOD, schedule="{start: 2026-11-23T09:00Z, end: 2030-03-29T18:00Z}")
     world.run()

@@ -131,13 +131,13 @@ def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path, mo
     """Asked from another ledger too: a run that an acceptance of the worker asked for is the same run."""
     from flows.notifying.launch_hints import ask_for_launches
     from flows.pipeline import take_inbox
-    from flows.services import open_pipeline
+    from flows.services import open_services
     from flows.settings import load
 
     settle_in(tmp_path, monkeypatch)
-    with open_pipeline(load()) as pipeline:
-        taken = take_inbox(pipeline)
-        starts = taken.starts(after=pipeline.clock())
+    with open_services(load()) as services:
+        taken = take_inbox(services)
+        starts = taken.starts(after=services.clock())
         assert ask_for_launches(starts) == ask_for_launches(starts) == 3
     body = {"deployments": {"name": {"any_": ["launch"]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
     far = {
@@ -186,12 +186,12 @@ def test_every_change_of_state_is_an_event(stack, place):
 @pytest.fixture
 def ours(stack, tmp_path, monkeypatch):
     """A pipeline of its own that tells the same server."""
-    from flows.services import open_pipeline
+    from flows.services import open_services
     from flows.settings import load
 
     settle_in(tmp_path, monkeypatch)
-    with open_pipeline(load()) as pipeline:
-        yield pipeline
+    with open_services(load()) as services:
+        yield services
 
 
 def test_an_automation_notifies_and_another_launches(stack, ours, tmp_path):

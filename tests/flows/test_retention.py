@@ -23,20 +23,20 @@ LIVE = "{start: 2026-11-23T09:00Z, end: 2026-12-01T18:00Z}"
 def world(world):
     """Everything is kept for a month."""
     times = {"keep_archive": MONTH, "keep_reports": MONTH, "keep_inbox": MONTH}
-    world.pipeline = replace(world.pipeline, settings=world.pipeline.settings.model_copy(update=times))
+    world.services = replace(world.services, settings=world.services.settings.model_copy(update=times))
     return world
 
 
 def prune(world):
     """What went, as (kind, submission or drop)."""
-    items = list(spare(world.pipeline))
+    items = list(spare(world.services))
     for item in items:
-        let_go(world.pipeline, item)
+        let_go(world.services, item)
     return {(item.kind, item.name) for item in items}
 
 
 def kinds(world):
-    return sorted(item.kind for item in spare(world.pipeline))
+    return sorted(item.kind for item in spare(world.services))
 
 
 def submission(world, drop):
@@ -44,7 +44,7 @@ def submission(world, drop):
 
 
 def lying(world, where, drop):
-    root = {"archive": world.pipeline.archive.root, "reports": world.reports}[where]
+    root = {"archive": world.services.archive.root, "reports": world.reports}[where]
     return (root / "acme-bank" / submission(world, drop)).exists()
 
 
@@ -56,7 +56,7 @@ def test_nothing_goes_before_its_time_nor_where_no_time_is_set(world):
     world.clock.now += timedelta(minutes=2)
     assert kinds(world) == ["archive", "inbox", "reports"]
     nothing = {"keep_archive": None, "keep_reports": None, "keep_inbox": None}
-    world.pipeline = replace(world.pipeline, settings=world.pipeline.settings.model_copy(update=nothing))
+    world.services = replace(world.services, settings=world.services.settings.model_copy(update=nothing))
     assert kinds(world) == []
 
 
@@ -74,7 +74,7 @@ def test_what_is_live_held_or_scheduled_stays_but_for_its_inbox(world):
     assert not any((world.inbox / "acme-bank").iterdir())
     # What was emptied is not missed: nothing is cancelled, and a held one can still be released.
     world.run()
-    with world.pipeline.ledger.begin() as conn:
+    with world.services.ledger.begin() as conn:
         release(conn, submission(world, "held"), by="jo", now=world.clock())
     assert world.run().launched.problems == []
     assert world.receipt("acme-bank/second")["program_state"] == "live"
@@ -95,8 +95,8 @@ def test_a_program_that_is_over_goes_a_month_after_its_end(world):
     assert world.receipt("acme-bank/over") == receipt
     assert kinds(world) == []
     with pytest.raises(StoreError, match=f"submission {over} of acme-bank is not in the archive"):
-        retake(world.pipeline, over)
-    rebuild(world.pipeline)  # the pages that list it are still written
+        retake(world.services, over)
+    rebuild(world.services)  # the pages that list it are still written
 
 
 def test_bytes_that_a_later_judging_shares_stay_with_it(world):
@@ -104,10 +104,10 @@ def test_bytes_that_a_later_judging_shares_stay_with_it(world):
     world.run()
     first = submission(world, "bad")
     world.clock.now += MONTH
-    retake(world.pipeline, first)
+    retake(world.services, first)
     world.clock.now += timedelta(minutes=5)
     # The first judging is a month old, the second is not, and both are of the same bytes.
-    assert ("archive", first) not in {(item.kind, item.name) for item in spare(world.pipeline)}
+    assert ("archive", first) not in {(item.kind, item.name) for item in spare(world.services)}
     world.clock.now += MONTH
     assert ("archive", first) in prune(world)
 
@@ -116,7 +116,7 @@ def test_the_inbox_goes_where_a_retake_is_the_last_that_was_made_of_it(world):
     world.drop("acme-bank/bad", BAD)
     world.run()
     world.clock.now += timedelta(minutes=5)
-    retake(world.pipeline, submission(world, "bad"))
+    retake(world.services, submission(world, "bad"))
     world.run()
     world.clock.now += 2 * MONTH
     assert ("inbox", "bad") in prune(world)
@@ -126,7 +126,7 @@ def test_a_prune_that_is_cut_short_is_gone_on_with(world, monkeypatch):
     world.drop("acme-bank/bad", BAD)
     world.run()
     world.clock.now += 2 * MONTH
-    archive = world.pipeline.archive
+    archive = world.services.archive
     real, deleted = archive.delete, []
 
     def one_only(key, version=None):
@@ -137,9 +137,9 @@ def test_a_prune_that_is_cut_short_is_gone_on_with(world, monkeypatch):
 
     with monkeypatch.context() as dying:
         dying.setattr(archive, "delete", one_only)
-        (item,) = (item for item in spare(world.pipeline) if item.kind == "archive")
+        (item,) = (item for item in spare(world.services) if item.kind == "archive")
         with pytest.raises(KeyboardInterrupt):
-            let_go(world.pipeline, item)
+            let_go(world.services, item)
     # The index went first: what is left is no submission any more, and is found again.
     assert deleted[0].endswith("submission.json")
     assert ("archive", submission(world, "bad")) in prune(world)
@@ -149,7 +149,7 @@ def test_a_prune_that_is_cut_short_is_gone_on_with(world, monkeypatch):
 def test_the_inbox_stays_where_the_archive_does_not_give_it_back(world):
     world.drop("acme-bank/bad", BAD)
     world.run()
-    shutil.rmtree(world.pipeline.archive.root / "acme-bank" / submission(world, "bad"))
+    shutil.rmtree(world.services.archive.root / "acme-bank" / submission(world, "bad"))
     world.clock.now += 2 * MONTH
     assert kinds(world) == ["reports"]
     assert (world.inbox / "acme-bank/bad/numbers.csv").exists()
@@ -164,13 +164,13 @@ def test_what_came_since_stays_in_the_inbox(world):
     assert [p.name for p in (world.inbox / "acme-bank/bad").iterdir()] == ["new.csv"]
 
 
-def test_a_page_whose_judgement_is_gone_keeps_no_receipt_from_being_written(world, caplog):
+def test_a_page_whose_judgment_is_gone_keeps_no_receipt_from_being_written(world, caplog):
     """A display name that is decided on long after marks old reports too."""
     custom = "{display: Acme Cards Desk, shorthand: Acme Desk}"
     world.drop("acme-bank/custom", GOOD, display_name=custom)
     world.run()
-    (world.pipeline.archive.root / "acme-bank" / submission(world, "custom") / "judgement.json").unlink()
-    with world.pipeline.ledger.begin() as conn:
+    (world.services.archive.root / "acme-bank" / submission(world, "custom") / "judgement.json").unlink()
+    with world.services.ledger.begin() as conn:
         decide(conn, queue(conn)[0].id, approve=True, by="jo", reason=None, now=world.clock())
     world.drop("acme-bank/other", GOOD.replace("9020", "9030"), reference="other")
     world.run()

@@ -28,7 +28,7 @@ def taken(world):
 
 
 def programs(world):
-    with world.pipeline.ledger.read() as conn:
+    with world.services.ledger.read() as conn:
         return {f"{p.business}/{p.reference}": p for p in page_queries.programs(conn)}
 
 
@@ -166,7 +166,7 @@ def test_the_archive_gives_every_submission_back(taken):
 
     for drop in DROPS:
         receipt = taken.receipt(drop)
-        kept = open_drop(taken.pipeline.archive, receipt["business"], receipt["submission"])
+        kept = open_drop(taken.services.archive, receipt["business"], receipt["submission"])
         assert verified(kept)
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows import pipeline as passes
+from flows import pipeline
 from flows.serving import loop
 from flows.serving.loop import RUNS, Watch, _hints, _paced, _take_what_comes
 from flows.stores import StoreError
@@ -19,7 +19,7 @@ DROPS = [{("acme", f"drop-{i}")} for i in range(RUNS)]
 def watch(monkeypatch):
     """Hints of some drops, in each of which something lies."""
     monkeypatch.setattr(loop, "look", lambda *_, **__: ["something"])
-    monkeypatch.setattr(loop.passes, "inbox_of", lambda _: None)
+    monkeypatch.setattr(loop.pipeline, "inbox_of", lambda _: None)
     monkeypatch.setattr(loop, "_hints", lambda *_: iter(DROPS))
     monkeypatch.setattr(loop, "SWEEP", timedelta(seconds=0.06))
     watch = Watch()
@@ -46,8 +46,8 @@ def test_a_run_that_fails_is_made_again(watch, monkeypatch):
     asked = []
 
     def fails_once(run):
-        asked.append(passes.named())
-        if asked.count(passes.named()) == 1:
+        asked.append(pipeline.named())
+        if asked.count(pipeline.named()) == 1:
             raise OSError("the store is out of reach")
 
     monkeypatch.setattr(loop, "shown", fails_once)
@@ -75,8 +75,8 @@ def test_a_queue_that_failed_is_listened_to_again(monkeypatch, caplog):
 
     monkeypatch.setattr(loop, "queue_hints", queue)
     monkeypatch.setattr(loop, "SWEEP", timedelta(0))
-    pipeline = SimpleNamespace(settings=SimpleNamespace(events="a queue"), inbox=SimpleNamespace(url="s3://inbox"))
-    assert list(islice(_hints(Watch(), pipeline), 3)) == [set(), set(), drop]
+    services = SimpleNamespace(settings=SimpleNamespace(events="a queue"), inbox=SimpleNamespace(url="s3://inbox"))
+    assert list(islice(_hints(Watch(), services), 3)) == [set(), set(), drop]
     assert [record.getMessage() for record in caplog.records] == [
         "the queue of events cannot be read. Looking every 0 s meanwhile."
     ]

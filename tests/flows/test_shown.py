@@ -124,9 +124,9 @@ def test_a_busy_server_is_not_insisted_upon(samples, world, busy, monkeypatch):
     said = []
     for module in (prefect_events, launch_hints):
         monkeypatch.setattr(module.log, "warning", lambda line, *about: said.append(line % about))
-    taken = pipeline.take_inbox(world.pipeline, sleep=world.clock.sleep)
-    assert launch_hints.ask_for_launches(taken.starts(after=world.pipeline.clock())) == 0
-    assert prefect_events.tell_changes(world.pipeline) == 0
+    taken = pipeline.take_inbox(world.services, sleep=world.clock.sleep)
+    assert launch_hints.ask_for_launches(taken.starts(after=world.services.clock())) == 0
+    assert prefect_events.tell_changes(world.services) == 0
     assert len(busy) == 2  # each once
     asked, told = said
     assert asked.startswith("the Prefect server was not asked for launches: Server error '503 Service Unavailable'")

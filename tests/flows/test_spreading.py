@@ -14,17 +14,16 @@ import pytest
 from flow_drops import ROOT, write
 from spread_passes import CLOCK, a_pass, opened, outcome
 
-from flows import intake_flow
-from flows import pipeline as passes
+from flows import intake_flow, pipeline
 from flows.archive.submissions import _mark
 from flows.arrival.completeness import Settled
 from flows.arrival.scan import arrivals
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 from flows.ledger.intake.drops import waiting
 from flows.registration import drop
 from flows.scaling import dask_cluster, parallel_pass, processes, worker_tasks
-from flows.scaling.opening import crew
-from flows.services import open_pipeline
+from flows.scaling.opening import open_workers
+from flows.services import open_services
 from flows.settings import Settings
 from flows.stores import StoreError
 
@@ -101,13 +100,13 @@ def samples(inbox):
 @pytest.mark.parametrize(("fill", "length"), [(tangle, 1e-9), (tangle, 0.3), (samples, 0.3)])
 def test_a_spread_pass_is_the_same_byte_for_byte(tmp_path, monkeypatch, fill, length):
     monkeypatch.setattr(parallel_pass, "BLOCK", length)
-    with opened(tmp_path / "one", fill) as pipeline:
-        plain = a_pass(pipeline)
-        expected = outcome(tmp_path / "one", pipeline)
-    with opened(tmp_path / "two", fill) as pipeline:
+    with opened(tmp_path / "one", fill) as services:
+        plain = a_pass(services)
+        expected = outcome(tmp_path / "one", services)
+    with opened(tmp_path / "two", fill) as services:
         crew = Here()
-        spread = a_pass(pipeline, crew)
-        found = outcome(tmp_path / "two", pipeline)
+        spread = a_pass(services, crew)
+        found = outcome(tmp_path / "two", services)
     assert {"prepare_block", "enter_block", "write_block"} == set(crew.done)
     assert spread.counts() == plain.counts()
     assert [(t.drop, t.registered) for t in spread.took] == [(t.drop, t.registered) for t in plain.took]
@@ -129,28 +128,28 @@ def test_what_was_judged_ahead_is_judged_anew_where_it_was_overtaken(tmp_path, m
     judged = []
     plain = worker_tasks.judge_ahead
     monkeypatch.setattr(worker_tasks, "judge_ahead", lambda *a, **k: judged.append(plain(*a, **k)) or judged[-1])
-    with opened(tmp_path / "it", two) as pipeline:
-        took = a_pass(pipeline, Here()).took
-    assert [ahead.judgement.verdict for ahead in judged] == ["accepted", "accepted"]
-    assert [t.judgement.verdict for t in took] == ["accepted", "accepted_with_rejections"]
+    with opened(tmp_path / "it", two) as services:
+        took = a_pass(services, Here()).took
+    assert [ahead.judgment.verdict for ahead in judged] == ["accepted", "accepted"]
+    assert [t.judgment.verdict for t in took] == ["accepted", "accepted_with_rejections"]
 
 
 def test_a_block_that_is_done_again_by_another_worker_says_the_same(tmp_path):
     """Dask prepares anew what a dead worker had, also when it was entered: it must not be judged against itself."""
-    with opened(tmp_path / "it", three) as pipeline:
-        found = arrivals(passes.inbox_of(pipeline), clock=CLOCK, sleep=lambda _: None)
-        passes.seed_businesses(pipeline)
-        leases = parallel_pass.Leases(pipeline.ledger, clock=CLOCK, length=pipeline.settings.lease)
+    with opened(tmp_path / "it", three) as services:
+        found = arrivals(pipeline.inbox_of(services), clock=CLOCK, sleep=lambda _: None)
+        pipeline.seed_businesses(services)
+        leases = parallel_pass.Leases(services.ledger, clock=CLOCK, length=services.settings.lease)
         settled = [worker_tasks.Turn(sighting=o.sighting) for o in found if isinstance(o, Settled)]
         turns = parallel_pass._claimed(leases, settled, set())
-        terms = worker_tasks.terms_of(pipeline)
+        terms = worker_tasks.terms_of(services)
         once = worker_tasks.enter_block(terms, None, worker_tasks.prepare_block(terms, turns))
-        expected = outcome(tmp_path / "it", pipeline)
+        expected = outcome(tmp_path / "it", services)
         again = worker_tasks.enter_block(terms, None, worker_tasks.prepare_block(terms, turns))
-        assert outcome(tmp_path / "it", pipeline) == expected
+        assert outcome(tmp_path / "it", services) == expected
     assert len(once) == 3
     assert [(t.drop, t.registered.submission) for t in once] == [(t.drop, t.registered.submission) for t in again]
-    assert [t.judgement.counts for t in once] == [t.judgement.counts for t in again]
+    assert [t.judgment.counts for t in once] == [t.judgment.counts for t in again]
 
 
 def test_what_an_attempt_left_half_copied_is_cleared_away(tmp_path):
@@ -161,23 +160,23 @@ def test_what_an_attempt_left_half_copied_is_cleared_away(tmp_path):
             left.mkdir(parents=True)
             (left / "numbers.csv").write_text("half")
 
-    with opened(tmp_path / "it", two) as pipeline:
-        assert len(a_pass(pipeline, Here(between=die)).took) == 2
+    with opened(tmp_path / "it", two) as services:
+        assert len(a_pass(services, Here(between=die)).took) == 2
     assert not left.exists()
 
 
 def test_another_process_may_take_some_of_the_drops(tmp_path):
     ran = itertools.count()
 
-    with opened(tmp_path / "it", tangle) as pipeline, opened(tmp_path / "it", tangle) as other:
+    with opened(tmp_path / "it", tangle) as services, opened(tmp_path / "it", tangle) as other:
 
         def meddle(work):
             if work is worker_tasks.prepare_block and next(ran) == 1:
-                meddle.took = passes.take_inbox(other).took
+                meddle.took = pipeline.take_inbox(other).took
 
-        took = a_pass(pipeline, Here(between=meddle)).took
+        took = a_pass(services, Here(between=meddle)).took
         both = sorted(t.drop for t in (*took, *meddle.took))
-        with pipeline.ledger.read() as conn:
+        with services.ledger.read() as conn:
             assert waiting(conn) == []
     assert both == [f"d{place:02d}" for place in range(DROPS)]
     assert took
@@ -189,21 +188,21 @@ def test_a_drop_that_changes_meanwhile_is_looked_at_anew(tmp_path):
         if work is worker_tasks.prepare_block:
             (tmp_path / "it/inbox/acme-bank/a/numbers.csv").write_text("5012149027,Survey\n")
 
-    with opened(tmp_path / "it", two) as pipeline:
-        assert [t.drop for t in a_pass(pipeline, Here(between=change)).took] == ["b"]
-        assert [t.judgement.counts.read for t in a_pass(pipeline, Here()).took] == [1]
+    with opened(tmp_path / "it", two) as services:
+        assert [t.drop for t in a_pass(services, Here(between=change)).took] == ["b"]
+        assert [t.judgment.counts.read for t in a_pass(services, Here()).took] == [1]
 
 
 @pytest.mark.parametrize("length", [1e-9, 0.3])
 def test_what_could_not_be_taken_holds_later_drops_of_its_program_back(tmp_path, monkeypatch, length):
     monkeypatch.setattr(parallel_pass, "BLOCK", length)
-    with opened(tmp_path / "it", three) as pipeline:
+    with opened(tmp_path / "it", three) as services:
         with monkeypatch.context() as failing:
             for module in (worker_tasks, drop):
                 copy = partial(_unless_a, module.archive_drop)
                 failing.setattr(module, "archive_drop", copy)
-            assert [t.drop for t in a_pass(pipeline, Here()).took] == ["b"]
-        assert [t.drop for t in a_pass(pipeline, Here()).took] == ["a", "c"]
+            assert [t.drop for t in a_pass(services, Here()).took] == ["b"]
+        assert [t.drop for t in a_pass(services, Here()).took] == ["a", "c"]
 
 
 def _unless_a(copy, inbox, archive, sighting, **more):
@@ -215,21 +214,21 @@ def _unless_a(copy, inbox, archive, sighting, **more):
 def test_stopping_ends_after_what_is_under_way_and_gives_the_rest_back(tmp_path, monkeypatch):
     monkeypatch.setattr(parallel_pass, "BLOCK", 1e-9)
     asked = itertools.count()
-    with opened(tmp_path / "it", tangle) as pipeline:
-        took = a_pass(pipeline, Here(), stop=lambda: next(asked) >= 3).took
+    with opened(tmp_path / "it", tangle) as services:
+        took = a_pass(services, Here(), stop=lambda: next(asked) >= 3).took
         assert len(took) == 3
-        assert len(a_pass(pipeline, Here()).took) == DROPS - 3
+        assert len(a_pass(services, Here()).took) == DROPS - 3
 
 
 def test_processes_of_this_machine_make_the_same_byte_for_byte(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "WORTH", 0)
     monkeypatch.setattr(parallel_pass, "BLOCK", 1e-9)
-    with opened(tmp_path / "one", tangle) as pipeline:
-        plain = a_pass(pipeline)
-        expected = outcome(tmp_path / "one", pipeline)
-    with opened(tmp_path / "two", tangle) as pipeline, crew("local") as workers:
-        spread = a_pass(pipeline, workers)
-        found = outcome(tmp_path / "two", pipeline)
+    with opened(tmp_path / "one", tangle) as services:
+        plain = a_pass(services)
+        expected = outcome(tmp_path / "one", services)
+    with opened(tmp_path / "two", tangle) as services, open_workers("local") as workers:
+        spread = a_pass(services, workers)
+        found = outcome(tmp_path / "two", services)
         assert workers.reached
     assert spread.counts() == plain.counts()
     assert found == expected
@@ -237,22 +236,22 @@ def test_processes_of_this_machine_make_the_same_byte_for_byte(tmp_path, monkeyp
 
 def test_a_process_that_is_killed_ends_the_pass_in_one_line_and_loses_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "WORTH", 0)
-    with opened(tmp_path / "it", tangle) as pipeline:
-        with pytest.raises(Trouble, match=r"^a process of this pass was killed; was there enough memory"):
-            lose_a_process(pipeline)
-        assert len(a_pass(pipeline).took) == DROPS
+    with opened(tmp_path / "it", tangle) as services:
+        with pytest.raises(LaunchdropError, match=r"^a process of this pass was killed; was there enough memory"):
+            lose_a_process(services)
+        assert len(a_pass(services).took) == DROPS
 
 
-def lose_a_process(pipeline):
-    with crew("local") as workers:
+def lose_a_process(services):
+    with open_workers("local") as workers:
         os.kill(workers.executor().submit(os.getpid).result(), signal.SIGKILL)
-        a_pass(pipeline, workers)
+        a_pass(services, workers)
 
 
 @pytest.mark.parametrize("runner", ["local", "dask"])
 def test_small_passes_stay_here(tmp_path, runner):
-    with opened(tmp_path / "it", two, task_runner=runner) as pipeline, crew(runner) as workers:
-        assert len(a_pass(pipeline, workers).took) == 2
+    with opened(tmp_path / "it", two, task_runner=runner) as services, open_workers(runner) as workers:
+        assert len(a_pass(services, workers).took) == 2
         assert not workers.reached
 
 
@@ -264,8 +263,8 @@ def test_workers_get_no_secrets_and_places_that_hold_in_any_folder(tmp_path, mon
         "smtp_password": "hidden",
     }
     settings = Settings(carrier="http", ledger="sqlite:///ledger.db", **secret)
-    with open_pipeline(settings) as pipeline:
-        sent = worker_tasks.terms_of(pipeline).settings
+    with open_services(settings) as services:
+        sent = worker_tasks.terms_of(services).settings
     assert b"hidden" not in pickle.dumps(sent)
     assert b"whsec_c2Vj" not in pickle.dumps(sent)
     assert (sent.inbox, sent.ledger) == (f"{tmp_path}/inbox", f"sqlite:///{tmp_path}/ledger.db")
@@ -274,20 +273,22 @@ def test_workers_get_no_secrets_and_places_that_hold_in_any_folder(tmp_path, mon
 def test_a_worker_of_another_kind_is_refused_in_one_line(tmp_path):
     listed = tmp_path / "dno.txt"
     listed.write_text("5012149020\n")
-    with opened(tmp_path / "it", two, do_not_originate=listed) as pipeline:
-        terms = worker_tasks.terms_of(pipeline)
-        with pytest.raises(Trouble, match=r"^a Dask worker runs launchdrop .*, not 0\.0: restart the workers"):
+    with opened(tmp_path / "it", two, do_not_originate=listed) as services:
+        terms = worker_tasks.terms_of(services)
+        with pytest.raises(LaunchdropError, match=r"^a Dask worker runs launchdrop .*, not 0\.0: restart the workers"):
             worker_tasks.prepare_block(replace(terms, launchdrop="0.0"), [])
         listed.write_text("5012149021\n")
-        with pytest.raises(Trouble, match=r"^a Dask worker has another do-not-originate list"):
+        with pytest.raises(LaunchdropError, match=r"^a Dask worker has another do-not-originate list"):
             worker_tasks.prepare_block(terms, [])
 
 
 def test_a_scheduler_that_is_not_there_is_told_in_one_line(monkeypatch):
     monkeypatch.setattr(dask_cluster, "PATIENCE", 1)
     with (
-        pytest.raises(Trouble, match=r"^LAUNCHDROP_TASK_RUNNER: no Dask workers at tcp://127.0.0.1:9: ") as told,
-        crew("tcp://127.0.0.1:9") as workers,
+        pytest.raises(
+            LaunchdropError, match=r"^LAUNCHDROP_TASK_RUNNER: no Dask workers at tcp://127.0.0.1:9: "
+        ) as told,
+        open_workers("tcp://127.0.0.1:9") as workers,
     ):
         assert workers.workers
     assert "\n" not in str(told.value)

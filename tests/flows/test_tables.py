@@ -17,7 +17,7 @@ def lines(world, monkeypatch, capsys):
 
     @contextmanager
     def opened():
-        yield world.pipeline
+        yield world.services
 
     def printed(command, *arguments):
         for module in (programs, submissions):

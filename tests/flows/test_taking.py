@@ -153,7 +153,7 @@ def test_an_owner_that_wakes_up_late_does_not_tell_what_has_arrived_meanwhile(wo
     def sleeps(*given, **more):
         with claimed(*given, **more) as lease:
             monkeypatch.undo()
-            world.clock.now += 2 * world.pipeline.settings.lease
+            world.clock.now += 2 * world.services.settings.lease
             numbers.write_text(ROWS)
             assert len(world.run().intake.took) == 1
             yield lease
@@ -164,8 +164,8 @@ def test_an_owner_that_wakes_up_late_does_not_tell_what_has_arrived_meanwhile(wo
 
 
 def test_emptied_once_taken_and_found_again_in_the_archive(world):
-    settings = world.pipeline.settings.model_copy(update={"after_intake": "empty"})
-    world.pipeline = replace(world.pipeline, settings=settings)
+    settings = world.services.settings.model_copy(update={"after_intake": "empty"})
+    world.services = replace(world.services, settings=settings)
     world.drop("acme-bank/a", ROWS)
     world.run()
     assert not (world.inbox / "acme-bank/a").exists()
@@ -182,9 +182,9 @@ def test_held_then_released_is_launched_like_any_other(world):
     assert (receipt["verdict"], receipt["program_state"]) == ("held", None)
     from flows.ledger.programs.register import release
 
-    with world.pipeline.ledger.begin() as conn:
+    with world.services.ledger.begin() as conn:
         release(conn, receipt["submission"], by="tester", now=world.clock())
-    refresh(world.pipeline)
+    refresh(world.services)
     receipt = world.receipt("acme-bank/a")
     assert (receipt["verdict"], receipt["program_state"]) == ("accepted_with_rejections", "scheduled")
     assert world.report("acme-bank/a")["verdict"] == "accepted_with_rejections"
@@ -196,9 +196,9 @@ def test_a_business_reads_why_the_operator_rejected_what_was_held(world):
     world.drop("acme-bank/a", ROWS + "214-9022,Survey\n", on_rejected_rows="hold")
     world.run()
     receipt = world.receipt("acme-bank/a")
-    with world.pipeline.ledger.begin() as conn:
+    with world.services.ledger.begin() as conn:
         dismiss(conn, receipt["submission"], by="tester", reason="Wrong list.", now=world.clock())
-    refresh(world.pipeline)
+    refresh(world.services)
     assert world.receipt("acme-bank/a")["verdict"] == "rejected"
     page = (world.reports / "acme-bank" / receipt["submission"] / "report.html").read_text()
     assert "Nothing was taken: the operator rejected this drop." in page
@@ -218,15 +218,15 @@ def test_what_was_held_says_that_a_newer_drop_took_its_place(world):
 def test_pages_make_way_for_the_next_start_and_are_written_later(world):
 
     world.drop("acme-bank/a", ROWS)
-    take_inbox(world.pipeline, sleep=world.clock.sleep)
-    came = next_start_came(world.pipeline)
+    take_inbox(world.services, sleep=world.clock.sleep)
+    came = next_start_came(world.services)
     assert not came()
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
     assert came()
-    assert refresh(world.pipeline, stop=came).written == 0
+    assert refresh(world.services, stop=came).written == 0
     assert not (world.reports / "acme-bank/drops/a/receipt.json").exists()
-    assert not next_start_came(world.pipeline)(), "a start that has come is no reason to put pages off again"
-    assert refresh(world.pipeline, stop=next_start_came(world.pipeline)).written == 4
+    assert not next_start_came(world.services)(), "a start that has come is no reason to put pages off again"
+    assert refresh(world.services, stop=next_start_came(world.services)).written == 4
     assert world.receipt("acme-bank/a")["outcome"] == "registered"
 
 
@@ -245,16 +245,16 @@ def test_a_retake_is_a_submission_of_its_own_over_the_same_bytes(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     first = world.receipt("acme-bank/a")["submission"]
-    assert replay(world.pipeline, first) == []
+    assert replay(world.services, first) == []
     world.clock.now += timedelta(hours=1)
-    took = retake(world.pipeline, first)
+    took = retake(world.services, first)
     assert took.registered.submission != first
     assert [row.retake_of for row in submissions(world)] == [first, None]
-    assert replay(world.pipeline, took.registered.submission) == []
+    assert replay(world.services, took.registered.submission) == []
 
 
 def test_a_retake_is_found_in_the_archive_and_the_inbox_is_emptied_of_what_repeats_it(world):
-    settings = world.pipeline.settings.model_copy(update={"after_intake": "empty"})
+    settings = world.services.settings.model_copy(update={"after_intake": "empty"})
     world.drop("acme-bank/a", ROWS, business_unit="Loans")
     world.run()
     first = world.receipt("acme-bank/a")
@@ -263,17 +263,17 @@ def test_a_retake_is_found_in_the_archive_and_the_inbox_is_emptied_of_what_repea
     businesses.write_text(businesses.read_text().replace("[Collections, Cards]", "[Collections, Cards, Loans]"))
     world.run()
     world.clock.now += timedelta(hours=1)
-    second = retake(world.pipeline, first["submission"]).registered.submission
+    second = retake(world.services, first["submission"]).registered.submission
     world.clock.now += timedelta(hours=1)
-    third = retake(world.pipeline, second).registered.submission
-    world.pipeline = replace(world.pipeline, settings=settings)
+    third = retake(world.services, second).registered.submission
+    world.services = replace(world.services, settings=settings)
     world.drop("acme-bank/b", ROWS, business_unit="Loans")
     assert world.run().problems == []
     assert world.receipt("acme-bank/b")["outcome"] == "duplicate"
     assert world.receipt("acme-bank/b")["submission"] == third
     assert not list((world.inbox / "acme-bank").iterdir())
     for submission in (second, third):
-        assert verified(open_drop(world.pipeline.archive, "acme-bank", submission))
+        assert verified(open_drop(world.services.archive, "acme-bank", submission))
 
 
 def test_numbers_marked_do_not_originate_are_added_to_a_program_that_calls_with_others(world):
@@ -292,12 +292,12 @@ def test_an_archive_that_is_not_what_was_taken_is_not_judged_again(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     submission = world.receipt("acme-bank/a")["submission"]
-    (kept,) = (world.pipeline.archive.root / "acme-bank" / submission).glob("*numbers.csv")
+    (kept,) = (world.services.archive.root / "acme-bank" / submission).glob("*numbers.csv")
     kept.chmod(0o600)
     kept.write_text("5012149999,Survey\n")
     for again in (retake, replay):
         with pytest.raises(StoreError, match=rf"^the archive of {submission} is not what was taken any more: "):
-            again(world.pipeline, submission)
+            again(world.services, submission)
     assert len(submissions(world)) == 1
 
 
@@ -309,18 +309,18 @@ def test_a_replay_shows_what_would_change(world):
     # The operator takes the number for another program: judged now, the row is in conflict.
     world.drop("acme-bank/c", "5012149022,Survey\n", reference="third", reassign="true")
     world.run()
-    changes = {c.what: (c.before, c.now) for c in replay(world.pipeline, world.receipt("acme-bank/a")["submission"])}
+    changes = {c.what: (c.before, c.now) for c in replay(world.services, world.receipt("acme-bank/a")["submission"])}
     assert changes == {}
 
 
 def test_what_is_refused_at_the_launch_is_told_with_its_reason_wherever_one_looks(world, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("LAUNCHDROP_LEDGER", world.pipeline.settings.ledger)
+    monkeypatch.setenv("LAUNCHDROP_LEDGER", world.services.settings.ledger)
     world.drop("acme-bank/a", ROWS)
     world.run()
     assert (world.receipt("acme-bank/a")["refused"], world.receipt("acme-bank/a")["refused_total"]) == ([], 0)
     (tmp_path / "listed.txt").write_text("5012149021\n")
-    listed = world.pipeline.settings.model_copy(update={"do_not_originate": tmp_path / "listed.txt"})
-    world.pipeline = replace(world.pipeline, settings=listed)
+    listed = world.services.settings.model_copy(update={"do_not_originate": tmp_path / "listed.txt"})
+    world.services = replace(world.services, settings=listed)
     world.clock.now = datetime(2030, 1, 8, tzinfo=UTC)
     world.run()
     refused = [{"number": "+15012149021", "reason": NOT_TO_ORIGINATE}]

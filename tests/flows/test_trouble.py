@@ -1,4 +1,4 @@
-"""Trouble while drops are taken: it keeps nobody else waiting, turns are kept, and the operator is told in a line."""
+"""LaunchdropError while drops are taken: it keeps nobody else waiting, turns are kept, and the operator is told in a line."""
 
 import errno
 import json
@@ -11,12 +11,12 @@ import pytest
 from flow_drops import ROWS, ZENITH, program, submissions
 from sqlalchemy import text
 
-from flows import pipeline as passes
+from flows import pipeline
 from flows.ledger.core.errors import LedgerError
 from flows.operations.restore_guard import PLACE, TOLD
 from flows.pipeline import launch_due, take_inbox
 from flows.publishing.outbox import OUT_OF_REACH
-from flows.registration import drop as taking
+from flows.registration import drop
 from flows.settings import SettingsError
 from flows.stores import StoreError, read
 from flows.stores.folder import FolderStore
@@ -53,16 +53,16 @@ def test_one_business_whose_pages_cannot_be_written_keeps_no_other_waiting(world
 
 
 def test_one_drop_that_cannot_be_taken_keeps_no_other_waiting(world, monkeypatch):
-    judge = taking.judge_drop
+    judge = drop.judge_drop
 
-    def stumbles(pipeline, drop, *rest, **more):
+    def stumbles(services, drop, *rest, **more):
         if drop.name == "a":
             raise KeyError("5012149020")
-        return judge(pipeline, drop, *rest, **more)
+        return judge(services, drop, *rest, **more)
 
     world.drop("acme-bank/a", ROWS)
     world.drop("zenith-health/z", "5012149030,Survey\n", **ZENITH)
-    monkeypatch.setattr(taking, "judge_drop", stumbles)
+    monkeypatch.setattr(drop, "judge_drop", stumbles)
     assert world.run().problems == [
         "drop acme-bank/a could not be taken: KeyError, a fault of launchdrop; the log has more"
     ]
@@ -94,7 +94,7 @@ def in_the_order_of_sighting(world):
 
 def test_what_could_not_be_taken_holds_later_drops_of_its_program_back(world, monkeypatch):
     in_the_order_of_sighting(world)
-    unreadable_once(monkeypatch, taking, "a")
+    unreadable_once(monkeypatch, drop, "a")
     done = world.run()
     assert [took.drop for took in done.intake.took] == ["other"]
     assert done.problems == [
@@ -111,20 +111,20 @@ def test_drops_that_wait_for_one_before_them_are_no_sign_of_a_place_out_of_reach
     for i in range(OUT_OF_REACH + 1):
         world.drop(f"acme-bank/d{i:02}", ROWS, schedule=f"{{start: 2030-01-07T09:{i:02}Z, end: 2030-03-29T18:00Z}}")
     world.drop("acme-bank/other", "5012149024,Survey\n", reference="other")
-    unreadable_once(monkeypatch, taking, "d00")
+    unreadable_once(monkeypatch, drop, "d00")
     assert [took.drop for took in world.run().intake.took] == ["other"]
 
 
 def test_a_drop_that_changes_while_it_is_taken_keeps_its_turn(world, monkeypatch):
     in_the_order_of_sighting(world)
-    copy = taking.archive_drop
+    copy = drop.archive_drop
 
     def changes(inbox, archive, sighting, **more):
         (world.inbox / "acme-bank/a/numbers.csv").write_text(ROWS + "5012149025,Survey\n")
         monkeypatch.undo()
         return copy(inbox, archive, sighting, **more)
 
-    monkeypatch.setattr(taking, "archive_drop", changes)
+    monkeypatch.setattr(drop, "archive_drop", changes)
     assert [took.drop for took in world.run().intake.took] == ["other"]
     assert [took.drop for took in world.run().intake.took] == ["a", "b", "c"]
 
@@ -132,7 +132,7 @@ def test_a_drop_that_changes_while_it_is_taken_keeps_its_turn(world, monkeypatch
 def test_what_is_incomplete_or_gone_holds_nothing_back(world, monkeypatch):
     in_the_order_of_sighting(world)
     (world.inbox / "acme-bank/a/numbers.csv").unlink()
-    unreadable_once(monkeypatch, taking, "b")
+    unreadable_once(monkeypatch, drop, "b")
     assert [took.drop for took in world.run().intake.took] == ["other"]
     shutil.rmtree(world.inbox / "acme-bank/b")
     assert [took.drop for took in world.run().intake.took] == ["c"]
@@ -140,35 +140,35 @@ def test_what_is_incomplete_or_gone_holds_nothing_back(world, monkeypatch):
 
 def test_a_pass_over_some_drops_takes_what_waits_for_the_same_programs_before_them(world, monkeypatch):
     in_the_order_of_sighting(world)
-    unreadable_once(monkeypatch, taking, "a")
+    unreadable_once(monkeypatch, drop, "a")
     world.run()
     world.drop("acme-bank/d", "5012149026,Survey\n")
-    some = take_inbox(world.pipeline, sleep=world.clock.sleep, drops=[("acme-bank", "d")])
+    some = take_inbox(world.services, sleep=world.clock.sleep, drops=[("acme-bank", "d")])
     assert [took.drop for took in some.took] == ["a", "b", "c", "d"]
 
 
 def test_an_owner_that_wakes_up_late_leaves_the_files_of_its_successor_alone(world, monkeypatch):
-    judge = taking.judge_drop
+    judge = drop.judge_drop
 
     def sleeps(*given, **more):
-        judgement = judge(*given, **more)
+        judgment = judge(*given, **more)
         monkeypatch.undo()
-        world.clock.now += 2 * world.pipeline.settings.lease
+        world.clock.now += 2 * world.services.settings.lease
         businesses.write_text(businesses.read_text().replace("[Collections, Cards]", "[Collections, Cards, Loans]"))
         assert len(world.run().intake.took) == 1
         sleeps.left = kept(world)
-        return judgement
+        return judgment
 
     businesses = world.inbox / "businesses.yaml"
     world.drop("acme-bank/a", ROWS, business_unit="Loans")
-    monkeypatch.setattr(taking, "judge_drop", sleeps)
+    monkeypatch.setattr(drop, "judge_drop", sleeps)
     assert (world.run().intake.took, world.receipt("acme-bank/a")["verdict"]) == ([], "accepted")
     assert kept(world) == sleeps.left
 
 
 def kept(world):
     """What lies in the archive and in the reports of a business, by the place."""
-    places = (world.reports / "acme-bank", world.pipeline.archive.root / "acme-bank")
+    places = (world.reports / "acme-bank", world.services.archive.root / "acme-bank")
     return {p: p.read_bytes() for place in places for p in place.rglob("*") if p.is_file()}
 
 
@@ -178,7 +178,7 @@ def test_a_place_out_of_reach_is_not_tried_for_every_drop(world, monkeypatch):
 
     for i in range(OUT_OF_REACH + 5):
         world.drop(f"acme-bank/d{i:02}", ROWS, reference=f"r{i}")
-    monkeypatch.setattr(taking, "archive_drop", lambda *_, **__: out_of_reach())
+    monkeypatch.setattr(drop, "archive_drop", lambda *_, **__: out_of_reach())
     problems = world.run().problems
     assert len(problems) == OUT_OF_REACH + 1
     assert problems[-1] == "20 drops in a row could not be taken: the rest is left for the next pass"
@@ -208,8 +208,8 @@ def test_a_folder_that_is_none_keeps_no_program_from_its_start(world, tmp_path, 
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
     (tmp_path / "file").touch()
     away = tmp_path / "file/x"
-    settings = world.pipeline.settings.model_copy(update={place: str(away)})
-    world.pipeline = replace(world.pipeline, settings=settings, **{place: FolderStore(away)})
+    settings = world.services.settings.model_copy(update={place: str(away)})
+    world.services = replace(world.services, settings=settings, **{place: FolderStore(away)})
     with pytest.raises(SettingsError, match=f"LAUNCHDROP_{place.upper()}: .* is no folder"):
         world.run()
     assert program(world).state == "live"
@@ -220,7 +220,7 @@ def test_a_machine_whose_clock_is_ahead_of_the_ledgers_server_launches_nothing(w
     world.run()
     server = datetime(2030, 1, 7, 14, 59, 30, tzinfo=UTC)
     world.clock.now = server + timedelta(minutes=1)
-    monkeypatch.setattr(passes, "database_now", lambda _: server)
+    monkeypatch.setattr(pipeline, "database_now", lambda _: server)
     assert world.run().problems == [
         "this machine's clock is 60 s ahead of the ledger's server: nothing is launched or ended before they agree"
     ]
@@ -234,16 +234,16 @@ def test_a_machine_whose_clock_is_ahead_of_the_ledgers_server_launches_nothing(w
 @pytest.mark.parametrize("step", ["take", "launch"])
 def test_a_restored_ledger_launches_nothing_whichever_flow_is_first(world, step):
     world.drop("acme-bank/a", ROWS)
-    take_inbox(world.pipeline, sleep=world.clock.sleep)
-    archive = world.pipeline.archive
+    take_inbox(world.services, sleep=world.clock.sleep)
+    archive = world.services.archive
     kept = json.loads(read(archive, PLACE))
     archive.put(PLACE, json.dumps(kept | {"generation": kept["generation"] + 100}).encode())
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
     if step == "take":
-        assert take_inbox(world.pipeline, sleep=world.clock.sleep).problems == [TOLD]
-    launched = launch_due(world.pipeline)
+        assert take_inbox(world.services, sleep=world.clock.sleep).problems == [TOLD]
+    launched = launch_due(world.services)
     assert (launched.live, launched.problems) == (0, [] if step == "take" else [TOLD])
-    assert launch_due(world.pipeline).problems == []
+    assert launch_due(world.services).problems == []
     assert program(world).state == "scheduled"
 
 
@@ -251,8 +251,8 @@ def test_what_cannot_be_cleared_from_the_inbox_is_taken_all_the_same_and_told(wo
     def refuse(_store, key, _version=None):
         raise StoreError(f"{key!r}: Read-only file system")
 
-    settings = world.pipeline.settings.model_copy(update={"after_intake": "empty"})
-    world.pipeline = replace(world.pipeline, settings=settings)
+    settings = world.services.settings.model_copy(update={"after_intake": "empty"})
+    world.services = replace(world.services, settings=settings)
     world.drop("acme-bank/a", ROWS)
     monkeypatch.setattr(FolderStore, "delete", refuse)
     assert [took.drop for took in world.run().intake.took] == ["a"]
@@ -275,14 +275,14 @@ def fill(ledger):
 
 def test_a_full_disk_under_the_ledger_is_one_line(world):
     with pytest.raises(LedgerError, match=r"^the ledger at .* cannot be used: database or disk is full$"):
-        fill(world.pipeline.ledger)
+        fill(world.services.ledger)
 
 
 def test_no_room_for_temporary_files_is_one_line(world, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(taking, "judge_drop", full)
+    monkeypatch.setattr(drop, "judge_drop", full)
     world.drop("acme-bank/a", ROWS)
     (told,) = world.run().problems
     assert re.match(r"drop acme-bank/a could not be taken: no room for temporary files in /.*: free some space", told)

@@ -12,7 +12,7 @@ from flows.ledger.intake.submissions import LogoTaken, Registration
 from flows.ledger.programs.businesses import seed
 from flows.ledger.programs.register import register
 from schemas.model.business import Business, DisplayName
-from schemas.model.judgment import Counts, Judgement
+from schemas.model.judgment import Counts, Judgment
 from schemas.model.manifest import Manifest, Schedule
 
 NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
@@ -78,7 +78,7 @@ def registration(
 ) -> Registration:
     digest = sha256(repr((of, list(numbers), purpose, logo, serial)).encode()).hexdigest()
     counts = Counts(read=len(numbers), accepted=len(numbers))
-    judged = Judgement(
+    judged = Judgment(
         verdict="accepted",
         manifest=of,
         counts=counts,
@@ -95,7 +95,7 @@ def registration(
         digest=digest,
         received_at=NOON - HOUR,
         archive=f"{of.business}/{digest[:8]}",
-        judgement=judged,
+        judgment=judged,
         logo=LogoTaken(name="acme.svg", sha256=sha256(logo).hexdigest()) if logo else None,
     )
 

@@ -15,14 +15,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from launching.programs import ledger_at, manifest, numbers, registered
 
-from flows.ledger.read.digest import Night, Told
+from flows.ledger.read.digest import DigestState, Night
 from flows.notifying.digest import Letter, Mail, Sent, for_business, for_operator, send, send_digest
 
 # apprise loads all its channels at once; one of its dependencies still imports this.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 NOW = datetime(2027, 1, 4, 2, tzinfo=UTC)
-SINCE = Told(at=NOW - timedelta(days=1))
+SINCE = DigestState(at=NOW - timedelta(days=1))
 BUSY = Night(
     business="acme-bank",
     legal_name="Acme Bank, N.A.",
@@ -112,7 +112,7 @@ def test_a_business_reads_counts_and_a_link():
 
 def test_a_quiet_business_gets_no_letter_and_the_operator_always_one():
     assert for_business(QUIET, SINCE, NOW, None) == []
-    (letter,) = for_operator([QUIET], 0, ["op@launch.example"], Told(), NOW, None)
+    (letter,) = for_operator([QUIET], 0, ["op@launch.example"], DigestState(), NOW, None)
     assert letter.body == (
         "1 businesses, from the beginning to 2027-01-04 02:00 UTC\n"
         "\n"

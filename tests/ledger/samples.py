@@ -19,7 +19,7 @@ from flows.ledger.programs.programs import current
 from flows.ledger.programs.register import register
 from schemas.model.business import Business, DisplayName
 from schemas.model.findings import Finding
-from schemas.model.judgment import Counts, Judgement, RuleTotal
+from schemas.model.judgment import Counts, Judgment, RuleTotal
 from schemas.model.manifest import Manifest, Schedule
 
 NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
@@ -66,7 +66,7 @@ def span(start, end):
 
 def judged(made, numbers, purposes=0, verdict="accepted"):
     noticed = Finding(rule="DSP-007", severity="warning", message="shares no word")
-    return Judgement(
+    return Judgment(
         verdict=verdict,
         manifest=made,
         counts=Counts(read=len(numbers), accepted=len(numbers)),
@@ -104,7 +104,7 @@ class Desk:
                 "digest": hashlib.sha256((content or str(self.drops)).encode()).hexdigest(),
                 "received_at": self.now,
                 "archive": f"{business}/s{self.drops}/",
-                "judgement": judged(made, list(numbers), purposes, verdict),
+                "judgment": judged(made, list(numbers), purposes, verdict),
             }
             | options
         )

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from flows.ledger.core.control_flags import pause, resume
 from flows.ledger.core.tables import move
 from flows.ledger.core.transitions import note
-from flows.ledger.read.event_cursor import LATE, Gap, Told, remember, untold
+from flows.ledger.read.event_cursor import LATE, CursorState, Gap, remember, untold
 
 EVER = NOON - timedelta(days=7)
 
@@ -105,7 +105,7 @@ def test_what_was_rolled_back_is_not_looked_for_for_ever(ledger):
 
 
 def test_where_it_was_told_to_is_kept_as_it_is(ledger):
-    kept = Told(upto=9, gaps=(Gap(first=3, last=5, since=NOON),))
+    kept = CursorState(upto=9, gaps=(Gap(first=3, last=5, since=NOON),))
     with ledger.begin() as conn:
         remember(conn, kept)
         assert untold(conn, now=NOON, since=EVER, limit=1).told == kept

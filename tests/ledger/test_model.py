@@ -12,7 +12,7 @@ from ledger.samples import DAY, FIRST, Desk, span
 from sqlalchemy import select
 
 from flows.ledger.core.tables import number, program
-from flows.ledger.launches import plan as planning
+from flows.ledger.launches import plan
 from flows.ledger.launches.batches import mark_sent, record
 from flows.ledger.launches.endings import claim_endings, ended
 from flows.ledger.launches.launches import fail, finish, miss
@@ -188,7 +188,7 @@ def np_sorted(numbers):
 
 
 def run(ledger, monkeypatch, examples, steps, **options):
-    monkeypatch.setattr(planning, "SIZE", 2)
+    monkeypatch.setattr(plan, "SIZE", 2)
     machine = type("LifecycleHere", (Lifecycle,), {"ledger": ledger})
     run_state_machine_as_test(
         machine,

@@ -53,7 +53,7 @@ def test_rejected_content_is_no_duplicate(desk):
 
 
 def test_a_submission_without_a_reference_is_kept(desk):
-    unreadable = replace(desk.registration("p"), judgement=replace(judged(None, []), verdict="rejected"))
+    unreadable = replace(desk.registration("p"), judgment=replace(judged(None, []), verdict="rejected"))
     assert desk.register(unreadable).revision is None
 
 

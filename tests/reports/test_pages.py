@@ -169,11 +169,11 @@ def test_rendering_takes_well_under_a_second():
         samples.line("numbers.csv", row, "501-214-9020", "Marketing", "PUR-002", "Not one of the ten.", "Telemarketing")
         for row in range(1, 5001)
     ]
-    judgement = samples.judged(
+    judgment = samples.judged(
         lines, files=[samples.file_of("numbers.csv", lines, read=1_000_000)], verdict="accepted_with_rejections",
         manifest=samples.MANIFEST, cap=5000,
     )  # fmt: skip
-    view = samples.view_of(judgement)
+    view = samples.view_of(judgment)
     report_html(view)
     start = time.process_time()  # a busy machine makes it no longer
     report_html(view)

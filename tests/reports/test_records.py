@@ -17,8 +17,8 @@ def judged(*lines):
     return samples.judged(list(lines), files=files, verdict="rejected", manifest=samples.MANIFEST)
 
 
-def read(judgement):
-    text = b"".join(rejections_csv(judgement)).decode("utf-8-sig")
+def read(judgment):
+    text = b"".join(rejections_csv(judgment)).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -29,14 +29,14 @@ def cell(value):
 
 
 def test_head_is_the_contracts_with_a_bom():
-    head = next(rejections_csv(samples.accepted().judgement))
+    head = next(rejections_csv(samples.accepted().judgment))
     assert head == (
         b"\xef\xbb\xbffile,row,line,phone_number,call_purpose,rule,severity,message,fix,suggestion\n"
     )  # fmt: skip
 
 
 def test_one_line_a_finding_with_every_column():
-    rows = read(samples.with_rejections().judgement)
+    rows = read(samples.with_rejections().judgment)
     assert len(rows) == 52
     assert tuple(rows[0]) == COLUMNS
     assert rows[0] == {
@@ -94,12 +94,12 @@ def test_a_cell_longer_than_a_spreadsheet_holds_is_cut():
 
 
 def test_rejected_records_come_back_unchanged():
-    judgement = samples.hostile().judgement
-    assert b"".join(rejected_csv(judgement)) == b"".join(judgement.numbers.rejected_records())
+    judgment = samples.hostile().judgment
+    assert b"".join(rejected_csv(judgment)) == b"".join(judgment.numbers.rejected_records())
 
 
 def test_rejected_csv_of_nothing_is_nothing():
-    assert list(rejected_csv(samples.accepted().judgement)) == []
+    assert list(rejected_csv(samples.accepted().judgment)) == []
 
 
 def test_dictionary_columns_do_as_well():
@@ -112,12 +112,12 @@ def test_dictionary_columns_do_as_well():
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, names=list(COLUMNS))
 
-    judgement = judged(samples.line("=evil", 1, "1", "Survey", "NUM-002", "x"))
-    assert next(iter(read_with(judgement, Numbers)))["file"] == "'=evil"
+    judgment = judged(samples.line("=evil", 1, "1", "Survey", "NUM-002", "x"))
+    assert next(iter(read_with(judgment, Numbers)))["file"] == "'=evil"
 
 
-def read_with(judgement, kind):
-    return read(replace(judgement, numbers=kind(judgement.numbers.lines)))
+def read_with(judgment, kind):
+    return read(replace(judgment, numbers=kind(judgment.numbers.lines)))
 
 
 def test_three_hundred_thousand_lines_take_about_a_second():
@@ -128,8 +128,8 @@ def test_three_hundred_thousand_lines_take_about_a_second():
         def rejections(self):
             return iter([batch, batch, batch])
 
-    judgement = replace(judged(line), numbers=Numbers([]))
+    judgment = replace(judged(line), numbers=Numbers([]))
     start = time.process_time()  # a busy machine makes it no longer
-    size = sum(map(len, rejections_csv(judgement)))
+    size = sum(map(len, rejections_csv(judgment)))
     assert size > 30_000_000
     assert time.process_time() - start < 1.5  # 0.5 s where nothing else runs

@@ -22,27 +22,27 @@ def test_it_keeps_everything_but_the_numbers():
     view = samples.accepted()
     again = repaired(view)
     files = (NumbersFile(file="rejected.csv", path=again.files[0].path, line=again.files[0].line),)
-    assert again == replace(view.judgement.manifest, files=files)
+    assert again == replace(view.judgment.manifest, files=files)
 
 
 def test_rows_are_added_whatever_the_manifest_asked_for():
     view = samples.held()
     again = repaired(view)
     assert (again.numbers_mode, again.max_rejected_percent) == ("add", 10.0)
-    assert again.schedule == view.judgement.manifest.schedule
+    assert again.schedule == view.judgment.manifest.schedule
 
 
 def test_typed_in_numbers_and_expectations_of_the_first_files_are_gone():
     view = samples.with_rejections()
     manifest = replace(
-        view.judgement.manifest,
+        view.judgment.manifest,
         typed=(TypedNumber(number="1", call_purpose="Survey"),),
         files=(NumbersFile(file="a.csv", sha256="0" * 64, rows=3),),
         business_unit="New unit",
         create_business_unit=True,
         reassign=True,
     )
-    again = repaired(replace(view, judgement=replace(view.judgement, manifest=manifest)))
+    again = repaired(replace(view, judgment=replace(view.judgment, manifest=manifest)))
     assert [(file.file, file.sha256, file.rows) for file in again.files] == [("rejected.csv", None, None)]
     assert again.typed == ()
     assert (again.business_unit, again.create_business_unit, again.reassign) == ("New unit", True, True)
@@ -51,8 +51,8 @@ def test_typed_in_numbers_and_expectations_of_the_first_files_are_gone():
 @pytest.mark.parametrize("text", ["yes", "2027-01-04", "1e5", "# no comment", "a: b", "null", "‘’", "back\\slash"])
 def test_texts_that_yaml_would_take_for_something_else_stay_texts(text):
     view = samples.accepted()
-    manifest = replace(view.judgement.manifest, description=text)
-    assert repaired(replace(view, judgement=replace(view.judgement, manifest=manifest))).description == text
+    manifest = replace(view.judgment.manifest, description=text)
+    assert repaired(replace(view, judgment=replace(view.judgment, manifest=manifest))).description == text
 
 
 def test_its_head_says_what_it_does():

@@ -19,7 +19,7 @@ def judged(lines, *, cap=200, read=10_000, **more):
 
 
 def test_a_row_has_both_cells_and_all_its_findings():
-    rows = {row.row: row for row in gathered(samples.with_rejections().judgement)}
+    rows = {row.row: row for row in gathered(samples.with_rejections().judgment)}
     row = rows[1040]
     assert (row.file, row.number, row.purpose) == ("numbers.csv", "501-911-4400 ext 2", "")
     assert [fault.rule for fault in row.faults] == ["NUM-002", "PUR-001"]
@@ -29,15 +29,15 @@ def test_a_shown_row_has_also_the_findings_that_were_capped():
     lines = [
         samples.line("a.csv", row, "1", "x", rule, "Wrong.") for row in range(1, 6) for rule in ("NUM-005", "PUR-002")
     ]
-    judgement = judged(lines, cap=3)
-    findings = tuple(finding for finding in judgement.findings if finding.rule == "NUM-005")
-    rows = gathered(replace(judgement, findings=findings))
+    judgment = judged(lines, cap=3)
+    findings = tuple(finding for finding in judgment.findings if finding.rule == "NUM-005")
+    rows = gathered(replace(judgment, findings=findings))
     assert [(row.row, len(row.faults)) for row in rows] == [(1, 2), (2, 2), (3, 2)]
 
 
 def test_reading_stops_after_the_last_row_that_is_shown():
     lines = [samples.line("a.csv", row, "1", "x", "NUM-005", "Wrong.") for row in range(1, 1001)]
-    judgement = judged(lines, cap=10)
+    judgment = judged(lines, cap=10)
     read = []
 
     class Numbers(samples.FakeNumbers):
@@ -46,15 +46,15 @@ def test_reading_stops_after_the_last_row_that_is_shown():
                 read.append(batch.num_rows)
                 yield batch
 
-    assert len(gathered(replace(judgement, numbers=Numbers(lines, batch=100)))) == 10
+    assert len(gathered(replace(judgment, numbers=Numbers(lines, batch=100)))) == 10
     assert len(read) == 2
 
 
 def test_a_row_of_the_same_number_in_another_file_is_not_taken_for_it():
     lines = [samples.line(name, 7, name, "x", "NUM-005", "Wrong.") for name in ("a.csv", "b.csv")]
-    judgement = judged(lines)
-    findings = tuple(finding for finding in judgement.findings if finding.file == "b.csv")
-    assert [row.number for row in gathered(replace(judgement, findings=findings))] == ["b.csv"]
+    judgment = judged(lines)
+    findings = tuple(finding for finding in judgment.findings if finding.file == "b.csv")
+    assert [row.number for row in gathered(replace(judgment, findings=findings))] == ["b.csv"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_repeating_row_and_the_one_that_stands_link_to_each_other():
 
 
 def test_rows_that_stand_are_not_counted_as_rows_with_findings():
-    shown = table(samples.with_rejections().judgement)
+    shown = table(samples.with_rejections().judgment)
     assert shown.shown == 51
     assert shown.rules["NUM-020"] == 6
     assert shown.body.count("class=stands") == 7
@@ -115,23 +115,23 @@ def test_a_cut_keeps_rows_of_every_rule():
 
 
 def test_no_findings_no_rows():
-    assert table(samples.accepted().judgement).shown == 0
+    assert table(samples.accepted().judgment).shown == 0
 
 
 def test_sections_come_worst_first_and_apart():
-    judgement = samples.rejected().judgement
-    kinds = sections(judgement, table(judgement).rules)
+    judgment = samples.rejected().judgment
+    kinds = sections(judgment, table(judgment).rules)
     assert [section.id for section in kinds["fix"]] == ["CSV-005", "DSP-003", "MAN-002", "MAN-003", "NUM-004"]
-    judgement = samples.with_rejections().judgement
-    kinds = sections(judgement, table(judgement).rules)
+    judgment = samples.with_rejections().judgment
+    kinds = sections(judgment, table(judgment).rules)
     assert [section.id for section in kinds["fix"]][:3] == ["NUM-004", "PUR-002", "NUM-020"]
     assert [section.id for section in kinds["review"]] == ["DSP-008"]
     assert [section.id for section in kinds["notes"]] == ["MAN-006", "NUM-016"]
 
 
 def test_groups_say_what_one_action_repairs():
-    judgement = samples.with_rejections().judgement
-    fix = {section.id: section for section in sections(judgement, {})["fix"]}
+    judgment = samples.with_rejections().judgment
+    fix = {section.id: section for section in sections(judgment, {})["fix"]}
     assert fix["NUM-004"].lines == [
         "18 rows of <code>numbers.csv</code> look like <code>214-9020</code>; suggested: ten digits, area code first: "
         "AAA-214-9020",

@@ -12,8 +12,8 @@ from schemas.model.judgment import Counts
 
 
 def of(view, *, counts=None, **more):
-    judgement = replace(view.judgement, counts=counts) if counts else view.judgement
-    return " ".join(headline(replace(view, judgement=judgement, **more)))
+    judgment = replace(view.judgment, counts=counts) if counts else view.judgment
+    return " ".join(headline(replace(view, judgment=judgment, **more)))
 
 
 ALL = Counts(read=1200, accepted=1200)
@@ -66,20 +66,20 @@ def test_sentence(sample, more, sentence):
 )
 def test_sentence_of_a_rejection_for_its_rows(counts, sentence):
     view = samples.held()
-    assert of(replace(view, judgement=replace(view.judgement, verdict="rejected")), counts=counts) == sentence
+    assert of(replace(view, judgment=replace(view.judgment, verdict="rejected")), counts=counts) == sentence
 
 
 def test_a_cancelled_program_says_so():
     view = samples.accepted()
-    manifest = replace(view.judgement.manifest, state="cancelled")
-    judgement = replace(view.judgement, manifest=manifest, counts=Counts())
-    assert headline(replace(view, judgement=judgement)) == ["The program is cancelled and its numbers are free again."]
+    manifest = replace(view.judgment.manifest, state="cancelled")
+    judgment = replace(view.judgment, manifest=manifest, counts=Counts())
+    assert headline(replace(view, judgment=judgment)) == ["The program is cancelled and its numbers are free again."]
 
 
 def test_what_to_do_names_the_files_and_the_logo():
     view = samples.with_rejections()
-    manifest = replace(view.judgement.manifest, logo="<acme>.svg")
-    first, second = steps(replace(view, judgement=replace(view.judgement, manifest=manifest)))
+    manifest = replace(view.judgment.manifest, logo="<acme>.svg")
+    first, second = steps(replace(view, judgment=replace(view.judgment, manifest=manifest)))
     assert first == 'Correct the rows in <a href="rejected.csv">rejected.csv</a>.'
     assert "and the logo &lt;acme&gt;.svg. Nothing else has to be sent again." in second
 

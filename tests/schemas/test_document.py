@@ -6,7 +6,7 @@ import pytest
 import yaml
 from drop_cases import ROOT
 
-from schemas.manifest.yaml_tree import Entry, Fields, Items, Scalar, read
+from schemas.manifest.yaml_tree import Fields, Items, MappingEntry, Scalar, read
 from schemas.model.findings import Finding
 
 MiB = 1 << 20
@@ -59,14 +59,16 @@ def test_tags_decide_nothing_and_styles_read_as_yaml_says(written, text, loader)
 def test_lines_are_the_editors(mark, end):
     tree = read(end.join([f"{mark}a: 1", "# comment", "b:", "  - x", ""]).encode(), max_bytes=MiB)
     assert tree == Fields(
-        {"a": Entry(1, Scalar("1", 1)), "b": Entry(3, Items((Scalar("x", 4),), 4))},
+        {"a": MappingEntry(1, Scalar("1", 1)), "b": MappingEntry(3, Items((Scalar("x", 4),), 4))},
         1,
     )
 
 
 def test_the_first_of_equal_keys_stands():
     tree = read(b"a: 1\nb: 2\na: 3\na: 4\n", max_bytes=MiB)
-    assert tree == Fields({"a": Entry(1, Scalar("1", 1)), "b": Entry(2, Scalar("2", 2))}, 1, (("a", 3), ("a", 4)))
+    assert tree == Fields(
+        {"a": MappingEntry(1, Scalar("1", 1)), "b": MappingEntry(2, Scalar("2", 2))}, 1, (("a", 3), ("a", 4))
+    )
 
 
 def test_an_alias_is_what_it_names():

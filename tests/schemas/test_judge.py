@@ -1,4 +1,4 @@
-"""The whole of a judgement: order, caps, what was not checked, and any bytes at all."""
+"""The whole of a judgment: order, caps, what was not checked, and any bytes at all."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from schemas.judge import judge, judge_csv, understood
 from schemas.model.business import Business, DisplayName
 from schemas.model.drop import Drop, DropFile, Known, Program
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 from schemas.model.policy import Caps, Policy
 from schemas.rules import RULES
 
@@ -43,12 +43,12 @@ def drop(manifest: bytes, files: Mapping[str, bytes] | None = None, business: st
     return Drop(business=business, name="d", manifests=(file("program.yaml", manifest),), files=arrived)
 
 
-def places(judgement: Judgement) -> list[tuple[str, object]]:
+def places(judgment: Judgment) -> list[tuple[str, object]]:
     """Rule and line, path or file of each finding."""
-    return [(found.rule, found.row or found.line or found.file) for found in judgement.findings]
+    return [(found.rule, found.row or found.line or found.file) for found in judgment.findings]
 
 
-def test_a_judgement_says_by_which_launchdrop_it_was_made():
+def test_a_judgment_says_by_which_launchdrop_it_was_made():
     assert judge(drop(GOOD), KNOWN, Policy(), NOW).versions["launchdrop"] == version("launchdrop")
 
 
@@ -57,8 +57,8 @@ def test_manifest_findings_come_by_line_and_then_the_rows():
         NUMBER, b"  - file: b.csv\n  - file: a.csv\n  - file: c.csv\n"
     )
     files = {"a.csv": b"1,Survey\n", "b.csv": b"5012149020,Survey\n2,Survey\n", "z.txt": b""}
-    judgement = judge(drop(manifest, files), KNOWN, Policy(), NOW)
-    found = [(f.rule, f.file, f.row, f.line) for f in judgement.findings if f.rule != "PUR-003"]
+    judgment = judge(drop(manifest, files), KNOWN, Policy(), NOW)
+    found = [(f.rule, f.file, f.row, f.line) for f in judgment.findings if f.rule != "PUR-003"]
     assert found == [
         ("MAN-010", None, None, 3),
         ("MAN-005", None, None, 20),
@@ -66,36 +66,36 @@ def test_manifest_findings_come_by_line_and_then_the_rows():
         ("NUM-005", "b.csv", 2, 2),
         ("NUM-005", "a.csv", 1, 1),
     ]
-    assert judgement.verdict == "rejected"
-    assert (judgement.counts.read, judgement.counts.accepted, judgement.counts.rejected) == (3, 1, 2)
+    assert judgment.verdict == "rejected"
+    assert (judgment.counts.read, judgment.counts.accepted, judgment.counts.rejected) == (3, 1, 2)
 
 
 def test_caps_keep_few_and_count_all():
     manifest = GOOD + b"".join(b"unknown%d: x\n" % n for n in range(30))
     files = {f"{n}.txt": b"" for n in range(20)}
-    judgement = judge(drop(manifest, files), KNOWN, Policy(), NOW, caps=Caps(per_rule=5, shown=8))
-    totals = {total.id: total.count for total in judgement.totals}
+    judgment = judge(drop(manifest, files), KNOWN, Policy(), NOW, caps=Caps(per_rule=5, shown=8))
+    totals = {total.id: total.count for total in judgment.totals}
     assert totals == {"MAN-002": 30, "MAN-006": 20}
-    assert judgement.findings_total == 50
-    assert [found.rule for found in judgement.findings] == ["MAN-002"] * 5 + ["MAN-006"] * 3
+    assert judgment.findings_total == 50
+    assert [found.rule for found in judgment.findings] == ["MAN-002"] * 5 + ["MAN-006"] * 3
 
 
 def test_totals_are_in_the_catalogues_order_with_name_and_fix():
     manifest = GOOD.replace(b"2027-03-31", b"2026-03-31").replace(b"manifest: 1", b"manifest: 2")
-    judgement = judge(drop(manifest), KNOWN, Policy(), NOW)
-    assert [(total.id, total.severity, total.count) for total in judgement.totals] == [
+    judgment = judge(drop(manifest), KNOWN, Policy(), NOW)
+    assert [(total.id, total.severity, total.count) for total in judgment.totals] == [
         ("MAN-016", "error", 1),
         ("SCH-002", "error", 1),
         ("SCH-003", "error", 1),
     ]
-    assert all((total.name, total.fix) == (RULES[total.id].name, RULES[total.id].fix) for total in judgement.totals)
+    assert all((total.name, total.fix) == (RULES[total.id].name, RULES[total.id].fix) for total in judgment.totals)
 
 
 def test_a_policy_makes_a_past_start_an_error():
     manifest = GOOD.replace(b"2027-01-04", b"2026-11-30")
-    judgement = judge(drop(manifest), KNOWN, Policy(past_start="reject"), NOW)
-    assert [(total.id, total.severity) for total in judgement.totals] == [("SCH-004", "error")]
-    assert judgement.verdict == "rejected"
+    judgment = judge(drop(manifest), KNOWN, Policy(past_start="reject"), NOW)
+    assert [(total.id, total.severity) for total in judgment.totals] == [("SCH-004", "error")]
+    assert judgment.verdict == "rejected"
 
 
 def test_what_a_dry_run_cannot_check():
@@ -113,26 +113,26 @@ def test_what_a_dry_run_cannot_check():
 
 def test_a_gallery_that_cannot_be_asked_is_no_missing_logo():
     manifest = GOOD.replace(b"type: INFORM", b"type: INFORM with Logo").replace(b"schedule:", b"logo: a.svg\nschedule:")
-    judgement = judge(drop(manifest, business=None), Known(), Policy(), NOW)
-    assert judgement.findings == ()
-    assert {"IMG-002", "IMG-003", "IMG-004", "IMG-005"} <= set(judgement.rules_not_checked)
+    judgment = judge(drop(manifest, business=None), Known(), Policy(), NOW)
+    assert judgment.findings == ()
+    assert {"IMG-002", "IMG-003", "IMG-004", "IMG-005"} <= set(judgment.rules_not_checked)
 
 
 def test_a_manifest_that_cannot_be_read_is_judged_too():
-    judgement = judge(drop(b"\xff", {"numbers.csv": b"5012149020,Survey\n"}), KNOWN, Policy(), NOW)
-    assert (judgement.verdict, judgement.manifest, judgement.files) == ("rejected", None, ())
-    assert places(judgement) == [("MAN-001", 1)]
-    assert list(judgement.numbers.accepted()) == []
-    assert set(judgement.rules_not_checked) == set(RULES) - {"MAN-001", "MAN-011", "MAN-013", "MAN-018"}
+    judgment = judge(drop(b"\xff", {"numbers.csv": b"5012149020,Survey\n"}), KNOWN, Policy(), NOW)
+    assert (judgment.verdict, judgment.manifest, judgment.files) == ("rejected", None, ())
+    assert places(judgment) == [("MAN-001", 1)]
+    assert list(judgment.numbers.accepted()) == []
+    assert set(judgment.rules_not_checked) == set(RULES) - {"MAN-001", "MAN-011", "MAN-013", "MAN-018"}
 
 
 def test_a_bare_file_is_judged_by_the_file_and_row_rules_alone():
-    judgement = judge_csv(file("numbers.csv", b"5012149020,Survey\n501,Survey\n"), Policy())
-    assert (judgement.verdict, judgement.manifest) == ("accepted_with_rejections", None)
-    assert places(judgement) == [("NUM-005", 2)]
-    scopes = {RULES[rule].scope for rule in set(RULES) - set(judgement.rules_not_checked)}
+    judgment = judge_csv(file("numbers.csv", b"5012149020,Survey\n501,Survey\n"), Policy())
+    assert (judgment.verdict, judgment.manifest) == ("accepted_with_rejections", None)
+    assert places(judgment) == [("NUM-005", 2)]
+    scopes = {RULES[rule].scope for rule in set(RULES) - set(judgment.rules_not_checked)}
     assert scopes == {"file", "row", "number", "purpose"}
-    assert "PUR-003" in judgement.rules_not_checked
+    assert "PUR-003" in judgment.rules_not_checked
 
 
 def test_cancelling_needs_three_keys_and_counts_nothing():
@@ -140,23 +140,23 @@ def test_cancelling_needs_three_keys_and_counts_nothing():
     manifest = (
         b"manifest: 1\nbusiness: acme-bank\nreference: spring\nstate: cancelled\nreference: spring\nfoo: 1\nfoo: 2\n"
     )
-    judgement = judge(drop(manifest, {"x.csv": b""}), replace(KNOWN, program=program), Policy(), NOW)
-    assert places(judgement) == [("MAN-012", 5)]
-    judgement = judge(
+    judgment = judge(drop(manifest, {"x.csv": b""}), replace(KNOWN, program=program), Policy(), NOW)
+    assert places(judgment) == [("MAN-012", 5)]
+    judgment = judge(
         drop(manifest.replace(b"\nreference: spring", b"", 1)), replace(KNOWN, program=program), Policy(), NOW
     )
-    assert (judgement.verdict, judgement.counts.read, judgement.totals) == ("accepted", 0, ())
+    assert (judgment.verdict, judgment.counts.read, judgment.totals) == ("accepted", 0, ())
 
 
 @pytest.mark.parametrize(("state", "live"), [("live", True), ("scheduled", True), ("launching", False)])
 def test_a_live_programs_start_stays(state, live):
     start = datetime(2026, 11, 2, 15, tzinfo=UTC)
     program = Program(state=state, revision=1, start=start, end=NOW, live=live, numbers=1)
-    judgement = judge(drop(GOOD), replace(KNOWN, program=program), Policy(), NOW)
-    assert judgement.manifest is not None
-    assert judgement.manifest.schedule is not None
-    assert judgement.manifest.schedule.start == start
-    assert places(judgement) == [("SCH-008", 14)]
+    judgment = judge(drop(GOOD), replace(KNOWN, program=program), Policy(), NOW)
+    assert judgment.manifest is not None
+    assert judgment.manifest.schedule is not None
+    assert judgment.manifest.schedule.start == start
+    assert places(judgment) == [("SCH-008", 14)]
 
 
 def test_needs_review():
@@ -176,8 +176,8 @@ def test_understood_is_the_manifest_right_or_wrong():
 @pytest.mark.parametrize("held", [True, False])
 def test_the_revision_after_a_held_first_one_needs_numbers(held):
     program = Program(state=None if held else "scheduled", revision=0, start=None, end=None, held=held)
-    judgement = judge(drop(GOOD.replace(NUMBER, b"")), replace(KNOWN, program=program), Policy(), NOW)
-    assert places(judgement) == ([("MAN-014", 17)] if held else [])
+    judgment = judge(drop(GOOD.replace(NUMBER, b"")), replace(KNOWN, program=program), Policy(), NOW)
+    assert places(judgment) == ([("MAN-014", 17)] if held else [])
 
 
 MANIFESTS = [path.read_bytes() for path in sorted(ROOT.glob("MAN-0*/*/drop/program.yaml"))]
@@ -208,24 +208,24 @@ def damaged(draw: st.DrawFn) -> bytes:
 @example(b"? [a]\n: b\n")
 @example(b"a: &a\nb: *a\n")
 @example(b"manifest: 1\n? &a business\n: x\n? *a\n: y\n")
-def test_any_bytes_give_a_judgement(content):
-    judgement = judge(drop(content), KNOWN, Policy(), NOW)
-    assert judgement.verdict in ("accepted", "accepted_with_rejections", "held", "rejected")
-    assert judgement.findings_total == sum(total.count for total in judgement.totals)
-    assert (judgement.verdict == "rejected") == any(total.severity == "error" for total in judgement.totals)
-    assert all("\n" not in found.message for found in judgement.findings)
-    assert judge(drop(content), KNOWN, Policy(), NOW).findings == judgement.findings
+def test_any_bytes_give_a_judgment(content):
+    judgment = judge(drop(content), KNOWN, Policy(), NOW)
+    assert judgment.verdict in ("accepted", "accepted_with_rejections", "held", "rejected")
+    assert judgment.findings_total == sum(total.count for total in judgment.totals)
+    assert (judgment.verdict == "rejected") == any(total.severity == "error" for total in judgment.totals)
+    assert all("\n" not in found.message for found in judgment.findings)
+    assert judge(drop(content), KNOWN, Policy(), NOW).findings == judgment.findings
 
 
 def test_a_hostile_name_of_a_file_stays_on_one_line():
-    judgement = judge(drop(GOOD, {"a\nb\udcff\x1b[2J": b""}), KNOWN, Policy(), NOW)
-    (found,) = judgement.findings
+    judgment = judge(drop(GOOD, {"a\nb\udcff\x1b[2J": b""}), KNOWN, Policy(), NOW)
+    (found,) = judgment.findings
     assert (found.file, found.message) == ("a b  [2J", "a b  [2J is not named in the manifest and was not read.")
 
 
 def test_thousands_of_missing_files_cost_no_more_than_their_number():
     manifest = GOOD + b"".join(b"  - file: f%06d.csv\n" % n for n in range(20_000))
     began = time.process_time()
-    judgement = judge(drop(manifest, {f"g{n:06d}.csv": b"" for n in range(2_000)}), KNOWN, Policy(), NOW)
+    judgment = judge(drop(manifest, {f"g{n:06d}.csv": b"" for n in range(2_000)}), KNOWN, Policy(), NOW)
     assert time.process_time() - began < 10
-    assert {total.id: total.count for total in judgement.totals} == {"MAN-005": 20_000, "MAN-006": 2_000}
+    assert {total.id: total.count for total in judgment.totals} == {"MAN-005": 20_000, "MAN-006": 2_000}

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from flows.stores import AlreadyThere, Changed, Entry, checked
+from flows.stores import AlreadyThere, Changed, StoredObject, checked
 
 
 class MemoryStore:
@@ -15,12 +15,12 @@ class MemoryStore:
         self.room: int | None = None
         self._clock = itertools.count(1)
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
         for key in sorted(self.objects):
             if key.startswith(prefix):
                 yield self._entry(key)
 
-    def children(self, prefix: str = "") -> Iterator[Entry]:
+    def children(self, prefix: str = "") -> Iterator[StoredObject]:
         told: set[str] = set()
         for entry in self.list(prefix):
             name, slash, _ = entry.key.removeprefix(prefix).partition("/")
@@ -28,9 +28,9 @@ class MemoryStore:
                 yield entry
             elif name not in told:
                 told.add(name)
-                yield Entry(prefix + name, 0, "", "folder")
+                yield StoredObject(prefix + name, 0, "", "folder")
 
-    def stat(self, key: str) -> Entry | None:
+    def stat(self, key: str) -> StoredObject | None:
         return self._entry(key) if checked(key) in self.objects else None
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:
@@ -70,9 +70,9 @@ class MemoryStore:
     def free(self) -> int | None:
         return self.room
 
-    def _entry(self, key: str) -> Entry:
+    def _entry(self, key: str) -> StoredObject:
         data, version = self.objects[key]
-        return Entry(key, len(data), version)
+        return StoredObject(key, len(data), version)
 
     def time(self) -> None:
         return None

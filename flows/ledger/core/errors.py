@@ -1,9 +1,9 @@
 """What can go wrong with the ledger: each is one line for the person who runs launchdrop."""
 
-from flows.errors import Trouble
+from flows.errors import LaunchdropError
 
 
-class LedgerError(Trouble):
+class LedgerError(LaunchdropError):
     """The ledger cannot be used, or cannot do what was asked; the text is one line, fit to be shown."""
 
 

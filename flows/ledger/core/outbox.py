@@ -23,7 +23,7 @@ _PART = IDS // 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class OutboxEntry:
     """A file to be written anew: kind receipt (key: the drop), report (key: the submission), index, operator."""
 
     kind: str
@@ -45,7 +45,7 @@ def claim(
     kinds: Collection[str] = RANK,
     gone: Callable[[str], bool] = lambda _owner: False,
     limit: int = 10_000,
-) -> list[Mark]:
+) -> list[OutboxEntry]:
     """What of these kinds is to be written anew and nobody else is at, reports before the receipts that link to them.
 
     It is the owner's to write for `length`, or until it is crossed off or given back. `gone` tells of an owner that is
@@ -59,12 +59,12 @@ def claim(
         select(outbox).where(these, free).order_by(outbox.c.kind.desc(), outbox.c.business, outbox.c.key).limit(limit)
     )
     rows = conn.execute(query.with_for_update(skip_locked=True)).all()
-    found = [Mark(kind=row.kind, business=row.business, key=row.key, stamp=row.stamp) for row in rows]
+    found = [OutboxEntry(kind=row.kind, business=row.business, key=row.key, stamp=row.stamp) for row in rows]
     _set(conn, found, claimed_by=owner, claimed_until=now + length)
     return sorted(found, key=lambda mark: (RANK[mark.kind], mark.business, mark.key))
 
 
-def clear(conn: Connection, written: Sequence[Mark], *, owner: str) -> None:
+def clear(conn: Connection, written: Sequence[OutboxEntry], *, owner: str) -> None:
     """Cross off what was written. What was marked again meanwhile stays; so does, marked anew, what was another's."""
     for start in range(0, len(written), _PART):
         part = written[start : start + _PART]
@@ -74,12 +74,12 @@ def clear(conn: Connection, written: Sequence[Mark], *, owner: str) -> None:
         _again(conn, [mark for mark in part if mark.file not in crossed_off], owner)
 
 
-def give_back(conn: Connection, unwritten: Sequence[Mark], *, owner: str) -> None:
+def give_back(conn: Connection, unwritten: Sequence[OutboxEntry], *, owner: str) -> None:
     """What could not be written, or not yet, is anybody's again."""
     _set(conn, unwritten, owner=owner, claimed_by=None, claimed_until=None)
 
 
-def _again(conn: Connection, marks: Sequence[Mark], owner: str) -> None:
+def _again(conn: Connection, marks: Sequence[OutboxEntry], owner: str) -> None:
     insert = upsert(conn, outbox)
     mine = outbox.c.claimed_by == owner
     fresh = insert.on_conflict_do_update(
@@ -97,7 +97,7 @@ def _again(conn: Connection, marks: Sequence[Mark], owner: str) -> None:
         conn.execute(fresh, rows)
 
 
-def _set(conn: Connection, marks: Sequence[Mark], *, owner: str | None = None, **values: object) -> None:
+def _set(conn: Connection, marks: Sequence[OutboxEntry], *, owner: str | None = None, **values: object) -> None:
     for start in range(0, len(marks), _PART):
         these: list[ColumnElement[bool]] = [_FILE.in_([mark.file for mark in marks[start : start + _PART]])]
         if owner is not None:

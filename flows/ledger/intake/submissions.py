@@ -12,9 +12,9 @@ from flows.ledger.core.errors import LedgerError
 from flows.ledger.core.tables import day, parked, program, receipt, rule_day, submission, tally
 from flows.ledger.core.transitions import LAUNCHDROP, mark, mark_submissions, note, upsert
 from schemas.model.business import DisplayName
-from schemas.model.judgment import Judgement
+from schemas.model.judgment import Judgment
 from schemas.model.manifest import Manifest, NumbersFile, Schedule, TypedNumber
-from schemas.model.revision import NO_DIFFERENCE, Difference
+from schemas.model.revision import NO_DIFFERENCE, RevisionDiff
 
 Standing = Literal["rejected", "held", "dismissed", "replaced", "waiting", "lapsed", "registered"]
 
@@ -31,7 +31,7 @@ class LogoTaken:
 class Registration:
     """A judged submission, to be registered. `archive` is where its bytes are; `retake_of` the submission judged again.
 
-    `numbers` of the judgement are read once, inside the transaction.
+    `numbers` of the judgment are read once, inside the transaction.
     """
 
     submission: str
@@ -40,14 +40,14 @@ class Registration:
     digest: str
     received_at: datetime
     archive: str
-    judgement: Judgement
+    judgment: Judgment
     logo: LogoTaken | None = None
     retake_of: str | None = None
 
     @property
     def reference(self) -> str | None:
         """The program's, where the manifest says it."""
-        return self.judgement.manifest.reference if self.judgement.manifest else None
+        return self.judgment.manifest.reference if self.judgment.manifest else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Registered:
     outcome: Literal["registered", "duplicate"]
     submission: str
     revision: int | None = None
-    difference: Difference = NO_DIFFERENCE
+    difference: RevisionDiff = NO_DIFFERENCE
     waiting: bool = False
 
 
@@ -149,7 +149,7 @@ def open_submission(conn: Connection, business: str, reference: str, standing: S
 
 def store(conn: Connection, registration: Registration, standing: Standing, now: datetime) -> None:
     """Write a submission down, with its place in the sums by day and its entry in the history."""
-    judgement, manifest = registration.judgement, registration.judgement.manifest
+    judgment, manifest = registration.judgment, registration.judgment.manifest
     conn.execute(
         submission.insert().values(
             id=registration.submission,
@@ -159,27 +159,27 @@ def store(conn: Connection, registration: Registration, standing: Standing, now:
             digest=registration.digest,
             received_at=registration.received_at,
             judged_at=now,
-            verdict=judgement.verdict,
-            judged=judgement.verdict,
+            verdict=judgment.verdict,
+            judged=judgment.verdict,
             standing=standing,
-            held_because=list(judgement.held_because),
-            counts=asdict(judgement.counts),
-            totals={total.id: total.count for total in judgement.totals},
+            held_because=list(judgment.held_because),
+            counts=asdict(judgment.counts),
+            totals={total.id: total.count for total in judgment.totals},
             manifest=manifest_json(manifest) if manifest else None,
             logo=asdict(registration.logo) if registration.logo else None,
-            noticed=noticed(judgement),
+            noticed=noticed(judgment),
             archive=registration.archive,
             retake_of=registration.retake_of,
         )
     )
     _sum_up(conn, registration, now)
     cause = f"retake of {registration.retake_of}" if registration.retake_of else f"drop {registration.drop}"
-    note(conn, now, [_entry(registration.business, registration.reference, None, judgement.verdict, cause, LAUNCHDROP)])
+    note(conn, now, [_entry(registration.business, registration.reference, None, judgment.verdict, cause, LAUNCHDROP)])
 
 
-def noticed(judgement: Judgement) -> list[dict[str, str]]:
+def noticed(judgment: Judgment) -> list[dict[str, str]]:
     """What the rules noticed about display name and logo, for whoever reviews them."""
-    shown = (f for f in judgement.findings if f.rule.startswith(("DSP-", "IMG-")))
+    shown = (f for f in judgment.findings if f.rule.startswith(("DSP-", "IMG-")))
     return [{"rule": f.rule, "message": f.message} for f in shown][:20]
 
 
@@ -265,13 +265,13 @@ def _entry(business: str, reference: str | None, before: str | None, after: str,
 
 
 def _sum_up(conn: Connection, registration: Registration, now: datetime) -> None:
-    judgement = registration.judgement
+    judgment = registration.judgment
     key = {"business": registration.business, "day": f"{now.astimezone(UTC):%Y-%m-%d}"}
     sums = {
         "submissions": 1,
-        "refused": int(judgement.verdict == "rejected"),
-        "accepted": judgement.counts.accepted,
-        "rejected": judgement.counts.rejected,
+        "refused": int(judgment.verdict == "rejected"),
+        "accepted": judgment.counts.accepted,
+        "rejected": judgment.counts.rejected,
     }
     total = upsert(conn, tally).values(
         business=registration.business, submissions=1, last_received_at=registration.received_at
@@ -281,7 +281,7 @@ def _sum_up(conn: Connection, registration: Registration, now: datetime) -> None
     statement = upsert(conn, day).values(**key, **sums)
     grown = {name: day.c[name] + statement.excluded[name] for name in sums}
     conn.execute(statement.on_conflict_do_update(index_elements=["business", "day"], set_=grown))
-    rules = [key | {"rule": total.id, "count": total.count} for total in judgement.totals if total.count]
+    rules = [key | {"rule": total.id, "count": total.count} for total in judgment.totals if total.count]
     if rules:
         many = upsert(conn, rule_day)
         grown = {"count": rule_day.c.count + many.excluded["count"]}

@@ -16,7 +16,7 @@ from flows.ledger.programs.numbers import recount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class NumberBatch:
     """At most 500 numbers that go into a program at the carrier, or out of it.
 
     The program is the launched one, or with "remove" another one that gives numbers to it: `reference` and `carrier_id`
@@ -33,7 +33,7 @@ class Batch:
     purposes: np.ndarray
 
 
-def open_batches(conn: Connection, errand: Errand) -> list[Batch]:
+def open_batches(conn: Connection, errand: Errand) -> list[NumberBatch]:
     """What is still to be sent, or to be asked after, in its order."""
     query = (
         select(batch, program.c.reference, program.c.carrier_id)
@@ -44,17 +44,17 @@ def open_batches(conn: Connection, errand: Errand) -> list[Batch]:
     return [_batch(row) for row in conn.execute(query)]
 
 
-def mark_sent(conn: Connection, errand: Errand, sent: Batch, now: datetime) -> None:
+def mark_sent(conn: Connection, errand: Errand, sent: NumberBatch, now: datetime) -> None:
     """Remember, before it is sent, that it may be at the carrier from now on. Raises LeaseLost."""
     _set(conn, errand, sent, state="sent", sent_at=now)
 
 
-def mark_not_sent(conn: Connection, errand: Errand, back: Batch) -> None:
+def mark_not_sent(conn: Connection, errand: Errand, back: NumberBatch) -> None:
     """Nothing of it reached the carrier after all (it was down). Raises LeaseLost."""
     _set(conn, errand, back, state="planned", sent_at=None)
 
 
-def mark_unknown(conn: Connection, errand: Errand, sent: Batch, why: str, now: datetime) -> None:
+def mark_unknown(conn: Connection, errand: Errand, sent: NumberBatch, why: str, now: datetime) -> None:
     """Its answer was lost and the carrier cannot be asked: it is shown to the operator. Raises LeaseLost."""
     _set(conn, errand, sent, state="unknown", outcome={"why": why})
     place = {"business": errand.business, "reference": errand.reference, "revision": errand.revision}
@@ -63,7 +63,7 @@ def mark_unknown(conn: Connection, errand: Errand, sent: Batch, why: str, now: d
     mark_indexes(conn, {errand.business})
 
 
-def record(conn: Connection, errand: Errand, answered: Batch, refused: Mapping[int, str], now: datetime) -> None:
+def record(conn: Connection, errand: Errand, answered: NumberBatch, refused: Mapping[int, str], now: datetime) -> None:
     """The carrier has taken the batch, all but the refused numbers (with its reason for each). Raises LeaseLost."""
     _set(conn, errand, answered, state="done", done_at=now, outcome={"refused": len(refused)})
     if answered.kind == "remove":
@@ -113,7 +113,7 @@ def unresolved(conn: Connection, errands: Sequence[Errand]) -> int:
     return conn.execute(select(func.count()).select_from(batch).where(*mine)).scalar_one()
 
 
-def _set(conn: Connection, errand: Errand, which: Batch, **values: Any) -> None:
+def _set(conn: Connection, errand: Errand, which: NumberBatch, **values: Any) -> None:
     fenced(conn, [errand])
     conn.execute(update(batch).where(batch.c.id == which.id).values(**values))
 
@@ -144,9 +144,9 @@ def _move_numbers(
     conn.execute(update(program).where(program.c.id == errand.program).values(**grown))
 
 
-def _batch(row: Row[Any]) -> Batch:
+def _batch(row: Row[Any]) -> NumberBatch:
     numbers, purposes = unpack(row.members)
-    return Batch(
+    return NumberBatch(
         id=row.id,
         kind=row.kind,
         reference=row.reference,

@@ -36,7 +36,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class NumbersPlan:
     """What a block of accepted numbers does to a program; all arrays of numbers are sorted."""
 
     block: Block
@@ -49,20 +49,27 @@ class Plan:
         return self.block[0][places], self.block[1][places]
 
 
-def plan(conn: Connection, program_id: int | None, block: Block, mode: Mode) -> Plan:
+def plan(conn: Connection, program_id: int | None, block: Block, mode: Mode) -> NumbersPlan:
     """Compare accepted numbers (sorted, unique) with the program's; None: it has none yet.
 
     Mode "add" looks up the incoming ones alone, however many the program has.
     """
     rows = _rows(conn, program_id, block[0] if mode == "add" else None)
     present, purposes = rows.numbers[rows.inside], rows.purposes[rows.inside]
-    return Plan(
+    return NumbersPlan(
         block=block, difference=numbers_difference(present, purposes, *block, mode=mode), present=present, rows=rows
     )
 
 
 def apply(
-    conn: Connection, program_id: int, planned: Plan, *, reassign: bool, mode: Mode, at_carrier: bool, waited: bool
+    conn: Connection,
+    program_id: int,
+    planned: NumbersPlan,
+    *,
+    reassign: bool,
+    mode: Mode,
+    at_carrier: bool,
+    waited: bool,
 ) -> None:
     """Make the program's numbers what the plan says. Raises Outdated when a number was claimed since it was judged,
     unless the plan's revision `waited` for a launch, and its numbers were reserved.
@@ -82,7 +89,7 @@ def apply(
         hand_over(conn, [program_id])
 
 
-def reserve(conn: Connection, program_id: int, planned: Plan, *, reassign: bool) -> None:
+def reserve(conn: Connection, program_id: int, planned: NumbersPlan, *, reassign: bool) -> None:
     """Claim the numbers of a revision that waits for a launch to finish, and nothing else. Raises Outdated.
 
     Also those that the program had before, or that the launch is taking out: nobody else may have them meanwhile.

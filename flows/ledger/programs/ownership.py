@@ -147,7 +147,7 @@ def hand_over(conn: Connection, givers: Sequence[int]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Takeover:
     """What a program took at its launch: by giver, the numbers that the carrier must take out of it first."""
 
     live: Mapping[int, np.ndarray]
@@ -155,7 +155,7 @@ class Taken:
     refused: int
 
 
-def take(conn: Connection, program_id: int, business: str, reference: str) -> Taken:
+def take(conn: Connection, program_id: int, business: str, reference: str) -> Takeover:
     """Move what a program waits for to it: free numbers are claimed, others of its business taken over.
 
     What another business claims by now is refused. The giver's numbers become `reassigned`.
@@ -183,7 +183,7 @@ def take(conn: Connection, program_id: int, business: str, reference: str) -> Ta
     for giver, count in moved.items():
         came = (takeover.c.taker == program_id) & (takeover.c.giver == giver)
         conn.execute(update(takeover).where(came).values(moved=takeover.c.moved + count))
-    return Taken(live=live, moved=moved, refused=refused)
+    return Takeover(live=live, moved=moved, refused=refused)
 
 
 def _at_carrier() -> Any:

@@ -16,7 +16,7 @@ from schemas.model.business import DisplayName
 from schemas.model.drop import Program
 from schemas.model.lifecycle import FINAL, REPLACED, branding
 from schemas.model.manifest import Manifest, Schedule
-from schemas.model.revision import Difference, Facts, difference
+from schemas.model.revision import ProgramFacts, RevisionDiff, difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def _held(conn: Connection, business: str, reference: str) -> Program | None:
     return Program(state=None, revision=0, start=start, end=end, held=True)
 
 
-def foresee(conn: Connection, accepted: Accepted) -> tuple[int, Difference]:
+def foresee(conn: Connection, accepted: Accepted) -> tuple[int, RevisionDiff]:
     """The number an accepted submission's revision would have now, and its difference; nothing is written."""
     now = current(conn, accepted.business, accepted.reference)
     planned = numbers.plan(conn, now.program.id if now else None, accepted.block, accepted.manifest.numbers_mode)
@@ -93,7 +93,7 @@ def foresee(conn: Connection, accepted: Accepted) -> tuple[int, Difference]:
     return number, difference(planned.difference, facts_of(conn, now.revision) if now else None, after)
 
 
-def revise(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: datetime) -> tuple[int, Difference]:
+def revise(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: datetime) -> tuple[int, RevisionDiff]:
     """Make an accepted submission the program's next revision; its number and difference.
 
     Raises Outdated when the program or a number is no longer as it was judged.
@@ -185,7 +185,7 @@ def _add_revision(
     accepted: Accepted,
     key: int,
     before: Current | None,
-    changes: Difference,
+    changes: RevisionDiff,
     *,
     cause: str,
     by: str,
@@ -224,7 +224,7 @@ def _revision_values(
     accepted: Accepted,
     before: Current | None,
     shown: dict[str, tuple[int | None, Any]],
-    changes: Difference,
+    changes: RevisionDiff,
     now: datetime,
 ) -> dict[str, Any]:
     manifest, schedule = accepted.manifest, schedule_said(accepted.manifest)
@@ -281,22 +281,22 @@ def _place(accepted: Accepted, number: int) -> dict[str, Any]:
     return {"business": accepted.business, "reference": accepted.reference, "revision": number}
 
 
-def facts_of(conn: Connection, row: Row[Any]) -> Facts:
+def facts_of(conn: Connection, row: Row[Any]) -> ProgramFacts:
     """What a revision says."""
     by_id = {}
     for asset_row in conn.execute(select(asset).where(asset.c.id.in_([row.display_name, row.logo]))):
         by_id[asset_row.id] = asset_row
     name, logo = by_id.get(row.display_name), by_id.get(row.logo)
-    return Facts(
+    return ProgramFacts(
         schedule=Schedule(start=row.start, end=row.end, timezone=row.timezone),
         display_name=DisplayName(display=name.display, shorthand=name.shorthand) if name else None,
         logo_sha256=logo.sha256 if logo else None,
     )
 
 
-def facts_said(manifest: Manifest, logo_sha256: str | None) -> Facts:
+def facts_said(manifest: Manifest, logo_sha256: str | None) -> ProgramFacts:
     brands = manifest.program_type != "SENTRY"
-    return Facts(
+    return ProgramFacts(
         schedule=schedule_said(manifest),
         display_name=manifest.display_name if brands else None,
         logo_sha256=logo_sha256 if manifest.program_type == "INFORM with Logo" else None,

@@ -29,7 +29,7 @@ from flows.ledger.intake.submissions import (
 )
 from flows.ledger.programs import numbers, programs
 from flows.ledger.programs.businesses import add_units
-from schemas.model.revision import Difference
+from schemas.model.revision import RevisionDiff
 
 
 def register(conn: Connection, registration: Registration, now: datetime) -> Registered:
@@ -59,8 +59,8 @@ def preview(conn: Connection, registration: Registration) -> Registered:
     if (twin := twin_of(conn, registration)) is not None:
         return Registered(outcome="duplicate", submission=twin, revision=_number_of(conn, registration))
     plain = Registered(outcome="registered", submission=registration.submission)
-    manifest = registration.judgement.manifest
-    if registration.judgement.verdict == "rejected" or manifest is None or manifest.state == "cancelled":
+    manifest = registration.judgment.manifest
+    if registration.judgment.verdict == "rejected" or manifest is None or manifest.state == "cancelled":
         return plain
     number, changes = programs.foresee(conn, _accepted(registration))
     return Registered(outcome="registered", submission=registration.submission, revision=number, difference=changes)
@@ -68,7 +68,7 @@ def preview(conn: Connection, registration: Registration) -> Registered:
 
 def twin_of(conn: Connection, registration: Registration) -> str | None:
     """The submission that this one repeats; a retake repeats none, it was asked for."""
-    manifest = registration.judgement.manifest
+    manifest = registration.judgment.manifest
     if registration.retake_of is not None or manifest is None:
         return None
     cancels = manifest.state == "cancelled"
@@ -117,7 +117,7 @@ def apply_waiting(conn: Connection, business: str, reference: str, *, now: datet
 
 
 def _enter(conn: Connection, registration: Registration, now: datetime) -> Registered:
-    verdict, manifest = registration.judgement.verdict, registration.judgement.manifest
+    verdict, manifest = registration.judgment.verdict, registration.judgment.manifest
     if verdict == "rejected" or manifest is None or registration.reference is None:
         store(conn, registration, "rejected", now)
         return Registered(outcome="registered", submission=registration.submission)
@@ -211,20 +211,20 @@ def _mine(registration: Registration) -> tuple[ColumnElement[bool], ColumnElemen
 
 
 def _accepted(registration: Registration) -> Accepted:
-    judgement = registration.judgement
-    if judgement.manifest is None or judgement.manifest.reference is None:
+    judgment = registration.judgment
+    if judgment.manifest is None or judgment.manifest.reference is None:
         raise ValueError("an accepted submission has a manifest with a reference")
-    cancelled = judgement.manifest.state == "cancelled"
+    cancelled = judgment.manifest.state == "cancelled"
     return Accepted(
         submission=registration.submission,
         business=registration.business,
-        reference=judgement.manifest.reference,
+        reference=judgment.manifest.reference,
         digest=registration.digest,
         received_at=registration.received_at,
-        manifest=judgement.manifest,
+        manifest=judgment.manifest,
         logo=registration.logo,
-        block=gathered([] if cancelled else judgement.numbers.accepted()),
-        noticed=noticed(judgement),
+        block=gathered([] if cancelled else judgment.numbers.accepted()),
+        noticed=noticed(judgment),
     )
 
 
@@ -233,7 +233,7 @@ def _again(conn: Connection, row: Row[Any]) -> Registered:
     made = revision_of(conn, row)
     if made is None:
         return Registered(outcome="registered", submission=row.id, waiting=row.standing == "waiting")
-    changes = Difference(added=made.added, removed=made.removed, changed=made.changed)
+    changes = RevisionDiff(added=made.added, removed=made.removed, changed=made.changed)
     return Registered(outcome="registered", submission=row.id, revision=made.number, difference=changes)
 
 

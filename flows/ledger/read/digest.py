@@ -15,7 +15,7 @@ _FLAG = "digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class DigestState:
     """Where the last digest ended: the last submission and the last move it told of, and when."""
 
     submission: int = 0
@@ -48,30 +48,30 @@ class Night:
         return not (self.verdicts or self.states or self.held or self.in_review or self.stuck)
 
 
-def told(conn: Connection) -> Told:
+def told(conn: Connection) -> DigestState:
     """Where the last digest ended; the beginning of all, before the first."""
     value = get_flag(conn, _FLAG)
     if value is None:
-        return Told()
-    return Told(submission=value["submission"], move=value["move"], at=datetime.fromisoformat(value["at"]))
+        return DigestState()
+    return DigestState(submission=value["submission"], move=value["move"], at=datetime.fromisoformat(value["at"]))
 
 
-def until(conn: Connection, now: datetime) -> Told:
+def until(conn: Connection, now: datetime) -> DigestState:
     """Where a digest that is made now ends."""
     last = select(
         func.coalesce(func.max(submission.c.seq), 0).label("s"), select(func.max(move.c.id)).scalar_subquery()
     )
     seq, moved = conn.execute(last).one()
-    return Told(submission=seq, move=moved or 0, at=now)
+    return DigestState(submission=seq, move=moved or 0, at=now)
 
 
-def tell(conn: Connection, end: Told) -> None:
+def tell(conn: Connection, end: DigestState) -> None:
     """Remember that a digest up to here was sent."""
     assert end.at is not None
     set_flag(conn, _FLAG, {"submission": end.submission, "move": end.move, "at": end.at.isoformat()})
 
 
-def nights(conn: Connection, since: Told, end: Told) -> list[Night]:
+def nights(conn: Connection, since: DigestState, end: DigestState) -> list[Night]:
     """Every business between two digests, by id; the quiet ones too."""
     verdicts, rows = _judged(conn, since, end)
     states = _moved(conn, since, end)
@@ -101,7 +101,9 @@ def unknown_batches(conn: Connection) -> int:
     return conn.execute(select(func.count()).select_from(batch).where(batch.c.state == "unknown")).scalar_one()
 
 
-def _judged(conn: Connection, since: Told, end: Told) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
+def _judged(
+    conn: Connection, since: DigestState, end: DigestState
+) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
     verdicts: dict[str, Counter[str]] = defaultdict(Counter)
     rows: dict[str, Counter[str]] = defaultdict(Counter)
     window = submission.c.seq.between(since.submission + 1, end.submission)
@@ -111,7 +113,7 @@ def _judged(conn: Connection, since: Told, end: Told) -> tuple[dict[str, Counter
     return verdicts, rows
 
 
-def _moved(conn: Connection, since: Told, end: Told) -> dict[str, Counter[str]]:
+def _moved(conn: Connection, since: DigestState, end: DigestState) -> dict[str, Counter[str]]:
     states: dict[str, Counter[str]] = defaultdict(Counter)
     counted = (
         select(move.c.business, move.c.after, func.count())

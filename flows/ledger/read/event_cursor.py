@@ -30,7 +30,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class CursorState:
     """All moves up to `upto` were told, but for those in the gaps."""
 
     upto: int = 0
@@ -42,7 +42,7 @@ class Changes:
     """Moves in their order, and how far everything is told once these are."""
 
     moves: list[Row[Any]]
-    told: Told
+    told: CursorState
 
 
 def untold(conn: Connection, *, now: datetime, since: datetime, limit: int) -> Changes:
@@ -57,30 +57,30 @@ def untold(conn: Connection, *, now: datetime, since: datetime, limit: int) -> C
     ends = sorted({told.upto, *(i for i in ids if i > told.upto)})
     fresh = [Gap(first=a + 1, last=b - 1, since=now) for a, b in pairwise(ends) if b - a > 1]
     gaps = [part for gap in open_gaps for part in _without(gap, ids)] + fresh
-    return Changes(moves=rows, told=Told(upto=upto, gaps=tuple(gaps)))
+    return Changes(moves=rows, told=CursorState(upto=upto, gaps=tuple(gaps)))
 
 
-def behind(conn: Connection, told: Told) -> bool:
+def behind(conn: Connection, told: CursorState) -> bool:
     """Whether that is another place than the one that is kept."""
     return told != _told(conn)
 
 
-def remember(conn: Connection, told: Told) -> None:
+def remember(conn: Connection, told: CursorState) -> None:
     """Everything up to there is told."""
     gaps = [[gap.first, gap.last, gap.since.isoformat()] for gap in told.gaps]
     set_flag(conn, _FLAG, {"upto": told.upto, "gaps": gaps})
 
 
-def _told(conn: Connection) -> Told | None:
+def _told(conn: Connection) -> CursorState | None:
     kept = get_flag(conn, _FLAG)
     if kept is None:
         return None
     gaps = (Gap(first=first, last=last, since=datetime.fromisoformat(since)) for first, last, since in kept["gaps"])
-    return Told(upto=kept["upto"], gaps=tuple(gaps))
+    return CursorState(upto=kept["upto"], gaps=tuple(gaps))
 
 
-def _beginning(conn: Connection, since: datetime) -> Told:
-    return Told(upto=conn.execute(select(func.max(move.c.id)).where(move.c.at < since)).scalar() or 0)
+def _beginning(conn: Connection, since: datetime) -> CursorState:
+    return CursorState(upto=conn.execute(select(func.max(move.c.id)).where(move.c.at < since)).scalar() or 0)
 
 
 def _without(gap: Gap, ids: list[int]) -> list[Gap]:

@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.model.findings import VALUE_SHOWN, Column, Finding
-from schemas.rows.findings.messages import Facts, Wording, by_code
+from schemas.rows.findings.messages import RowFacts, Wording, by_code
 from schemas.rows.findings.suggestions import Suggestions
 from schemas.rows.judging.duplicates import LATE
 from schemas.rows.judging.row_schema import IS_ERROR, Judged
 from schemas.rows.numbers.columns import cells
-from schemas.rows.reading.csv_quotes import Fault
+from schemas.rows.reading.csv_quotes import QuoteFault
 from schemas.rows.reading.csv_records import Block
 from schemas.rows.reading.long_lines import Cut
 from schemas.rows.rule_codes import REJECTION_COLUMNS, ROW_RULES
@@ -30,7 +30,7 @@ _TEXTS = {name: pa.array([getattr(rule, name) for rule in _RULES]) for name in (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class RowFindings:
     """All findings of a block, early and late: rule `code[k]` in its row `row[k]`, in order; `other` as in LATE."""
 
     row: Integers
@@ -42,8 +42,8 @@ class Found:
         """The rejected rows, once each, in order."""
         return runs(self.row[IS_ERROR[self.code]])[0]
 
-    def take(self, which: NDArray[np.bool_] | Integers) -> "Found":
-        return Found(row=self.row[which], code=self.code[which], other=self.other[which])
+    def take(self, which: NDArray[np.bool_] | Integers) -> "RowFindings":
+        return RowFindings(row=self.row[which], code=self.code[which], other=self.other[which])
 
 
 def runs(row: Integers) -> tuple[Integers, Integers]:
@@ -53,20 +53,20 @@ def runs(row: Integers) -> tuple[Integers, Integers]:
     return row[new], np.cumsum(new) - 1
 
 
-def merge(judged: Judged, late: NDArray[np.void], first_ordinal: int) -> Found:
+def merge(judged: Judged, late: NDArray[np.void], first_ordinal: int) -> RowFindings:
     """A block's own findings and those that only the whole submission shows."""
     if not len(late):
-        return Found(row=judged.row, code=judged.code, other=np.full(len(judged.row), -1))
+        return RowFindings(row=judged.row, code=judged.code, other=np.full(len(judged.row), -1))
     assert late.dtype == LATE
     row = np.concatenate([judged.row, late["ordinal"] - first_ordinal])
     code = np.concatenate([judged.code, late["code"]])
     other = np.concatenate([np.full(len(judged.row), -1), late["other"]])
     order = np.lexsort((code, row))
-    return Found(row=row[order], code=code[order], other=other[order])
+    return RowFindings(row=row[order], code=code[order], other=other[order])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class DescribedRows:
     """A block's findings in words. `patterns` says for each what findings of one repair group have in common."""
 
     batch: pa.RecordBatch
@@ -83,12 +83,12 @@ class Teller:
     suggestions: Suggestions
     cuts: Mapping[int, Cut] = field(default_factory=dict)
 
-    def tell(self, block: Block, found: Found) -> Told:
+    def tell(self, block: Block, found: RowFindings) -> DescribedRows:
         """The findings as lines of rejections.csv."""
         rows, place = runs(found.row)
         received = cells(block, rows)
         number, purpose = (pc.cast(part, pa.string()) for part in (received.number, received.purpose))
-        facts = Facts(
+        facts = RowFacts(
             code=found.code,
             number=number.take(pa.array(place)),
             cells=block.cells[found.row],
@@ -110,16 +110,16 @@ class Teller:
             self._suggest(block, found, facts.number, purposes),
         ]
         batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-        return Told(batch=batch, codes=found.code, patterns=_patterns(facts, purposes, batch["message"]))
+        return DescribedRows(batch=batch, codes=found.code, patterns=_patterns(facts, purposes, batch["message"]))
 
     def _faults(self, block: Block, row: Integers) -> Integers:
         faults = block.faults[row].astype(np.int64)
         if self.cuts:
             cut = np.isin(block.starts[row] + block.offset, list(self.cuts))
-            faults[cut & (faults > 0)] = Fault.TOO_LONG
+            faults[cut & (faults > 0)] = QuoteFault.TOO_LONG
         return faults
 
-    def _suggest(self, block: Block, found: Found, number: pa.Array, purpose: pa.Array) -> pa.Array:
+    def _suggest(self, block: Block, found: RowFindings, number: pa.Array, purpose: pa.Array) -> pa.Array:
         def of_rule(code: int, place: Integers) -> pa.Array:
             at, record = pa.array(place), _record_reader(block, found.row[place])
             meant = self.suggestions.of(ROW_RULES[code], number.take(at), purpose.take(at), record)
@@ -173,7 +173,7 @@ _IS_RECORD = np.array([rule.startswith("CSV") for rule in ROW_RULES])
 _SHAPE = bytes(ord("9") if byte in b"0123456789" else byte for byte in range(256))
 
 
-def _patterns(facts: Facts, purpose: pa.Array, message: pa.Array) -> pa.Array:
+def _patterns(facts: RowFacts, purpose: pa.Array, message: pa.Array) -> pa.Array:
     """A received purpose, or a number's shape with each digit as 9; for a record's own faults, what is said of them."""
     purposes = purpose.dictionary_encode()
     trimmed = pc.utf8_trim_whitespace(purposes.dictionary).take(purposes.indices)

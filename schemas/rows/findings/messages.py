@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from schemas.model.findings import TYPED_IN
 from schemas.rows.numbers.numbering_plan import VERSION, plan
 from schemas.rows.numbers.phone_cells import LONGEST_SPELLING, Spelling, read_spellings
-from schemas.rows.reading.csv_quotes import Fault
+from schemas.rows.reading.csv_quotes import QuoteFault
 from schemas.rows.rule_codes import ROW_RULES
 
 Integers = NDArray[np.int64]
@@ -58,16 +58,16 @@ _PLAIN = {
 }
 
 _FAULTS = {
-    Fault.NUL: "There is a NUL byte in the row.",
-    Fault.UNCLOSED: "A quotation mark is not closed.",
-    Fault.TEXT_AFTER_QUOTE: "There is text after a closing quotation mark.",
-    Fault.STRAY_QUOTE: "A quotation mark stands inside a cell that does not begin with one.",
-    Fault.TOO_LONG: "The row is longer than 65,536 bytes.",
+    QuoteFault.NUL: "There is a NUL byte in the row.",
+    QuoteFault.UNCLOSED: "A quotation mark is not closed.",
+    QuoteFault.TEXT_AFTER_QUOTE: "There is text after a closing quotation mark.",
+    QuoteFault.STRAY_QUOTE: "A quotation mark stands inside a cell that does not begin with one.",
+    QuoteFault.TOO_LONG: "The row is longer than 65,536 bytes.",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class RowFacts:
     """What is known of the rows of some findings, one place a finding; `other` is as in `schemas.rows.judging.duplicates.LATE`."""
 
     code: NDArray[np.uint8]
@@ -88,11 +88,11 @@ class Wording:
     where: Callable[[int], tuple[str, int]]
     programs: Sequence[str | None]
 
-    def messages(self, facts: Facts) -> pa.Array:
+    def messages(self, facts: RowFacts) -> pa.Array:
         """The message of each finding."""
         return by_code(facts.code, lambda code, place: self._say(ROW_RULES[code], facts, place))
 
-    def _say(self, rule: str, facts: Facts, place: Integers) -> pa.Array:
+    def _say(self, rule: str, facts: RowFacts, place: Integers) -> pa.Array:
         if rule in _PLAIN:
             return pa.repeat(_PLAIN[rule], len(place))
         if rule in _BY_AREA:
@@ -152,12 +152,12 @@ _BY_EXCHANGE: dict[str, Callable[[int], str]] = {
     "NUM-015": lambda exchange: f"Exchange {exchange} is not in use there, by phonenumbers {VERSION}.",
     "NUM-016": lambda exchange: f"Exchange {exchange} is used for tests or information.",
 }
-_COUNTED: dict[str, tuple[Callable[[Facts, Integers], Integers], Callable[[int], str]]] = {
+_COUNTED: dict[str, tuple[Callable[[RowFacts, Integers], Integers], Callable[[int], str]]] = {
     "CSV-010": (
         lambda facts, place: facts.cells[place],
         lambda cells: f"{cells:,} column{'s' * (cells > 1)}; there must be two.",
     ),
-    "CSV-012": (lambda facts, place: facts.fault[place], lambda fault: _FAULTS[Fault(fault)]),
+    "CSV-012": (lambda facts, place: facts.fault[place], lambda fault: _FAULTS[QuoteFault(fault)]),
     "NUM-005": (lambda facts, place: facts.spelling(place).digits, lambda digits: _digits(digits)),
     "NUM-010": (
         lambda facts, place: facts.spelling(place).local,

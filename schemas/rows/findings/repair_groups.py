@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.model.judgment import RepairGroup
-from schemas.rows.findings.findings_table import Told
+from schemas.rows.findings.findings_table import DescribedRows
 from schemas.rows.rule_codes import ROW_RULES
 
 #: Patterns of one file that are counted, and groups of a rule in a file that are kept.
@@ -28,7 +28,7 @@ class Groups:
     file: str
     _by_pattern: dict[tuple[int, str], _Group] = field(default_factory=dict)
 
-    def add(self, told: Told) -> None:
+    def add(self, told: DescribedRows) -> None:
         """Count a block's findings."""
         encoded = told.patterns.dictionary_encode()
         patterns = encoded.dictionary.to_pylist()

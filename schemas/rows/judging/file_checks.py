@@ -10,8 +10,8 @@ from schemas.model.findings import Finding
 from schemas.model.policy import Policy
 from schemas.model.purposes import DO_NOT_ORIGINATE, PURPOSES
 from schemas.rows.reading.csv_records import CHUNK, Block
-from schemas.rows.reading.encoding import Reading
-from schemas.rows.types import Source, Terms
+from schemas.rows.reading.encoding import Encoded
+from schemas.rows.types import NumberTerms, Source
 from schemas.rules import finding
 
 _SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "pipes"}
@@ -36,7 +36,7 @@ def _short(sha256: str) -> str:
     return f"{sha256[:_HASH_SHOWN].lower()}…"
 
 
-def check_read(source: Source, reading: Reading, findings: list[Finding]) -> bool:
+def check_read(source: Source, reading: Encoded, findings: list[Finding]) -> bool:
     """CSV-001 and CSV-002; whether the file can be read."""
     if reading.fault is not None:
         findings.append(finding("CSV-001", _undecodable(reading), file=source.name))
@@ -46,14 +46,14 @@ def check_read(source: Source, reading: Reading, findings: list[Finding]) -> boo
     return True
 
 
-def _undecodable(reading: Reading) -> str:
+def _undecodable(reading: Encoded) -> str:
     where = f"The byte at offset {reading.fault:,} (from 0)"
     if reading.encoding == "windows-1252":
         return f"{where} is no Windows-1252, and the file is not UTF-8 from offset {reading.not_utf8:,} on."
     return f"{where} is no {_NAMES[reading.encoding]}, though the file begins with that encoding's mark."
 
 
-def _other_encoding(reading: Reading) -> str:
+def _other_encoding(reading: Encoded) -> str:
     if reading.not_utf8 is None:
         return f"The file was read as {_NAMES[reading.encoding]}."
     return f"The file was read as {_NAMES[reading.encoding]}; it is not UTF-8 from byte offset {reading.not_utf8:,} on."
@@ -86,7 +86,7 @@ def other_separator(file: str, block: Block, findings: list[Finding]) -> None:
             return
 
 
-def check_purposes(file: str, accepted: NDArray[np.int64], terms: Terms) -> list[Finding]:
+def check_purposes(file: str, accepted: NDArray[np.int64], terms: NumberTerms) -> list[Finding]:
     """PUR-003 and PUR-004. `accepted` counts the file's accepted rows by purpose, as in `PURPOSES`."""
     findings = []
     total, marked = int(accepted.sum()), int(accepted[DO_NOT_ORIGINATE])

@@ -21,7 +21,7 @@ Values = NDArray[np.int64]
 Fine = NDArray[np.bool_]
 
 
-class Rule(pa.Check):
+class RowRule(pa.Check):
     """A rule as a check: a function from a column's values to which of them are fine. Name and error are its id."""
 
     def __init__(self, id: str, fine: Callable[[Values], Fine]) -> None:
@@ -40,7 +40,7 @@ class RowSchema(pa.DataFrameSchema):
     """A frame schema of int64 columns whose checks are rules. Raises SchemaErrors, each with its `check_output`."""
 
 
-def _broken(column: pa.Column, check_obj: pd.DataFrame, rule: Rule, fine: Fine) -> SchemaError:
+def _broken(column: pa.Column, check_obj: pd.DataFrame, rule: RowRule, fine: Fine) -> SchemaError:
     # Pandera publishes no types for its errors.
     return SchemaError(column, check_obj, rule.error, check=rule, check_output=fine)  # type: ignore[no-untyped-call]
 
@@ -69,5 +69,5 @@ class _RowSchemaBackend(DataFrameSchemaBackend):
 
 
 for _type in (pd.Series, pd.DataFrame):
-    Rule.register_backend(_type, _RuleBackend)
+    RowRule.register_backend(_type, _RuleBackend)
 RowSchema.register_backend(pd.DataFrame, _RowSchemaBackend)

@@ -17,10 +17,10 @@ from pandera.config import config_context
 from pandera.errors import SchemaErrors
 
 from schemas.model.purposes import PURPOSES
-from schemas.rows.judging.pandera_backend import Fine, RowSchema, Rule, Values
+from schemas.rows.judging.pandera_backend import Fine, RowRule, RowSchema, Values
 from schemas.rows.numbers.columns import BLANK_PURPOSE, BROKEN, COLUMNS, HEADER, UNKNOWN_PURPOSE, Columns
 from schemas.rows.numbers.numbering_plan import AREAS, plan
-from schemas.rows.numbers.phone_cells import Mark
+from schemas.rows.numbers.phone_cells import CellFlag
 from schemas.rows.reading.csv_records import CHUNK
 from schemas.rows.rule_codes import CODE, NUMBER_PRECEDENCE, REJECTION_COLUMNS, ROW_RULES
 from schemas.rules import RULES
@@ -65,10 +65,10 @@ def row_rules(regions: tuple[str, ...], toll_free: str) -> tuple[tuple[str, str,
         ("CSV-010", "record", lambda cells: (cells == 2) | (cells == BROKEN) | (cells == HEADER)),
         ("CSV-011", "record", lambda cells: cells != HEADER),
         ("CSV-012", "record", lambda cells: cells != BROKEN),
-        ("NUM-001", "marks", partial(_unmarked, int(Mark.BLANK))),
-        ("NUM-003", "marks", partial(_unmarked, int(Mark.SPREADSHEET))),
-        ("NUM-002", "marks", partial(_unmarked, int(Mark.FOREIGN))),
-        ("NUM-006", "marks", partial(_unmarked, int(Mark.ABROAD))),
+        ("NUM-001", "marks", partial(_unmarked, int(CellFlag.BLANK))),
+        ("NUM-003", "marks", partial(_unmarked, int(CellFlag.SPREADSHEET))),
+        ("NUM-002", "marks", partial(_unmarked, int(CellFlag.FOREIGN))),
+        ("NUM-006", "marks", partial(_unmarked, int(CellFlag.ABROAD))),
         ("NUM-004", "digits", lambda digits: digits != 7),
         ("NUM-005", "digits", lambda digits: digits == 10),
         ("NUM-007", "area", lambda area: known.possible[area]),
@@ -94,9 +94,9 @@ def _unmarked(mark: int, marks: Values) -> Fine:
 @cache
 def row_schema(regions: tuple[str, ...], toll_free: str) -> RowSchema:
     """The Pandera schema of the parsed rows under this policy."""
-    checks: dict[str, list[Rule]] = {column: [] for column in COLUMNS}
+    checks: dict[str, list[RowRule]] = {column: [] for column in COLUMNS}
     for rule, column, fine in row_rules(regions, toll_free):
-        checks[column].append(Rule(rule, fine))
+        checks[column].append(RowRule(rule, fine))
     return RowSchema({column: pa.Column("int64", [*rules]) for column, rules in checks.items()}, strict=True)
 
 

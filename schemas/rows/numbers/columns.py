@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.model.purposes import parse
-from schemas.rows.numbers.phone_cells import Mark, read_spellings
+from schemas.rows.numbers.phone_cells import CellFlag, read_spellings
 from schemas.rows.reading.csv_records import Block
 
 Integers = NDArray[np.int64]
@@ -59,7 +59,9 @@ def parse_columns(block: Block) -> Columns:
     received = cells(block)
     spelling = read_spellings(received.number)
     purpose = _purposes(received.purpose)
-    blank = (spelling.marks & Mark.BLANK != 0) & (purpose == BLANK_PURPOSE) & ((block.cells == 1) | (block.cells == 2))
+    blank = (
+        (spelling.marks & CellFlag.BLANK != 0) & (purpose == BLANK_PURPOSE) & ((block.cells == 1) | (block.cells == 2))
+    )
     values = np.stack([block.cells, *spelling, purpose])
     alone = np.flatnonzero((block.cells < 2) | blank)
     values[1:, alone] = _NOTHING[1:, None]

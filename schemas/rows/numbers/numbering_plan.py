@@ -40,7 +40,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class NumberingPlan:
     """Tables by area code. `region` is a place in `regions`, -1 for none.
 
     `valid` is by a number's first seven digits, as deep as the metadata goes; its last place stands for no number.
@@ -72,11 +72,11 @@ class Plan:
 
 
 @cache
-def plan() -> Plan:
+def plan() -> NumberingPlan:
     """The plan as this version of phonenumbers has it; built once a process."""
     found = _read_metadata()
     regions = tuple(sorted(set(found.region.values())))
-    return Plan(
+    return NumberingPlan(
         possible=_table(*(code for code in range(1000) if _possible(code)), none=True),
         assigned=_table(*found.rows, none=True),
         premium=_table(*_PREMIUM),

@@ -13,7 +13,7 @@ Bytes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 
 
-class Mark(IntFlag):
+class CellFlag(IntFlag):
     """What keeps a cell from being a spelling of a +1 number."""
 
     BLANK = 1
@@ -25,7 +25,7 @@ class Mark(IntFlag):
 class Spelling(NamedTuple):
     """What each cell says, as int64 arrays of the same length.
 
-    `marks` are bits of `Mark`. `digits` counts the national digits: those after +1, or after the 1 of eleven. `area`,
+    `marks` are bits of `CellFlag`. `digits` counts the national digits: those after +1, or after the 1 of eleven. `area`,
     `exchange`, `local` (seven digits) and `number` (all ten) are -1 unless there are ten digits and no mark.
     """
 
@@ -101,12 +101,12 @@ def _read(cells: pa.Array, ends: NDArray[np.int32], data: Bytes, classes: Bytes,
     one = (digit[first] == 1) & (count > 0)
     plus, stray = _plus(ends, data, seen)
     marks = np.zeros(len(cells), dtype=np.int64)
-    marks[seen & _INK == 0] = Mark.BLANK
-    marks[(seen & _FOREIGN != 0) | stray] |= Mark.FOREIGN
-    marks[(plus & ~one & (count > 0)) | _dialled_abroad(digit, first, count)] |= Mark.ABROAD
+    marks[seen & _INK == 0] = CellFlag.BLANK
+    marks[(seen & _FOREIGN != 0) | stray] |= CellFlag.FOREIGN
+    marks[(plus & ~one & (count > 0)) | _dialled_abroad(digit, first, count)] |= CellFlag.ABROAD
     _mark_spreadsheet(cells, data, ends, seen, marks)
     digits = count - (one & (plus | (count == 11)))
-    marks[(digits == 10) & (np.diff(ends) > LONGEST_SPELLING)] |= Mark.FOREIGN
+    marks[(digits == 10) & (np.diff(ends) > LONGEST_SPELLING)] |= CellFlag.FOREIGN
     number = _numbers(digit, first + (count - digits), (digits == 10) & (marks == 0))
     area = number // 10_000_000
     local = number - area * 10_000_000
@@ -143,7 +143,7 @@ def _mark_spreadsheet(cells: pa.Array, data: Bytes, ends: NDArray[np.int32], see
     row = row[seen[row] & _HIGH == 0]
     if row.size:
         found = pc.match_substring_regex(pc.cast(cells.take(pa.array(row)), pa.string()), SPREADSHEET)
-        marks[row[found.to_numpy(zero_copy_only=False)]] |= Mark.SPREADSHEET
+        marks[row[found.to_numpy(zero_copy_only=False)]] |= CellFlag.SPREADSHEET
 
 
 def _numbers(digit: Bytes, first: Integers, wanted: Flags) -> Integers:

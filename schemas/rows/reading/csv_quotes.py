@@ -13,7 +13,7 @@ _UNQUOTED_RUN = re.compile(rb'(?:[^",\n]*+,)*+')
 _CELL_END = re.compile(rb",|\r?\n")
 
 
-class Fault(IntEnum):
+class QuoteFault(IntEnum):
     """Why a record is broken."""
 
     NONE = 0
@@ -34,7 +34,7 @@ class Record:
     end: int
     cells: int
     first: tuple[bytes, bytes] = (b"", b"")
-    fault: Fault = Fault.NONE
+    fault: QuoteFault = QuoteFault.NONE
 
 
 def read_record(data: bytes, start: int, *, final: bool) -> Record | None:
@@ -49,8 +49,8 @@ def read_record(data: bytes, start: int, *, final: bool) -> Record | None:
             cells += data.count(b",", at, run.end())
             at = run.end()
         read = _read_cell(data, at)
-        if isinstance(read, Fault):
-            if read is Fault.UNCLOSED and not final and at + LONGEST > len(data):
+        if isinstance(read, QuoteFault):
+            if read is QuoteFault.UNCLOSED and not final and at + LONGEST > len(data):
                 return None
             return Record(end=_line_end(data, at), cells=0, fault=read)
         cell, after = read
@@ -64,23 +64,23 @@ def read_record(data: bytes, start: int, *, final: bool) -> Record | None:
 
 def _whole(data: bytes, start: int, end: int, cells: int, first: list[bytes]) -> Record:
     if data.find(b"\0", start, end) >= 0:
-        return Record(end=end, cells=0, fault=Fault.NUL)
+        return Record(end=end, cells=0, fault=QuoteFault.NUL)
     return Record(end=end, cells=cells, first=(first[0], first[1] if cells > 1 else b""))
 
 
-def _read_cell(data: bytes, at: int) -> tuple[bytes, int] | Fault:
+def _read_cell(data: bytes, at: int) -> tuple[bytes, int] | QuoteFault:
     """A cell's content and the offset of the comma or line end after it."""
     if data[at] != ord('"'):
         after = _unquoted_end(data, at)
         if data[after] == ord('"'):
-            return Fault.STRAY_QUOTE
+            return QuoteFault.STRAY_QUOTE
         cell = data[at:after]
         return (cell.removesuffix(b"\r") if data[after] == ord("\n") else cell), after
     quoted = _QUOTED.match(data, at, at + LONGEST)
     if quoted is None:
-        return Fault.UNCLOSED
+        return QuoteFault.UNCLOSED
     if _CELL_END.match(data, quoted.end()) is None:
-        return Fault.TEXT_AFTER_QUOTE
+        return QuoteFault.TEXT_AFTER_QUOTE
     return quoted[1].replace(b'""', b'"'), quoted.end()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.rows.reading.csv_quotes import Fault, Record, read_record
+from schemas.rows.reading.csv_quotes import QuoteFault, Record, read_record
 
 #: Rows of one file that are judged together and uploaded together: the portal's limit for one upload.
 CHUNK = 500
@@ -25,7 +25,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Position:
     """Where framing is between two blocks of a file: at which row and physical line, how far into its whole lines."""
 
     row: int = 1
@@ -34,7 +34,7 @@ class Place:
     header_found: bool = False
 
 
-START = Place()
+START = Position()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Block:
     data: bytes
     offset: int
     first_row: int
-    after: Place
+    after: Position
     starts: Integers
     lines: Integers
     cells: Integers
@@ -72,7 +72,7 @@ class Block:
         return memoryview(self.data)[: int(self.starts[-1])]
 
 
-def frame(buffers: Iterable[bytes], *, block_rows: int = BLOCK_ROWS, at: Place = START) -> Iterator[Block]:
+def frame(buffers: Iterable[bytes], *, block_rows: int = BLOCK_ROWS, at: Position = START) -> Iterator[Block]:
     """The records of whole lines (each ending in LF) as blocks of at most `block_rows`, whole chunks but for the last.
 
     Memory: a block and the buffer it comes from, which grows only until it holds a chunk, whose records are bounded.
@@ -130,7 +130,7 @@ class _Framer:
             data=b"".join([kept, *pieces]),
             offset=offset,
             first_row=row,
-            after=Place(row=self.row, line=self.line, offset=self.offset, header_found=self.header_found),
+            after=Position(row=self.row, line=self.line, offset=self.offset, header_found=self.header_found),
             starts=np.append(records.start[:rows] - begin, len(kept)),
             lines=records.line[:rows] + (line - at),
             cells=records.cells[:rows],
@@ -285,7 +285,7 @@ def _break_at_nul(lines: _Lines, records: _Records) -> None:
     _break(records, np.unique(np.searchsorted(lines.newline, nul)), lines.stop)
 
 
-def _break(records: _Records, line: Integers, stop: Integers, fault: Fault = Fault.NUL) -> None:
+def _break(records: _Records, line: Integers, stop: Integers, fault: QuoteFault = QuoteFault.NUL) -> None:
     """A broken record shows its text where the number would be."""
     records.cells[line], records.faults[line] = 0, fault
     records.bounds[line, 0] = records.start[line]

@@ -24,7 +24,7 @@ _UNDEFINED_1252 = b"\x81\x8d\x8f\x90\x9d"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Encoded:
     """How a file is to be read. `lone_cr`: its lines end in CR alone, for there is no LF in it.
 
     `fault` is the byte offset at which it is no text in the encoding it was tried in last, `not_utf8` the first at
@@ -38,7 +38,7 @@ class Reading:
     not_utf8: int | None = None
 
 
-def survey(stream: BinaryIO, block: int = BLOCK) -> Reading:
+def survey(stream: BinaryIO, block: int = BLOCK) -> Encoded:
     """How to read the file. One pass over its bytes, in blocks."""
     lines, utf8, windows_1252 = _LineEnds(), _Utf8(), _Windows1252()
     bom: Encoding | None = None
@@ -53,13 +53,13 @@ def survey(stream: BinaryIO, block: int = BLOCK) -> Reading:
     utf8.see(b"")
     if utf8.fault is None or bom == "utf-8":
         length = len(codecs.BOM_UTF8) if bom else 0
-        return Reading(encoding="utf-8", bom=length, lone_cr=lines.lone_cr, fault=utf8.fault, not_utf8=utf8.fault)
-    return Reading(encoding="windows-1252", lone_cr=lines.lone_cr, fault=windows_1252.fault, not_utf8=utf8.fault)
+        return Encoded(encoding="utf-8", bom=length, lone_cr=lines.lone_cr, fault=utf8.fault, not_utf8=utf8.fault)
+    return Encoded(encoding="windows-1252", lone_cr=lines.lone_cr, fault=windows_1252.fault, not_utf8=utf8.fault)
 
 
 def text(
     stream: BinaryIO,
-    reading: Reading,
+    reading: Encoded,
     *,
     block: int = BLOCK,
     from_start: bool = True,
@@ -81,7 +81,7 @@ def text(
             yield ready.replace(b"\r", b"\n") if reading.lone_cr else ready
 
 
-def raw_size(content: memoryview, reading: Reading) -> int:
+def raw_size(content: memoryview, reading: Encoded) -> int:
     """How many bytes of the file, in UTF-8 or Windows-1252, this text of it was."""
     if reading.encoding == "utf-8":
         return len(content)
@@ -146,7 +146,7 @@ class _Windows1252:
         self._offset += len(piece)
 
 
-def _survey_utf16(first: bytes, stream: BinaryIO, block: int) -> Reading:
+def _survey_utf16(first: bytes, stream: BinaryIO, block: int) -> Encoded:
     decoder = codecs.getincrementaldecoder("utf-16")()
     lines, offset = _LineEnds(), 0
     for piece in chain([first], pieces(stream, block), [b""]):
@@ -154,6 +154,6 @@ def _survey_utf16(first: bytes, stream: BinaryIO, block: int) -> Reading:
         try:
             lines.see(decoder.decode(piece, not piece).encode())
         except UnicodeDecodeError as error:
-            return Reading(encoding="utf-16", fault=offset - held + error.start)
+            return Encoded(encoding="utf-16", fault=offset - held + error.start)
         offset += len(piece)
-    return Reading(encoding="utf-16", lone_cr=lines.lone_cr)
+    return Encoded(encoding="utf-16", lone_cr=lines.lone_cr)
