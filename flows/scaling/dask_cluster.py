@@ -7,10 +7,11 @@ go out.
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -135,6 +136,19 @@ def _watched(client: "Client") -> Iterator[None]:
     finally:
         over.set()
         watcher.join()
+
+
+def death_of_dask_workers(error: Exception) -> str | None:
+    """How the workers of a cluster died, where the error says that they did."""
+    if "distributed" not in sys.modules:  # seconds of imports: for those alone who spread
+        return None
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return f"{error.allowed_failures + 1} Dask workers died over the same work"
+    if isinstance(error, CancelledError):
+        return "all Dask workers died, or their scheduler did"
+    return None
 
 
 def _as_task(work: Callable[..., Any], name: str) -> Callable[..., Any]:

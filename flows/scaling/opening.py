@@ -1,13 +1,12 @@
 """Opens the workers that LAUNCHDROP_TASK_RUNNER names, for one pass."""
 
-import sys
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, CancelledError
+from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 
 from flows.errors import LaunchdropError
-from flows.scaling.dask_cluster import Cluster
+from flows.scaling.dask_cluster import Cluster, death_of_dask_workers
 from flows.scaling.processes import Processes
 from flows.scaling.workers import Workers
 
@@ -23,20 +22,13 @@ def open_workers(setting: str, *, shown: bool = False) -> Iterator[Workers]:
         try:
             yield made
         except Exception as e:
-            if made.reached and (died := _died(e)):
+            if made.reached and (died := _death_of(e)):
                 raise LaunchdropError(f"{died}; was there enough memory? What is left is taken by the next pass") from e
             raise
 
 
-def _died(error: Exception) -> str | None:
+def _death_of(error: Exception) -> str | None:
+    """How workers died, where the error says that they did."""
     if isinstance(error, BrokenExecutor):
         return "a process of this pass was killed"
-    if "distributed" not in sys.modules:  # seconds of imports: for those alone who spread
-        return None
-    from distributed import KilledWorker
-
-    if isinstance(error, KilledWorker):
-        return f"{error.allowed_failures + 1} Dask workers died over the same work"
-    if isinstance(error, CancelledError):
-        return "all Dask workers died, or their scheduler did"
-    return None
+    return death_of_dask_workers(error)
