@@ -33,7 +33,7 @@ from tests.bench.homes import folder, lay, reported
 from tests.bench.ledgers import BUSINESS, MANIFEST, registration
 from tests.bench.measuring import LAUNCHDROP, Measured, Peak, in_turns, measure, middle, rounds
 from tests.bench.shares import of_drops, of_rows
-from tests.ledger.postgres import binaries, running
+from tests.flows.ledger.postgres import binaries, running
 
 LIBRARIES = ("dask", "distributed", "prefect-dask", "sqlalchemy", "psycopg")
 

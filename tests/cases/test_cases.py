@@ -1,9 +1,9 @@
 """Every rule has a case that breaks it and a near miss that does not; a new case is a new folder (see README.md)."""
 
 import pytest
-from drop_cases import Case, cases, matches
 
 from schemas.rules import RULES
+from tests.schemas.drop_cases import Case, cases, matches
 
 CASES = list(cases())
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from flow_drops import ROOT, manifest
 
 from flows import pipeline
 from flows.services import open_services
 from flows.settings import Settings
+from tests.flows.sample_drops import ROOT, manifest
 
 #: A day on which every sample is as its comment says.
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)

@@ -19,11 +19,7 @@ from subprocess import run as call
 
 import boto3
 import pytest
-from carriers.endpoint import Endpoint
-from carriers.standin import at_random
 from distributed import Client, LocalCluster
-from flow_drops import ROOT, manifest
-from ledger.postgres import MISSING, binaries, running
 from moto.server import ThreadedMotoServer
 from sqlalchemy import create_engine, text
 
@@ -33,6 +29,10 @@ from flows.serving.prefect_server import child, server
 from flows.stores import read
 from flows.stores.hints import queue_hints
 from flows.stores.s3 import S3Store
+from tests.flows.carriers.endpoint import Endpoint
+from tests.flows.carriers.standin import at_random
+from tests.flows.ledger.postgres import MISSING, binaries, running
+from tests.flows.sample_drops import ROOT, manifest
 
 DROPS = 100
 PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]

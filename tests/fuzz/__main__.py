@@ -11,9 +11,8 @@ from pathlib import Path
 
 import atheris
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 with atheris.instrument_imports(include=["schemas", "reports", "yaml"]):
-    from any_bytes import check_drop, check_numbers, seeds
+    from tests.schemas.any_bytes import check_drop, check_numbers, seeds
 
 LONGEST = 1 << 13
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from reports.index import business_index, operator_index
 from reports.report import report_html
-from tests import report_samples as samples
+from tests.reports import samples as samples
 from tests.reports.conftest import CHROMIUM, FLAGS
 
 FOLDER = Path(__file__).parents[2] / "reports" / "pictures"

@@ -3,12 +3,12 @@
 from functools import cache
 
 import pytest
-import report_samples as samples
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from reports.index import business_index, operator_index
 from reports.report import report_html
+from tests.reports import samples as samples
 
 pytestmark = pytest.mark.server
 

@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
-import report_samples as samples
 from jsonschema import Draft202012Validator
 
 from reports.documents import published_schema, receipt_json, report_json, utc
+from tests.reports import samples as samples
 
 VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")
 KEYS = [

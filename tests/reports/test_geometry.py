@@ -1,11 +1,11 @@
 """The pictures' numbers add up to the counts they show."""
 
 import pytest
-import report_samples as samples
 
 from reports.pictures import CELLS, bars, parts, shade, strips, trend
 from reports.views import Past
 from schemas.model.judgment import Counts, FileResult
+from tests.reports import samples as samples
 
 
 def file(name, rejected_by_chunk, rows=None):

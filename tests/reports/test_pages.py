@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import report_samples as samples
 
 from reports.documents import report_json
 from reports.index import business_index, operator_index
 from reports.report import report_html
 from reports.views import Attention, BusinessIndexView, OperatorIndexView, Preview, ProgramLine, Revision, RuleCount
+from tests.reports import samples as samples
 
 GOLDEN = Path(__file__).parent / "golden"
 VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
-import report_samples as samples
 
 from reports.records import COLUMNS, rejected_csv, rejections_csv
+from tests.reports import samples as samples
 
 
 def judged(*lines):

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-import report_samples as samples
 
 from reports.repair import repair_manifest
 from schemas.judge import understood
 from schemas.model.manifest import NumbersFile, TypedNumber
+from tests.reports import samples as samples
 
 
 def repaired(view):

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-import report_samples as samples
 
 from reports.rows import BUDGET, gathered, table
 from reports.sections import sections
 from schemas.model.judgment import RepairGroup
+from tests.reports import samples as samples
 
 
 def judged(lines, *, cap=200, read=10_000, **more):

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import report_samples as samples
 
 from reports.verdict import headline, steps
 from reports.wording import left, percent, visible
 from schemas.model.judgment import Counts
+from tests.reports import samples as samples
 
 
 def of(view, *, counts=None, **more):

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 
 import pyarrow as pa
 import pytest
-from any_bytes import POLICY, check_drop, check_numbers, file, seeds
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from schemas.judge import judge_csv
+from tests.schemas.any_bytes import POLICY, check_drop, check_numbers, file, seeds
 
 MB = 1_000_000
 SEEDS = seeds()

@@ -10,7 +10,6 @@ from functools import partial
 from importlib.metadata import version
 
 import pytest
-from drop_cases import NOW, ROOT
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from schemas.model.drop import Drop, DropFile, Known, Program
 from schemas.model.judgment import Judgment
 from schemas.model.policy import Caps, Policy
 from schemas.rules import RULES
+from tests.schemas.drop_cases import NOW, ROOT
 
 GOOD = (ROOT / "DSP-008" / "near-miss-approved" / "drop" / "program.yaml").read_bytes()
 NUMBER = b'  - {number: "+1 501 214 9020", call_purpose: Debt Collection}\n'

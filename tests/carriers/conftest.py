@@ -1,9 +1,0 @@
-import pytest
-from carriers.samples import OPENED
-
-
-@pytest.fixture(autouse=True)
-def closed_after_use():
-    yield
-    while OPENED:
-        OPENED.pop().close()

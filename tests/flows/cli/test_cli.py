@@ -1,0 +1,403 @@
+"""The commands as a person types them: real processes in a folder of their own."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
+
+
+@pytest.fixture
+def here(tmp_path):
+    shutil.copytree(ROOT / "inbox", tmp_path / "inbox")
+    return tmp_path
+
+
+def call(*arguments, cwd, **env):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("LAUNCHDROP_", "PREFECT_"))}
+    done = subprocess.run(
+        [LAUNCHDROP, *map(str, arguments)], cwd=cwd, env=clean | env, capture_output=True, text=True, timeout=120
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    return done
+
+
+def test_help_names_every_command_and_imports_little(tmp_path):
+    done = call("--help", cwd=tmp_path)
+    for name in ("new", "check", "run", "serve", "programs", "submissions", "show", "numbers", "rules", "schema"):
+        assert f"  {name} " in done.stdout
+    heavy = subprocess.run(
+        [sys.executable, "-c", "import sys, flows.cli; print(sorted({'pandas', 'prefect', 'sqlalchemy', 'boto3', "
+         "'pydantic', 'rich'} & set(sys.modules)))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert heavy.stdout.strip() in ("[]", "['rich']")
+
+
+def test_check_opens_neither_ledger_nor_server_and_writes_nothing(here):
+    before = sorted(here.rglob("*"))
+    done = call("check", "inbox/acme-bank/3-collections", cwd=here)
+    assert done.returncode == 1
+    assert "3-collections: accepted with rejections" in done.stdout
+    assert "1,200 read" in done.stdout
+    assert sorted(here.rglob("*")) == before
+
+
+def test_check_passes_over_an_upload_under_way_as_run_does(here):
+    (here / "inbox/acme-bank/1-card-service/numbers.csv.part").write_text("50121490")
+    done = call("check", "inbox/acme-bank/1-card-service", cwd=here)
+    assert done.returncode == 0
+    assert "MAN-006" not in done.stdout
+
+
+@pytest.mark.skipif(os.cpu_count() < 2, reason="one core alone is not shared among processes")
+def test_a_check_that_is_killed_leaves_no_process_behind(tmp_path):
+    rows = "".join(f"501{exchange}{line:04},Survey\n" for exchange in range(220, 320) for line in range(10_000))
+    (tmp_path / "numbers.csv").write_text(rows)
+    checking = subprocess.Popen([LAUNCHDROP, "check", "numbers.csv"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    children = Path(f"/proc/{checking.pid}/task/{checking.pid}/children")
+    assert until(lambda: len(children.read_text().split()) >= 2, 60)
+    pids = children.read_text().split()
+    checking.kill()
+    checking.wait()
+    assert until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 30)
+
+
+def until(condition, most):
+    began = time.monotonic()
+    while not (found := condition()) and time.monotonic() - began < most:
+        time.sleep(0.02)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("inbox/acme-bank/1-card-service", 0),
+        ("inbox/acme-bank/1-card-service/program.yaml", 0),
+        ("inbox/acme-bank/1-card-service/numbers.csv", 0),
+        ("inbox/acme-bank/3-collections", 1),
+        ("inbox/acme-bank/7-unreadable", 1),
+        ("inbox/nowhere", 2),
+    ],
+)
+def test_the_exit_code_of_check_says_how_it_went(here, path, code):
+    done = call("check", path, "--json", cwd=here)
+    assert done.returncode == code
+    if code < 2:
+        assert set(json.loads(done.stdout)) >= {"schema_version", "verdict", "counts", "findings", "rules_not_checked"}
+    else:
+        assert done.stderr == (
+            f"launchdrop: {here}/inbox/nowhere: expected a drop folder, a manifest (.yaml) or a numbers CSV; "
+            "nothing is there.\n"
+        )
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "inbox/acme-bank/1-card-service/numbers.csv/more"])
+def test_a_path_that_can_be_none_is_one_line(here, path):
+    done = call("check", path, cwd=here)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_check_names_the_place_that_it_cannot_write_to(here):
+    (here / "out").write_text("in the way")
+    done = call("check", "inbox/acme-bank/1-card-service", "--out", "out", cwd=here)
+    assert (done.returncode, done.stderr) == (2, f"launchdrop: '{here}/out': File exists\n")
+
+
+@pytest.mark.parametrize("drop", ["7-unreadable", "of-another"])
+def test_a_drop_belongs_to_the_business_whose_inbox_it_is_in(here, drop):
+    other = here / "inbox/acme-bank/of-another"
+    other.mkdir()
+    (other / "program.yaml").write_text("manifest: 1\nbusiness: zenith-health\n")
+    report = json.loads(call("check", f"inbox/acme-bank/{drop}", "--json", cwd=here).stdout)
+    assert report["submission"]["business"] == "acme-bank"
+
+
+@pytest.mark.parametrize("where", [".", "inbox/acme-bank", "inbox/zenith-health/d"])
+@pytest.mark.parametrize("whole", [True, False], ids=["absolute", "relative"])
+def test_the_tenant_is_known_however_the_places_are_named(here, where, whole):
+    drop, registry = here / "inbox/zenith-health/d", here / "inbox/businesses.yaml"
+    drop.mkdir(parents=True)
+    (drop / "program.yaml").write_text("manifest: 1\nbusiness: acme-bank\n")
+    named = [path if whole else Path(os.path.relpath(path, here / where)) for path in (drop, registry)]
+    for path in (named[0], named[0] / "program.yaml"):
+        done = call("check", path, "--businesses", named[1], "--json", cwd=here / where)
+        report = json.loads(done.stdout)
+        assert "MAN-008" in {finding["rule"] for finding in report["findings"]}
+        assert report["submission"]["business"] == "zenith-health"
+
+
+@pytest.mark.parametrize("path", [".", "program.yaml", "rejected.csv"])
+def test_check_writes_over_nothing_that_it_checks(here, path):
+    drop = here / "inbox/acme-bank/3-collections"
+    (drop / "rejected.csv").write_text("5012149020,Survey\n")
+    before = {p: p.read_bytes() for p in drop.iterdir()}
+    done = call("check", path, "--out", ".", cwd=drop)
+    told = "launchdrop: --out . is what is checked, and would be written over. Name another folder.\n"
+    assert (done.returncode, done.stderr) == (2, told)
+    assert {p: p.read_bytes() for p in drop.iterdir()} == before
+
+
+def test_check_writes_the_files_of_a_submission_where_asked(here):
+    call("check", "inbox/acme-bank/3-collections", "--out", "out", cwd=here)
+    names = {p.name for p in (here / "out").iterdir()}
+    assert names == {"report.html", "report.json", "rejected.csv", "rejections.csv", "program.yaml"}
+
+
+def test_the_corrected_rejects_are_a_drop_that_passes(here):
+    """rejected.csv and program.yaml, as they lie in the report: corrected, they are the next drop."""
+    call("check", "inbox/acme-bank/3-collections", "--out", "inbox/acme-bank/again", cwd=here)
+    again = call("check", "inbox/acme-bank/again", "--json", cwd=here)
+    report = json.loads(again.stdout)
+    assert not [f for f in report["findings"] if f["rule"].startswith("MAN-") and f["severity"] == "error"]
+    (here / "inbox/acme-bank/again/rejected.csv").write_text("5012149020,Debt Collection\n")
+    assert call("check", "inbox/acme-bank/again", cwd=here).returncode == 0
+
+
+def test_new_gives_a_drop_that_check_takes(tmp_path):
+    assert call("new", "first", cwd=tmp_path).returncode == 0
+    done = call("check", "first", "--json", cwd=tmp_path)
+    report = json.loads(done.stdout)
+    assert report["counts"] == {"read": 4, "accepted": 3, "rejected": 1, "ignored": 0}
+    assert [f["rule"] for f in report["findings"] if f["severity"] == "error"] == ["NUM-004"]
+    again = call("new", "first", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (
+        2,
+        "launchdrop: cannot make first: File exists. Name a folder that does not exist yet.\n",
+    )
+
+
+@pytest.mark.parametrize("name", ["two\nlines", os.fsdecode(b"latin-\xfc")])
+def test_a_folder_of_any_name_can_be_made_and_checked_and_written_to(tmp_path, name):
+    strict = {"PYTHONIOENCODING": "utf-8:strict"}
+    assert call("new", name, cwd=tmp_path, **strict).returncode == 0
+    done = call("check", name, "--out", f"{name}-out", cwd=tmp_path, **strict)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "-out/report.html and the files beside it." in done.stdout
+    assert "NUM-004" in done.stdout
+    assert "MAN-001" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [("show",), ("submissions", "release"), ("launches", "pause", "--why"), ("numbers", "release")]
+)
+def test_what_was_typed_in_another_encoding_is_one_line(tmp_path, arguments):
+    done = call(*arguments, os.fsdecode(b"acme/\xfc"), cwd=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "launchdrop: acme/�: expected text in UTF-8")
+
+
+def test_rules_and_schemas_print(tmp_path):
+    rules = json.loads(call("rules", "--json", cwd=tmp_path).stdout)
+    assert {"id", "severity", "scope", "name", "meaning", "fix"} == set(rules[0])
+    assert "NUM-004" in call("rules", cwd=tmp_path).stdout
+    for name in ("manifest", "report", "receipt"):
+        assert json.loads(call("schema", name, cwd=tmp_path).stdout)["$schema"]
+
+
+def test_a_run_and_what_the_ledger_tells_of_it(here):
+    done = call("run", cwd=here)
+    assert done.returncode == 0, done.stderr
+    assert "acme-bank/3-collections: accepted with rejections (1,167 in, 30 rejected)" in done.stdout
+    programs = json.loads(call("programs", "--json", cwd=here).stdout)
+    assert set(programs[0]) == {"business", "reference", "revision", "state", "branding", "start", "end", "numbers"}
+    card = next(p for p in programs if p["reference"] == "card-service")
+    assert (card["state"], card["numbers"]) == ("live", {"live": 25, "pending": 0, "refused": 0})
+    submissions = json.loads(call("submissions", "--json", cwd=here).stdout)
+    assert len(submissions) == 7
+    assert set(submissions[0]) == {"id", "business", "reference", "drop", "verdict", "received_at", "report"}
+    assert (here / submissions[0]["report"]).is_file()
+    exported = call("numbers", "export", cwd=here).stdout.splitlines()
+    assert exported[0] == "phone_number,call_purpose,display_name,shorthand,business,reference"
+    assert len(exported) == 26
+    shown = call("show", "acme-bank/card-service", cwd=here).stdout
+    assert "state      live, revision 1" in shown
+    again = call("run", cwd=here)
+    assert again.returncode == 0
+    assert "Nothing new" in again.stdout
+
+
+def test_a_run_whose_prefect_server_is_away_is_a_run(here):
+    done = call("run", cwd=here, PREFECT_API_URL="http://127.0.0.1:9/api", PREFECT_HOME=str(here / "prefect"))
+    assert done.returncode == 0
+    assert "7 drops taken, 1 program launched." in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert "the Prefect server does not show this run of pass: Failed to reach API at http://127.0.0.1:9/api/" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("review", "approve", "9" * 30), "Invalid value for 'ID': Input should be less than or equal to"),
+        (("numbers", "release", "5"), "launchdrop: expected a number of ten digits, area code first\n"),
+    ],
+)
+def test_what_can_be_no_id_and_no_number_is_told(here, arguments, told):
+    done = call(*arguments, cwd=here)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_a_typo_in_a_setting_is_one_line(here):
+    done = call("run", cwd=here, LAUNCHDROP_SETLE="1s")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "launchdrop: LAUNCHDROP_SETLE: no such setting; did you mean LAUNCHDROP_SETTLE?\n",
+    )
+
+
+FAULTY = """
+from flows import cli
+
+def faulty():
+    raise ZeroDivisionError("5012149020 of postgresql://u:secret@h/db")
+
+cli.app.command()(faulty)
+cli.main()
+"""
+
+
+def test_what_nobody_foresaw_is_one_line_and_exit_code_2(tmp_path):
+    command = [sys.executable, "-c", FAULTY, "faulty"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    told = "ZeroDivisionError, a fault of launchdrop; with LAUNCHDROP_LOG_LEVEL=debug the log has more\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"launchdrop: {told}")
+
+
+@pytest.mark.parametrize("arguments", [("check", "numbers.csv"), ("doctor",), ("programs",)])
+def test_its_traceback_is_for_the_log_at_debug_and_masked(tmp_path, arguments):
+    (tmp_path / "numbers.csv").write_text("5012149020,Survey\n")
+    code = "from flows import cli; cli.main()"
+    faulty = (
+        "import flows.validation.dry_run, flows.services, flows.operations.probes\n"
+        "def fail(*a, **k): raise KeyError('501-214-9020')\n"
+        "flows.validation.dry_run.check = flows.services.open_store = flows.operations.probes.versions = fail\n"
+    )
+    env = os.environ | {"LAUNCHDROP_LOG_LEVEL": "debug", "LAUNCHDROP_LOG": "json"}
+    done = subprocess.run(
+        [sys.executable, "-c", faulty + code, *arguments], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    line = next(json.loads(line) for line in done.stderr.splitlines() if '"exception"' in line)
+    assert line["exception"].endswith("KeyError: '+1501•••9020'")
+    assert "9020" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("INBOX", "s3://b/p?kms", "expected s3://bucket/prefix, and behind a ? only "),
+        ("REPORTS", "sftp://user:secret@host/drops", "expected a folder or s3://bucket/prefix, not sftp://…"),
+        ("LEDGER", "foo", "not a ledger's URL: Could not parse SQLAlchemy URL from given URL string"),
+        ("LEDGER", "postgresql://u:secret@h:port/db", "not a ledger's URL: "),
+        ("LEDGER", "mysql://u:secret@h/db", "the ledger speaks sqlite and postgresql, not mysql"),
+    ],
+)
+def test_a_place_that_is_none_is_one_line_that_names_its_setting(tmp_path, name, value, told):
+    done = call("programs", cwd=tmp_path, **{f"LAUNCHDROP_{name}": value})
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"launchdrop: LAUNCHDROP_{name}: {told}")
+    assert "secret" not in done.stderr
+
+
+NO_FOLDER = "is no folder; expected the folder in which drops arrive"
+CANNOT = "is no folder and cannot be made one; expected the folder in which"
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("INBOX", "nowhere", NO_FOLDER),
+        ("INBOX", "inbox/businesses.yaml", NO_FOLDER),
+        ("REPORTS", "inbox/businesses.yaml", f"{CANNOT} reports are written"),
+        ("REPORTS", "/proc/x", f"{CANNOT} reports are written"),
+        ("ARCHIVE", "inbox/businesses.yaml/x", f"{CANNOT} submissions are kept"),
+        ("ARCHIVE", "/proc/x", f"{CANNOT} submissions are kept"),
+    ],
+)
+def test_a_folder_that_is_none_is_named_at_start(here, command, name, value, told):
+    done = call(command, cwd=here, **{f"LAUNCHDROP_{name}": value})
+    line = f"launchdrop: LAUNCHDROP_{name}: {value!r} {told}, or s3://bucket/prefix\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+    assert not (here / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["show", "acme-bank"], "acme-bank: expected BUSINESS/REF, as in acme-bank/collections"),
+        (["show", "acme-bank/none"], "no program acme-bank/none; `launchdrop programs` lists them"),
+        (["submissions", "release", "none"], "no submission none"),
+        (["submissions", "replay", "none"], "no submission none; `launchdrop submissions` lists them"),
+        (["launches", "retry", "acme-bank/none"], "no program acme-bank/none"),
+        (["review", "approve", "7"], "nothing to review has the number 7"),
+    ],
+)
+def test_what_is_not_there_is_one_line(tmp_path, arguments, told):
+    done = call(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"launchdrop: {told}\n")
+
+
+def test_live_numbers_of_a_business_that_is_none_are_not_an_empty_list(tmp_path):
+    (tmp_path / "inbox").mkdir()
+    done = call("numbers", "export", "--business", "acme-bnak", cwd=tmp_path)
+    told = "launchdrop: no business acme-bnak: neither businesses.yaml nor the inbox has it\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
+def test_a_restored_ledger_is_not_brought_past_its_marker_by_hand(here):
+    ledger, kept = here / ".launchdrop/ledger.db", here / "kept.db"
+    call("run", cwd=here)
+    with closing(sqlite3.connect(ledger)) as before, closing(sqlite3.connect(kept)) as copy:
+        before.backup(copy)
+    call("launches", "pause", cwd=here)
+    call("launches", "resume", cwd=here)
+    call("run", cwd=here)
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+        (ledger.parent / name).unlink(missing_ok=True)
+    shutil.copy(kept, ledger)
+
+    done = call("launches", "resume", cwd=here)
+    assert done.returncode == 2
+    assert "the ledger was restored or replaced: launching is paused" in done.stderr
+    assert "Launching goes on" in call("launches", "resume", cwd=here).stdout
+
+
+def test_a_missing_businesses_file_needs_the_operator(tmp_path):
+    (tmp_path / "inbox").mkdir()
+    done = call("run", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "businesses.yaml: not found in" in done.stderr
+
+
+def test_prune_says_what_would_go_and_then_lets_it_go(here):
+    call("run", cwd=here)
+    nothing = call("prune", cwd=here)
+    assert "not set" in nothing.stdout
+    soon = {"LAUNCHDROP_KEEP_REPORTS": "0 s", "LAUNCHDROP_KEEP_INBOX": "0 s", "LAUNCHDROP_KEEP_ARCHIVE": "0 s"}
+    would = call("prune", "--dry-run", cwd=here, **soon)
+    assert "Would delete 7 of inbox" in would.stdout
+    # 7-unreadable was rejected; 5-survey is cancelled by 6-survey-cancelled. The rest is in force.
+    assert "Would delete 3 of archive" in would.stdout
+    assert (here / "inbox/acme-bank/1-card-service").exists()
+    did = call("prune", cwd=here, **soon)
+    assert did.stdout == would.stdout.replace("Would delete", "Deleted")
+    assert not (here / "inbox/acme-bank/1-card-service").exists()
+    assert call("prune", cwd=here, **soon).stdout == "Nothing is old enough.\n"
+    assert len(list((here / "reports/out").rglob("receipt.json"))) == 7
+
+
+def test_metrics_are_printed_for_a_collector(here):
+    call("run", cwd=here)
+    done = call("metrics", cwd=here)
+    assert done.returncode == 0
+    assert 'launchdrop_rows_total{outcome="accepted"}' in done.stdout

@@ -1,0 +1,43 @@
+"""A small drop for tests of the flows: its manifest, line by line."""
+
+from pathlib import Path
+
+from flows.ledger.read import page_queries
+
+ROOT = Path(__file__).parents[2]
+#: What a manifest of the other business of the samples says otherwise.
+ZENITH = {"business_unit": "Reminders", "display_name": "{display: Zenith Health, shorthand: Zenith}"}
+ROWS = "5012149020,Customer Service\n5012149021,Survey\n"
+
+
+def manifest(business, **changes):
+    lines = {
+        "manifest": "1",
+        "business": business,
+        "business_unit": "Cards",
+        "reference": "orders",
+        "program": "{type: INFORM, name: Orders, call_purpose: Customer Service, description: Calls about orders.}",
+        "display_name": "{display: Acme Bank, shorthand: Acme Bank}",
+        "schedule": "{start: 2030-01-07T09:00, end: 2030-03-29T18:00, timezone: America/Chicago}",
+        "numbers": "[{file: numbers.csv}]",
+    }
+    return "".join(f"{key}: {value}\n" for key, value in (lines | changes).items())
+
+
+def write(inbox, drop, numbers, **changes):
+    """A drop of one file in an inbox."""
+    folder = inbox / drop
+    folder.mkdir(parents=True)
+    (folder / "numbers.csv").write_text(numbers)
+    (folder / "program.yaml").write_text(manifest(drop.partition("/")[0], **changes))
+
+
+def program(world, reference="orders"):
+    """A program of Acme Bank's as the ledger has it."""
+    with world.services.ledger.read() as conn:
+        return page_queries.programs(conn, business_id="acme-bank", reference=reference)[0]
+
+
+def submissions(world):
+    with world.services.ledger.read() as conn:
+        return page_queries.submissions(conn)

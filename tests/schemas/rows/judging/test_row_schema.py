@@ -1,0 +1,121 @@
+"""The row schema decides: Pandera itself finds the same, and a check that is taken out is missed."""
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from pandera.errors import SchemaErrors
+
+from schemas.model.policy import Policy
+from schemas.rows.judging import row_schema
+from schemas.rows.numbers.columns import COLUMNS, parse_columns
+from schemas.rows.reading.csv_records import frame
+from schemas.rows.reading.encoding import survey, text
+from schemas.rows.reading.long_lines import WholeLines
+from schemas.rows.rule_codes import NUMBER_PRECEDENCE
+from schemas.rules import RULES
+from tests.schemas.rows.engine_cases import source
+
+#: One row for each rule that breaks it, the header first.
+CASES = {
+    "CSV-011": "phone,purpose",
+    "CSV-010": "5012149020,Survey,",
+    "CSV-012": '5012149021,"Survey',
+    "NUM-001": ",Survey",
+    "NUM-002": "call me,Survey",
+    "NUM-003": "5.01215E+09,Survey",
+    "NUM-004": "2149020,Survey",
+    "NUM-005": "501214902,Survey",
+    "NUM-006": "+44 20 7946 0958,Survey",
+    "NUM-007": "1112149020,Survey",
+    "NUM-008": "2222149020,Survey",
+    "NUM-009": "5011149020,Survey",
+    "NUM-010": "2125550100,Survey",
+    "NUM-011": "9002149020,Survey",
+    "NUM-012": "7002149020,Survey",
+    "NUM-013": "8002149020,Survey",
+    "NUM-014": "4162149020,Survey",
+    "NUM-015": "3402149020,Survey",
+    "NUM-016": "2129581234,Survey",
+    "PUR-001": "5012149022,",
+    "PUR-002": "5012149023,Zebra",
+}
+SCHEMA = row_schema.row_schema(Policy().regions, "reject")
+
+
+def columns(content):
+    stream = source(content).open
+    (block,) = frame(WholeLines().of(text(stream(), survey(stream()))))
+    return parse_columns(block)
+
+
+PARSED = columns("\n".join(CASES.values()))
+
+
+def broken(schema):
+    judged = row_schema.judge_rows(PARSED, schema)
+    return {(int(row), row_schema.ROW_RULES[code]) for row, code in zip(judged.row, judged.code, strict=True)}
+
+
+def test_each_case_breaks_its_rule_and_no_other():
+    assert broken(SCHEMA) == set(enumerate(CASES))
+
+
+def test_every_rule_about_a_row_by_itself_is_a_check():
+    checked = [check.name for column in SCHEMA.columns.values() for check in column.checks]
+    alone = {rule for rule in row_schema.ROW_RULES if not rule.startswith("NUM-02")}
+    assert sorted(checked) == sorted(alone) == sorted(CASES)
+    assert all(check.error == check.name for column in SCHEMA.columns.values() for check in column.checks)
+
+
+@pytest.mark.parametrize("rule", list(CASES))
+def test_without_a_check_its_rule_is_not_found(rule):
+    less = row_schema.RowSchema(
+        {
+            name: pa.Column("int64", [check for check in column.checks if check.name != rule])
+            for name, column in SCHEMA.columns.items()
+        }
+    )
+    assert rule in {found for _, found in broken(SCHEMA)}
+    assert rule not in {found for _, found in broken(less)}
+
+
+def test_stock_pandera_breaks_the_same_rules_in_the_same_rows():
+    chunk = pd.DataFrame(PARSED.values.T, columns=list(COLUMNS))
+    stock = pa.DataFrameSchema(SCHEMA.columns, strict=True)
+    with pytest.raises(SchemaErrors) as by_stock:
+        stock.validate(chunk, lazy=True)
+    cases = by_stock.value.failure_cases
+    with pytest.raises(SchemaErrors) as by_ours:
+        SCHEMA.validate(chunk, lazy=True)
+    ours = {
+        (error.check.name, int(row))
+        for error in by_ours.value.schema_errors
+        for row in np.flatnonzero(~error.check_output)
+    }
+    assert set(zip(cases["check"], cases["index"].astype(int), strict=True)) == ours
+    assert len(ours) > len(CASES)
+
+
+def test_a_frame_of_other_columns_is_a_fault_of_the_program():
+    chunk = pd.DataFrame(PARSED.values.T, columns=list(COLUMNS))
+    with pytest.raises(TypeError, match="expected int64 columns"):
+        SCHEMA.validate(chunk.drop(columns="area"), lazy=True)
+    with pytest.raises(TypeError, match="expected int64 columns"):
+        SCHEMA.validate(chunk.astype("float64"), lazy=True)
+
+
+def test_no_setting_of_panderas_switches_the_rules_off():
+    from pandera.config import config_context
+
+    with config_context(validation_enabled=False):
+        assert broken(SCHEMA) == set(enumerate(CASES))
+
+
+def test_the_precedence_is_the_catalogues():
+    assert [rule[-3:] for rule in NUMBER_PRECEDENCE] == (
+        ["001", "003", "002", "006", "004", "005", "007", "011", "012", "008", "013", "009", "010", "014", "015"]
+    )
+    declared = [rule for rule, _, _ in row_schema.row_rules(Policy().regions, "allow") if rule in NUMBER_PRECEDENCE]
+    assert declared == list(NUMBER_PRECEDENCE)
+    assert set(row_schema.ROW_RULES) <= set(RULES)

@@ -1,0 +1,130 @@
+"""The plan's tables against phonenumbers itself: what it calls invalid is not taken, and other refusals have a name."""
+
+import random
+
+import numpy as np
+import phonenumbers
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.rows.numbers.metadata_patterns import unfold
+from schemas.rows.numbers.numbering_plan import VERSION, plan
+from tests.schemas.rows.engine_cases import judge, of_number
+
+PLAN = plan()
+ASSIGNED = np.flatnonzero(PLAN.assigned[:-1]).tolist()
+EVERYWHERE = PLAN.regions
+
+
+def is_valid(number):
+    return phonenumbers.is_valid_number(phonenumbers.PhoneNumber(1, number))
+
+
+def ours(numbers):
+    return PLAN.knows(np.array(numbers, dtype=np.int64)).tolist()
+
+
+def test_the_version_is_the_librarys():
+    assert phonenumbers.__version__ == VERSION
+
+
+def test_two_dozen_area_codes_go_below_the_area_code():
+    assert sorted(PLAN.partly) == [
+        *(242, 246, 264, 268, 284, 340, 345, 441, 473, 523, 524, 649, 658, 664, 670, 671, 684, 721, 758, 767, 784),
+        *(868, 869, 876, 983),
+    ]
+    below_the_exchange = np.ptp(PLAN.valid[:-1].reshape(1000, 1000, 10).astype(int), axis=2).any(axis=1)
+    assert np.flatnonzero(below_the_exchange).tolist() == [246, 876]
+
+
+@pytest.mark.parametrize("code", sorted(PLAN.partly))
+def test_below_the_area_code_every_exchange_agrees(code):
+    rng = random.Random(code)
+    numbers = [code * 10**7 + exchange * 10**4 + rng.randrange(10**4) for exchange in range(200, 1000)]
+    assert ours(numbers) == [is_valid(number) for number in numbers]
+
+
+@pytest.mark.parametrize("code", [246, 876])
+def test_two_area_codes_go_below_the_exchange(code):
+    exchange = {246: 521, 876: 606}[code]
+    numbers = [code * 10**7 + exchange * 10**4 + line for line in range(0, 10**4, 50)]
+    assert ours(numbers) == [is_valid(number) for number in numbers]
+
+
+def test_every_area_code_agrees_with_samples():
+    rng = random.Random(7)
+    numbers = [code * 10**7 + rng.randrange(2 * 10**6, 10**7) for code in range(1000) for _ in range(3)]
+    assert ours(numbers) == [is_valid(number) for number in numbers]
+
+
+def test_regions_agree():
+    for code in ASSIGNED:
+        first = int(np.flatnonzero(PLAN.valid[code * 10_000 : (code + 1) * 10_000])[0])
+        number = phonenumbers.PhoneNumber(1, code * 10**7 + first * 1000)
+        assert PLAN.regions[PLAN.region[code]] == phonenumbers.region_code_for_number(number), code
+
+
+SEPARATORS = st.sampled_from(["", "", " ", "-", ".", "(", ")", "\u00a0", "‐", "‑", "–", ") ", " - "])
+
+
+@st.composite
+def spellings(draw):
+    """Ten digits or so, in some spelling."""
+    area = draw(st.one_of(st.sampled_from(ASSIGNED), st.sampled_from(sorted(PLAN.partly)), st.integers(0, 999)))
+    digits = f"{area:03d}{draw(st.integers(0, 9_999_999)):07d}{draw(st.sampled_from(['', '', '', '1']))}"
+    spelled = "".join(digit + draw(SEPARATORS) for digit in digits)
+    return draw(st.sampled_from(["", "1", "+1", "+1 ", " +1-", "1 ", "(", "+", "001", "011"])) + spelled
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(spellings(), min_size=1, max_size=20))
+def test_nothing_invalid_is_taken_and_refusals_are_named(numbers):
+    result = judge("".join(f"{number},Survey\n" for number in numbers), regions=EVERYWHERE)
+    refused = {
+        each.row: each.rule for each in result.findings if each.rule.startswith("NUM-0") and each.rule < "NUM-016"
+    }
+    for row, number in enumerate(numbers, 1):
+        try:
+            valid = phonenumbers.is_valid_number(phonenumbers.parse(number, "US"))
+        except phonenumbers.NumberParseException:
+            valid = False
+        assert valid or row in refused, number
+        if valid and row in refused:
+            assert refused[row] not in ("NUM-001", "NUM-008", "NUM-014", "NUM-015"), (number, refused[row])
+
+
+def test_what_the_library_takes_and_the_rules_refuse():
+    for spelling, rule in {
+        "212-911-5678": "NUM-009",
+        "202-555-0123": "NUM-010",
+        "202-555-1212": "NUM-010",
+        "900-234-5678": "NUM-011",
+        "500-234-5678": "NUM-012",
+        "600-234-5678": "NUM-012",
+        "501-214-9020 ext 5": "NUM-002",
+        "1-800-FLOWERS": "NUM-002",
+    }.items():
+        assert phonenumbers.is_valid_number(phonenumbers.parse(spelling, "US")), spelling
+        assert of_number(spelling, regions=EVERYWHERE) == [rule]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "rows"),
+    [
+        ("12", {(2, 4)}),
+        ("1|2", {(2,), (4,)}),
+        ("[1-36]", {(0b1001110,)}),
+        (r"(?:1|2\d)3", {(2, 8), (4, 1023, 8)}),
+        (r"1{2,3}", {(2, 2), (2, 2, 2)}),
+        (r"1(?:23)?", {(2,), (2, 4, 8)}),
+    ],
+)
+def test_patterns_unfold(pattern, rows):
+    assert unfold(pattern) == rows
+
+
+@pytest.mark.parametrize("pattern", ["1+", "[^1]", "(1)", "1)", "(?:1", "a"])
+def test_what_is_not_understood_is_not_misread(pattern):
+    with pytest.raises(ValueError, match=r"pattern|group"):
+        unfold(pattern)

@@ -1,0 +1,152 @@
+"""Framing against a reader that goes character by character, and the bounds that keep it linear."""
+
+import io
+import time
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.rows.numbers.columns import cells
+from schemas.rows.reading.csv_records import CHUNK, frame
+from schemas.rows.reading.encoding import survey, text
+from schemas.rows.reading.long_lines import LONGEST, WholeLines
+from tests.schemas.rows.plain_reader import read_plainly
+
+PIECES = [b'"', b'""', b",", b"\n", b"\r\n", b"a", b"bc", b'","', b'"x","y"\n', b'x,"y"\n', b'"x",y\r\n', b"1,2\n"]
+PIECES += [b"\0", b" ", b"\r", b'\n"', b"\xc3\xa9", b'"a\nb",c\n']
+data_of_pieces = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
+
+
+def blocks(data, *, block=1 << 20, block_rows=128 * CHUNK, tails=None):
+    reading = survey(io.BytesIO(data))
+    return frame(WholeLines(tails).of(text(io.BytesIO(data), reading, block=block)), block_rows=block_rows)
+
+
+def records(data, **options):
+    """(raw, line, cells or None, the first two cells) of each record."""
+    found = []
+    for block in blocks(data, **options):
+        assert block.first_row == len(found) + 1
+        assert (block.first_row - 1) % CHUNK == 0
+        both = cells(block)
+        for row in range(block.rows):
+            raw = block.data[block.starts[row] : block.starts[row + 1]]
+            first = (both.number[row].as_py(), both.purpose[row].as_py())
+            found.append((raw, int(block.lines[row]), int(block.cells[row]), first))
+    return found
+
+
+def check_against_the_plain_reader(data, **options):
+    found = records(data, **options)
+    plain = read_plainly(data)
+    assert [(raw, line) for raw, line, _, _ in found] == [(each.raw, each.line) for each in plain]
+    for (_, _, count, first), each in zip(found, plain, strict=True):
+        if each.cells is None:
+            assert count == 0, each
+        else:
+            assert (count, first) == (len(each.cells), tuple([*each.cells, b""][:2])), each
+
+
+@settings(max_examples=300, deadline=None)
+@given(data_of_pieces, st.sampled_from([1, 3, 20, 1 << 20]))
+def test_records_are_what_a_plain_reader_reads(data, block):
+    check_against_the_plain_reader(data, block=block)
+
+
+@settings(max_examples=25, deadline=None)
+@given(data_of_pieces, st.integers(100, 400), st.sampled_from([300, 1000, 5000]))
+def test_records_are_the_same_across_chunk_and_block_borders(data, times, block):
+    check_against_the_plain_reader(data * times, block=block, block_rows=CHUNK)
+
+
+@pytest.mark.parametrize("gap", range(3))
+def test_a_quoted_line_end_across_every_border(gap):
+    rows = [b'"5012149020\n",Survey\r\n' if n % 7 == 0 else b"5012149020,Survey\n" for n in range(3 * CHUNK)]
+    rows.insert(CHUNK - 1 + gap, b'"a\r\n\r\nb","\nc"\n')
+    check_against_the_plain_reader(b"".join(rows), block=997, block_rows=CHUNK)
+
+
+def test_a_long_line_is_cut_and_put_aside():
+    long = b"9" * (3 * LONGEST + 5)
+    tails = io.BytesIO()
+    data = b"1,2\n" + long + b",x\r\n" + b"3,4\n" + long
+    found = records(data, block=1000, tails=tails)
+    assert [(len(raw), line, count) for raw, line, count, _ in found] == [
+        (4, 1, 2),
+        (LONGEST + 2, 2, 0),
+        (4, 3, 2),
+        (LONGEST + 2, 4, 0),
+    ]
+    assert tails.getvalue() == b"9" * (2 * LONGEST + 5) + b",x\r" + b"9" * (2 * LONGEST + 5)
+
+
+def test_a_line_just_short_enough_is_not_cut():
+    whole = b"9" * (LONGEST - 2) + b",x"
+    assert [count for _, _, count, _ in records(whole + b"\n1,2\n")] == [2, 2]
+    assert [count for _, _, count, _ in records(b"9" + whole + b"\n1,2\n")] == [0, 2]
+
+
+def test_a_cut_never_parts_a_character():
+    (found, _) = records(b"x" + "é".encode() * LONGEST + b"\n1,2\n")
+    assert found[0].rstrip(b"\0\n").decode()
+
+
+def test_very_many_columns_are_many_columns():
+    found = records(b"," * 2_000_000 + b"\n1,2\n")
+    assert [count for _, _, count, _ in found] == [LONGEST + 1, 2]
+
+
+def test_a_quote_that_never_closes_costs_its_own_line():
+    rest = b"5012149020,Survey\n" * 50_000
+    found = records(b'"5012149020,Survey\n' + rest)
+    assert found[0][2] == 0
+    assert [count for _, _, count, _ in found[1:]] == [2] * 50_000
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        b'"\n',
+        b'"a\n',
+        b'""""\n',
+        b'"""\n',
+        b'"a""\n',
+        b'x,"\n',
+        b'"a,b\n\n',
+        b"\n",
+        b'"a"b\n',
+        b'"x\ny",z\n',
+        b",,,,,,,\n",
+        b'"",' * 50 + b"\n",
+        b'"' + b'""' * 500 + b"\n",
+        b"a" * 1000 + b"\n",
+        b"\r",
+        b"\0\n",
+    ],
+)
+def test_time_is_linear(unit):
+    def seconds(size):
+        data = unit * (size // len(unit))
+        started = time.process_time()
+        for _ in blocks(data, block=1 << 16):
+            pass
+        return time.process_time() - started
+
+    # The best of three: other work on the machine only makes it slower.
+    small, large = (min(seconds(size) for _ in range(3)) for size in (60_000, 240_000))
+    assert large < 10 * small + 0.3
+
+
+@pytest.mark.parametrize(
+    "unit", [b"\n", b"a" * 1000 + b"\n", b"1,2\n", b'"1","2"\n', b"," * 1000, b"x" * LONGEST + b"\n"]
+)
+def test_memory_does_not_grow_with_the_file(unit):
+    data = unit * (16_000_000 // len(unit))
+    tracemalloc.start()
+    for _ in blocks(data):
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 << 20

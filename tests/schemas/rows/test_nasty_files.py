@@ -1,0 +1,106 @@
+"""Nasty files add up all the same, and what is rejected is rejected again."""
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.model.policy import Caps
+from schemas.model.purposes import PURPOSES
+from tests.schemas.rows.engine_cases import GOOD, accepted, judge, source
+
+
+def check_that_it_adds_up(content):
+    result = judge(content)
+    counts = result.files[0].counts
+    assert counts.read == counts.accepted + counts.rejected + counts.ignored
+    assert counts.accepted == len(accepted(result))
+    assert counts.rejected == sum(result.files[0].rejected_by_chunk)
+    assert result.findings_total == sum(result.totals.values()) == len(result.findings)
+    records = b"".join(result.rejected_records())
+    assert records.decode() is not None
+    return result, records
+
+
+def about_cells(result):
+    return [(each.rule, each.value) for each in result.findings if each.rule[:3] in ("NUM", "PUR") and each.row]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_give_a_result(content):
+    check_that_it_adds_up(content)
+
+
+CELLS = st.one_of(
+    st.sampled_from(
+        [GOOD, "+1 212 555 0100", "2149020", "", " ", '"', '""', "5.0E9", "x\ny", "é", "\u00a0", "\ufeff", "\0"]
+    ),
+    st.text(max_size=12).map(lambda text: text.encode(errors="ignore").decode()),
+    st.from_regex(r"\+?1?[(]?[2-9]\d\d[) .-]{0,2}\d{3}[ .-]?\d{4}", fullmatch=True),
+)
+PURPOSE_CELLS = st.one_of(st.sampled_from([*PURPOSES, "Marketing", "", " survey "]), st.text(max_size=8))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(CELLS, PURPOSE_CELLS, st.sampled_from(["\n", "\r\n", ",\n", ""])), max_size=12), st.booleans()
+)
+def test_what_is_rejected_is_rejected_again_for_the_same(rows, quoted):
+    def cell(text):
+        return '"' + text.replace('"', '""') + '"' if quoted else text
+
+    content = "".join(f"{cell(number)},{cell(purpose)}{end}" for number, purpose, end in rows)
+    result, records = check_that_it_adds_up(content.encode(errors="replace"))
+    if "CSV-011" in result.totals or "NUM-020" in result.totals or "NUM-021" in result.totals:
+        return
+    again = judge(records)
+    rejected = {each.row for each in result.findings if each.severity == "error" and each.row}
+    kept = [
+        (each.rule, each.value) for each in result.findings if each.row in rejected and each.rule[:3] in ("NUM", "PUR")
+    ]
+    assert about_cells(again) == kept
+    assert again.files[0].counts.accepted == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"5", {"CSV-010"}),
+        (b"\0", {"CSV-012"}),
+        (b'"', {"CSV-012"}),
+        (b"\xff", {"CSV-002", "CSV-010"}),
+        (b"9" * 10_000_000, {"CSV-012"}),
+        (b"," * 2_000_000, {"CSV-010", "NUM-001", "PUR-001"}),
+        (b'"' * 1_000_001, {"CSV-012"}),
+        (b"\r" * 100_000, {"CSV-004"}),
+        (b"\r\n\n\r" * 1000 + b"5012149020,Survey", {"NUM-002"}),
+        (b"5012149020,Survey\n2122149020,Survey\r\n2132149020,Survey", set()),
+        (b"5012149020,Survey\r2122149020,Survey", set()),
+        ("5012149020,Survey\r\n2122149020,Survey".encode("utf-16"), {"CSV-002"}),
+        ("🙂" * 100_000).encode() and (("🙂" * 100_000).encode(), {"CSV-012"}),
+    ],
+    ids=range(13),
+)
+def test_nasty_files(content, found):
+    result, _ = check_that_it_adds_up(content)
+    assert set(result.totals) == found
+
+
+def test_nothing_grows_with_very_many_different_faults():
+    content = "".join(f"x{n},thing {n}\n" for n in range(30_000))
+    result = judge(content, caps=Caps())
+    assert result.totals == {"NUM-002": 30_000, "PUR-002": 30_000}
+    assert len(result.groups) <= 40
+
+
+def test_a_stream_that_reads_short_is_read_whole():
+    class Short(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 3) if size >= 0 else -1)
+
+    content = f"\ufeff{GOOD},Survey\n2122149020,Survey\n".encode()
+    short = source(content)
+    short = type(short)(name="a.csv", bytes=len(content), sha256=short.sha256, open=lambda: Short(content))
+    assert judge(short).files[0].counts.accepted == 2
