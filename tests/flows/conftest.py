@@ -12,7 +12,10 @@ import pytest
 from flows import pipeline
 from flows.services import open_services
 from flows.settings import Settings
+from flows.stores.folder import FolderStore
+from tests.flows.inbox_world import InboxWorld
 from tests.flows.sample_drops import ROOT, manifest
+from tests.flows.stores.memory import MemoryStore
 
 #: A day on which every sample is as its comment says.
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -99,3 +102,13 @@ def world_of():
 def world(settings, clock, world_of):
     with world_of(open_services(settings), clock) as found:
         yield found
+
+
+@pytest.fixture(params=["memory", "folder"])
+def inbox_world(request, tmp_path):
+    if request.param == "folder":
+        world = InboxWorld(tmp_path, FolderStore(tmp_path / "inbox"), FolderStore(tmp_path / "archive"))
+    else:
+        world = InboxWorld(tmp_path, MemoryStore(), MemoryStore())
+    yield world
+    world.ledger.close()

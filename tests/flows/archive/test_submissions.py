@@ -13,7 +13,7 @@ from flows.arrival.scan import Left
 from flows.ledger.intake.leases import claim, mark_taken
 from flows.stores import Changed, StoreError, read
 from flows.stores.folder import FolderStore
-from tests.flows.arrival.conftest import manifest, world  # noqa: F401  a fixture
+from tests.flows.inbox_world import manifest
 from tests.flows.stores.memory import MemoryStore
 
 
@@ -22,8 +22,8 @@ def content(file):
         return f.read()
 
 
-def copy(world, sighting, token=1):
-    return archive_drop(world.store, world.archive, sighting, token=token)
+def copy(inbox_world, sighting, token=1):
+    return archive_drop(inbox_world.store, inbox_world.archive, sighting, token=token)
 
 
 def whole(store, business="acme"):
@@ -33,21 +33,21 @@ def whole(store, business="acme"):
 
 
 @pytest.fixture
-def two_files(world):
-    world.put("program.yaml", manifest("numbers.csv", "sub/more numbers.csv", logo="l.svg"))
-    world.put("numbers.csv", b"a,b\n")
-    world.put("sub/more numbers.csv", b"")
-    world.put("l.svg", b"<svg/>")
-    world.put("readme.txt", b"not named")
-    return world
+def two_files(inbox_world):
+    inbox_world.put("program.yaml", manifest("numbers.csv", "sub/more numbers.csv", logo="l.svg"))
+    inbox_world.put("numbers.csv", b"a,b\n")
+    inbox_world.put("sub/more numbers.csv", b"")
+    inbox_world.put("l.svg", b"<svg/>")
+    inbox_world.put("readme.txt", b"not named")
+    return inbox_world
 
 
 def test_the_copy_is_found_from_the_archive_alone(two_files):
-    world = two_files
-    archived = copy(world, world.settled())
-    drop = open_drop(world.archive, "acme", archived.submission)
+    inbox_world = two_files
+    archived = copy(inbox_world, inbox_world.settled())
+    drop = open_drop(inbox_world.archive, "acme", archived.submission)
     assert (drop.business, drop.name, drop.refused) == ("acme", "d", {})
-    assert [content(m) for m in drop.manifests] == [read(world.store, "acme/d/program.yaml")]
+    assert [content(m) for m in drop.manifests] == [read(inbox_world.store, "acme/d/program.yaml")]
     assert {n: (f.bytes, f.sha256[:4]) for n, f in drop.files.items()} == {
         "numbers.csv": (4, hashlib.sha256(b"a,b\n").hexdigest()[:4]),
         "sub/more numbers.csv": (0, "e3b0"),
@@ -58,7 +58,7 @@ def test_the_copy_is_found_from_the_archive_alone(two_files):
     with pytest.raises(StoreError, match="was not named in the manifest and is not in the archive"):
         drop.files["readme.txt"].open()
     assert verified(drop)
-    assert whole(world.archive) == ([archived.submission], False)
+    assert whole(inbox_world.archive) == ([archived.submission], False)
 
 
 def test_the_id_and_the_digest_are_as_written(two_files):
@@ -117,18 +117,18 @@ def test_a_repetition_is_the_same_submission_and_clears_what_was_half_done(two_f
     assert whole(two_files.archive) == ([first.submission], False)
 
 
-def test_two_drops_of_one_second_and_content_are_two_submissions(world):
+def test_two_drops_of_one_second_and_content_are_two_submissions(inbox_world):
     for drop in ("acme/d", "acme/e"):
-        world.put("program.yaml", manifest(), drop=drop)
-    world.look()
-    d, e = (o.sighting for o in world.wait(seconds=1))
-    first, second = copy(world, d), copy(world, e)
+        inbox_world.put("program.yaml", manifest(), drop=drop)
+    inbox_world.look()
+    d, e = (o.sighting for o in inbox_world.wait(seconds=1))
+    first, second = copy(inbox_world, d), copy(inbox_world, e)
     assert first.digest == second.digest
     assert second.received_at - first.received_at == timedelta(seconds=1)
-    assert copy(world, e).submission == second.submission
-    assert whole(world.archive)[0] == sorted([first.submission, second.submission])
-    discard(world.archive, "acme", first.submission)
-    assert whole(world.archive)[0] == [second.submission]
+    assert copy(inbox_world, e).submission == second.submission
+    assert whole(inbox_world.archive)[0] == sorted([first.submission, second.submission])
+    discard(inbox_world.archive, "acme", first.submission)
+    assert whole(inbox_world.archive)[0] == [second.submission]
 
 
 HOSTILE = [
@@ -144,28 +144,28 @@ HOSTILE = [
 ]
 
 
-def test_names_in_the_archive_are_safe_whatever_the_original(world):
-    world.put("program.yaml", manifest(*HOSTILE))
+def test_names_in_the_archive_are_safe_whatever_the_original(inbox_world):
+    inbox_world.put("program.yaml", manifest(*HOSTILE))
     for name in HOSTILE:
-        world.put(name, name.encode())
-    archived = copy(world, world.settled())
+        inbox_world.put(name, name.encode())
+    archived = copy(inbox_world, inbox_world.settled())
     assert {n: content(f) for n, f in archived.drop.files.items()} == {n: n.encode() for n in HOSTILE}
-    for entry in world.archive.list(f"acme/{archived.submission}/"):
+    for entry in inbox_world.archive.list(f"acme/{archived.submission}/"):
         name = entry.key.rpartition("/")[2]
         assert name.isascii()
         assert len(name) < 100
         assert not set(name) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
-def test_a_named_link_is_refused_and_never_read(world, tmp_path):
-    if isinstance(world.store, MemoryStore):
+def test_a_named_link_is_refused_and_never_read(inbox_world, tmp_path):
+    if isinstance(inbox_world.store, MemoryStore):
         pytest.skip("only a folder has links")
     (tmp_path / "theirs.csv").write_text("secret")
-    world.put("program.yaml", manifest("numbers.csv", "folder/x.csv"))
-    (world.store.root / "acme/d/numbers.csv").symlink_to(tmp_path / "theirs.csv")
-    (world.store.root / "acme/d/folder").mkdir()
-    (world.store.root / "acme/d/folder/x.csv").symlink_to("../../../zenith/d/x.csv")
-    archived = copy(world, world.settled())
+    inbox_world.put("program.yaml", manifest("numbers.csv", "folder/x.csv"))
+    (inbox_world.store.root / "acme/d/numbers.csv").symlink_to(tmp_path / "theirs.csv")
+    (inbox_world.store.root / "acme/d/folder").mkdir()
+    (inbox_world.store.root / "acme/d/folder/x.csv").symlink_to("../../../zenith/d/x.csv")
+    archived = copy(inbox_world, inbox_world.settled())
     assert archived.drop.refused == {
         "numbers.csv": "a link, not a file of the drop",
         "folder/x.csv": "a link, not a file of the drop",
@@ -174,77 +174,77 @@ def test_a_named_link_is_refused_and_never_read(world, tmp_path):
 
 
 @pytest.mark.parametrize("leads_to", ["/etc", "../../zenith/d", "nowhere"])
-def test_a_file_named_below_a_link_is_refused_and_not_waited_for(world, leads_to):
-    if isinstance(world.store, MemoryStore):
+def test_a_file_named_below_a_link_is_refused_and_not_waited_for(inbox_world, leads_to):
+    if isinstance(inbox_world.store, MemoryStore):
         pytest.skip("only a folder has links")
-    world.put("program.yaml", manifest("s/hostname", "s/sub/x.csv", "numbers.csv"))
-    world.put("numbers.csv", b"mine")
-    (world.store.root / "acme/d/s").symlink_to(leads_to)
-    archived = copy(world, world.settled())
+    inbox_world.put("program.yaml", manifest("s/hostname", "s/sub/x.csv", "numbers.csv"))
+    inbox_world.put("numbers.csv", b"mine")
+    (inbox_world.store.root / "acme/d/s").symlink_to(leads_to)
+    archived = copy(inbox_world, inbox_world.settled())
     assert archived.drop.refused == {"s": "a link, not a file of the drop"}
     assert archived.drop.why_refused("s/sub/x.csv") == "s is a link, not a file of the drop"
     assert archived.drop.files.keys() == {"numbers.csv"}
 
 
-def test_a_file_swapped_for_a_link_after_the_look_is_not_followed(world, tmp_path):
-    if isinstance(world.store, MemoryStore):
+def test_a_file_swapped_for_a_link_after_the_look_is_not_followed(inbox_world, tmp_path):
+    if isinstance(inbox_world.store, MemoryStore):
         pytest.skip("only a folder has links")
-    world.put("program.yaml", manifest("numbers.csv"))
-    world.put("numbers.csv", b"mine")
-    sighting = world.settled()
+    inbox_world.put("program.yaml", manifest("numbers.csv"))
+    inbox_world.put("numbers.csv", b"mine")
+    sighting = inbox_world.settled()
     (tmp_path / "theirs.csv").write_text("secret")
-    path = world.store.root / "acme/d/numbers.csv"
+    path = inbox_world.store.root / "acme/d/numbers.csv"
     path.unlink()
     path.symlink_to(tmp_path / "theirs.csv")
     with pytest.raises(Changed, match="is a link"):
-        copy(world, sighting)
+        copy(inbox_world, sighting)
 
 
-def test_room_is_asked_for_before_a_claim(world, monkeypatch):
-    world.put("program.yaml", manifest("numbers.csv"))
-    world.put("numbers.csv", b"x" * 1000)
-    sighting = world.settled()
+def test_room_is_asked_for_before_a_claim(inbox_world, monkeypatch):
+    inbox_world.put("program.yaml", manifest("numbers.csv"))
+    inbox_world.put("numbers.csv", b"x" * 1000)
+    sighting = inbox_world.settled()
     for free, enough in ((None, True), (10 << 30, True), ((64 << 20) + 500, False), (0, False)):
-        monkeypatch.setattr(world.archive, "free", lambda free=free: free)
-        assert has_room(world.archive, sighting) is enough
+        monkeypatch.setattr(inbox_world.archive, "free", lambda free=free: free)
+        assert has_room(inbox_world.archive, sighting) is enough
 
 
 def test_emptying_takes_exactly_what_was_taken(two_files):
-    world = two_files
-    archived = copy(world, world.settled())
-    world.now += timedelta(seconds=1)
-    world.put("numbers.csv", b"dropped meanwhile")
-    empty(world.store, "acme", "d", archived.taken)
-    assert sorted(e.key for e in world.store.list()) == ["acme/d/numbers.csv", "acme/d/readme.txt"]
-    assert read(world.store, "acme/d/numbers.csv") == b"dropped meanwhile"
+    inbox_world = two_files
+    archived = copy(inbox_world, inbox_world.settled())
+    inbox_world.now += timedelta(seconds=1)
+    inbox_world.put("numbers.csv", b"dropped meanwhile")
+    empty(inbox_world.store, "acme", "d", archived.taken)
+    assert sorted(e.key for e in inbox_world.store.list()) == ["acme/d/numbers.csv", "acme/d/readme.txt"]
+    assert read(inbox_world.store, "acme/d/numbers.csv") == b"dropped meanwhile"
 
 
 def test_a_drop_that_a_dead_process_did_not_empty_is_given_again(two_files):
-    world = two_files
-    world.inbox = replace(world.inbox, emptied=True)
-    sighting = world.settled()
-    archived = copy(world, sighting)
-    with world.ledger.begin() as conn:
-        lease = claim(conn, sighting, owner="me", now=world.now, length=timedelta(seconds=60))
+    inbox_world = two_files
+    inbox_world.inbox = replace(inbox_world.inbox, emptied=True)
+    sighting = inbox_world.settled()
+    archived = copy(inbox_world, sighting)
+    with inbox_world.ledger.begin() as conn:
+        lease = claim(conn, sighting, owner="me", now=inbox_world.now, length=timedelta(seconds=60))
         mark_taken(conn, lease, take(sighting), submission=archived.submission)
-    (left,) = world.look()
+    (left,) = inbox_world.look()
     assert isinstance(left, Left)
     assert left.sighting.submission == archived.submission
-    empty(world.store, "acme", "d", left.sighting.taken)
-    assert world.look() == []
-    assert [e.key for e in world.store.list()] == ["acme/d/readme.txt"]
-    if isinstance(world.store, FolderStore):
-        world.store.delete("acme/d/readme.txt")
-        world.store.prune("acme/d/")
-        assert list((world.store.root / "acme").iterdir()) == []
+    empty(inbox_world.store, "acme", "d", left.sighting.taken)
+    assert inbox_world.look() == []
+    assert [e.key for e in inbox_world.store.list()] == ["acme/d/readme.txt"]
+    if isinstance(inbox_world.store, FolderStore):
+        inbox_world.store.delete("acme/d/readme.txt")
+        inbox_world.store.prune("acme/d/")
+        assert list((inbox_world.store.root / "acme").iterdir()) == []
 
 
-def test_a_format_of_the_future_is_said_so(world):
-    world.put("program.yaml", manifest())
-    archived = copy(world, world.settled())
+def test_a_format_of_the_future_is_said_so(inbox_world):
+    inbox_world.put("program.yaml", manifest())
+    archived = copy(inbox_world, inbox_world.settled())
     key = f"acme/{archived.submission}/submission.json"
-    world.archive.put(key, json.dumps({**json.loads(read(world.archive, key)), "archive": 2}).encode())
+    inbox_world.archive.put(key, json.dumps({**json.loads(read(inbox_world.archive, key)), "archive": 2}).encode())
     with pytest.raises(StoreError, match="is of archive format 2, expected 1"):
-        open_drop(world.archive, "acme", archived.submission)
+        open_drop(inbox_world.archive, "acme", archived.submission)
     with pytest.raises(StoreError, match="submission nope of acme is not in the archive"):
-        open_drop(world.archive, "acme", "nope")
+        open_drop(inbox_world.archive, "acme", "nope")

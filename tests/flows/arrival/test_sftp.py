@@ -13,7 +13,7 @@ from flows.stores.folder import FolderStore
 from schemas.judge import understood
 from schemas.model.policy import Policy
 from tests.flows.arrival import sshd
-from tests.flows.arrival.conftest import GRACE, World, manifest
+from tests.flows.inbox_world import GRACE, InboxWorld, manifest
 
 pytestmark = pytest.mark.server
 
@@ -33,14 +33,19 @@ def server():
 
 
 @pytest.fixture
-def world(server, tmp_path):
+def inbox_world(server, tmp_path):
     """An inbox that the server writes to, looked at by the real clock."""
-    world = World(tmp_path, FolderStore(server.root / "inbox"), FolderStore(tmp_path / "archive"))
-    world.inbox = Inbox(
-        store=world.store, ledger=world.ledger, parse=understood, settle=SETTLE, grace=GRACE, policy=Policy()
+    inbox_world = InboxWorld(tmp_path, FolderStore(server.root / "inbox"), FolderStore(tmp_path / "archive"))
+    inbox_world.inbox = Inbox(
+        store=inbox_world.store,
+        ledger=inbox_world.ledger,
+        parse=understood,
+        settle=SETTLE,
+        grace=GRACE,
+        policy=Policy(),
     )
-    yield world
-    world.ledger.close()
+    yield inbox_world
+    inbox_world.ledger.close()
 
 
 @pytest.fixture
@@ -53,89 +58,89 @@ def local(tmp_path):
     return tmp_path
 
 
-def settled(world, drop):
+def settled(inbox_world, drop):
     """The drop's sighting if it is settled now."""
-    found = look(world.inbox, now=datetime.now(UTC), drops=[("games", drop)])
+    found = look(inbox_world.inbox, now=datetime.now(UTC), drops=[("games", drop)])
     return next((o.sighting for o in found if isinstance(o, Settled)), None)
 
 
-def take_as_it_comes(world, drop, seconds=60):
+def take_as_it_comes(inbox_world, drop, seconds=60):
     """Look again and again, take at the first occasion; gives the bytes of the numbers file as taken."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if sighting := settled(world, drop):
-            file = archive_drop(world.store, world.archive, sighting, token=1).drop.files["numbers.csv"]
+        if sighting := settled(inbox_world, drop):
+            file = archive_drop(inbox_world.store, inbox_world.archive, sighting, token=1).drop.files["numbers.csv"]
             with file.open() as f:
                 return f.read()
         time.sleep(0.1)
     raise AssertionError("never taken")
 
 
-def watch_nothing(world, drop, seconds):
+def watch_nothing(inbox_world, drop, seconds):
     """That the drop is not settled, however long it looks the same."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        assert settled(world, drop) is None
+        assert settled(inbox_world, drop) is None
         time.sleep(0.1)
 
 
-def test_a_slow_upload_with_the_manifest_last(server, world, local):
+def test_a_slow_upload_with_the_manifest_last(server, inbox_world, local):
     batch = f"mkdir slow\nput {local}/numbers.csv slow/\nput {local}/plain.yaml slow/program.yaml\n"
     client = server.start("games", batch, "-l", "1600")
-    assert take_as_it_comes(world, "slow") == CONTENT
+    assert take_as_it_comes(inbox_world, "slow") == CONTENT
     assert client.communicate(timeout=30) is not None
     assert client.returncode == 0
 
 
-def test_an_upload_that_stalls_and_goes_on(server, world, local):
+def test_an_upload_that_stalls_and_goes_on(server, inbox_world, local):
     server.put("games", f"mkdir stalls\nput {local}/checked.yaml stalls/program.yaml\n")
     client = server.start("games", f"put {local}/numbers.csv stalls/\n", "-l", "800")
     path = server.inbox("games") / "stalls/numbers.csv"
     while not path.exists() or path.stat().st_size < 60_000:
-        assert settled(world, "stalls") is None
+        assert settled(inbox_world, "stalls") is None
         time.sleep(0.05)
     client.kill()
     client.communicate()
     assert 0 < path.stat().st_size < len(CONTENT)
-    watch_nothing(world, "stalls", 1.5)
+    watch_nothing(inbox_world, "stalls", 1.5)
     server.put("games", f"reput {local}/numbers.csv stalls/numbers.csv\n")
-    assert take_as_it_comes(world, "stalls") == CONTENT
+    assert take_as_it_comes(inbox_world, "stalls") == CONTENT
 
 
-def test_an_overwrite_in_place(server, world, local):
+def test_an_overwrite_in_place(server, inbox_world, local):
     first = f"put {local}/old.csv over/numbers.csv\nput {local}/checked.yaml over/program.yaml\n"
     server.put("games", f"mkdir over\n{first}")
-    watch_nothing(world, "over", 1)
+    watch_nothing(inbox_world, "over", 1)
     client = server.start("games", f"put {local}/numbers.csv over/\n", "-l", "3200")
-    assert take_as_it_comes(world, "over") == CONTENT
+    assert take_as_it_comes(inbox_world, "over") == CONTENT
     client.communicate(timeout=30)
 
 
-def test_a_rename_from_filepart(server, world, local):
+def test_a_rename_from_filepart(server, inbox_world, local):
     server.put("games", f"mkdir part\nput {local}/plain.yaml part/program.yaml\n")
     upload = f"put {local}/numbers.csv part/numbers.csv.filepart\nrename part/numbers.csv.filepart part/numbers.csv\n"
     client = server.start("games", upload, "-l", "1600")
-    assert take_as_it_comes(world, "part") == CONTENT
+    assert take_as_it_comes(inbox_world, "part") == CONTENT
     client.communicate(timeout=30)
 
 
-def test_the_manifest_first_and_the_csv_later(server, world, local):
+def test_the_manifest_first_and_the_csv_later(server, inbox_world, local):
     server.put("games", f"mkdir later\nput {local}/checked.yaml later/program.yaml\n")
-    watch_nothing(world, "later", 1)
+    watch_nothing(inbox_world, "later", 1)
     client = server.start("games", f"put {local}/numbers.csv later/\n", "-l", "3200")
-    assert take_as_it_comes(world, "later") == CONTENT
+    assert take_as_it_comes(inbox_world, "later") == CONTENT
     client.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("sessions", [8, pytest.param(50, marks=pytest.mark.soak)])
-def test_many_at_once(server, world, local, sessions):
+def test_many_at_once(server, inbox_world, local, sessions):
     def batch(drop):
         return f"mkdir {drop}\nput {local}/numbers.csv {drop}/\nput {local}/plain.yaml {drop}/program.yaml\n"
 
     names = [f"many-{sessions}-{i}" for i in range(sessions)]
     clients = [server.start("games", batch(name), "-l", "4000") for name in names]
     for name in names:
-        assert take_as_it_comes(world, name, 120) == CONTENT
+        assert take_as_it_comes(inbox_world, name, 120) == CONTENT
     for client in clients:
         said, _ = client.communicate(timeout=60)
         assert client.returncode == 0, said

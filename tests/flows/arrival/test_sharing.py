@@ -13,7 +13,7 @@ from flows.ledger.core.errors import LeaseLost
 from flows.ledger.core.types import metadata
 from flows.ledger.intake.drops import drop
 from flows.ledger.intake.leases import claim, fenced, mark_taken
-from tests.flows.arrival.conftest import LENGTH, SETTLE, World, manifest
+from tests.flows.inbox_world import LENGTH, SETTLE, InboxWorld, manifest
 from tests.flows.ledger.postgres import MISSING, binaries, running
 from tests.flows.stores.memory import MemoryStore
 
@@ -33,57 +33,57 @@ def postgres():
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-def world(request, tmp_path):
+def inbox_world(request, tmp_path):
     url = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    world = World(tmp_path, MemoryStore(), MemoryStore(), url)
-    yield world
-    metadata.drop_all(world.ledger.engine, tables=[drop])
-    world.ledger.close()
+    inbox_world = InboxWorld(tmp_path, MemoryStore(), MemoryStore(), url)
+    yield inbox_world
+    metadata.drop_all(inbox_world.ledger.engine, tables=[drop])
+    inbox_world.ledger.close()
 
 
-def work(world, name, taken, start):
+def work(inbox_world, name, taken, start):
     """Look twice and claim whatever is settled, until nothing is."""
     start.wait()
     for _ in range(3):
-        for outcome in look(world.inbox, now=world.now):
+        for outcome in look(inbox_world.inbox, now=inbox_world.now):
             if not isinstance(outcome, Settled):
                 continue
-            with world.ledger.begin() as conn:
-                lease = claim(conn, outcome.sighting, owner=name, now=world.now, length=LENGTH)
+            with inbox_world.ledger.begin() as conn:
+                lease = claim(conn, outcome.sighting, owner=name, now=inbox_world.now, length=LENGTH)
             if lease:
-                with world.ledger.begin() as conn:
+                with inbox_world.ledger.begin() as conn:
                     fenced(conn, lease)
                     mark_taken(conn, lease, take(outcome.sighting), submission=name)
                 taken.append((lease.business, lease.name))
 
 
-def test_each_drop_is_taken_once(world):
+def test_each_drop_is_taken_once(inbox_world):
     for i in range(DROPS):
-        world.put("program.yaml", manifest(reference=f"r{i % 20}"), drop=f"b{i % 3}/d{i}")
-    world.look()
-    world.now += SETTLE
+        inbox_world.put("program.yaml", manifest(reference=f"r{i % 20}"), drop=f"b{i % 3}/d{i}")
+    inbox_world.look()
+    inbox_world.now += SETTLE
     taken, start = [], threading.Barrier(WORKERS)
-    workers = [threading.Thread(target=work, args=(world, f"w{i}", taken, start)) for i in range(WORKERS)]
+    workers = [threading.Thread(target=work, args=(inbox_world, f"w{i}", taken, start)) for i in range(WORKERS)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
     assert sorted(taken) == sorted({(f"b{i % 3}", f"d{i}") for i in range(DROPS)})
-    assert world.look() == []
+    assert inbox_world.look() == []
 
 
-def test_nobody_takes_over_while_a_fenced_transaction_is_open(world):
-    world.put("program.yaml", manifest())
-    sighting = world.settled()
-    with world.ledger.begin() as conn:
-        lease = claim(conn, sighting, owner="slow", now=world.now, length=LENGTH)
-    later, got = world.now + 2 * LENGTH, []
+def test_nobody_takes_over_while_a_fenced_transaction_is_open(inbox_world):
+    inbox_world.put("program.yaml", manifest())
+    sighting = inbox_world.settled()
+    with inbox_world.ledger.begin() as conn:
+        lease = claim(conn, sighting, owner="slow", now=inbox_world.now, length=LENGTH)
+    later, got = inbox_world.now + 2 * LENGTH, []
 
     def take_over():
-        with world.ledger.begin() as conn:
+        with inbox_world.ledger.begin() as conn:
             got.append(claim(conn, sighting, owner="b", now=later, length=LENGTH))
 
-    with world.ledger.begin() as conn:
+    with inbox_world.ledger.begin() as conn:
         fenced(conn, lease)
         taker = threading.Thread(target=take_over)
         taker.start()
@@ -94,21 +94,21 @@ def test_nobody_takes_over_while_a_fenced_transaction_is_open(world):
     assert got == [None]
 
 
-def test_a_takeover_fences_the_slow_one_off(world):
-    world.put("program.yaml", manifest())
-    sighting = world.settled()
-    with world.ledger.begin() as conn:
-        slow = claim(conn, sighting, owner="slow", now=world.now, length=LENGTH)
-    with world.ledger.begin() as conn:
-        assert claim(conn, sighting, owner="b", now=world.now + LENGTH + timedelta(seconds=1), length=LENGTH)
-    with pytest.raises(LeaseLost), world.ledger.begin() as conn:
+def test_a_takeover_fences_the_slow_one_off(inbox_world):
+    inbox_world.put("program.yaml", manifest())
+    sighting = inbox_world.settled()
+    with inbox_world.ledger.begin() as conn:
+        slow = claim(conn, sighting, owner="slow", now=inbox_world.now, length=LENGTH)
+    with inbox_world.ledger.begin() as conn:
+        assert claim(conn, sighting, owner="b", now=inbox_world.now + LENGTH + timedelta(seconds=1), length=LENGTH)
+    with pytest.raises(LeaseLost), inbox_world.ledger.begin() as conn:
         fenced(conn, slow)
 
 
-def test_names_that_databases_do_not_like_survive(world):
+def test_names_that_databases_do_not_like_survive(inbox_world):
     name = "nul\0and\udce9.csv"
-    world.store.put("acme/d/program.yaml", manifest())
-    world.store.objects[f"acme/d/{name}"] = (b"x", "v")
-    sighting = world.settled()
+    inbox_world.store.put("acme/d/program.yaml", manifest())
+    inbox_world.store.objects[f"acme/d/{name}"] = (b"x", "v")
+    sighting = inbox_world.settled()
     assert name in sighting.pending.seen
-    assert name in world.wait(seconds=1)[0].sighting.pending.seen
+    assert name in inbox_world.wait(seconds=1)[0].sighting.pending.seen

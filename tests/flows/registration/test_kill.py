@@ -17,14 +17,14 @@ from flows.arrival.leases import claimed
 from flows.arrival.scan import Left, look
 from flows.ledger.intake.leases import fenced, mark_taken
 from flows.stores.folder import FolderStore
-from tests.flows.arrival.conftest import SETTLE, START, World, manifest
+from tests.flows.inbox_world import SETTLE, START, InboxWorld, manifest
 
 STEPS = ("rename", "unlink", "mkdir", "rmdir", "fsync")
 DROPS = 3
 
 
 def open_world(root):
-    world = World(root, FolderStore(root / "inbox"), FolderStore(root / "archive"))
+    world = InboxWorld(root, FolderStore(root / "inbox"), FolderStore(root / "archive"))
     world.inbox = replace(world.inbox, emptied=True)
     world.now = START + SETTLE
     return world

@@ -7,7 +7,7 @@ import pytest
 from flows.archive.submissions import archive_drop, empty, open_drop, verified
 from flows.stores import AlreadyThere, Changed, StoreError, read
 from flows.stores.s3 import S3Store, client
-from tests.flows.arrival.conftest import World, manifest
+from tests.flows.inbox_world import InboxWorld, manifest
 from tests.flows.stores.proxy import FAULTS, FaultyProxy
 
 pytestmark = pytest.mark.server
@@ -39,7 +39,9 @@ def take(root, proxy, faulty, files, fault=None, at=0):
     """One drop from look to emptied inbox, with one fault; gives what came of it and how many calls it took."""
     run = f"s3://faults/{next(_runs)}"
     (root / run.rpartition("/")[2]).mkdir()
-    world = World(root / run.rpartition("/")[2], S3Store(f"{run}/inbox", faulty), S3Store(f"{run}/archive", faulty))
+    world = InboxWorld(
+        root / run.rpartition("/")[2], S3Store(f"{run}/inbox", faulty), S3Store(f"{run}/archive", faulty)
+    )
     try:
         for name, content in {**files, "program.yaml": manifest(*files)}.items():
             world.put(name, content)

@@ -4,7 +4,6 @@ import hashlib
 import os
 from datetime import UTC, datetime, timedelta
 
-import pytest
 import yaml
 
 from flows.arrival.scan import Inbox, look
@@ -15,7 +14,6 @@ from flows.ledger.intake.drops import drop as table
 from flows.stores.folder import FolderStore
 from schemas.judge import understood
 from schemas.model.policy import Policy
-from tests.flows.stores.memory import MemoryStore
 
 SETTLE, GRACE, LENGTH = timedelta(seconds=1), timedelta(minutes=15), timedelta(seconds=60)
 START = datetime(2027, 1, 4, 9, 0, 0, 250_000, UTC)
@@ -31,7 +29,7 @@ def manifest(*files, reference="spring", **more):
     return yaml.safe_dump(tree).encode()
 
 
-class World:
+class InboxWorld:
     """An inbox, an archive and a ledger; `now` is what every clock says."""
 
     def __init__(self, root, store, archive, url=None):
@@ -62,13 +60,3 @@ class World:
         self.look()
         (outcome,) = self.wait(seconds=1)
         return outcome.sighting
-
-
-@pytest.fixture(params=["memory", "folder"])
-def world(request, tmp_path):
-    if request.param == "folder":
-        world = World(tmp_path, FolderStore(tmp_path / "inbox"), FolderStore(tmp_path / "archive"))
-    else:
-        world = World(tmp_path, MemoryStore(), MemoryStore())
-    yield world
-    world.ledger.close()
