@@ -4,7 +4,7 @@
 #   docker run --init --read-only --tmpfs /tmp -v launchdrop:/data launchdrop:0.1.0 launchdrop run
 #
 # It runs in /data, which alone it may write to: inbox, reports, archive and ledger are there unless the settings say
-# otherwise (flows/README.md). A command is written in full, so that a Prefect worker can give its own.
+# otherwise (flows/operations/README.md). A command is written in full, so that a Prefect worker can give its own.
 FROM python:3.12-slim AS build
 WORKDIR /build
 RUN python -m venv /opt/launchdrop

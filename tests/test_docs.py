@@ -12,7 +12,8 @@ from flows.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-READMES = ["README.md", "CONTRIBUTING.md", *(f"{d}/README.md" for d in ("flows", "inbox", "reports", "schemas"))]
+PAGES = ("flows", "flows/operations", "inbox", "reports", "schemas", "tests/cases")
+READMES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"{page}/README.md" for page in PAGES)]
 
 
 def blocks(text, language):
@@ -68,14 +69,14 @@ def shown(default):
 
 
 def test_the_settings_table_is_the_code_s():
-    text = (ROOT / "flows/README.md").read_text()
+    text = (ROOT / "flows/operations/README.md").read_text()
     found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", text, re.DOTALL)[1]
     assert found == table(), "write it anew: python tests/test_docs.py"
 
 
 def test_what_an_operator_sees_is_what_is_said():
     """Each text in the first column of the table by symptom is one of ours; the Prefect server's is not."""
-    text = (ROOT / "flows/README.md").read_text()
+    text = (ROOT / "flows/operations/README.md").read_text()
     rows = re.search(r"^\| you see .*?\n\n", text, re.MULTILINE | re.DOTALL)[0].splitlines()[2:]
     seen = [quoted for row in rows for quoted in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
     parts = {part.strip(" :,;") for quoted in seen for part in re.split("…|businesses.yaml:", quoted)} - {""}
@@ -93,7 +94,7 @@ def test_links_between_the_pages_lead_somewhere(name):
 
 
 if __name__ == "__main__":
-    page = ROOT / "flows/README.md"
+    page = ROOT / "flows/operations/README.md"
     text = page.read_text()
     new = f"<!-- settings -->\n{table()}\n<!-- /settings -->"
     page.write_text(re.sub(r"<!-- settings -->.*?<!-- /settings -->", lambda _: new, text, flags=re.DOTALL))

@@ -63,14 +63,14 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
     yield "ledger", _ledger, f"{PREFIX}LEDGER is an SQLAlchemy URL; can it be reached?"
     yield "ledger's disk", _ledger_disk, "SQLite locks badly over a network: a local disk, or PostgreSQL"
     yield "launching", _launching, "when its reason is gone: launchdrop launches resume"
-    yield "carrier", _carrier, "the carrier's settings are in flows/README.md; is the way to it open?"
+    yield "carrier", _carrier, "the carrier's settings are in flows/operations/README.md; is the way to it open?"
     yield "do-not-originate list", _list, "one number a line; # begins a comment"
     yield "clocks", _clocks, "set the clocks by NTP: what launches when hangs on them"
     yield "time zones", _zones, "install the tzdata package anew: make setup"
     if settings.events:
         yield "queue of events", _events, f"{PREFIX}EVENTS is the queue's URL; may launchdrop receive from it?"
     if settings.smtp_host:
-        yield "mail server", _mail, f"the {PREFIX}SMTP_… settings are in flows/README.md"
+        yield "mail server", _mail, f"the {PREFIX}SMTP_… settings are in flows/operations/README.md"
     yield "versions", _versions, "install from requirements.lock: make setup"
     yield "Prefect server", _server, "start one (prefect server start), or unset PREFECT_API_URL to do without"
     if probes.api():

@@ -1,6 +1,6 @@
 """Beyond one process: a pass and a large file over one and two Dask workers, a million numbers into either database.
 
-The workers stand already, started as flows/README.md says; what they import once is not counted. Many
+The workers stand already, started as flows/operations/README.md says; what they import once is not counted. Many
 drops are taken in five rounds, in which none, one and two workers take turns: medians of the seconds and of the rounds'
 ratios.
 """

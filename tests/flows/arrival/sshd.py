@@ -1,4 +1,4 @@
-"""A real OpenSSH server on a loopback port, with the lines of flows/README.md, and its client."""
+"""A real OpenSSH server on a loopback port, with the lines of flows/operations/README.md, and its client."""
 
 import grp
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[3] / "flows/README.md"
+README = Path(__file__).parents[3] / "flows/operations/README.md"
 #: Accounts that every Debian has stand for two businesses; their passwords are "*", so keys are let in.
 BUSINESSES = ("games", "news")
 

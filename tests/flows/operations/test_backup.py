@@ -1,4 +1,4 @@
-"""Backup and restore as flows/README.md says, with the databases' own tools: restored means paused, until resumed."""
+"""Backup and restore as flows/operations/README.md says, with the databases' own tools: restored means paused, until resumed."""
 
 import os
 import shutil
