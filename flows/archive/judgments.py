@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import TypeAdapter
 
-from flows.stores import Sink, Store, StoreError, read
-from reports.rows import shown_lines
+from flows.stores import FileSink, Store, StoreError, read_object
+from reports.row_table import shown_lines
 from schemas.model.judgment import JudgedLogo, Judgment
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ShownRows:
         raise NotImplementedError("a judgment read back has no rejected records")
 
 
-def keep(archive: Sink, business: str, submission: str, judgment: Judgment) -> Judgment:
+def keep(archive: FileSink, business: str, submission: str, judgment: Judgment) -> Judgment:
     """Put the judgment beside the bytes it is about; gives it as `recall` will."""
     lines = list(shown_lines(judgment))
     values = {name: adapter.dump_python(getattr(judgment, name), mode="json") for name, adapter in _fields().items()}
@@ -57,7 +57,7 @@ def keep(archive: Sink, business: str, submission: str, judgment: Judgment) -> J
 
 def recall(archive: Store, business: str, submission: str) -> Judgment:
     """The judgment as kept. Raises NotKept when there is none."""
-    kept = read(archive, _key(business, submission))
+    kept = read_object(archive, _key(business, submission))
     if kept is None:
         raise NotKept(f"the judgment of submission {submission} of {business} is not in the archive")
     values = json.loads(kept)

@@ -84,7 +84,7 @@ def _local(instant: datetime | None, timezone: str) -> str:
 
 
 def _utc(instant: datetime | None) -> str | None:
-    from reports.documents import utc
+    from reports.json_documents import utc
 
     return utc(instant) if instant else None
 

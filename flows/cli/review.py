@@ -65,7 +65,7 @@ def _what(review: "Review") -> str:
 
 
 def _row(review: "Review") -> dict[str, object]:
-    from reports.documents import utc
+    from reports.json_documents import utc
 
     name = review.display_name
     return {

@@ -90,7 +90,7 @@ def replay(submission: Id, as_json: AsJson = False) -> None:
 
 
 def _row(row: "Row[Any]", reports: str) -> dict[str, Any]:
-    from reports.documents import utc
+    from reports.json_documents import utc
 
     return {
         "id": row.id,

@@ -20,8 +20,8 @@ from flows.ledger.programs.businesses import business_ids
 from flows.publishing import views
 from flows.publishing.files import publish_page, put_receipt
 from flows.services import Services
-from flows.stores import Sink, batch
-from reports.index import business_index, operator_index
+from flows.stores import FileSink, write_batch
+from reports.index_pages import business_index, operator_index
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def write(services: Services, marked: Sequence[OutboxEntry], *, stop: Stop = nev
     done: list[OutboxEntry] = []
     failed: dict[OutboxEntry, str] = {}
     in_a_row = 0
-    with batch(services.reports) as reports:
+    with write_batch(services.reports) as reports:
         for mark in marked:
             if stop() or in_a_row == OUT_OF_REACH:
                 break
@@ -120,7 +120,7 @@ def write(services: Services, marked: Sequence[OutboxEntry], *, stop: Stop = nev
     return Written(done=done, failed=failed)
 
 
-def _tried(services: Services, reports: Sink, mark: OutboxEntry) -> str | None:
+def _tried(services: Services, reports: FileSink, mark: OutboxEntry) -> str | None:
     """Write a file; why it could not be. One business's trouble must not keep the others from their receipts."""
     name = " ".join(part for part in (mark.kind, mark.business, mark.key) if part)
     try:
@@ -140,14 +140,14 @@ def rebuild(services: Services) -> Refreshed:
     return refresh(services)
 
 
-def _write_receipt(services: Services, reports: Sink, mark: OutboxEntry) -> None:
+def _write_receipt(services: Services, reports: FileSink, mark: OutboxEntry) -> None:
     with services.ledger.read() as conn:
         view = views.receipt(conn, mark.business, mark.key)
     if view is not None:
         put_receipt(reports, view)
 
 
-def _write_report(services: Services, reports: Sink, mark: OutboxEntry) -> None:
+def _write_report(services: Services, reports: FileSink, mark: OutboxEntry) -> None:
     try:
         judgment = judgments.recall(services.archive, mark.business, mark.key)
     except judgments.NotKept as e:
@@ -160,19 +160,19 @@ def _write_report(services: Services, reports: Sink, mark: OutboxEntry) -> None:
     publish_page(reports, f"{mark.business}/{mark.key}/", view)
 
 
-def _write_index(services: Services, reports: Sink, mark: OutboxEntry) -> None:
+def _write_index(services: Services, reports: FileSink, mark: OutboxEntry) -> None:
     with services.ledger.read() as conn:
         view = views.business(conn, mark.business, now=services.clock())
     reports.put(f"{mark.business}/index.html", business_index(view).encode())
 
 
-def _write_operator(services: Services, reports: Sink, _mark: OutboxEntry) -> None:
+def _write_operator(services: Services, reports: FileSink, _mark: OutboxEntry) -> None:
     with services.ledger.read() as conn:
         view = views.operator(conn, now=services.clock(), logo=partial(logos.recall, services.archive))
     reports.put("_operator/index.html", operator_index(view).encode())
 
 
-_WRITERS: dict[str, Callable[[Services, Sink, OutboxEntry], None]] = {
+_WRITERS: dict[str, Callable[[Services, FileSink, OutboxEntry], None]] = {
     "receipt": _write_receipt,
     "report": _write_report,
     "index": _write_index,

@@ -23,7 +23,7 @@ LOADED = [
     "flows.scaling.worker_tasks",
     "schemas.rows.judging.row_schema",
     "schemas.rows.findings.findings_table",
-    "reports.report",
+    "reports.report_page",
 ]
 
 

@@ -28,7 +28,7 @@ from flows.serving.site import METRICS, site
 from flows.settings import Settings
 from flows.stores import StoreError
 from flows.stores.folder import FolderStore
-from flows.stores.hints import Hints, folder_hints, queue_hints
+from flows.stores.arrival_hints import Hints, folder_hints, queue_hints
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _warm() -> None:
     for module in (
         "flows.intake_flow",
         "flows.launch_flow",
-        "reports.report",
+        "reports.report_page",
         "schemas.rows.row_judge",
         "schemas.rows.judging.row_schema",
     ):

@@ -132,7 +132,7 @@ def cluster(workers: int) -> Iterator[tuple[str, list[int]]]:
 def warm() -> int:
     """Import what a worker needs; its process."""
     import flows.scaling.worker_tasks
-    import reports.report
+    import reports.report_page
     import schemas.rows.first_pass
     import schemas.rows.judging.duplicates
     import schemas.rows.second_pass
@@ -140,7 +140,7 @@ def warm() -> int:
     assert all(
         (
             flows.scaling.worker_tasks,
-            reports.report,
+            reports.report_page,
             schemas.rows.judging.duplicates,
             schemas.rows.first_pass,
             schemas.rows.second_pass,

@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from flows.validation.scratch import Spool, spools
-from reports.report import report_html
+from reports.report_page import report_html
 from reports.views import SubmissionView
 from schemas.judge import judge_csv
 from schemas.model.drop import DropFile

@@ -173,7 +173,7 @@ def test_the_archive_gives_every_submission_back(taken):
 def test_receipts_keep_to_their_schema(taken):
     import jsonschema
 
-    from reports.documents import published_schema
+    from reports.json_documents import published_schema
 
     schema = json.loads(published_schema("receipt"))
     for drop in DROPS:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from reports.index import business_index, operator_index
-from reports.report import report_html
+from reports.index_pages import business_index, operator_index
+from reports.report_page import report_html
 from tests.reports import samples as samples
 from tests.reports.conftest import CHROMIUM, FLAGS
 

@@ -6,8 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from reports.index import business_index, operator_index
-from reports.report import report_html
+from reports.index_pages import business_index, operator_index
+from reports.report_page import report_html
 from tests.reports import samples as samples
 
 pytestmark = pytest.mark.server

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from reports.documents import report_json
-from reports.index import business_index, operator_index
-from reports.report import report_html
+from reports.index_pages import business_index, operator_index
+from reports.json_documents import report_json
+from reports.report_page import report_html
 from reports.views import Attention, BusinessIndexView, OperatorIndexView, Preview, ProgramLine, Revision, RuleCount
 from tests.reports import samples as samples
 

@@ -8,9 +8,9 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from reports.documents import report_json
-from reports.records import COLUMNS, rejected_csv, rejections_csv
-from reports.report import report_html
+from reports.csv_documents import COLUMNS, rejected_csv, rejections_csv
+from reports.json_documents import report_json
+from reports.report_page import report_html
 from reports.views import SubmissionView
 from schemas.judge import judge, judge_csv
 from schemas.manifest.businesses_yaml import read_businesses

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from reports.verdict import headline, steps
-from reports.wording import left, percent, visible
+from reports.formatting import left, percent, visible
+from reports.headline import headline, steps
 from schemas.model.judgment import Counts
 from tests.reports import samples as samples
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reports.rows import BUDGET, gathered, table
-from reports.sections import sections
+from reports.row_table import BUDGET, gathered, table
+from reports.rule_sections import sections
 from schemas.model.judgment import RepairGroup
 from tests.reports import samples as samples
 

@@ -5,7 +5,7 @@ import hashlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from reports import texts, wording
+from reports import formatting, texts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -55,8 +55,8 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"say": wording.say, "raw": texts.TEXTS.__getitem__, "language": texts.LANGUAGE}
-    environment.filters |= {"shown": wording.visible, "number": "{:,}".format, "percent": wording.percent}
+    environment.globals |= {"say": formatting.say, "raw": texts.TEXTS.__getitem__, "language": texts.LANGUAGE}
+    environment.filters |= {"shown": formatting.visible, "number": "{:,}".format, "percent": formatting.percent}
     return environment
 
 

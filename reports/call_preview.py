@@ -3,8 +3,8 @@
 import base64
 from dataclasses import dataclass
 
+from reports.formatting import plain, visible
 from reports.views import Preview, SubmissionView
-from reports.wording import plain, visible
 
 _LOGO_BYTES = 200 * 1024
 #: The name is drawn up to here; carriers take 32 characters and less.

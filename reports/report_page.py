@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from reports import phone, program
-from reports.page import render
-from reports.pictures import TONES, bars, parts, strips
-from reports.rows import BUDGET, table
-from reports.sections import sections
-from reports.verdict import headline, is_bare, steps, zone_of
+from reports import call_preview, program_facts
+from reports.charts import TONES, bars, parts, strips
+from reports.formatting import UTC_ZONE, joined, moment, place, plain, short_day, visible
+from reports.headline import headline, is_bare, steps, zone_of
+from reports.rendering import render
+from reports.row_table import BUDGET, table
+from reports.rule_sections import sections
 from reports.views import Past, SubmissionView
-from reports.wording import UTC_ZONE, joined, moment, place, plain, short_day, visible
 from schemas.model.findings import TYPED_IN
 
 _FILES = 50
@@ -22,7 +22,7 @@ _FEW = 3  # so few rules to fix leave room beside the phone for the program's fa
 def report_html(view: SubmissionView) -> str:
     """The page: one file, no request to anywhere, readable without script, under 1.5 MB whatever it shows."""
     judgment = view.judgment
-    ring = phone.phone(view)
+    ring = call_preview.phone(view)
     logo = len(ring.logo) if ring and ring.logo else 0
     rows = table(judgment, BUDGET - logo)
     kinds = sections(judgment, rows.rules)
@@ -76,8 +76,8 @@ def _name(view: SubmissionView) -> str:
 
 def _program(view: SubmissionView) -> dict[str, Any]:
     return {
-        "facts": program.facts(view),
-        "phone_absent": phone.phone_absent(view),
+        "facts": program_facts.facts(view),
+        "phone_absent": call_preview.phone_absent(view),
         "carriers": view.branding in ("in_review", "approved"),
     }
 

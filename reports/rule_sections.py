@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from reports.verdict import about_rows
-from reports.wording import plain, say, visible
+from reports.formatting import plain, say, visible
+from reports.headline import about_rows
 from schemas.model.findings import Finding
 from schemas.model.judgment import Judgment, RepairGroup, RuleTotal
 from schemas.rules import RULES

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reports.repair import repair_manifest
+from reports.correction_manifest import repair_manifest
 from schemas.judge import understood
 from schemas.model.manifest import NumbersFile, TypedNumber
 from tests.reports import samples as samples

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from reports.page import render
-from reports.phone import preview
-from reports.pictures import TONES, trend
+from reports.call_preview import preview
+from reports.charts import TONES, trend
+from reports.formatting import UTC_ZONE, left, moment, percent, place, plain
+from reports.rendering import render
 from reports.views import BusinessIndexView, OperatorIndexView, ProgramLine
-from reports.wording import UTC_ZONE, left, moment, percent, place, plain
 from schemas.model.judgment import Counts
 
 _TREND = 40

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from reports.verdict import zone_of
+from reports.formatting import UTC_ZONE, left, long_moment, moment, place, plain, visible
+from reports.headline import zone_of
 from reports.views import SubmissionView
-from reports.wording import UTC_ZONE, left, long_moment, moment, place, plain, visible
 from schemas.model.manifest import Manifest
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from jsonschema import Draft202012Validator
 
-from reports.documents import published_schema, receipt_json, report_json, utc
+from reports.json_documents import published_schema, receipt_json, report_json, utc
 from tests.reports import samples as samples
 
 VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.pictures import CELLS, bars, parts, shade, strips, trend
+from reports.charts import CELLS, bars, parts, shade, strips, trend
 from reports.views import Past
 from schemas.model.judgment import Counts, FileResult
 from tests.reports import samples as samples

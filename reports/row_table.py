@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reports.page import fragment
+from reports.rendering import fragment
 from schemas.model.findings import TYPED_IN, Severity
 from schemas.model.judgment import Judgment
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from reports.formatting import plain
 from reports.views import SubmissionView
-from reports.wording import plain
 from schemas.model.manifest import Manifest
 
 #: The file beside it that the repair manifest names.

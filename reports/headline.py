@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from reports.formatting import UTC_ZONE, day, joined, place, plain, say, time, visible
 from reports.views import SubmissionView
-from reports.wording import UTC_ZONE, day, joined, place, plain, say, time, visible
 from schemas.rules import RULES
 
 if TYPE_CHECKING:

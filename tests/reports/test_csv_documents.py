@@ -8,7 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from reports.records import COLUMNS, rejected_csv, rejections_csv
+from reports.csv_documents import COLUMNS, rejected_csv, rejections_csv
 from tests.reports import samples as samples
 
 
