@@ -3,8 +3,8 @@
 import base64
 from dataclasses import dataclass
 
-from reports.formatting import plain, visible
-from reports.views import Preview, SubmissionView
+from reports.formatting import plain_text, visible_text
+from reports.views import BrandingPreview, SubmissionView
 
 _LOGO_BYTES = 200 * 1024
 #: The name is drawn up to here; carriers take 32 characters and less.
@@ -13,7 +13,7 @@ _SHORTHAND = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phone:
+class CallPreview:
     """What the called phone shows. `logo` is a `data:` address."""
 
     display: str
@@ -24,7 +24,7 @@ class Phone:
     note: str = ""
 
 
-def phone(view: SubmissionView) -> Phone | None:
+def preview_submission(view: SubmissionView) -> CallPreview | None:
     """The drawing's texts; None where nothing will show."""
     manifest = view.judgment.manifest
     if manifest is None or manifest.display_name is None or manifest.program_type in (None, "SENTRY"):
@@ -34,26 +34,26 @@ def phone(view: SubmissionView) -> Phone | None:
         name.display,
         name.shorthand,
         view.logo if with_logo else None,
-        call_reason=visible(manifest.call_reason, 60) if with_logo and manifest.call_reason else "",
-        note=plain("phone_in_review") if view.branding == "in_review" else "",
+        call_reason=visible_text(manifest.call_reason, 60) if with_logo and manifest.call_reason else "",
+        note=plain_text("phone_in_review") if view.branding == "in_review" else "",
     )
 
 
-def phone_absent(view: SubmissionView) -> str:
+def explain_missing_preview(view: SubmissionView) -> str:
     """Why there is no phone to draw."""
     manifest = view.judgment.manifest
-    return plain("phone_sentry" if manifest and manifest.program_type == "SENTRY" else "phone_none")
+    return plain_text("phone_sentry" if manifest and manifest.program_type == "SENTRY" else "phone_none")
 
 
-def preview(of: Preview) -> Phone:
+def preview_branding(of: BrandingPreview) -> CallPreview:
     """What is in review, as a phone will show it."""
     return _phone(of.display, of.shorthand, of.logo)
 
 
-def _phone(display: str, shorthand: str, logo: bytes | None, *, call_reason: str = "", note: str = "") -> Phone:
-    short = visible(shorthand, _DISPLAY)
-    return Phone(
-        display=visible(display, _DISPLAY),
+def _phone(display: str, shorthand: str, logo: bytes | None, *, call_reason: str = "", note: str = "") -> CallPreview:
+    short = visible_text(shorthand, _DISPLAY)
+    return CallPreview(
+        display=visible_text(display, _DISPLAY),
         shorthand=short if len(short) <= _SHORTHAND else short[: _SHORTHAND - 1] + "…",
         initial=next((mark for mark in display if mark.isalnum()), "?").upper()[:1],
         logo=_data_address(logo),

@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from reports.formatting import plain
+from reports.formatting import plain_text
 from reports.views import SubmissionView
 from schemas.model.manifest import Manifest
 
 #: The file beside it that the repair manifest names.
-REJECTED = "rejected.csv"
+REJECTED_CSV = "rejected.csv"
 
 
-def repair_manifest(view: SubmissionView) -> str | None:
+def correction_manifest(view: SubmissionView) -> str | None:
     """program.yaml for the corrected rows: same reference, `numbers_mode: add`, and nothing but rejected.csv to read.
 
     It is written from the manifest as understood, not from its bytes: sizes and hashes of the first files would be
@@ -31,9 +31,9 @@ def repair_manifest(view: SubmissionView) -> str | None:
 
 def _head(view: SubmissionView, manifest: Manifest) -> str:
     key = "repair_part" if view.judgment.verdict.startswith("accepted") else "repair_whole"
-    lines = [plain(key, submission=view.id)]
+    lines = [plain_text(key, submission=view.id)]
     if manifest.logo:
-        lines.append(plain("repair_logo", logo=ascii(manifest.logo)))
+        lines.append(plain_text("repair_logo", logo=ascii(manifest.logo)))
     return "".join(f"# {line}\n" for text in lines for line in text.splitlines())
 
 
@@ -55,7 +55,7 @@ def _document(manifest: Manifest) -> dict[str, Any]:
         "logo": manifest.logo,
         "call_reason": manifest.call_reason,
         "schedule": _schedule(manifest),
-        "numbers": [{"file": REJECTED}],
+        "numbers": [{"file": REJECTED_CSV}],
         "numbers_mode": "add",
         "on_rejected_rows": manifest.on_rejected_rows,
         "max_rejected_percent": _percent(manifest.max_rejected_percent),

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 ELLIPSIS = "…"
 
 
-def plain(key: str, **values: Any) -> str:
+def plain_text(key: str, **values: Any) -> str:
     """The text of this key as plain text."""
     return _chosen(key, values).format(**values)
 
 
-def say(key: str, **values: Any) -> "Markup":
+def markup_text(key: str, **values: Any) -> "Markup":
     """The text of this key as markup; values that are no markup are escaped."""
     from markupsafe import Markup
 
@@ -45,7 +45,7 @@ def _invisible() -> dict[int, str]:
 _VISIBLE = _invisible()
 
 
-def visible(text: str, width: int) -> str:
+def visible_text(text: str, width: int) -> str:
     """What was received, with invisible marks made visible, cut to `width` characters with an ellipsis."""
     if len(text) <= width and text.isascii() and text.isprintable():
         return text
@@ -53,29 +53,29 @@ def visible(text: str, width: int) -> str:
     return shown if len(shown) <= width and len(text) <= width else shown[: width - 1] + ELLIPSIS
 
 
-def day(instant: datetime, zone: ZoneInfo) -> str:
+def format_day(instant: datetime, zone: ZoneInfo) -> str:
     """Monday 4 January 2027."""
     return _moment(instant, zone, texts.DAY)
 
 
-def short_day(instant: datetime, zone: ZoneInfo) -> str:
+def format_short_day(instant: datetime, zone: ZoneInfo) -> str:
     """4 Jan."""
     return _moment(instant, zone, texts.DAY_OF_YEAR)
 
 
-def time(instant: datetime, zone: ZoneInfo) -> str:
+def format_time(instant: datetime, zone: ZoneInfo) -> str:
     """09:00."""
     return f"{instant.astimezone(zone):%H:%M}"
 
 
-def long_moment(instant: datetime, zone: ZoneInfo) -> str:
+def format_long_moment(instant: datetime, zone: ZoneInfo) -> str:
     """Monday 4 January 2027, 09:00."""
-    return texts.DAY_TIME.format(day=day(instant, zone), time=time(instant, zone))
+    return texts.DAY_TIME.format(day=format_day(instant, zone), time=format_time(instant, zone))
 
 
-def moment(instant: datetime, zone: ZoneInfo) -> str:
+def format_moment(instant: datetime, zone: ZoneInfo) -> str:
     """4 Jan 2027, 09:00."""
-    return texts.DAY_TIME.format(day=_moment(instant, zone, texts.DAY_SHORT), time=time(instant, zone))
+    return texts.DAY_TIME.format(day=_moment(instant, zone, texts.DAY_SHORT), time=format_time(instant, zone))
 
 
 def _moment(instant: datetime, zone: ZoneInfo, form: str) -> str:
@@ -84,23 +84,23 @@ def _moment(instant: datetime, zone: ZoneInfo, form: str) -> str:
     return form.format(weekday=weekday, day=local.day, month=month, year=local.year)
 
 
-def place(timezone: str) -> str:
+def zone_city(timezone: str) -> str:
     """The city of an IANA time zone: "America/New_York" is "New York"."""
     return timezone.rpartition("/")[2].replace("_", " ")
 
 
-def left(until: datetime, now: datetime) -> str:
+def time_left(until: datetime, now: datetime) -> str:
     """The time left in one unit: days from two days on, hours below."""
     span = until - now
     if span <= timedelta():
-        return plain("left_past")
+        return plain_text("left_past")
     if span >= timedelta(days=2):
-        return plain("left_days", n=span.days)
+        return plain_text("left_days", n=span.days)
     hours = span // timedelta(hours=1)
-    return plain("left_hours", n=hours) if hours else plain("left_soon")
+    return plain_text("left_hours", n=hours) if hours else plain_text("left_soon")
 
 
-def percent(part: int, whole: int) -> str:
+def format_percent(part: int, whole: int) -> str:
     """A share for reading: 0 %, below 0.1 %, 3.8 %, 100 %; never rounded to all or to none."""
     share = 100 * part / whole if whole else 0.0
     if part and share < 0.1:
@@ -110,10 +110,10 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.0f} %" if share in (0, 100) else f"{share:.1f} %"
 
 
-def joined(words: Iterable[str]) -> str:
+def join_words(words: Iterable[str]) -> str:
     """a, b and c."""
     *first, last = words
-    return plain("and", first=", ".join(first), last=last) if first else last
+    return plain_text("and", first=", ".join(first), last=last) if first else last
 
 
 UTC_ZONE = ZoneInfo("UTC")

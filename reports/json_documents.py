@@ -49,13 +49,13 @@ def receipt_json(view: ReceiptView) -> str:
             "business": view.business,
             "drop": view.drop,
             "reference": view.reference,
-            "received_at": utc(view.received_at),
+            "received_at": format_utc(view.received_at),
             "submission": view.submission,
             "verdict": view.verdict,
             "counts": _counts(view.counts) if view.counts else None,
             "program_state": view.state,
             "branding": view.branding,
-            "scheduled_start": utc(view.scheduled_start) if view.scheduled_start else None,
+            "scheduled_start": format_utc(view.scheduled_start) if view.scheduled_start else None,
             "digest": view.digest,
             "link": view.link,
             "findings": [_finding(finding) for finding in view.findings],
@@ -69,7 +69,7 @@ def published_schema(name: Literal["report", "receipt"]) -> str:
     return (files("reports") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
-def utc(instant: datetime) -> str:
+def format_utc(instant: datetime) -> str:
     """ISO 8601 in UTC with `Z`; whole seconds without a fraction."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -81,7 +81,7 @@ def _submission(view: SubmissionView) -> dict[str, Any]:
         "reference": view.reference,
         "drop": view.drop,
         "digest": view.digest,
-        "received_at": utc(view.received_at),
+        "received_at": format_utc(view.received_at),
     }
 
 
@@ -113,7 +113,7 @@ def _times(schedule: Schedule | None) -> dict[str, Any]:
         return {"start": None, "end": None, "timezone": None}
     zone = ZoneInfo(schedule.timezone)
     start, end = (
-        {"utc": utc(instant), "local": instant.astimezone(zone).isoformat()}
+        {"utc": format_utc(instant), "local": instant.astimezone(zone).isoformat()}
         for instant in (schedule.start, schedule.end)
     )
     return {"start": start, "end": end, "timezone": schedule.timezone}

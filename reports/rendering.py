@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 #: What the browser may do with a page: show its own style, script and `data:` pictures, and nothing else.
-POLICY = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src {style}; script-src {script}; img-src data:; base-uri 'none'; form-action 'none'"
 )
 
@@ -23,15 +23,15 @@ _WORDS = f':root{{--row:"{texts.TEXTS["col_row"]} "}}'
 _BUFFER = 200  # pieces of a template that are weighed at once
 
 
-def render(template: str, **values: Any) -> str:
+def render_page(template: str, **values: Any) -> str:
     """The page, ready to be written as UTF-8; a lone surrogate in a value, which UTF-8 cannot hold, becomes "?"."""
     style, script = _part("page.css") + _WORDS, _part("page.js")
-    policy = POLICY.format(style=_source(style), script=_source(script))
+    policy = CONTENT_SECURITY_POLICY.format(style=_source(style), script=_source(script))
     page = _environment().get_template(template).render(style=style, script=script, policy=policy, **values)
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
-def fragment(template: str, *, budget: int, **values: Any) -> str | None:
+def render_fragment(template: str, *, budget: int, **values: Any) -> str | None:
     """A part of a page, escaped like the page; None as soon as it weighs more than `budget` bytes of UTF-8."""
     stream = _environment().get_template(template).stream(**values)
     stream.enable_buffering(_BUFFER)
@@ -55,8 +55,12 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"say": formatting.say, "raw": texts.TEXTS.__getitem__, "language": texts.LANGUAGE}
-    environment.filters |= {"shown": formatting.visible, "number": "{:,}".format, "percent": formatting.percent}
+    environment.globals |= {"say": formatting.markup_text, "raw": texts.TEXTS.__getitem__, "language": texts.LANGUAGE}
+    environment.filters |= {
+        "shown": formatting.visible_text,
+        "number": "{:,}".format,
+        "percent": formatting.format_percent,
+    }
     return environment
 
 

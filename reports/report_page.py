@@ -3,13 +3,21 @@
 from typing import Any
 
 from reports import call_preview, program_facts
-from reports.charts import TONES, bars, parts, strips
-from reports.formatting import UTC_ZONE, joined, moment, place, plain, short_day, visible
-from reports.headline import headline, is_bare, steps, zone_of
-from reports.rendering import render
-from reports.row_table import BUDGET, table
-from reports.rule_sections import sections
-from reports.views import Past, SubmissionView
+from reports.charts import VERDICT_TONES, build_chunk_strips, build_count_bar, build_history_bars
+from reports.formatting import (
+    UTC_ZONE,
+    format_moment,
+    format_short_day,
+    join_words,
+    plain_text,
+    visible_text,
+    zone_city,
+)
+from reports.headline import headline_sentences, is_bare_csv, next_steps, program_zone
+from reports.rendering import render_page
+from reports.row_table import ROWS_BUDGET, build_row_table
+from reports.rule_sections import build_rule_sections
+from reports.views import PastSubmission, SubmissionView
 from schemas.model.findings import TYPED_IN
 
 _FILES = 50
@@ -22,11 +30,11 @@ _FEW = 3  # so few rules to fix leave room beside the phone for the program's fa
 def report_html(view: SubmissionView) -> str:
     """The page: one file, no request to anywhere, readable without script, under 1.5 MB whatever it shows."""
     judgment = view.judgment
-    ring = call_preview.phone(view)
+    ring = call_preview.preview_submission(view)
     logo = len(ring.logo) if ring and ring.logo else 0
-    rows = table(judgment, BUDGET - logo)
-    kinds = sections(judgment, rows.rules)
-    return render(
+    rows = build_row_table(judgment, ROWS_BUDGET - logo)
+    kinds = build_rule_sections(judgment, rows.rules)
+    return render_page(
         "report.html",
         view=view,
         phone=ring,
@@ -35,8 +43,8 @@ def report_html(view: SubmissionView) -> str:
         rows_with_findings=_rows_with_findings(view, rows.shown),
         sections=kinds,
         program_first=len(kinds["fix"]) < _FEW,
-        parts=parts(judgment.counts),
-        strips=strips(judgment.files),
+        parts=build_count_bar(judgment.counts),
+        strips=build_chunk_strips(judgment.files),
         by_rule=_by_rule(view),
         files=judgment.files[:_FILES],
         files_more=len(judgment.files) - _FILES,
@@ -49,21 +57,21 @@ def report_html(view: SubmissionView) -> str:
 
 
 def _head(view: SubmissionView) -> dict[str, Any]:
-    zone = zone_of(view)
-    sentences = headline(view)
+    zone = program_zone(view)
+    sentences = headline_sentences(view)
     return {
-        "title": plain("title", what=_name(view), verdict=" ".join(sentences)),
+        "title": plain_text("title", what=_name(view), verdict=" ".join(sentences)),
         "headline": sentences,
-        "steps": steps(view),
-        "tone": TONES[view.judgment.verdict],
-        "bare": is_bare(view),
+        "steps": next_steps(view),
+        "tone": VERDICT_TONES[view.judgment.verdict],
+        "bare": is_bare_csv(view),
         "name": _name(view),
-        "business": visible(view.legal_name or view.business or "", _WIDTH),
-        "received": f"{moment(view.received_at, zone)} {place(str(zone))}",
-        "received_utc": f"{moment(view.received_at, UTC_ZONE)} UTC",
-        "made": f"{moment(view.now, UTC_ZONE)} UTC",
-        "moved_from": joined(view.reassigned_from) if view.reassigned_from else "",
-        "moved_to": joined(view.reassigned_to) if view.reassigned_to else "",
+        "business": visible_text(view.legal_name or view.business or "", _WIDTH),
+        "received": f"{format_moment(view.received_at, zone)} {zone_city(str(zone))}",
+        "received_utc": f"{format_moment(view.received_at, UTC_ZONE)} UTC",
+        "made": f"{format_moment(view.now, UTC_ZONE)} UTC",
+        "moved_from": join_words(view.reassigned_from) if view.reassigned_from else "",
+        "moved_to": join_words(view.reassigned_to) if view.reassigned_to else "",
     }
 
 
@@ -71,24 +79,26 @@ def _name(view: SubmissionView) -> str:
     manifest = view.judgment.manifest
     name = manifest.name if manifest else None
     file = view.judgment.files[0].name if view.judgment.files else None
-    return visible(name or view.reference or view.drop or file or plain("title_bare"), _WIDTH)
+    return visible_text(name or view.reference or view.drop or file or plain_text("title_bare"), _WIDTH)
 
 
 def _program(view: SubmissionView) -> dict[str, Any]:
     return {
-        "facts": program_facts.facts(view),
-        "phone_absent": call_preview.phone_absent(view),
+        "facts": program_facts.list_program_facts(view),
+        "phone_absent": call_preview.explain_missing_preview(view),
         "carriers": view.branding in ("in_review", "approved"),
     }
 
 
 def _history(view: SubmissionView) -> dict[str, Any]:
-    this = Past(id=view.id, received_at=view.received_at, verdict=view.judgment.verdict, counts=view.judgment.counts)
-    zone = zone_of(view)
+    this = PastSubmission(
+        id=view.id, received_at=view.received_at, verdict=view.judgment.verdict, counts=view.judgment.counts
+    )
+    zone = program_zone(view)
     return {
-        "bars": bars(view.history[-_HISTORY + 1 :], this) if view.history else [],
-        "when": lambda instant: moment(instant, zone),
-        "date": lambda instant: short_day(instant, zone),
+        "bars": build_history_bars(view.history[-_HISTORY + 1 :], this) if view.history else [],
+        "when": lambda instant: format_moment(instant, zone),
+        "date": lambda instant: format_short_day(instant, zone),
     }
 
 

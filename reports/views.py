@@ -13,12 +13,12 @@ from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, Judgment, Verdict
 from schemas.model.lifecycle import Branding, State
 
-Outcome = Literal["registered", "duplicate", "incomplete"]
-Decided = Literal["dismissed", "replaced"]
+ReceiptOutcome = Literal["registered", "duplicate", "incomplete"]
+HeldOutcome = Literal["dismissed", "replaced"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
+class RevisionChanges:
     """How this revision differs from the one before it: in numbers, and in its dates where they moved."""
 
     number: int
@@ -30,7 +30,7 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
+class BaselineComparison:
     """The rejections compared with those of an earlier submission; a row is the same by its content."""
 
     submission: str
@@ -40,7 +40,7 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefusalLine:
+class RefusedNumber:
     """A number the carrier refused at launch, and the carrier's reason."""
 
     number: str
@@ -48,7 +48,7 @@ class RefusalLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class PastSubmission:
     """An earlier submission of the same program."""
 
     id: str
@@ -81,15 +81,15 @@ class SubmissionView:
     state: State | None = None
     branding: Branding | None = None
     scheduled_start: datetime | None = None
-    revision: Revision | None = None
-    baseline: Baseline | None = None
-    history: Sequence[Past] = ()
-    refused: Sequence[RefusalLine] = ()
+    revision: RevisionChanges | None = None
+    baseline: BaselineComparison | None = None
+    history: Sequence[PastSubmission] = ()
+    refused: Sequence[RefusedNumber] = ()
     refused_total: int = 0
     reassigned_from: Sequence[str] = ()
     reassigned_to: Sequence[str] = ()
     logo: bytes | None = None
-    decided: Decided | None = None
+    decided: HeldOutcome | None = None
     reason: str | None = None
 
 
@@ -101,7 +101,7 @@ class ReceiptView:
     of its program's numbers the carrier refused so far, cut by the caller; `refused_total` is not.
     """
 
-    outcome: Outcome
+    outcome: ReceiptOutcome
     business: str
     drop: str
     received_at: datetime
@@ -115,12 +115,12 @@ class ReceiptView:
     digest: str | None = None
     link: str | None = None
     findings: Sequence[Finding] = ()
-    refused: Sequence[RefusalLine] = ()
+    refused: Sequence[RefusedNumber] = ()
     refused_total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubmissionLine:
+class SubmissionSummary:
     """One submission in an index; `report` is the page's address relative to the index."""
 
     id: str
@@ -133,7 +133,7 @@ class SubmissionLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramLine:
+class ProgramSummary:
     """One program in an index. `timezone` is the IANA name its times are shown in.
 
     `refusals` are the most frequent reasons for numbers refused, each with how many.
@@ -173,14 +173,14 @@ class BusinessIndexView:
     business: str
     now: datetime
     legal_name: str | None = None
-    programs: Sequence[ProgramLine] = ()
-    submissions: Sequence[SubmissionLine] = ()
+    programs: Sequence[ProgramSummary] = ()
+    submissions: Sequence[SubmissionSummary] = ()
     submissions_total: int = 0
     top_rules: Sequence[RuleCount] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BusinessLine:
+class BusinessSummary:
     """One business in the operator's index; `index` is its page's address relative to the operator's."""
 
     id: str
@@ -195,7 +195,7 @@ class BusinessLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class BrandingPreview:
     """What is in review: a display name with its shorthand, or a logo (an SVG's bytes, shown through `<img>` only)."""
 
     display: str = ""
@@ -204,7 +204,7 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attention:
+class AttentionItem:
     """Something that waits for the operator, and the commands that resolve it, one of which is to be chosen.
 
     `what` is a business/reference, a display name or a logo; `why` one plain sentence without any phone number.
@@ -216,11 +216,11 @@ class Attention:
     business: str | None = None
     since: datetime | None = None
     report: str | None = None
-    preview: Preview | None = None
+    preview: BrandingPreview | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchLine:
+class UpcomingLaunch:
     """A launch that is due soon."""
 
     business: str
@@ -237,10 +237,10 @@ class OperatorIndexView:
     """The operator's page: what waits for a decision, what launches in the next 24 hours, what failed, who is there."""
 
     now: datetime
-    businesses: Sequence[BusinessLine] = ()
-    held: Sequence[Attention] = ()
-    review: Sequence[Attention] = ()
-    failed: Sequence[Attention] = ()
-    tonight: Sequence[LaunchLine] = ()
+    businesses: Sequence[BusinessSummary] = ()
+    held: Sequence[AttentionItem] = ()
+    review: Sequence[AttentionItem] = ()
+    failed: Sequence[AttentionItem] = ()
+    tonight: Sequence[UpcomingLaunch] = ()
     paused: bool = False
     businesses_error: str | None = None

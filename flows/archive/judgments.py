@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from pydantic import TypeAdapter
 
 from flows.stores import FileSink, Store, StoreError, read_object
-from reports.row_table import shown_lines
+from reports.row_table import lines_of_shown_rows
 from schemas.model.judgment import JudgedLogo, Judgment
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ShownRows:
 
 def keep(archive: FileSink, business: str, submission: str, judgment: Judgment) -> Judgment:
     """Put the judgment beside the bytes it is about; gives it as `recall` will."""
-    lines = list(shown_lines(judgment))
+    lines = list(lines_of_shown_rows(judgment))
     values = {name: adapter.dump_python(getattr(judgment, name), mode="json") for name, adapter in _fields().items()}
     values |= {"logo": _logo_out(judgment.logo), "lines": lines}
     archive.put(_key(business, submission), json.dumps(values).encode())

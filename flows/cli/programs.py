@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from flows.cli.output import print_json, print_table, say, thousands
-from flows.cli.session import opened, split
+from flows.cli.output import print_json, print_table, print_line, format_count
+from flows.cli.session import open_session, split_program_name
 from flows.errors import LaunchdropError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def programs(as_json: AsJson = False) -> None:
     """List programs with state and numbers."""
     from flows.ledger.read import page_queries
 
-    with opened() as services, services.ledger.read() as conn:
+    with open_session() as services, services.ledger.read() as conn:
         found = page_queries.programs(conn)
     if as_json:
         print_json([_row(p) for p in found])
@@ -42,8 +42,8 @@ def show(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")], as_jso
     """Show one program: what it is now, and every move that led there."""
     from flows.ledger.read import page_queries
 
-    business, reference = split(program)
-    with opened() as services, services.ledger.read() as conn:
+    business, reference = split_program_name(program)
+    with open_session() as services, services.ledger.read() as conn:
         found = page_queries.programs(conn, business_id=business, reference=reference)
         history = page_queries.history(conn, business, reference)
         why = {
@@ -56,9 +56,9 @@ def show(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")], as_jso
         return
     for p in found:
         _describe(p, why.get(p.reference, []))
-    say("\nHistory (UTC)")
+    print_line("\nHistory (UTC)")
     for row in history:
-        say(_move_line(row))
+        print_line(_move_line(row))
 
 
 def _whole(p: "ProgramRow", refusals: list[tuple[str, int]], history: "list[Row[Any]]") -> dict[str, Any]:
@@ -67,16 +67,16 @@ def _whole(p: "ProgramRow", refusals: list[tuple[str, int]], history: "list[Row[
 
 
 def _describe(p: "ProgramRow", refusals: list[tuple[str, int]]) -> None:
-    say(f"{p.business}/{p.reference}: {p.name or ''}")
-    say(f"  state      {p.state}, revision {p.revision}" + (f": {p.reason}" if p.reason else ""))
-    say(f"  branding   {p.branding.replace('_', ' ')}")
-    say(f"  starts     {_local(p.start, p.timezone)}")
-    say(f"  ends       {_local(p.end, p.timezone)}")
-    say(f"  numbers    {thousands(p.live)} live, {thousands(p.pending)} pending, {thousands(p.refused)} refused")
+    print_line(f"{p.business}/{p.reference}: {p.name or ''}")
+    print_line(f"  state      {p.state}, revision {p.revision}" + (f": {p.reason}" if p.reason else ""))
+    print_line(f"  branding   {p.branding.replace('_', ' ')}")
+    print_line(f"  starts     {_local(p.start, p.timezone)}")
+    print_line(f"  ends       {_local(p.end, p.timezone)}")
+    print_line(f"  numbers    {format_count(p.live)} live, {format_count(p.pending)} pending, {format_count(p.refused)} refused")
     for reason, n in refusals:
-        say(f"  refused    {thousands(n)}: {reason}")
+        print_line(f"  refused    {format_count(n)}: {reason}")
     if p.live:
-        say("  Live with the carrier is not yet seen everywhere: networks take minutes to days to show a name.")
+        print_line("  Live with the carrier is not yet seen everywhere: networks take minutes to days to show a name.")
 
 
 def _local(instant: datetime | None, timezone: str) -> str:
@@ -84,9 +84,9 @@ def _local(instant: datetime | None, timezone: str) -> str:
 
 
 def _utc(instant: datetime | None) -> str | None:
-    from reports.json_documents import utc
+    from reports.json_documents import format_utc
 
-    return utc(instant) if instant else None
+    return format_utc(instant) if instant else None
 
 
 def _row(p: "ProgramRow") -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _cells(p: "ProgramRow") -> list[str]:
     start = f"{p.start:%Y-%m-%d %H:%M}" if p.start else ""
     # Branding is told where it is not as it should be.
     state = f"{p.state}, {p.branding.replace('_', ' ')}" if p.branding in ("in_review", "rejected") else p.state or ""
-    return [f"{p.business}/{p.reference}", str(p.revision), state, start, thousands(p.live), thousands(p.pending)]
+    return [f"{p.business}/{p.reference}", str(p.revision), state, start, format_count(p.live), format_count(p.pending)]
 
 
 def _move(row: "Row[Any]") -> dict[str, Any]:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.output import print_json, print_table, say
-from flows.cli.session import changing, now, opened, who
+from flows.cli.output import print_json, print_table, print_line
+from flows.cli.session import open_change_session, utc_now, open_session, current_user
 
 if TYPE_CHECKING:
     from flows.ledger.programs.reviews import Review
@@ -21,16 +21,16 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.
     """What waits, longest first, with what the rules noticed."""
     from flows.ledger.programs.reviews import queue
 
-    with opened() as services, services.ledger.read() as conn:
+    with open_session() as services, services.ledger.read() as conn:
         waiting = queue(conn)
     if as_json:
         print_json([_row(review) for review in waiting])
     elif not waiting:
-        say("Nothing waits for review.")
+        print_line("Nothing waits for review.")
     else:
         rows = ((str(r.id), r.business, _what(r), "; ".join(m for _, m in r.noticed)) for r in waiting)
         print_table(("Id", "Business", "What", "The rules noticed"), rows, right=("Id",))
-        say("Decide with: launchdrop review approve ID, or reject ID --reason TEXT")
+        print_line("Decide with: launchdrop review approve ID, or reject ID --reason TEXT")
 
 
 @app.command()
@@ -51,11 +51,11 @@ def reject(
 def _decide(review: int, *, approve: bool, reason: str | None) -> None:
     from flows.ledger.programs.reviews import decide
 
-    with changing() as services, services.ledger.begin() as conn:
-        decided = decide(conn, review, approve=approve, by=who(), reason=reason, now=now())
-    say(f"{_what(decided.review)} of {decided.review.business}: {'approved' if approve else 'rejected'}.")
+    with open_change_session() as services, services.ledger.begin() as conn:
+        decided = decide(conn, review, approve=approve, by=current_user(), reason=reason, now=utc_now())
+    print_line(f"{_what(decided.review)} of {decided.review.business}: {'approved' if approve else 'rejected'}.")
     for business, reference in decided.programs:
-        say(f"  {business}/{reference}")
+        print_line(f"  {business}/{reference}")
 
 
 def _what(review: "Review") -> str:
@@ -65,7 +65,7 @@ def _what(review: "Review") -> str:
 
 
 def _row(review: "Review") -> dict[str, object]:
-    from reports.json_documents import utc
+    from reports.json_documents import format_utc
 
     name = review.display_name
     return {
@@ -78,5 +78,5 @@ def _row(review: "Review") -> dict[str, object]:
         "sha256": review.logo_sha256,
         "submission": review.submission,
         "noticed": [{"rule": rule, "message": message} for rule, message in review.noticed],
-        "requested_at": utc(review.requested_at),
+        "requested_at": format_utc(review.requested_at),
     }

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.output import is_narrow, print_json, print_table, say, thousands
-from flows.cli.session import changing, now, opened, who
+from flows.cli.output import is_narrow, print_json, print_table, print_line, format_count
+from flows.cli.session import open_change_session, utc_now, open_session, current_user
 
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
@@ -29,7 +29,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
         return
     from flows.ledger.read.page_queries import submissions
 
-    with opened() as services, services.ledger.read() as conn:
+    with open_session() as services, services.ledger.read() as conn:
         rows = submissions(conn, limit=None if as_json else LISTED + 1)
         reports = services.settings.reports
     if as_json:
@@ -38,7 +38,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     columns = "Submission", "Verdict", "Passed", "Rejected"
     print_table(columns, map(_cells, rows[:LISTED]), right=("Passed", "Rejected"), whole=("Verdict",))
     if len(rows) > LISTED:
-        say(f"The newest {LISTED}; --json gives all.")
+        print_line(f"The newest {LISTED}; --json gives all.")
 
 
 @app.command()
@@ -46,9 +46,9 @@ def release(submission: Id) -> None:
     """Accept a held submission as it was judged."""
     from flows.ledger.programs.register import release as accept
 
-    with changing() as services, services.ledger.begin() as conn:
-        registered = accept(conn, submission, by=who(), now=now())
-    say(f"{submission} is accepted as revision {registered.revision}.")
+    with open_change_session() as services, services.ledger.begin() as conn:
+        registered = accept(conn, submission, by=current_user(), now=utc_now())
+    print_line(f"{submission} is accepted as revision {registered.revision}.")
 
 
 @app.command()
@@ -58,9 +58,9 @@ def reject(
     """Reject a held submission."""
     from flows.ledger.programs.register import dismiss
 
-    with changing() as services, services.ledger.begin() as conn:
-        dismiss(conn, submission, by=who(), reason=reason, now=now())
-    say(f"{submission} is rejected.")
+    with open_change_session() as services, services.ledger.begin() as conn:
+        dismiss(conn, submission, by=current_user(), reason=reason, now=utc_now())
+    print_line(f"{submission} is rejected.")
 
 
 @app.command()
@@ -68,10 +68,10 @@ def retake(submission: Id) -> None:
     """Judge an archived submission again, as if it were dropped now, and register it under an id of its own."""
     from flows.registration.rerun import retake as take_again
 
-    with changing() as services:
+    with open_change_session() as services:
         took = take_again(services, submission)
     assert took.judgment is not None
-    say(f"{submission} was judged again as {took.registered.submission}: {took.judgment.verdict.replace('_', ' ')}.")
+    print_line(f"{submission} was judged again as {took.registered.submission}: {took.judgment.verdict.replace('_', ' ')}.")
 
 
 @app.command()
@@ -79,18 +79,18 @@ def replay(submission: Id, as_json: AsJson = False) -> None:
     """Judge an archived submission again and only show what would change; nothing is registered."""
     from flows.registration.rerun import replay as judge_again
 
-    with opened() as services:
+    with open_session() as services:
         changes = judge_again(services, submission)
     if as_json:
         print_json([{"what": c.what, "before": c.before, "now": c.now} for c in changes])
     elif not changes:
-        say("Nothing would change.")
+        print_line("Nothing would change.")
     else:
         print_table(("What", "Then", "Now"), ((c.what, str(c.before), str(c.now)) for c in changes))
 
 
 def _row(row: "Row[Any]", reports: str) -> dict[str, Any]:
-    from reports.json_documents import utc
+    from reports.json_documents import format_utc
 
     return {
         "id": row.id,
@@ -98,7 +98,7 @@ def _row(row: "Row[Any]", reports: str) -> dict[str, Any]:
         "reference": row.reference,
         "drop": row.drop,
         "verdict": row.verdict,
-        "received_at": utc(row.received_at),
+        "received_at": format_utc(row.received_at),
         "report": f"{reports.rstrip('/')}/{row.business}/{row.id}/report.html",
     }
 
@@ -107,4 +107,4 @@ def _cells(row: "Row[Any]") -> list[str]:
     counts = row.counts
     verdict = "held, replaced" if row.standing == "replaced" else row.verdict.replace("_", " ")
     name = f"{row.id}{NEXT_LINE if is_narrow() else '  '}{row.business}/{row.drop}"
-    return [name, verdict, thousands(counts["accepted"]), thousands(counts["rejected"])]
+    return [name, verdict, format_count(counts["accepted"]), format_count(counts["rejected"])]

@@ -1,7 +1,7 @@
 """A submission's files: the CSVs once it is judged, the page and its data whenever what they show has changed."""
 
 from flows.stores import FileSink
-from reports.correction_manifest import repair_manifest
+from reports.correction_manifest import correction_manifest
 from reports.csv_documents import rejected_csv, rejections_csv
 from reports.json_documents import receipt_json, report_json
 from reports.report_page import report_html
@@ -17,7 +17,7 @@ def publish_rows(store: FileSink, prefix: str, judgment: Judgment) -> None:
 
 def publish_page(store: FileSink, prefix: str, view: SubmissionView) -> None:
     """program.yaml, report.json and report.html, in this order: whoever finds the page finds the rest."""
-    if (manifest := repair_manifest(view)) is not None:
+    if (manifest := correction_manifest(view)) is not None:
         store.put(f"{prefix}program.yaml", manifest.encode())
     store.put(f"{prefix}report.json", report_json(view).encode())
     store.put(f"{prefix}report.html", report_html(view).encode())

@@ -12,22 +12,22 @@ from flows.ledger.programs.businesses import business as business_of
 from flows.ledger.programs.register import revision_before, revision_of, standing_of
 from flows.ledger.programs.reviews import Review, queue
 from flows.ledger.read import page_queries
-from flows.operator_files.businesses import ERROR
+from flows.operator_files.businesses import BUSINESSES_ERROR_FLAG
 from reports.views import (
-    Attention,
+    AttentionItem,
     BusinessIndexView,
-    BusinessLine,
-    Decided,
-    LaunchLine,
+    BusinessSummary,
+    HeldOutcome,
+    UpcomingLaunch,
     OperatorIndexView,
-    Past,
-    Preview,
-    ProgramLine,
+    PastSubmission,
+    BrandingPreview,
+    ProgramSummary,
     ReceiptView,
-    RefusalLine,
-    Revision,
+    RefusedNumber,
+    RevisionChanges,
     RuleCount,
-    SubmissionLine,
+    SubmissionSummary,
     SubmissionView,
 )
 from schemas.model.judgment import Counts, Judgment
@@ -121,7 +121,7 @@ def report(conn: Connection, business: str, submission: str, judgment: Judgment,
 
 
 #: By their standing, held submissions that will not be taken any more.
-_DECIDED: dict[str, Decided] = {"dismissed": "dismissed", "replaced": "replaced"}
+_DECIDED: dict[str, HeldOutcome] = {"dismissed": "dismissed", "replaced": "replaced"}
 
 
 def business(conn: Connection, name: str, *, now: datetime) -> BusinessIndexView:
@@ -156,7 +156,7 @@ def operator(conn: Connection, *, now: datetime, logo: Logos) -> OperatorIndexVi
         failed=[*map(_stuck, page_queries.stuck(conn)), *map(_unknown, page_queries.unknown_batches(conn))],
         tonight=[_launch_line(p) for p in page_queries.starting(conn, until=now + NIGHT, limit=LAUNCHES)],
         paused=stopped is not None,
-        businesses_error=get_flag(conn, ERROR),
+        businesses_error=get_flag(conn, BUSINESSES_ERROR_FLAG),
     )
 
 
@@ -167,11 +167,11 @@ def _program(conn: Connection, submission: Row[Any]) -> page_queries.ProgramRow 
     return found[0] if found else None
 
 
-def _revision(conn: Connection, made: Row[Any] | None) -> Revision | None:
+def _revision(conn: Connection, made: Row[Any] | None) -> RevisionChanges | None:
     if made is None:
         return None
     before = revision_before(conn, made)
-    return Revision(
+    return RevisionChanges(
         number=made.number,
         added=made.added,
         removed=made.removed,
@@ -181,20 +181,20 @@ def _revision(conn: Connection, made: Row[Any] | None) -> Revision | None:
     )
 
 
-def _past(row: Row[Any]) -> Past:
-    return Past(id=row.id, received_at=row.received_at, verdict=row.verdict, counts=Counts(**row.counts))
+def _past(row: Row[Any]) -> PastSubmission:
+    return PastSubmission(id=row.id, received_at=row.received_at, verdict=row.verdict, counts=Counts(**row.counts))
 
 
-def _refused(conn: Connection, program: page_queries.ProgramRow | None) -> list[RefusalLine]:
+def _refused(conn: Connection, program: page_queries.ProgramRow | None) -> list[RefusedNumber]:
     if program is None or not program.refused:
         return []
     found = page_queries.refused(conn, program.business, program.reference, limit=REFUSALS)
     # In full: it is the business's own number, on its own page, for it to act on.
-    return [RefusalLine(number=f"+1{number}", reason=reason) for number, reason in found]
+    return [RefusedNumber(number=f"+1{number}", reason=reason) for number, reason in found]
 
 
-def _program_line(conn: Connection, p: page_queries.ProgramRow) -> ProgramLine:
-    return ProgramLine(
+def _program_line(conn: Connection, p: page_queries.ProgramRow) -> ProgramSummary:
+    return ProgramSummary(
         reference=p.reference,
         revision=p.revision,
         state=p.state,
@@ -210,8 +210,8 @@ def _program_line(conn: Connection, p: page_queries.ProgramRow) -> ProgramLine:
     )
 
 
-def _submission_line(row: Row[Any]) -> SubmissionLine:
-    return SubmissionLine(
+def _submission_line(row: Row[Any]) -> SubmissionSummary:
+    return SubmissionSummary(
         id=row.id,
         received_at=row.received_at,
         verdict=row.verdict,
@@ -222,8 +222,8 @@ def _submission_line(row: Row[Any]) -> SubmissionLine:
     )
 
 
-def _business_line(row: page_queries.BusinessRow) -> BusinessLine:
-    return BusinessLine(
+def _business_line(row: page_queries.BusinessRow) -> BusinessSummary:
+    return BusinessSummary(
         id=row.id,
         index=f"../{row.id}/index.html",
         legal_name=row.legal_name,
@@ -236,8 +236,8 @@ def _business_line(row: page_queries.BusinessRow) -> BusinessLine:
     )
 
 
-def _held(row: Row[Any]) -> Attention:
-    return Attention(
+def _held(row: Row[Any]) -> AttentionItem:
+    return AttentionItem(
         what=f"{row.business}/{row.reference}",
         why="; ".join(row.held_because),
         commands=[f"launchdrop submissions release {row.id}", f"launchdrop submissions reject {row.id} --reason …"],
@@ -251,10 +251,10 @@ def _no_logo(_business: str, _sha256: str) -> None:
     return None
 
 
-def _in_review(review: Review, logo: Logos) -> Attention:
+def _in_review(review: Review, logo: Logos) -> AttentionItem:
     name = review.display_name
     what = f"{name.display} / {name.shorthand}" if name else f"logo {review.logo_name or review.logo_sha256}"
-    return Attention(
+    return AttentionItem(
         what=what,
         why="; ".join(message for _, message in review.noticed) or "asked for by a program",
         commands=[f"launchdrop review approve {review.id}", f"launchdrop review reject {review.id} --reason …"],
@@ -265,15 +265,15 @@ def _in_review(review: Review, logo: Logos) -> Attention:
     )
 
 
-def _preview(review: Review, logo: Logos) -> Preview | None:
+def _preview(review: Review, logo: Logos) -> BrandingPreview | None:
     if name := review.display_name:
-        return Preview(display=name.display, shorthand=name.shorthand)
+        return BrandingPreview(display=name.display, shorthand=name.shorthand)
     image = logo(review.business, review.logo_sha256) if review.logo_sha256 else None
-    return Preview(logo=image) if image else None
+    return BrandingPreview(logo=image) if image else None
 
 
-def _stuck(p: page_queries.ProgramRow) -> Attention:
-    return Attention(
+def _stuck(p: page_queries.ProgramRow) -> AttentionItem:
+    return AttentionItem(
         what=f"{p.business}/{p.reference}",
         why=f"{(p.state or '').replace('_', ' ')}: {p.reason or 'no reason was given'}",
         commands=[f"launchdrop launches retry {p.business}/{p.reference}"],
@@ -282,8 +282,8 @@ def _stuck(p: page_queries.ProgramRow) -> Attention:
     )
 
 
-def _unknown(row: Row[Any]) -> Attention:
-    return Attention(
+def _unknown(row: Row[Any]) -> AttentionItem:
+    return AttentionItem(
         what=f"{row.business}/{row.reference}",
         why=f"the carrier's answer to a batch of {row.size} numbers was lost, and it cannot be asked",
         commands=[f"launchdrop show {row.business}/{row.reference}"],
@@ -292,9 +292,9 @@ def _unknown(row: Row[Any]) -> Attention:
     )
 
 
-def _launch_line(p: page_queries.ProgramRow) -> LaunchLine:
+def _launch_line(p: page_queries.ProgramRow) -> UpcomingLaunch:
     assert p.start is not None
-    return LaunchLine(
+    return UpcomingLaunch(
         business=p.business,
         reference=p.reference,
         revision=p.revision,

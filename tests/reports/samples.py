@@ -8,21 +8,21 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from reports.views import (
-    Attention,
-    Baseline,
+    AttentionItem,
+    BaselineComparison,
+    BrandingPreview,
     BusinessIndexView,
-    BusinessLine,
-    LaunchLine,
+    BusinessSummary,
     OperatorIndexView,
-    Past,
-    Preview,
-    ProgramLine,
+    PastSubmission,
+    ProgramSummary,
     ReceiptView,
-    RefusalLine,
-    Revision,
+    RefusedNumber,
+    RevisionChanges,
     RuleCount,
-    SubmissionLine,
+    SubmissionSummary,
     SubmissionView,
+    UpcomingLaunch,
 )
 from schemas.model.business import DisplayName
 from schemas.model.findings import Finding
@@ -169,7 +169,7 @@ def view_of(judgment: Judgment, **more) -> SubmissionView:
         "state": "scheduled",
         "branding": "approved",
         "scheduled_start": MANIFEST.schedule.start,
-        "revision": Revision(number=1, added=1200),
+        "revision": RevisionChanges(number=1, added=1200),
     }
     return SubmissionView(judgment=judgment, **values | more)
 
@@ -224,10 +224,10 @@ def with_rejections() -> SubmissionView:
     return view_of(
         judgment,
         branding="in_review",
-        revision=Revision(number=3, added=1148, removed=2, changed=14),
-        baseline=Baseline(submission="20261120T081500Z-5c1a9e00", fixed=12, remaining=40, new=12),
+        revision=RevisionChanges(number=3, added=1148, removed=2, changed=14),
+        baseline=BaselineComparison(submission="20261120T081500Z-5c1a9e00", fixed=12, remaining=40, new=12),
         history=_history(),
-        refused=[RefusalLine(number="(501) 214-9077", reason="ALLOCATED_NUMBER")],
+        refused=[RefusedNumber(number="(501) 214-9077", reason="ALLOCATED_NUMBER")],
         refused_total=1,
         reassigned_from=["collections-2026-q4"],
     )
@@ -275,10 +275,10 @@ def _groups() -> list[RepairGroup]:
     ]
 
 
-def _history() -> list[Past]:
+def _history() -> list[PastSubmission]:
     counts = [(900, 310), (1180, 140), (1195, 96), (1200, 64)]
     return [
-        Past(
+        PastSubmission(
             id=f"2026112{day}T081500Z-5c1a9e0{day}",
             received_at=NOW - timedelta(days=4 - day),
             verdict="accepted_with_rejections" if day else "rejected",
@@ -309,7 +309,7 @@ def held() -> SubmissionView:
         extra=[large],
         held_because=("it would remove 412 of 1,200 live numbers",),
     )
-    return view_of(judgment, state="live", revision=Revision(number=2, added=27, removed=412, changed=0))
+    return view_of(judgment, state="live", revision=RevisionChanges(number=2, added=27, removed=412, changed=0))
 
 
 def rejected() -> SubmissionView:
@@ -388,7 +388,7 @@ def hostile() -> SubmissionView:
         legal_name=HOSTILE[4],
         drop=HOSTILE[0],
         branding="in_review",
-        refused=[RefusalLine(number=word, reason=word) for word in HOSTILE],
+        refused=[RefusedNumber(number=word, reason=word) for word in HOSTILE],
         refused_total=len(HOSTILE),
         reassigned_to=[HOSTILE[0]],
         logo=b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'><script>alert(1)</script>"
@@ -440,14 +440,14 @@ def receipts() -> list[ReceiptView]:
 
 def business_index(submissions: int = 24) -> BusinessIndexView:
     programs = [
-        ProgramLine(reference="collections-2027-q1", revision=3, state="scheduled", branding="in_review",
+        ProgramSummary(reference="collections-2027-q1", revision=3, state="scheduled", branding="in_review",
                     name="Q1 Collections", start=MANIFEST.schedule.start, end=MANIFEST.schedule.end,
                     timezone="America/Chicago", pending=1151),
-        ProgramLine(reference="branch-hours", revision=1, state="live", branding="approved", name="Branch hours",
+        ProgramSummary(reference="branch-hours", revision=1, state="live", branding="approved", name="Branch hours",
                     start=NOW - timedelta(days=60), end=NOW + timedelta(days=38), timezone="America/New_York",
                     live=5210, refused=3, held=True,
                     refusals=[("ALLOCATED_NUMBER", 2), ("NUM-024: on the do-not-originate list", 1)]),
-        ProgramLine(reference="survey-2026", revision=2, state="launch_failed", branding="none", name="Survey",
+        ProgramSummary(reference="survey-2026", revision=2, state="launch_failed", branding="none", name="Survey",
                     start=NOW - timedelta(days=1), end=NOW + timedelta(days=9), timezone="America/Chicago",
                     pending=400),
     ]  # fmt: skip
@@ -465,10 +465,10 @@ def business_index(submissions: int = 24) -> BusinessIndexView:
     )
 
 
-def _submission_line(i: int) -> SubmissionLine:
+def _submission_line(i: int) -> SubmissionSummary:
     read, bad = 1200 + 7 * i, (i * 37) % 160
     verdict = ("accepted_with_rejections" if bad else "accepted") if i % 9 else ("held", "rejected")[i % 2]
-    return SubmissionLine(
+    return SubmissionSummary(
         id=f"20261123T1514{i % 60:02}Z-{i:08x}",
         received_at=NOW - timedelta(hours=11 * i),
         verdict=verdict,
@@ -483,37 +483,37 @@ def operator_index() -> OperatorIndexView:
     return OperatorIndexView(
         now=NOW,
         businesses=[
-            BusinessLine(id="acme-bank", index="../acme-bank/index.html", legal_name="Acme Bank, N.A.",
+            BusinessSummary(id="acme-bank", index="../acme-bank/index.html", legal_name="Acme Bank, N.A.",
                          programs_live=1, programs_scheduled=1, numbers_live=5210, submissions=240,
                          last_received_at=NOW, last_30_days=Counts(read=31_000, accepted=29_800, rejected=1200)),
-            BusinessLine(id="blue-river-clinic", index="../blue-river-clinic/index.html",
+            BusinessSummary(id="blue-river-clinic", index="../blue-river-clinic/index.html",
                          legal_name="Blue River Clinic LLC", programs_scheduled=2, submissions=12,
                          last_received_at=NOW - timedelta(hours=7), last_30_days=Counts(read=900, accepted=900)),
-            BusinessLine(id="northwind", index="../northwind/index.html"),
+            BusinessSummary(id="northwind", index="../northwind/index.html"),
         ],
         held=[
-            Attention(what="acme-bank/branch-hours", business="acme-bank", since=NOW - timedelta(hours=3),
+            AttentionItem(what="acme-bank/branch-hours", business="acme-bank", since=NOW - timedelta(hours=3),
                       why="It would remove 412 of 1,200 live numbers.",
                       report="../acme-bank/20261123T121409Z-77aa0000/report.html",
                       commands=("launchdrop submissions release 20261123T121409Z-77aa0000",
                                 "launchdrop submissions reject 20261123T121409Z-77aa0000")),
         ],
         review=[
-            Attention(what="Acme Bank Collections", business="acme-bank", since=NOW - timedelta(days=1),
+            AttentionItem(what="Acme Bank Collections", business="acme-bank", since=NOW - timedelta(days=1),
                       why="A new display name; the program starts on 4 Jan 2027.",
-                      preview=Preview(display="Acme Bank Collections", shorthand="Acme Bank Collect"),
+                      preview=BrandingPreview(display="Acme Bank Collections", shorthand="Acme Bank Collect"),
                       commands=("launchdrop review approve 7", "launchdrop review reject 7 --reason …")),
-            Attention(what="logo river.svg", business="blue-river-clinic", since=NOW - timedelta(hours=5),
-                      why="The image river.svg is not approved for the business yet.", preview=Preview(logo=LOGO),
+            AttentionItem(what="logo river.svg", business="blue-river-clinic", since=NOW - timedelta(hours=5),
+                      why="The image river.svg is not approved for the business yet.", preview=BrandingPreview(logo=LOGO),
                       commands=("launchdrop review approve 8", "launchdrop review reject 8 --reason …")),
         ],
         failed=[
-            Attention(what="acme-bank/survey-2026", business="acme-bank", since=NOW - timedelta(hours=20),
+            AttentionItem(what="acme-bank/survey-2026", business="acme-bank", since=NOW - timedelta(hours=20),
                       why="The carrier did not answer for 24 hours.",
                       commands=("launchdrop launches retry acme-bank/survey-2026",)),
         ],
         tonight=[
-            LaunchLine(business="blue-river-clinic", reference="reminders", revision=1,
+            UpcomingLaunch(business="blue-river-clinic", reference="reminders", revision=1,
                        start=NOW + timedelta(hours=9), timezone="America/Denver", numbers=900, branding="approved"),
         ],
     )  # fmt: skip

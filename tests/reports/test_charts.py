@@ -2,8 +2,15 @@
 
 import pytest
 
-from reports.charts import CELLS, bars, parts, shade, strips, trend
-from reports.views import Past
+from reports.charts import (
+    MAX_CELLS,
+    build_chunk_strips,
+    build_count_bar,
+    build_history_bars,
+    build_trend,
+    shade_of_cell,
+)
+from reports.views import PastSubmission
 from schemas.model.judgment import Counts, FileResult
 from tests.reports import samples as samples
 
@@ -23,9 +30,9 @@ def file(name, rejected_by_chunk, rows=None):
 
 @pytest.mark.parametrize("chunks", [[1], [3], [400], [401], [2000], [2001, 3], [1, 1, 1, 900], [399, 399], [160_000]])
 def test_never_more_than_400_cells_and_none_lost(chunks):
-    drawn = strips([file(f"{i}.csv", [1] * count) for i, count in enumerate(chunks)])
+    drawn = build_chunk_strips([file(f"{i}.csv", [1] * count) for i, count in enumerate(chunks)])
     cells = [cell for strip in drawn.strips for cell in strip.cells]
-    assert len(cells) <= CELLS
+    assert len(cells) <= MAX_CELLS
     assert sum(cell.rejected for cell in cells) == sum(chunks)
     for strip, count in zip(drawn.strips, chunks, strict=True):
         assert [cell.start for cell in strip.cells[1:]] == [cell.end + 1 for cell in strip.cells[:-1]]
@@ -33,12 +40,12 @@ def test_never_more_than_400_cells_and_none_lost(chunks):
 
 
 def test_the_last_cell_ends_with_the_file():
-    cells = strips([file("a.csv", [3, 2], rows=510)]).strips[0].cells
+    cells = build_chunk_strips([file("a.csv", [3, 2], rows=510)]).strips[0].cells
     assert [(cell.start, cell.end, cell.shade) for cell in cells] == [(1, 500, 1), (501, 510, 3)]
 
 
 def test_files_without_faults_and_beyond_the_worst_twelve_have_no_strip():
-    drawn = strips([file("fine.csv", [0]), *(file(f"{n:02}.csv", [n]) for n in range(1, 16))])
+    drawn = build_chunk_strips([file("fine.csv", [0]), *(file(f"{n:02}.csv", [n]) for n in range(1, 16))])
     assert [strip.file for strip in drawn.strips] == [f"{n:02}.csv" for n in range(4, 16)]
     assert drawn.more == 3
 
@@ -47,12 +54,12 @@ def test_files_without_faults_and_beyond_the_worst_twelve_have_no_strip():
     ("rejected", "level"), [(0, 0), (1, 1), (10, 1), (11, 2), (50, 2), (51, 3), (126, 4), (251, 5), (500, 5)]
 )
 def test_worse_is_darker(rejected, level):
-    assert shade(rejected, 500) == level
+    assert shade_of_cell(rejected, 500) == level
 
 
 @pytest.mark.parametrize("counts", [Counts(), Counts(read=1_000_000, accepted=999_998, rejected=1, ignored=1)])
 def test_a_part_that_is_there_is_seen(counts):
-    drawn = parts(counts)
+    drawn = build_count_bar(counts)
     assert drawn.total == (drawn.accepted + drawn.rejected + drawn.ignored or 1)
     assert (drawn.rejected > 0) == (counts.rejected > 0)
     assert (drawn.ignored > 0) == (counts.ignored > 0)
@@ -60,12 +67,13 @@ def test_a_part_that_is_there_is_seen(counts):
 
 def test_history_ends_with_this_submission():
     past = [
-        Past(id=f"{n}", received_at=samples.NOW, verdict="accepted", counts=Counts(read=n, accepted=n)) for n in (4, 16)
+        PastSubmission(id=f"{n}", received_at=samples.NOW, verdict="accepted", counts=Counts(read=n, accepted=n))
+        for n in (4, 16)
     ]
-    drawn = bars(past[:1], past[1])
+    drawn = build_history_bars(past[:1], past[1])
     assert [(bar.this, bar.accepted, bar.rejected) for bar in drawn] == [(False, 50, 0), (True, 100, 0)]
 
 
 def test_a_trend_is_as_tall_as_its_worst():
-    points = trend([Counts(read=100, accepted=90, rejected=10), Counts(read=100, accepted=100), Counts()])
+    points = build_trend([Counts(read=100, accepted=90, rejected=10), Counts(read=100, accepted=100), Counts()])
     assert [(point.height, point.some) for point in points] == [(100, True), (2, False), (2, False)]

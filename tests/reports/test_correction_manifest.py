@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from reports.correction_manifest import repair_manifest
+from reports.correction_manifest import correction_manifest
 from schemas.judge import understood
 from schemas.model.manifest import NumbersFile, TypedNumber
 from tests.reports import samples as samples
 
 
 def repaired(view):
-    text = repair_manifest(view)
+    text = correction_manifest(view)
     assert text is not None
     manifest = understood(text.encode())
     assert manifest is not None
@@ -56,7 +56,7 @@ def test_texts_that_yaml_would_take_for_something_else_stay_texts(text):
 
 
 def test_its_head_says_what_it_does():
-    text = repair_manifest(samples.accepted())
+    text = correction_manifest(samples.accepted())
     assert text.splitlines()[:3] == [
         "# Drop this with the corrected rejected.csv beside it. Made from submission 20261123T151409Z-9f86d081.",
         "# Only the corrected rows are added; everything else stays as it is.",
@@ -66,10 +66,10 @@ def test_its_head_says_what_it_does():
 
 def test_a_logo_cannot_leave_the_comment_it_is_named_in():
     view = samples.hostile()
-    head = [line for line in repair_manifest(view).splitlines() if "gallery" in line]
+    head = [line for line in correction_manifest(view).splitlines() if "gallery" in line]
     assert len(head) == 1
     assert head[0].startswith("# The logo")
 
 
 def test_there_is_none_without_a_manifest():
-    assert repair_manifest(samples.unreadable()) is None
+    assert correction_manifest(samples.unreadable()) is None

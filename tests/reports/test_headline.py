@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from reports.formatting import left, percent, visible
-from reports.headline import headline, steps
+from reports.formatting import format_percent, time_left, visible_text
+from reports.headline import headline_sentences, next_steps
 from schemas.model.judgment import Counts
 from tests.reports import samples as samples
 
 
 def of(view, *, counts=None, **more):
     judgment = replace(view.judgment, counts=counts) if counts else view.judgment
-    return " ".join(headline(replace(view, judgment=judgment, **more)))
+    return " ".join(headline_sentences(replace(view, judgment=judgment, **more)))
 
 
 ALL = Counts(read=1200, accepted=1200)
@@ -73,13 +73,15 @@ def test_a_cancelled_program_says_so():
     view = samples.accepted()
     manifest = replace(view.judgment.manifest, state="cancelled")
     judgment = replace(view.judgment, manifest=manifest, counts=Counts())
-    assert headline(replace(view, judgment=judgment)) == ["The program is cancelled and its numbers are free again."]
+    assert headline_sentences(replace(view, judgment=judgment)) == [
+        "The program is cancelled and its numbers are free again."
+    ]
 
 
 def test_what_to_do_names_the_files_and_the_logo():
     view = samples.with_rejections()
     manifest = replace(view.judgment.manifest, logo="<acme>.svg")
-    first, second = steps(replace(view, judgment=replace(view.judgment, manifest=manifest)))
+    first, second = next_steps(replace(view, judgment=replace(view.judgment, manifest=manifest)))
     assert first == 'Correct the rows in <a href="rejected.csv">rejected.csv</a>.'
     assert "and the logo &lt;acme&gt;.svg. Nothing else has to be sent again." in second
 
@@ -95,7 +97,7 @@ def test_what_to_do_names_the_files_and_the_logo():
     ],
 )
 def test_time_left(span, text):
-    assert left(samples.NOW + span, samples.NOW) == text
+    assert time_left(samples.NOW + span, samples.NOW) == text
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_time_left(span, text):
     ],
 )
 def test_a_share_is_never_rounded_to_all_or_none(part, whole, text):
-    assert percent(part, whole) == text
+    assert format_percent(part, whole) == text
 
 
 @pytest.mark.parametrize(
@@ -126,4 +128,4 @@ def test_a_share_is_never_rounded_to_all_or_none(part, whole, text):
     ],
 )
 def test_what_a_stranger_wrote_is_made_visible_and_cut(text, shown):
-    assert visible(text, 20) == shown
+    assert visible_text(text, 20) == shown

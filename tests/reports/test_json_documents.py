@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from jsonschema import Draft202012Validator
 
-from reports.json_documents import published_schema, receipt_json, report_json, utc
+from reports.json_documents import format_utc, published_schema, receipt_json, report_json
 from tests.reports import samples as samples
 
 VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")
@@ -52,7 +52,7 @@ def test_times_are_utc_with_z_and_the_programs_also_local():
     assert document["submission"]["received_at"] == "2026-11-23T15:14:09Z"
     assert document["program"]["start"] == {"utc": "2027-01-04T15:00:00Z", "local": "2027-01-04T09:00:00-06:00"}
     assert document["program"]["end"] == {"utc": "2027-03-31T23:00:00Z", "local": "2027-03-31T18:00:00-05:00"}
-    assert utc(samples.NOW.replace(microsecond=500)) == "2026-11-23T15:14:09.000500Z"
+    assert format_utc(samples.NOW.replace(microsecond=500)) == "2026-11-23T15:14:09.000500Z"
 
 
 def test_totals_are_true_and_shown_is_what_is_there():

@@ -17,7 +17,15 @@ import pytest
 from reports.index_pages import business_index, operator_index
 from reports.json_documents import report_json
 from reports.report_page import report_html
-from reports.views import Attention, BusinessIndexView, OperatorIndexView, Preview, ProgramLine, Revision, RuleCount
+from reports.views import (
+    AttentionItem,
+    BrandingPreview,
+    BusinessIndexView,
+    OperatorIndexView,
+    ProgramSummary,
+    RevisionChanges,
+    RuleCount,
+)
 from tests.reports import samples as samples
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -110,13 +118,15 @@ def test_hostile_values_of_the_indexes_are_escaped_too():
     word = "<script>alert(1)</script>\u202e"
     business = BusinessIndexView(
         business="x", legal_name=word, now=samples.NOW,
-        programs=[ProgramLine(reference="r", revision=1, state=None, branding="none", name=word)],
+        programs=[ProgramSummary(reference="r", revision=1, state=None, branding="none", name=word)],
         top_rules=[RuleCount(id="NUM-001", name=word, count=1)],
     )  # fmt: skip
     operator = OperatorIndexView(
         now=samples.NOW,
         businesses_error=word,
-        review=[Attention(what=word, why=word, commands=(word,), preview=Preview(display=word, shorthand=word))],
+        review=[
+            AttentionItem(what=word, why=word, commands=(word,), preview=BrandingPreview(display=word, shorthand=word))
+        ],
     )
     for page in (business_index(business), operator_index(operator)):
         assert "<script>alert" not in page
@@ -148,7 +158,7 @@ def test_paused_launching_is_the_first_thing_an_operator_reads():
 def test_a_revision_shows_its_difference_and_a_first_one_does_not():
     view = samples.accepted()
     assert "Against last time" not in report_html(view)
-    page = report_html(replace(view, revision=Revision(number=2, added=1234, removed=5, changed=6)))
+    page = report_html(replace(view, revision=RevisionChanges(number=2, added=1234, removed=5, changed=6)))
     assert "Against last time" in page
     assert "<dt>added</dt><dd>1,234</dd>" in page
 
