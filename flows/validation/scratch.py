@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 
 from flows.errors import LaunchdropError
 
-#: Of each place. A long submission has hundreds of them (`schemas.rows.judging.duplicates`).
+#: Of each place. A long submission has hundreds of them (`schemas.rows.judging.cross_row_checks`).
 IN_MEMORY = 1 << 18
 
 Spool = Callable[[], BinaryIO]

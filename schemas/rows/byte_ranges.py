@@ -10,29 +10,31 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from schemas.rows.judging.row_schema import Judged, judge_rows, row_schema
+from schemas.rows.judging.row_schema import JudgedBlock, judge_rows, row_schema
 from schemas.rows.numbers.columns import parse_columns
-from schemas.rows.reading.csv_records import START, Block, Position, frame
-from schemas.rows.reading.encoding import Encoded, raw_size, text
-from schemas.rows.reading.long_lines import WholeLines
+from schemas.rows.reading.csv_records import START, ReadPosition, RecordBlock, split_records
+from schemas.rows.reading.encoding import DetectedEncoding, decode_to_utf8, encoded_size
+from schemas.rows.reading.long_lines import LineSplitter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
+class ByteRange:
     """Bytes `begin` to `end` of a file: whole blocks of so many rows each, of which the first begins at `at`."""
 
     begin: int
     end: int
-    at: Position
+    at: ReadPosition
     rows: tuple[int, ...]
 
 
-def can_be_cut(reading: Encoded) -> bool:
+def can_split_into_ranges(reading: DetectedEncoding) -> bool:
     """Whether a file's bytes can be read from its middle."""
     return reading.encoding != "utf-16"
 
 
-def cut(blocks: Iterable[Block], reading: Encoded, lines: WholeLines, *, size: int) -> Iterator[Range | Block]:
+def split_into_ranges(
+    blocks: Iterable[RecordBlock], reading: DetectedEncoding, lines: LineSplitter, *, size: int
+) -> Iterator[ByteRange | RecordBlock]:
     """The blocks of a file as ranges of about `size` bytes.
 
     From a line on that was too long to hold, blocks are given as they are: what was cut off is not counted in them.
@@ -40,34 +42,38 @@ def cut(blocks: Iterable[Block], reading: Encoded, lines: WholeLines, *, size: i
     at, begin, end, rows = START, reading.bom, reading.bom, list[int]()
     for block in blocks:
         if not lines.any_cut:
-            end += raw_size(block.text, reading)
+            end += encoded_size(block.text, reading)
             rows.append(block.rows)
         if rows and (lines.any_cut or end - begin >= size):
-            yield Range(begin=begin, end=end, at=at, rows=tuple(rows))
+            yield ByteRange(begin=begin, end=end, at=at, rows=tuple(rows))
             at, begin, rows = block.after, end, []
         if lines.any_cut:
             yield block
     if rows:
-        yield Range(begin=begin, end=end, at=at, rows=tuple(rows))
+        yield ByteRange(begin=begin, end=end, at=at, rows=tuple(rows))
 
 
 def judge_range(
-    open_file: Callable[[], BinaryIO], reading: Encoded, part: Range, regions: tuple[str, ...], toll_free: str
-) -> list[Judged]:
+    open_file: Callable[[], BinaryIO],
+    reading: DetectedEncoding,
+    part: ByteRange,
+    regions: tuple[str, ...],
+    toll_free: str,
+) -> list[JudgedBlock]:
     """The rows of a range, judged by themselves: one for each of its blocks."""
     with open_file() as stream:
         stream.seek(part.begin)
         bytes_of = cast(BinaryIO, _Part(stream, part.end - part.begin))
-        blocks = frame(WholeLines().of(text(bytes_of, reading, from_start=False)), at=part.at)
+        blocks = split_records(LineSplitter().of(decode_to_utf8(bytes_of, reading, from_start=False)), at=part.at)
         return _as_cut(judge_blocks(blocks, regions, toll_free), part.rows)
 
 
-def judge_blocks(blocks: Iterable[Block], regions: tuple[str, ...], toll_free: str) -> list[Judged]:
+def judge_blocks(blocks: Iterable[RecordBlock], regions: tuple[str, ...], toll_free: str) -> list[JudgedBlock]:
     """Blocks one after the other."""
     return [judge_block(block, regions, toll_free) for block in blocks]
 
 
-def judge_block(block: Block, regions: tuple[str, ...], toll_free: str) -> Judged:
+def judge_block(block: RecordBlock, regions: tuple[str, ...], toll_free: str) -> JudgedBlock:
     """A block's rows by themselves."""
     return judge_rows(parse_columns(block), row_schema(regions, toll_free))
 
@@ -85,7 +91,7 @@ class _Part:
         return piece
 
 
-def _as_cut(judged: Sequence[Judged], rows: Sequence[int]) -> list[Judged]:
+def _as_cut(judged: Sequence[JudgedBlock], rows: Sequence[int]) -> list[JudgedBlock]:
     """The same rows in blocks of these sizes: what buffers a file was read in decides where its blocks end."""
     begins = np.cumsum([0, *(len(each.number) for each in judged)])
     whole = {name: np.concatenate([getattr(each, name) for each in judged]) for name in _BY_ROW}
@@ -96,7 +102,7 @@ def _as_cut(judged: Sequence[Judged], rows: Sequence[int]) -> list[Judged]:
         raise ValueError(f"a range of {cut_at[-1]} rows was read as {begins[-1]}: its file has changed")
     places = np.searchsorted(row, cut_at)
     return [
-        Judged(
+        JudgedBlock(
             **{name: values[low:high] for name, values in whole.items()},
             row=row[first:end] - low,
             code=code[first:end],

@@ -12,18 +12,25 @@ from numpy.typing import NDArray
 from schemas.model.findings import TYPED_IN, Finding
 from schemas.model.manifest import TypedNumber
 from schemas.model.policy import Policy
-from schemas.rows.byte_ranges import Range, can_be_cut, cut, judge_block, judge_blocks, judge_range
-from schemas.rows.judging.file_checks import check_before, check_read, check_whole, other_separator
-from schemas.rows.judging.row_schema import Judged
-from schemas.rows.reading.csv_records import Block, frame
-from schemas.rows.reading.encoding import Encoded, survey, text
-from schemas.rows.reading.long_lines import WholeLines
+from schemas.rows.byte_ranges import (
+    ByteRange,
+    can_split_into_ranges,
+    judge_block,
+    judge_blocks,
+    judge_range,
+    split_into_ranges,
+)
+from schemas.rows.judging.file_checks import check_before_reading, check_encoding, check_row_counts, check_separator
+from schemas.rows.judging.row_schema import JudgedBlock
+from schemas.rows.reading.csv_records import RecordBlock, split_records
+from schemas.rows.reading.encoding import DetectedEncoding, decode_to_utf8, detect_encoding
+from schemas.rows.reading.long_lines import LineSplitter
 from schemas.rows.reading.typed_numbers import typed_block
-from schemas.rows.spill import Shelf, Spool
-from schemas.rows.types import NumberTerms, Progress, RowWorkers, Source
+from schemas.rows.spill import OpenSpillFile, SpillFile
+from schemas.rows.types import NumbersSource, NumberTerms, Progress, RowWorkers
 
 #: Bytes from which other processes are worth their start, and bytes of a range that one opens: half a second's work.
-WORTH_A_POOL, RANGE = 8 << 20, 16 << 20
+MIN_BYTES_FOR_WORKERS, RANGE_BYTES = 8 << 20, 16 << 20
 
 _NOTHING = np.zeros(0, dtype=np.int64)
 
@@ -40,33 +47,33 @@ class ReadFile:
     ignored: int = 0
     candidates: int = 0
     findings: list[Finding] = field(default_factory=list)
-    frame: Callable[[WholeLines], Iterator[Block]] = lambda _lines: iter(())
+    frame: Callable[[LineSplitter], Iterator[RecordBlock]] = lambda _lines: iter(())
 
 
 def _array(piece: bytes, dtype: Any) -> NDArray[Any]:
     return np.frombuffer(piece, dtype=dtype)
 
 
-class JudgedShelf:
+class SpilledBlocks:
     """Judged blocks put aside."""
 
     _TYPES = (np.int64, np.uint8, np.bool_, np.bool_, np.int64, np.uint8)
 
-    def __init__(self, spool: Spool) -> None:
-        self._shelf = Shelf(spool)
+    def __init__(self, spool: OpenSpillFile) -> None:
+        self._shelf = SpillFile(spool)
 
-    def put(self, judged: Judged) -> None:
+    def put(self, judged: JudgedBlock) -> None:
         """Add a block."""
         self._shelf.put_arrays(judged.number, judged.purpose, judged.stands, judged.blank, judged.row, judged.code)
 
-    def __iter__(self) -> Iterator[Judged]:
+    def __iter__(self) -> Iterator[JudgedBlock]:
         pieces = iter(self._shelf)
         for first in pieces:
             rest = (first, *(next(pieces) for _ in self._TYPES[1:]))
             number, purpose, stands, blank, row, code = (
                 _array(piece, dtype) for piece, dtype in zip(rest, self._TYPES, strict=True)
             )
-            yield Judged(number=number, purpose=purpose, stands=stands, blank=blank, row=row, code=code)
+            yield JudgedBlock(number=number, purpose=purpose, stands=stands, blank=blank, row=row, code=code)
 
     def close(self) -> None:
         """Let the file go."""
@@ -74,11 +81,11 @@ class JudgedShelf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstPass:
+class FirstPassResult:
     """What the first pass leaves: the files in order, and their judged blocks, one after the other."""
 
     files: list[ReadFile]
-    judged: JudgedShelf
+    judged: SpilledBlocks
 
     @property
     def rows(self) -> int:
@@ -91,18 +98,18 @@ class FirstPass:
         return sum(file.candidates for file in self.files)
 
 
-def read_all(
-    sources: Sequence[Source],
+def run_first_pass(
+    sources: Sequence[NumbersSource],
     typed: Sequence[TypedNumber],
     terms: NumberTerms,
     *,
     policy: Policy,
-    spool: Spool,
+    spool: OpenSpillFile,
     workers: RowWorkers | None,
     progress: Progress | None,
-) -> FirstPass:
+) -> FirstPassResult:
     """Read every file once and judge its rows, in other processes where there are `workers` and enough to do."""
-    result = FirstPass(files=[], judged=JudgedShelf(spool))
+    result = FirstPassResult(files=[], judged=SpilledBlocks(spool))
     total = sum(source.bytes for source in sources)
     done = 0
 
@@ -112,51 +119,55 @@ def read_all(
         if progress is not None and count:
             progress(done, total)
 
-    judging = _Judging(workers if total >= WORTH_A_POOL else None, terms)
+    judging = _BlockJudge(workers if total >= MIN_BYTES_FOR_WORKERS else None, terms)
     judging.warm_up()
     for source in sources:
         result.files.append(_read_source(source, policy, result.judged, judging, seen))
     if typed:
         file = ReadFile(name=TYPED_IN, frame=lambda _lines: iter([typed_block(typed)]))
-        _put_judged(file, judging.here(file.frame(WholeLines())), result.judged)
+        _put_judged(file, judging.here(file.frame(LineSplitter())), result.judged)
         result.files.append(file)
     return result
 
 
 def _read_source(
-    source: Source,
+    source: NumbersSource,
     policy: Policy,
-    shelf: JudgedShelf,
-    judging: "_Judging",
+    shelf: SpilledBlocks,
+    judging: "_BlockJudge",
     seen: Callable[[int], object],
 ) -> ReadFile:
     file = ReadFile(name=source.name, sha256=source.sha256, bytes=source.bytes)
-    if not check_before(source, policy, file.findings):
+    if not check_before_reading(source, policy, file.findings):
         return file
     with source.open() as stream:
-        reading = survey(stream)
-    if not check_read(source, reading, file.findings):
+        reading = detect_encoding(stream)
+    if not check_encoding(source, reading, file.findings):
         return file
     file.frame = lambda lines: _blocks(source.open, reading, lines)
-    lines = WholeLines()
+    lines = LineSplitter()
     blocks = _looked_at(file, _blocks(source.open, reading, lines, seen))
-    parts = cut(blocks, reading, lines, size=RANGE) if judging.sends_ranges and can_be_cut(reading) else blocks
+    parts = (
+        split_into_ranges(blocks, reading, lines, size=RANGE_BYTES)
+        if judging.sends_ranges and can_split_into_ranges(reading)
+        else blocks
+    )
     _put_judged(file, judging.in_order(parts, source.open, reading), shelf)
-    check_whole(source, file.rows, file.ignored, file.findings)
+    check_row_counts(source, file.rows, file.ignored, file.findings)
     return file
 
 
 def _blocks(
     open_file: Callable[[], BinaryIO],
-    reading: Encoded,
-    lines: WholeLines,
+    reading: DetectedEncoding,
+    lines: LineSplitter,
     seen: Callable[[int], object] | None = None,
-) -> Iterator[Block]:
+) -> Iterator[RecordBlock]:
     with open_file() as stream:
-        yield from frame(lines.of(text(stream, reading, seen=seen)))
+        yield from split_records(lines.of(decode_to_utf8(stream, reading, seen=seen)))
 
 
-def _put_judged(file: ReadFile, blocks: Iterable[Judged], shelf: JudgedShelf) -> None:
+def _put_judged(file: ReadFile, blocks: Iterable[JudgedBlock], shelf: SpilledBlocks) -> None:
     for judged in blocks:
         shelf.put(judged)
         file.blocks += 1
@@ -165,15 +176,15 @@ def _put_judged(file: ReadFile, blocks: Iterable[Judged], shelf: JudgedShelf) ->
         file.candidates += int(np.count_nonzero(judged.number >= 0))
 
 
-def _looked_at(file: ReadFile, blocks: Iterable[Block]) -> Iterator[Block]:
+def _looked_at(file: ReadFile, blocks: Iterable[RecordBlock]) -> Iterator[RecordBlock]:
     for block in blocks:
         if block.header is not None:
-            other_separator(file.name, block, file.findings)
+            check_separator(file.name, block, file.findings)
         yield block
 
 
 @dataclass(frozen=True, slots=True)
-class _Judging:
+class _BlockJudge:
     """Judges blocks here, or in other processes; the results are the same and come in the same order."""
 
     workers: RowWorkers | None
@@ -188,17 +199,17 @@ class _Judging:
         if self.workers is not None:
             deque(self.here([typed_block([TypedNumber(number="", call_purpose="")])]), maxlen=0)
 
-    def here(self, blocks: Iterable[Block]) -> Iterator[Judged]:
+    def here(self, blocks: Iterable[RecordBlock]) -> Iterator[JudgedBlock]:
         for block in blocks:
             yield judge_block(block, self.terms.regions, self.terms.toll_free)
 
     def in_order(
-        self, parts: Iterable[Block | Range], open_file: Callable[[], BinaryIO], reading: Encoded
-    ) -> Iterator[Judged]:
+        self, parts: Iterable[RecordBlock | ByteRange], open_file: Callable[[], BinaryIO], reading: DetectedEncoding
+    ) -> Iterator[JudgedBlock]:
         if self.workers is None:
-            yield from self.here(part for part in parts if isinstance(part, Block))
+            yield from self.here(part for part in parts if isinstance(part, RecordBlock))
             return
-        waiting: deque[Future[list[Judged]]] = deque()
+        waiting: deque[Future[list[JudgedBlock]]] = deque()
         for part in parts:
             waiting.append(self._submit(self.workers.executor, part, open_file, reading))
             if len(waiting) > 2 * self.workers.count:
@@ -207,14 +218,18 @@ class _Judging:
             yield from waiting.popleft().result()
 
     def _submit(
-        self, executor: Executor, part: Block | Range, open_file: Callable[[], BinaryIO], reading: Encoded
-    ) -> "Future[list[Judged]]":
+        self,
+        executor: Executor,
+        part: RecordBlock | ByteRange,
+        open_file: Callable[[], BinaryIO],
+        reading: DetectedEncoding,
+    ) -> "Future[list[JudgedBlock]]":
         how = self.terms.regions, self.terms.toll_free
-        if isinstance(part, Range):
+        if isinstance(part, ByteRange):
             return executor.submit(judge_range, open_file, reading, part, *how)
         return executor.submit(judge_blocks, [_light(part)], *how)
 
 
-def _light(block: Block) -> Block:
+def _light(block: RecordBlock) -> RecordBlock:
     """The block without what judging does not need, for the way to another process."""
     return replace(block, starts=_NOTHING, lines=_NOTHING, faults=_NOTHING.astype(np.uint8))

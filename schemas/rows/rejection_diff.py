@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Prints = NDArray[np.uint64]
+Fingerprints = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +22,13 @@ class RejectionDiff:
     new: int
 
 
-def fingerprints(rejections: "Iterable[pa.RecordBatch]") -> Prints:
+def fingerprint_rejections(rejections: "Iterable[pa.RecordBatch]") -> Fingerprints:
     """One print a rejected row, of its two cells as received; takes lines of rejections.csv, several a row at most."""
     found = [_prints(batch) for batch in rejections]
     return np.concatenate(found) if found else np.empty(0, np.uint64)
 
 
-def compare(before: Prints, now: Prints) -> RejectionDiff:
+def compare_rejections(before: Fingerprints, now: Fingerprints) -> RejectionDiff:
     """Each row counts, also where several have the same content."""
     contents, places = np.unique(np.concatenate([before, now]), return_inverse=True)
     then = np.bincount(places[: len(before)], minlength=len(contents))
@@ -37,7 +37,7 @@ def compare(before: Prints, now: Prints) -> RejectionDiff:
     return RejectionDiff(fixed=len(before) - remaining, remaining=remaining, new=len(now) - remaining)
 
 
-def _prints(batch: "pa.RecordBatch") -> Prints:
+def _prints(batch: "pa.RecordBatch") -> Fingerprints:
     import pandas as pd
     import pyarrow.compute as pc
 

@@ -15,8 +15,8 @@ from schemas.model.judgment import FileResult, RepairGroup
 from schemas.model.manifest import TypedNumber
 from schemas.model.policy import Caps, Policy
 from schemas.model.purposes import DO_NOT_ORIGINATE
-from schemas.rows.spill import Shelf, Spool
-from schemas.rows.types import NumberTerms, Progress, RowWorkers, Source
+from schemas.rows.spill import OpenSpillFile, SpillFile
+from schemas.rows.types import NumbersSource, NumberTerms, Progress, RowWorkers
 from schemas.rules import RULES
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class NumbersResult:
     groups: tuple[RepairGroup, ...]
     has_file_errors: bool
     all_do_not_originate: bool
-    _accepted: Shelf
-    _rejections: Shelf
-    _records: Shelf
+    _accepted: SpillFile
+    _rejections: SpillFile
+    _records: SpillFile
 
     def accepted(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Blocks of (ten-digit number as int64, call purpose as uint8 index into `PURPOSES`), in file and row order."""
@@ -52,10 +52,10 @@ class NumbersResult:
         """One row a finding on a record, in file and row order; columns as in `schemas.rows.judging.row_schema.REJECTION_COLUMNS`."""
         import pyarrow as pa
 
-        from schemas.rows.findings.findings_table import SCHEMA
+        from schemas.rows.findings.findings_table import REJECTION_SCHEMA
 
         for piece in self._rejections:
-            yield pa.ipc.read_record_batch(pa.py_buffer(piece), SCHEMA)
+            yield pa.ipc.read_record_batch(pa.py_buffer(piece), REJECTION_SCHEMA)
 
     def rejected_records(self) -> Iterator[bytes]:
         """The rejected records as received, as UTF-8 without a BOM, each with its line end, in file and row order."""
@@ -63,13 +63,13 @@ class NumbersResult:
 
 
 def judge_numbers(
-    sources: Sequence[Source],
+    sources: Sequence[NumbersSource],
     typed: Sequence[TypedNumber],
     terms: NumberTerms,
     *,
     policy: Policy,
     caps: Caps,
-    spool: Spool = io.BytesIO,
+    spool: OpenSpillFile = io.BytesIO,
     workers: RowWorkers | None = None,
     progress: Progress | None = None,
 ) -> NumbersResult:
@@ -79,12 +79,12 @@ def judge_numbers(
     Temporary files come from `spool`; the caller closes those that the result still reads. `workers` judge the rows of
     large submissions; the result does not depend on them.
     """
-    from schemas.rows.first_pass import read_all
-    from schemas.rows.judging.duplicates import find_late
-    from schemas.rows.second_pass import tell_all
+    from schemas.rows.first_pass import run_first_pass
+    from schemas.rows.judging.cross_row_checks import check_across_rows
+    from schemas.rows.second_pass import run_second_pass
 
-    first = read_all(sources, typed, terms, policy=policy, spool=spool, workers=workers, progress=progress)
-    late = find_late(
+    first = run_first_pass(sources, typed, terms, policy=policy, spool=spool, workers=workers, progress=progress)
+    late = check_across_rows(
         first.judged,
         rows=first.rows,
         candidates=first.candidates,
@@ -92,7 +92,7 @@ def judge_numbers(
         do_not_originate=terms.do_not_originate,
         spool=spool,
     )
-    told = tell_all(first, late, terms, caps=caps, spool=spool)
+    told = run_second_pass(first, late, terms, caps=caps, spool=spool)
     first.judged.close()
     late.close()
     return NumbersResult(

@@ -7,7 +7,7 @@ ROW_RULES: tuple[str, ...] = (
     *(f"NUM-{number:03d}" for number in range(20, 25)),
     *("PUR-001", "PUR-002"),
 )
-CODE: dict[str, int] = {rule: code for code, rule in enumerate(ROW_RULES)}
+CODE_OF_RULE: dict[str, int] = {rule: code for code, rule in enumerate(ROW_RULES)}
 
 #: A number cell has one finding at most of these, the first that holds.
 NUMBER_PRECEDENCE: tuple[str, ...] = tuple(

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Makes an empty binary file that is gone when it is closed: `io.BytesIO`, or a temporary file.
-Spool = Callable[[], BinaryIO]
+OpenSpillFile = Callable[[], BinaryIO]
 
 _LENGTH = struct.Struct("<q")
 
 
-class Shelf:
+class SpillFile:
     """Pieces of bytes in the order in which they were put. Can be read many times, also while it is being read."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: OpenSpillFile) -> None:
         self._file = spool()
         self._end = 0
 
@@ -48,11 +48,11 @@ class Shelf:
         self._file.close()
 
 
-class Drawers:
+class SpillBuckets:
     """Numbers sorted into files by a key, so that those with the same key are read back together, in order."""
 
-    def __init__(self, spool: Spool, count: int) -> None:
-        self._shelves = [Shelf(spool) for _ in range(count)]
+    def __init__(self, spool: OpenSpillFile, count: int) -> None:
+        self._shelves = [SpillFile(spool) for _ in range(count)]
 
     def __len__(self) -> int:
         return len(self._shelves)

@@ -14,7 +14,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class NumbersSource:
     """A numbers file as taken. `bytes` and `sha256` are what arrived; what the manifest expects may be None.
 
     `open` gives the bytes from the start, every time it is called.

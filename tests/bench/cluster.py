@@ -24,8 +24,8 @@ from distributed import Client, LocalCluster
 from sqlalchemy import create_engine, text
 
 from flows.ledger.core.engine import Ledger
-from flows.ledger.programs.businesses import seed
-from flows.ledger.programs.register import register
+from flows.ledger.programs.businesses import record_businesses
+from flows.ledger.programs.register import register_submission
 from flows.scaling.dask_cluster import QUIET
 from flows.validation.ahead_of_turn import AcceptedNumbers
 from tests.bench import generate
@@ -134,14 +134,14 @@ def warm() -> int:
     import flows.scaling.worker_tasks
     import reports.report_page
     import schemas.rows.first_pass
-    import schemas.rows.judging.duplicates
+    import schemas.rows.judging.cross_row_checks
     import schemas.rows.second_pass
 
     assert all(
         (
             flows.scaling.worker_tasks,
             reports.report_page,
-            schemas.rows.judging.duplicates,
+            schemas.rows.judging.cross_row_checks,
             schemas.rows.first_pass,
             schemas.rows.second_pass,
         )
@@ -191,14 +191,14 @@ def registered(url: str, numbers: np.ndarray) -> Measured:
     ledger = Ledger.open(url)
     now = datetime.now(UTC)
     with ledger.begin() as conn:
-        seed(conn, [BUSINESS], now)
+        record_businesses(conn, [BUSINESS], now)
     manifest = MANIFEST.format(number=0, start="2031-01-06T09:00Z", first=5_012_149_020, second=5_012_149_021)
     plain = registration(manifest.encode(), 0, now)
     rows = AcceptedNumbers(numbers, np.zeros(len(numbers), dtype=np.uint8))
     with watched([os.getpid()]) as peak:
         begun = time.perf_counter()
         with ledger.begin() as conn:
-            register(conn, replace(plain, judgment=replace(plain.judgment, numbers=rows)), now)
+            register_submission(conn, replace(plain, judgment=replace(plain.judgment, numbers=rows)), now)
         took = time.perf_counter() - begun
     ledger.close()
     return Measured(took, peak.memory)

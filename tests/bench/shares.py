@@ -12,17 +12,17 @@ from flows import pipeline
 from flows.arrival.completeness import Settled
 from flows.arrival.leases import Leases
 from flows.arrival.scan import look
-from flows.ledger.core.outbox import claim
+from flows.ledger.core.outbox import claim_outbox_entries
 from flows.scaling.parallel_pass import _claimed
 from flows.scaling.worker_tasks import Turn, enter_block, prepare_block, terms_of, write_block
 from schemas.model.policy import Caps, Policy
-from schemas.rows.first_pass import read_all
-from schemas.rows.judging.duplicates import find_late
-from schemas.rows.reading.csv_records import frame
-from schemas.rows.reading.encoding import survey, text
-from schemas.rows.reading.long_lines import WholeLines
-from schemas.rows.second_pass import tell_all
-from schemas.rows.types import NumberTerms, Source
+from schemas.rows.first_pass import run_first_pass
+from schemas.rows.judging.cross_row_checks import check_across_rows
+from schemas.rows.reading.csv_records import split_records
+from schemas.rows.reading.encoding import decode_to_utf8, detect_encoding
+from schemas.rows.reading.long_lines import LineSplitter
+from schemas.rows.second_pass import run_second_pass
+from schemas.rows.types import NumbersSource, NumberTerms
 from tests.bench.homes import folder, lay
 from tests.bench.ledgers import opened
 
@@ -57,7 +57,7 @@ def of_drops(home: Path, count: int, rows: int) -> Times:
         with clocked(times, "entered"):
             enter_block(terms, None, prepared)
         with services.ledger.begin() as conn:
-            claimed = claim(conn, owner="bench", now=now, length=timedelta(hours=1))
+            claimed = claim_outbox_entries(conn, owner="bench", now=now, length=timedelta(hours=1))
         found = [mark for mark in claimed if mark.kind in ("report", "receipt")]
         write_block(terms, found[:1])
         with clocked(times, "pages"):
@@ -69,17 +69,17 @@ def of_rows(path: Path) -> Times:
     """Seconds for the rows of a file: framed, judged, sorted by number, told."""
     times: Times = {}
     terms, policy = NumberTerms(call_purpose="Survey", regions=Policy().regions), Policy()
-    source = Source(name=path.name, bytes=path.stat().st_size, sha256="", open=partial(path.open, "rb"))
+    source = NumbersSource(name=path.name, bytes=path.stat().st_size, sha256="", open=partial(path.open, "rb"))
     with source.open() as file, clocked(times, "framed"):
-        for _ in frame(WholeLines().of(text(file, survey(source.open())))):
+        for _ in split_records(LineSplitter().of(decode_to_utf8(file, detect_encoding(source.open())))):
             pass
     options = {"policy": policy, "spool": tempfile.TemporaryFile, "workers": None, "progress": None}
     with clocked(times, "judged"):
-        first = read_all([source], (), terms, **options)
+        first = run_first_pass([source], (), terms, **options)
     times["judged"] -= times["framed"]
     counted = {"rows": first.rows, "candidates": first.candidates, "claims": None, "do_not_originate": None}
     with clocked(times, "sorted"):
-        late = find_late(first.judged, **counted, spool=tempfile.TemporaryFile)
+        late = check_across_rows(first.judged, **counted, spool=tempfile.TemporaryFile)
     with clocked(times, "told"):
-        tell_all(first, late, terms, caps=Caps(), spool=tempfile.TemporaryFile)
+        run_second_pass(first, late, terms, caps=Caps(), spool=tempfile.TemporaryFile)
     return times

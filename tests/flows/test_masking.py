@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.masking import mask
-from schemas.rows.numbers.phone_cells import read_spellings
+from schemas.rows.numbers.phone_cells import parse_phone_cells
 
 MASKED = "+1501•••9020"
 
@@ -105,7 +105,7 @@ after = st.text(max_size=12).filter(lambda text: not text[:1].isalnum())
 def test_no_spelling_that_the_rules_read_survives(spelling, before, after):
     """Whatever stands around it, but for a letter or digit right beside it, which makes it part of something else."""
     number, spelt = spelling
-    assert read_spellings(pa.array([spelt.encode()], pa.binary())).number.tolist() == [int(number)]
+    assert parse_phone_cells(pa.array([spelt.encode()], pa.binary())).number.tolist() == [int(number)]
     assert number not in re.sub("[^0-9]", "", mask(before + spelt + after))
 
 

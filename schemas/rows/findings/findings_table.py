@@ -10,20 +10,22 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.model.findings import VALUE_SHOWN, Column, Finding
-from schemas.rows.findings.messages import RowFacts, Wording, by_code
-from schemas.rows.findings.suggestions import Suggestions
-from schemas.rows.judging.duplicates import LATE
-from schemas.rows.judging.row_schema import IS_ERROR, Judged
-from schemas.rows.numbers.columns import cells
-from schemas.rows.reading.csv_quotes import QuoteFault
-from schemas.rows.reading.csv_records import Block
-from schemas.rows.reading.long_lines import Cut
+from schemas.rows.findings.messages import FindingFacts, MessageWriter, texts_by_code
+from schemas.rows.findings.suggestions import Suggester
+from schemas.rows.judging.cross_row_checks import CROSS_ROW_DTYPE
+from schemas.rows.judging.row_schema import IS_ERROR, JudgedBlock
+from schemas.rows.numbers.columns import block_cells
+from schemas.rows.reading.csv_quotes import RecordFault
+from schemas.rows.reading.csv_records import RecordBlock
+from schemas.rows.reading.long_lines import CutTail
 from schemas.rows.rule_codes import REJECTION_COLUMNS, ROW_RULES
 from schemas.rules import RULES, finding
 
 Integers = NDArray[np.int64]
 
-SCHEMA = pa.schema([(name, pa.int64() if name in ("row", "line") else pa.string()) for name in REJECTION_COLUMNS])
+REJECTION_SCHEMA = pa.schema(
+    [(name, pa.int64() if name in ("row", "line") else pa.string()) for name in REJECTION_COLUMNS]
+)
 
 _RULES = [RULES[rule] for rule in ROW_RULES]
 _TEXTS = {name: pa.array([getattr(rule, name) for rule in _RULES]) for name in ("id", "severity", "fix")}
@@ -40,24 +42,24 @@ class RowFindings:
     @property
     def rejected(self) -> Integers:
         """The rejected rows, once each, in order."""
-        return runs(self.row[IS_ERROR[self.code]])[0]
+        return distinct_rows(self.row[IS_ERROR[self.code]])[0]
 
     def take(self, which: NDArray[np.bool_] | Integers) -> "RowFindings":
         return RowFindings(row=self.row[which], code=self.code[which], other=self.other[which])
 
 
-def runs(row: Integers) -> tuple[Integers, Integers]:
+def distinct_rows(row: Integers) -> tuple[Integers, Integers]:
     """The distinct values of a sorted array, and for each of its places which of them it is."""
     new = np.ones(len(row), dtype=np.bool_)
     new[1:] = row[1:] != row[:-1]
     return row[new], np.cumsum(new) - 1
 
 
-def merge(judged: Judged, late: NDArray[np.void], first_ordinal: int) -> RowFindings:
+def merge_findings(judged: JudgedBlock, late: NDArray[np.void], first_ordinal: int) -> RowFindings:
     """A block's own findings and those that only the whole submission shows."""
     if not len(late):
         return RowFindings(row=judged.row, code=judged.code, other=np.full(len(judged.row), -1))
-    assert late.dtype == LATE
+    assert late.dtype == CROSS_ROW_DTYPE
     row = np.concatenate([judged.row, late["ordinal"] - first_ordinal])
     code = np.concatenate([judged.code, late["code"]])
     other = np.concatenate([np.full(len(judged.row), -1), late["other"]])
@@ -66,7 +68,7 @@ def merge(judged: Judged, late: NDArray[np.void], first_ordinal: int) -> RowFind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DescribedRows:
+class DescribedFindings:
     """A block's findings in words. `patterns` says for each what findings of one repair group have in common."""
 
     batch: pa.RecordBatch
@@ -75,20 +77,20 @@ class DescribedRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Teller:
+class FindingsDescriber:
     """Tells the findings of one file's blocks."""
 
     file: str
-    wording: Wording
-    suggestions: Suggestions
-    cuts: Mapping[int, Cut] = field(default_factory=dict)
+    wording: MessageWriter
+    suggestions: Suggester
+    cuts: Mapping[int, CutTail] = field(default_factory=dict)
 
-    def tell(self, block: Block, found: RowFindings) -> DescribedRows:
+    def tell(self, block: RecordBlock, found: RowFindings) -> DescribedFindings:
         """The findings as lines of rejections.csv."""
-        rows, place = runs(found.row)
-        received = cells(block, rows)
+        rows, place = distinct_rows(found.row)
+        received = block_cells(block, rows)
         number, purpose = (pc.cast(part, pa.string()) for part in (received.number, received.purpose))
-        facts = RowFacts(
+        facts = FindingFacts(
             code=found.code,
             number=number.take(pa.array(place)),
             cells=block.cells[found.row],
@@ -109,31 +111,31 @@ class Teller:
             _TEXTS["fix"].take(code),
             self._suggest(block, found, facts.number, purposes),
         ]
-        batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-        return DescribedRows(batch=batch, codes=found.code, patterns=_patterns(facts, purposes, batch["message"]))
+        batch = pa.RecordBatch.from_arrays(columns, schema=REJECTION_SCHEMA)
+        return DescribedFindings(batch=batch, codes=found.code, patterns=_patterns(facts, purposes, batch["message"]))
 
-    def _faults(self, block: Block, row: Integers) -> Integers:
+    def _faults(self, block: RecordBlock, row: Integers) -> Integers:
         faults = block.faults[row].astype(np.int64)
         if self.cuts:
             cut = np.isin(block.starts[row] + block.offset, list(self.cuts))
-            faults[cut & (faults > 0)] = QuoteFault.TOO_LONG
+            faults[cut & (faults > 0)] = RecordFault.TOO_LONG
         return faults
 
-    def _suggest(self, block: Block, found: RowFindings, number: pa.Array, purpose: pa.Array) -> pa.Array:
+    def _suggest(self, block: RecordBlock, found: RowFindings, number: pa.Array, purpose: pa.Array) -> pa.Array:
         def of_rule(code: int, place: Integers) -> pa.Array:
             at, record = pa.array(place), _record_reader(block, found.row[place])
             meant = self.suggestions.of(ROW_RULES[code], number.take(at), purpose.take(at), record)
             return pa.nulls(len(place), pa.string()) if meant is None else meant
 
-        return by_code(found.code, of_rule)
+        return texts_by_code(found.code, of_rule)
 
-    def records(self, block: Block, rows: Integers, tail: Callable[[Cut], bytes]) -> bytes:
+    def records(self, block: RecordBlock, rows: Integers, tail: Callable[[CutTail], bytes]) -> bytes:
         """These records as received, each with its line end."""
         if not self.cuts:
             return _contents(_records(block).take(pa.array(rows)))
         return b"".join(self._whole(block, row, tail) for row in rows.tolist())
 
-    def _whole(self, block: Block, row: int, tail: Callable[[Cut], bytes]) -> bytes:
+    def _whole(self, block: RecordBlock, row: int, tail: Callable[[CutTail], bytes]) -> bytes:
         start = int(block.starts[row])
         record = block.data[start : int(block.starts[row + 1])]
         cut = self.cuts.get(start + block.offset)
@@ -151,12 +153,12 @@ def _shown(text: pa.Array) -> pa.Array:
     return text if longest <= VALUE_SHOWN else pc.utf8_slice_codeunits(text, 0, VALUE_SHOWN)
 
 
-def _records(block: Block) -> pa.Array:
+def _records(block: RecordBlock) -> pa.Array:
     starts = block.starts.astype(np.int32)
     return pa.Array.from_buffers(pa.binary(), block.rows, [None, pa.py_buffer(starts), pa.py_buffer(block.data)])
 
 
-def _record_reader(block: Block, row: Integers) -> Callable[[], pa.Array]:
+def _record_reader(block: RecordBlock, row: Integers) -> Callable[[], pa.Array]:
     return lambda: pc.cast(_records(block).take(pa.array(row)), pa.string())
 
 
@@ -173,7 +175,7 @@ _IS_RECORD = np.array([rule.startswith("CSV") for rule in ROW_RULES])
 _SHAPE = bytes(ord("9") if byte in b"0123456789" else byte for byte in range(256))
 
 
-def _patterns(facts: RowFacts, purpose: pa.Array, message: pa.Array) -> pa.Array:
+def _patterns(facts: FindingFacts, purpose: pa.Array, message: pa.Array) -> pa.Array:
     """A received purpose, or a number's shape with each digit as 9; for a record's own faults, what is said of them."""
     purposes = purpose.dictionary_encode()
     trimmed = pc.utf8_trim_whitespace(purposes.dictionary).take(purposes.indices)

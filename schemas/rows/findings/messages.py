@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.model.findings import TYPED_IN
-from schemas.rows.numbers.numbering_plan import VERSION, plan
-from schemas.rows.numbers.phone_cells import LONGEST_SPELLING, Spelling, read_spellings
-from schemas.rows.reading.csv_quotes import QuoteFault
+from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_plan
+from schemas.rows.numbers.phone_cells import MAX_CELL_BYTES, PhoneCells, parse_phone_cells
+from schemas.rows.reading.csv_quotes import RecordFault
 from schemas.rows.rule_codes import ROW_RULES
 
 Integers = NDArray[np.int64]
@@ -58,17 +58,17 @@ _PLAIN = {
 }
 
 _FAULTS = {
-    QuoteFault.NUL: "There is a NUL byte in the row.",
-    QuoteFault.UNCLOSED: "A quotation mark is not closed.",
-    QuoteFault.TEXT_AFTER_QUOTE: "There is text after a closing quotation mark.",
-    QuoteFault.STRAY_QUOTE: "A quotation mark stands inside a cell that does not begin with one.",
-    QuoteFault.TOO_LONG: "The row is longer than 65,536 bytes.",
+    RecordFault.NUL: "There is a NUL byte in the row.",
+    RecordFault.UNCLOSED: "A quotation mark is not closed.",
+    RecordFault.TEXT_AFTER_QUOTE: "There is text after a closing quotation mark.",
+    RecordFault.STRAY_QUOTE: "A quotation mark stands inside a cell that does not begin with one.",
+    RecordFault.TOO_LONG: "The row is longer than 65,536 bytes.",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowFacts:
-    """What is known of the rows of some findings, one place a finding; `other` is as in `schemas.rows.judging.duplicates.LATE`."""
+class FindingFacts:
+    """What is known of the rows of some findings, one place a finding; `other` is as in `schemas.rows.judging.cross_row_checks.LATE`."""
 
     code: NDArray[np.uint8]
     number: pa.Array  # the number cells as text
@@ -76,23 +76,23 @@ class RowFacts:
     fault: Integers
     other: Integers
 
-    def spelling(self, place: Integers) -> Spelling:
+    def spelling(self, place: Integers) -> PhoneCells:
         """How the numbers at these places are spelt: read again, since few messages ask."""
-        return read_spellings(pc.cast(self.number.take(pa.array(place)), pa.binary()))
+        return parse_phone_cells(pc.cast(self.number.take(pa.array(place)), pa.binary()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
+class MessageWriter:
     """Says what is wrong. `where` gives the file and row of an ordinal, `programs` the names that NUM-023 cites."""
 
     where: Callable[[int], tuple[str, int]]
     programs: Sequence[str | None]
 
-    def messages(self, facts: RowFacts) -> pa.Array:
+    def messages(self, facts: FindingFacts) -> pa.Array:
         """The message of each finding."""
-        return by_code(facts.code, lambda code, place: self._say(ROW_RULES[code], facts, place))
+        return texts_by_code(facts.code, lambda code, place: self._say(ROW_RULES[code], facts, place))
 
-    def _say(self, rule: str, facts: RowFacts, place: Integers) -> pa.Array:
+    def _say(self, rule: str, facts: FindingFacts, place: Integers) -> pa.Array:
         if rule in _PLAIN:
             return pa.repeat(_PLAIN[rule], len(place))
         if rule in _BY_AREA:
@@ -116,14 +116,14 @@ class Wording:
         return f"The same number{purpose} is {cited}, which stands."
 
 
-def codes_of(code: NDArray[np.uint8]) -> list[int]:
+def distinct_codes(code: NDArray[np.uint8]) -> list[int]:
     """The distinct codes, in order."""
     return [place for place, count in enumerate(np.bincount(code).tolist()) if count]
 
 
-def by_code(code: NDArray[np.uint8], texts: Callable[[int, Integers], pa.Array]) -> pa.Array:
+def texts_by_code(code: NDArray[np.uint8], texts: Callable[[int, Integers], pa.Array]) -> pa.Array:
     """A text for each finding, asked for code by code: `texts` is given a code and the places where it stands."""
-    places = [(each, np.flatnonzero(code == each)) for each in codes_of(code)]
+    places = [(each, np.flatnonzero(code == each)) for each in distinct_codes(code)]
     order = np.empty(len(code), dtype=np.int64)
     order[np.concatenate([place for _, place in places])] = np.arange(len(code))
     return pa.concat_arrays([texts(each, place) for each, place in places]).take(pa.array(order))
@@ -136,28 +136,28 @@ def _each(values: Integers, say: Callable[[int], str]) -> pa.Array:
 
 
 def _region(area: int) -> str:
-    place = int(plan().region[area])
-    return f"Area code {area} is in {_PLACES.get(plan().regions[place], plan().regions[place])}, which is not served."
+    place = int(numbering_plan().region[area])
+    return f"Area code {area} is in {_PLACES.get(numbering_plan().regions[place], numbering_plan().regions[place])}, which is not served."
 
 
 _BY_AREA: dict[str, Callable[[int], str]] = {
     "NUM-007": lambda area: f"There can be no area code {area:03d}.",
-    "NUM-008": lambda area: f"Area code {area} is not assigned in phonenumbers {VERSION}.",
+    "NUM-008": lambda area: f"Area code {area} is not assigned in phonenumbers {PHONENUMBERS_VERSION}.",
     "NUM-012": lambda area: f"Area code {area} belongs to no place.",
     "NUM-013": lambda area: f"{area} is toll-free, and toll-free numbers are not taken.",
     "NUM-014": _region,
 }
 _BY_EXCHANGE: dict[str, Callable[[int], str]] = {
     "NUM-009": lambda exchange: f"There can be no exchange {exchange:03d}.",
-    "NUM-015": lambda exchange: f"Exchange {exchange} is not in use there, by phonenumbers {VERSION}.",
+    "NUM-015": lambda exchange: f"Exchange {exchange} is not in use there, by phonenumbers {PHONENUMBERS_VERSION}.",
     "NUM-016": lambda exchange: f"Exchange {exchange} is used for tests or information.",
 }
-_COUNTED: dict[str, tuple[Callable[[RowFacts, Integers], Integers], Callable[[int], str]]] = {
+_COUNTED: dict[str, tuple[Callable[[FindingFacts, Integers], Integers], Callable[[int], str]]] = {
     "CSV-010": (
         lambda facts, place: facts.cells[place],
         lambda cells: f"{cells:,} column{'s' * (cells > 1)}; there must be two.",
     ),
-    "CSV-012": (lambda facts, place: facts.fault[place], lambda fault: _FAULTS[QuoteFault(fault)]),
+    "CSV-012": (lambda facts, place: facts.fault[place], lambda fault: _FAULTS[RecordFault(fault)]),
     "NUM-005": (lambda facts, place: facts.spelling(place).digits, lambda digits: _digits(digits)),
     "NUM-010": (
         lambda facts, place: facts.spelling(place).local,
@@ -182,7 +182,7 @@ def _foreign(number: pa.Array) -> pa.Array:
 
 def _name(character: str | None) -> str:
     if character is None:
-        return f"The cell is longer than {LONGEST_SPELLING} characters."
+        return f"The cell is longer than {MAX_CELL_BYTES} characters."
     shown = f"“{character}”" if character.isprintable() and not character.isspace() else _unseen(character)
     return f"{shown} cannot stand in a phone number."
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.model.judgment import RepairGroup
-from schemas.rows.findings.findings_table import DescribedRows
+from schemas.rows.findings.findings_table import DescribedFindings
 from schemas.rows.rule_codes import ROW_RULES
 
 #: Patterns of one file that are counted, and groups of a rule in a file that are kept.
@@ -22,13 +22,13 @@ class _Group:
 
 
 @dataclass(slots=True)
-class Groups:
+class RepairGroupCounter:
     """Counts one file's findings by rule and pattern. Patterns that first come after 10,000 others are not counted."""
 
     file: str
     _by_pattern: dict[tuple[int, str], _Group] = field(default_factory=dict)
 
-    def add(self, told: DescribedRows) -> None:
+    def add(self, told: DescribedFindings) -> None:
         """Count a block's findings."""
         encoded = told.patterns.dictionary_encode()
         patterns = encoded.dictionary.to_pylist()

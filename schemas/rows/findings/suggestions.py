@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.model.purposes import nearest
-from schemas.rows.numbers.numbering_plan import plan
+from schemas.model.purposes import nearest_purpose
+from schemas.rows.numbers.numbering_plan import numbering_plan
 
 _EXTENSION = r"(?i)[\s,;]*(?:extension|extn?|ext|x|#|;)[\s.:]*\d{1,6}\s*$"
 _TEN_DIGITS = r"^(?:011|00|0)?1{0,2}(?P<ten>\d{10})$"
@@ -21,7 +21,7 @@ _COMPARED = 2000
 
 
 @dataclass(slots=True)
-class Suggestions:
+class Suggester:
     """Suggestions for some findings' cells, as pyarrow strings with nulls."""
 
     _nearest: dict[str, str | None] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Suggestions:
         if text not in self._nearest:
             if len(self._nearest) >= _COMPARED:
                 return None
-            self._nearest[text] = nearest(text)
+            self._nearest[text] = nearest_purpose(text)
         return self._nearest[text]
 
 
@@ -68,7 +68,7 @@ def _undamaged(number: pa.Array) -> pa.Array:
 
 def _if_valid(ten: pa.Array) -> pa.Array:
     number = pc.fill_null(pc.cast(ten, pa.int64()), -1).to_numpy(zero_copy_only=False)
-    known = plan()
+    known = numbering_plan()
     area, exchange = number // 10_000_000, number // 10_000 % 1000
     good = (number >= 0) & known.possible[area] & (exchange % 100 != 11) & known.knows(number)
     return pc.if_else(pa.array(good), ten, pa.scalar(None, pa.string()))

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from schemas.model.findings import Finding
 from schemas.model.policy import Policy
 from schemas.model.purposes import DO_NOT_ORIGINATE, PURPOSES
-from schemas.rows.reading.csv_records import CHUNK, Block
-from schemas.rows.reading.encoding import Encoded
-from schemas.rows.types import NumberTerms, Source
+from schemas.rows.reading.csv_records import CHUNK_ROWS, RecordBlock
+from schemas.rows.reading.encoding import DetectedEncoding
+from schemas.rows.types import NumbersSource, NumberTerms
 from schemas.rules import finding
 
 _SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "pipes"}
@@ -19,7 +19,7 @@ _NAMES = {"utf-16": "UTF-16", "windows-1252": "Windows-1252", "utf-8": "UTF-8"}
 _HASH_SHOWN = 12
 
 
-def check_before(source: Source, policy: Policy, findings: list[Finding]) -> bool:
+def check_before_reading(source: NumbersSource, policy: Policy, findings: list[Finding]) -> bool:
     """CSV-006 and the sha256 of CSV-003; whether the file is to be read at all."""
     expected = source.expected_sha256
     if expected is not None and expected.lower() != source.sha256.lower():
@@ -36,7 +36,7 @@ def _short(sha256: str) -> str:
     return f"{sha256[:_HASH_SHOWN].lower()}…"
 
 
-def check_read(source: Source, reading: Encoded, findings: list[Finding]) -> bool:
+def check_encoding(source: NumbersSource, reading: DetectedEncoding, findings: list[Finding]) -> bool:
     """CSV-001 and CSV-002; whether the file can be read."""
     if reading.fault is not None:
         findings.append(finding("CSV-001", _undecodable(reading), file=source.name))
@@ -46,20 +46,20 @@ def check_read(source: Source, reading: Encoded, findings: list[Finding]) -> boo
     return True
 
 
-def _undecodable(reading: Encoded) -> str:
+def _undecodable(reading: DetectedEncoding) -> str:
     where = f"The byte at offset {reading.fault:,} (from 0)"
     if reading.encoding == "windows-1252":
         return f"{where} is no Windows-1252, and the file is not UTF-8 from offset {reading.not_utf8:,} on."
     return f"{where} is no {_NAMES[reading.encoding]}, though the file begins with that encoding's mark."
 
 
-def _other_encoding(reading: Encoded) -> str:
+def _other_encoding(reading: DetectedEncoding) -> str:
     if reading.not_utf8 is None:
         return f"The file was read as {_NAMES[reading.encoding]}."
     return f"The file was read as {_NAMES[reading.encoding]}; it is not UTF-8 from byte offset {reading.not_utf8:,} on."
 
 
-def check_whole(source: Source, rows: int, ignored: int, findings: list[Finding]) -> None:
+def check_row_counts(source: NumbersSource, rows: int, ignored: int, findings: list[Finding]) -> None:
     """CSV-004 and the rows of CSV-003, when the file was read to its end."""
     records = rows - ignored
     if not records:
@@ -74,9 +74,9 @@ def check_whole(source: Source, rows: int, ignored: int, findings: list[Finding]
         findings.append(finding("CSV-003", message, file=source.name))
 
 
-def other_separator(file: str, block: Block, findings: list[Finding]) -> None:
+def check_separator(file: str, block: RecordBlock, findings: list[Finding]) -> None:
     """CSV-005, where most records of the first chunk with any have no comma but the same other separator."""
-    starts = block.starts[: CHUNK + 1].tolist()
+    starts = block.starts[: CHUNK_ROWS + 1].tolist()
     records = [block.data[start:end] for start, end in pairwise(starts)]
     filled = [record for record in records if record.strip(b"\r\n\t ,")]
     for separator, name in _SEPARATORS.items():
@@ -86,7 +86,7 @@ def other_separator(file: str, block: Block, findings: list[Finding]) -> None:
             return
 
 
-def check_purposes(file: str, accepted: NDArray[np.int64], terms: NumberTerms) -> list[Finding]:
+def check_accepted_purposes(file: str, accepted: NDArray[np.int64], terms: NumberTerms) -> list[Finding]:
     """PUR-003 and PUR-004. `accepted` counts the file's accepted rows by purpose, as in `PURPOSES`."""
     findings = []
     total, marked = int(accepted.sum()), int(accepted[DO_NOT_ORIGINATE])

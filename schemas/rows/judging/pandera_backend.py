@@ -18,13 +18,13 @@ from pandera.backends.pandas.container import DataFrameSchemaBackend
 from pandera.errors import FailureCaseMetadata, SchemaError, SchemaErrors
 
 Values = NDArray[np.int64]
-Fine = NDArray[np.bool_]
+Passes = NDArray[np.bool_]
 
 
 class RowRule(pa.Check):
     """A rule as a check: a function from a column's values to which of them are fine. Name and error are its id."""
 
-    def __init__(self, id: str, fine: Callable[[Values], Fine]) -> None:
+    def __init__(self, id: str, fine: Callable[[Values], Passes]) -> None:
         super().__init__(fine, name=id, error=id, ignore_na=False)
         self.fine = fine
 
@@ -40,7 +40,7 @@ class RowSchema(pa.DataFrameSchema):
     """A frame schema of int64 columns whose checks are rules. Raises SchemaErrors, each with its `check_output`."""
 
 
-def _broken(column: pa.Column, check_obj: pd.DataFrame, rule: RowRule, fine: Fine) -> SchemaError:
+def _broken(column: pa.Column, check_obj: pd.DataFrame, rule: RowRule, fine: Passes) -> SchemaError:
     # Pandera publishes no types for its errors.
     return SchemaError(column, check_obj, rule.error, check=rule, check_output=fine)  # type: ignore[no-untyped-call]
 

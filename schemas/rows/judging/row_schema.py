@@ -17,35 +17,42 @@ from pandera.config import config_context
 from pandera.errors import SchemaErrors
 
 from schemas.model.purposes import PURPOSES
-from schemas.rows.judging.pandera_backend import Fine, RowRule, RowSchema, Values
-from schemas.rows.numbers.columns import BLANK_PURPOSE, BROKEN, COLUMNS, HEADER, UNKNOWN_PURPOSE, Columns
-from schemas.rows.numbers.numbering_plan import AREAS, plan
+from schemas.rows.judging.pandera_backend import Passes, RowRule, RowSchema, Values
+from schemas.rows.numbers.columns import (
+    BLANK_PURPOSE,
+    BROKEN_RECORD,
+    COLUMNS,
+    HEADER_RECORD,
+    UNKNOWN_PURPOSE,
+    ParsedColumns,
+)
+from schemas.rows.numbers.numbering_plan import AREA_TABLE_SIZE, numbering_plan
 from schemas.rows.numbers.phone_cells import CellFlag
-from schemas.rows.reading.csv_records import CHUNK
-from schemas.rows.rule_codes import CODE, NUMBER_PRECEDENCE, REJECTION_COLUMNS, ROW_RULES
+from schemas.rows.reading.csv_records import CHUNK_ROWS
+from schemas.rows.rule_codes import CODE_OF_RULE, NUMBER_PRECEDENCE, REJECTION_COLUMNS, ROW_RULES
 from schemas.rules import RULES
 
 __all__ = ["REJECTION_COLUMNS", "Judged", "judge_rows", "row_rules", "row_schema"]
 
 #: A purpose that is none of the ten, in `Judged.purpose`.
-UNKNOWN = len(PURPOSES)
+OTHER_PURPOSE = len(PURPOSES)
 
 #: By a rule's code, whether breaking it rejects the row.
-IS_ERROR: Fine = np.array([RULES[rule].severity == "error" for rule in ROW_RULES])
+IS_ERROR: Passes = np.array([RULES[rule].severity == "error" for rule in ROW_RULES])
 
 _PRECEDENCE = np.array([NUMBER_PRECEDENCE.index(rule) if rule in NUMBER_PRECEDENCE else -1 for rule in ROW_RULES])
 
-_EXCHANGE_POSSIBLE = np.array([exchange >= 200 and exchange % 100 != 11 for exchange in range(AREAS)])
+_EXCHANGE_POSSIBLE = np.array([exchange >= 200 and exchange % 100 != 11 for exchange in range(AREA_TABLE_SIZE)])
 _EXCHANGE_POSSIBLE[-1] = True  # -1 finds it: no exchange at all
-_EXCHANGE_ORDINARY = ~np.isin(np.arange(AREAS), [958, 959, 976])
+_EXCHANGE_ORDINARY = ~np.isin(np.arange(AREA_TABLE_SIZE), [958, 959, 976])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedBlock:
     """A block of rows as judged by themselves.
 
     `number` is the ten-digit number, -1 where it has a finding that says it is none. `purpose` is a place in `PURPOSES`
-    or `UNKNOWN`. `stands`: not rejected, not blank. Finding k is rule `code[k]` (a place in `ROW_RULES`) in the
+    or `OTHER_PURPOSE`. `stands`: not rejected, not blank. Finding k is rule `code[k]` (a place in `ROW_RULES`) in the
     block's row `row[k]`, in order.
     """
 
@@ -57,14 +64,14 @@ class Judged:
     code: NDArray[np.uint8]
 
 
-def row_rules(regions: tuple[str, ...], toll_free: str) -> tuple[tuple[str, str, Callable[[Values], Fine]], ...]:
+def row_rules(regions: tuple[str, ...], toll_free: str) -> tuple[tuple[str, str, Callable[[Values], Passes]], ...]:
     """The rules as (id, column, which values are fine), under the policy of NUM-013 and NUM-014."""
-    known, served = plan(), plan().served(regions)
-    refused = known.toll_free if toll_free == "reject" else np.zeros(AREAS, dtype=np.bool_)
+    known, served = numbering_plan(), numbering_plan().served(regions)
+    refused = known.toll_free if toll_free == "reject" else np.zeros(AREA_TABLE_SIZE, dtype=np.bool_)
     return (
-        ("CSV-010", "record", lambda cells: (cells == 2) | (cells == BROKEN) | (cells == HEADER)),
-        ("CSV-011", "record", lambda cells: cells != HEADER),
-        ("CSV-012", "record", lambda cells: cells != BROKEN),
+        ("CSV-010", "record", lambda cells: (cells == 2) | (cells == BROKEN_RECORD) | (cells == HEADER_RECORD)),
+        ("CSV-011", "record", lambda cells: cells != HEADER_RECORD),
+        ("CSV-012", "record", lambda cells: cells != BROKEN_RECORD),
         ("NUM-001", "marks", partial(_unmarked, int(CellFlag.BLANK))),
         ("NUM-003", "marks", partial(_unmarked, int(CellFlag.SPREADSHEET))),
         ("NUM-002", "marks", partial(_unmarked, int(CellFlag.FOREIGN))),
@@ -86,8 +93,8 @@ def row_rules(regions: tuple[str, ...], toll_free: str) -> tuple[tuple[str, str,
     )
 
 
-def _unmarked(mark: int, marks: Values) -> Fine:
-    fine: Fine = marks & mark == 0
+def _unmarked(mark: int, marks: Values) -> Passes:
+    fine: Passes = marks & mark == 0
     return fine
 
 
@@ -100,7 +107,7 @@ def row_schema(regions: tuple[str, ...], toll_free: str) -> RowSchema:
     return RowSchema({column: pa.Column("int64", [*rules]) for column, rules in checks.items()}, strict=True)
 
 
-def judge_rows(columns: Columns, schema: RowSchema) -> Judged:
+def judge_rows(columns: ParsedColumns, schema: RowSchema) -> JudgedBlock:
     """Put each chunk through the schema, and settle which finding a number cell gets."""
     row, code = _settle(*_broken_rules(columns, schema))
     number = columns.values[COLUMNS.index("number")].copy()
@@ -108,9 +115,9 @@ def judge_rows(columns: Columns, schema: RowSchema) -> Judged:
     purpose = columns.values[COLUMNS.index("purpose")]
     stands = ~columns.blank
     stands[row[IS_ERROR[code]]] = False
-    return Judged(
+    return JudgedBlock(
         number=number,
-        purpose=np.where(purpose >= 0, purpose, UNKNOWN).astype(np.uint8),
+        purpose=np.where(purpose >= 0, purpose, OTHER_PURPOSE).astype(np.uint8),
         stands=stands,
         blank=columns.blank,
         row=row,
@@ -118,17 +125,17 @@ def judge_rows(columns: Columns, schema: RowSchema) -> Judged:
     )
 
 
-def _broken_rules(columns: Columns, schema: RowSchema) -> tuple[Values, Values]:
+def _broken_rules(columns: ParsedColumns, schema: RowSchema) -> tuple[Values, Values]:
     """Every (row, code of a rule) that the schema finds broken, chunk by chunk."""
     frame = pd.DataFrame(columns.values.T, columns=_NAMES, copy=False)
     broken = np.zeros((len(ROW_RULES), len(frame)), dtype=np.bool_)
     with config_context(validation_enabled=True):  # no environment variable switches the rules off
-        for begin in range(0, len(frame), CHUNK):
+        for begin in range(0, len(frame), CHUNK_ROWS):
             try:
-                schema.validate(frame[begin : begin + CHUNK], lazy=True)
+                schema.validate(frame[begin : begin + CHUNK_ROWS], lazy=True)
             except SchemaErrors as found:
                 for error in found.schema_errors:
-                    broken[CODE[error.check.name], begin : begin + CHUNK] = ~error.check_output
+                    broken[CODE_OF_RULE[error.check.name], begin : begin + CHUNK_ROWS] = ~error.check_output
     code, row = np.divmod(np.flatnonzero(broken), max(1, len(frame)))
     return row, code
 

@@ -7,17 +7,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from schemas.model.purposes import parse
-from schemas.rows.numbers.phone_cells import CellFlag, read_spellings
-from schemas.rows.reading.csv_records import Block
+from schemas.model.purposes import parse_purpose
+from schemas.rows.numbers.phone_cells import CellFlag, parse_phone_cells
+from schemas.rows.reading.csv_records import RecordBlock
 
 Integers = NDArray[np.int64]
 
-#: The columns, all int64. `record` is the number of cells, `BROKEN` or `HEADER`; `marks` to `number` are the number
+#: The columns, all int64. `record` is the number of cells, `BROKEN_RECORD` or `HEADER_RECORD`; `marks` to `number` are the number
 #: cell's (see `schemas.rows.numbers.phone_cells.Spelling`); `purpose` is a place in `PURPOSES`, or one of the three below.
 COLUMNS = ("record", "marks", "digits", "area", "exchange", "local", "number", "purpose")
 
-BROKEN, HEADER = 0, -1
+BROKEN_RECORD, HEADER_RECORD = 0, -1
 BLANK_PURPOSE, UNKNOWN_PURPOSE, NO_PURPOSE = -1, -2, -3
 
 #: What a row has in each column where there is nothing to judge.
@@ -25,7 +25,7 @@ _NOTHING = np.array([2, 0, 10, -1, -1, -1, -1, NO_PURPOSE])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class ParsedColumns:
     """The parsed rows: `values[c, i]` is column `COLUMNS[c]` of row i. `blank` are the records to be ignored."""
 
     values: NDArray[np.int64]
@@ -33,14 +33,14 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cells:
+class CellPair:
     """The two cells of each record as received, unquoted (pyarrow binary, UTF-8)."""
 
     number: pa.Array
     purpose: pa.Array
 
 
-def cells(block: Block, rows: Integers | None = None) -> Cells:
+def block_cells(block: RecordBlock, rows: Integers | None = None) -> CellPair:
     """The cells of all the block's records, or of some."""
     pieces = pa.Array.from_buffers(
         pa.binary(), len(block.bounds) - 1, [None, pa.py_buffer(block.bounds), pa.py_buffer(block.data)]
@@ -51,13 +51,13 @@ def cells(block: Block, rows: Integers | None = None) -> Cells:
     purpose[block.respelt] = number[block.respelt] + 1
     if rows is not None:
         number, purpose = number[rows], purpose[rows]
-    return Cells(number=pieces.take(pa.array(number)), purpose=pieces.take(pa.array(purpose)))
+    return CellPair(number=pieces.take(pa.array(number)), purpose=pieces.take(pa.array(purpose)))
 
 
-def parse_columns(block: Block) -> Columns:
+def parse_columns(block: RecordBlock) -> ParsedColumns:
     """The block's columns. A record that is not two cells is judged as far as its cells can be told apart."""
-    received = cells(block)
-    spelling = read_spellings(received.number)
+    received = block_cells(block)
+    spelling = parse_phone_cells(received.number)
     purpose = _purposes(received.purpose)
     blank = (
         (spelling.marks & CellFlag.BLANK != 0) & (purpose == BLANK_PURPOSE) & ((block.cells == 1) | (block.cells == 2))
@@ -66,10 +66,10 @@ def parse_columns(block: Block) -> Columns:
     alone = np.flatnonzero((block.cells < 2) | blank)
     values[1:, alone] = _NOTHING[1:, None]
     values[0, blank] = _NOTHING[0]
-    if block.header is not None and block.cells[block.header] != BROKEN and _is_header(received, block.header):
+    if block.header is not None and block.cells[block.header] != BROKEN_RECORD and _is_header(received, block.header):
         values[:, block.header] = _NOTHING
-        values[0, block.header] = HEADER
-    return Columns(values=values, blank=blank)
+        values[0, block.header] = HEADER_RECORD
+    return ParsedColumns(values=values, blank=blank)
 
 
 def _purposes(received: pa.Array) -> Integers:
@@ -81,7 +81,7 @@ def _purposes(received: pa.Array) -> Integers:
 
 
 def _purpose(text: str) -> int:
-    found = parse(text)
+    found = parse_purpose(text)
     if found is not None:
         return found
     return UNKNOWN_PURPOSE if text.strip() else BLANK_PURPOSE
@@ -100,7 +100,7 @@ _PURPOSE_WORDS = frozenset(
 _WORDS = re.compile(r"[^\W_]+")
 
 
-def _is_header(received: Cells, row: int) -> bool:
+def _is_header(received: CellPair, row: int) -> bool:
     """Whether a row names columns: header words in a cell that is neither a number nor one of the ten purposes."""
     number = received.number[row].as_py().decode()
     purpose = received.purpose[row].as_py().decode()
@@ -108,7 +108,7 @@ def _is_header(received: Cells, row: int) -> bool:
         return False
     if _names(number, _NUMBER_WORDS) and not any(letter.isdigit() for letter in number):
         return True
-    return parse(purpose) is None and _names(purpose, _NUMBER_WORDS | _PURPOSE_WORDS)
+    return parse_purpose(purpose) is None and _names(purpose, _NUMBER_WORDS | _PURPOSE_WORDS)
 
 
 def _names(text: str, words: frozenset[str]) -> bool:

@@ -10,16 +10,16 @@ from functools import cache
 from itertools import product
 
 #: One place of a number: bit d is set where digit d may stand.
-Digits = int
-Row = tuple[Digits, ...]
+DigitSet = int
+DigitSets = tuple[DigitSet, ...]
 
-ANY: Digits = (1 << 10) - 1
+ANY_DIGIT: DigitSet = (1 << 10) - 1
 
 _TOKEN = re.compile(r"\\d|\[[\d-]+\]|\d|\(\?:|\)|\||\{\d+(?:,\d+)?\}|\?")
 
 
 @cache
-def unfold(pattern: str) -> frozenset[Row]:
+def expand_pattern(pattern: str) -> frozenset[DigitSets]:
     """Every way through a pattern, as one set of digits per place. Raises ValueError where it is not understood."""
     tokens = _tokens(pattern)
     rows = _either(tokens)
@@ -51,7 +51,7 @@ def _tokens(pattern: str) -> _Tokens:
     return _Tokens(tokens)
 
 
-def _either(tokens: _Tokens) -> list[Row]:
+def _either(tokens: _Tokens) -> list[DigitSets]:
     rows = _sequence(tokens)
     while tokens.ahead == "|":
         next(tokens)
@@ -59,17 +59,17 @@ def _either(tokens: _Tokens) -> list[Row]:
     return rows
 
 
-def _sequence(tokens: _Tokens) -> list[Row]:
-    rows: list[Row] = [()]
+def _sequence(tokens: _Tokens) -> list[DigitSets]:
+    rows: list[DigitSets] = [()]
     while tokens.ahead not in ("", "|", ")"):
         rows = [head + tail for head, tail in product(rows, _repeated(tokens))]
     return rows
 
 
-def _repeated(tokens: _Tokens) -> list[Row]:
+def _repeated(tokens: _Tokens) -> list[DigitSets]:
     item = _item(tokens)
     fewest, most = _times(tokens)
-    rows: list[Row] = []
+    rows: list[DigitSets] = []
     for times in range(fewest, most + 1):
         rows += [tuple(place for part in parts for place in part) for parts in product(item, repeat=times)]
     return rows
@@ -85,7 +85,7 @@ def _times(tokens: _Tokens) -> tuple[int, int]:
     return 1, 1
 
 
-def _item(tokens: _Tokens) -> list[Row]:
+def _item(tokens: _Tokens) -> list[DigitSets]:
     found = next(tokens)
     if found == "(?:":
         rows = _either(tokens)
@@ -93,13 +93,13 @@ def _item(tokens: _Tokens) -> list[Row]:
             raise ValueError("a group is not closed")
         return rows
     if found == "\\d":
-        return [(ANY,)]
+        return [(ANY_DIGIT,)]
     if found.startswith("["):
         return [(_set(found[1:-1]),)]
     return [(1 << int(found),)]
 
 
-def _set(inside: str) -> Digits:
+def _set(inside: str) -> DigitSet:
     digits = 0
     for first, last in re.findall(r"(\d)(?:-(\d))?", inside):
         for digit in range(int(first), int(last or first) + 1):

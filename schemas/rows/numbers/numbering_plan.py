@@ -15,19 +15,19 @@ import phonenumbers
 from numpy.typing import NDArray
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from schemas.rows.numbers.metadata_patterns import ANY, Digits, Row, unfold
+from schemas.rows.numbers.metadata_patterns import ANY_DIGIT, DigitSet, DigitSets, expand_pattern
 
 #: The metadata's version; it is the truth for what is assigned, and it ages.
-VERSION: str = phonenumbers.__version__
+PHONENUMBERS_VERSION: str = phonenumbers.__version__
 
 #: Places in a table by area code: the last stands for "no area code", which -1 finds, and is at fault nowhere.
-AREAS = 1001
+AREA_TABLE_SIZE = 1001
 
-_FROM_2: Digits = ANY & ~0b11
+_FROM_2: DigitSet = ANY_DIGIT & ~0b11
 #: How many numbers share a place in `Plan.valid`.
 _PER_PLACE = 1000
 
-_ANY_EXCHANGE: Row = (_FROM_2, *(ANY,) * 6)
+_ANY_EXCHANGE: DigitSets = (_FROM_2, *(ANY_DIGIT,) * 6)
 _PREMIUM = (900,)
 _NON_GEOGRAPHIC = (500, *range(521, 530), 533, 544, 566, 577, 588, 600, 622, 700, 710)
 
@@ -72,7 +72,7 @@ class NumberingPlan:
 
 
 @cache
-def plan() -> NumberingPlan:
+def numbering_plan() -> NumberingPlan:
     """The plan as this version of phonenumbers has it; built once a process."""
     found = _read_metadata()
     regions = tuple(sorted(set(found.region.values())))
@@ -82,7 +82,9 @@ def plan() -> NumberingPlan:
         premium=_table(*_PREMIUM),
         non_geographic=_table(*_NON_GEOGRAPHIC, *(found.rows.keys() - found.placed)),
         toll_free=_table(*found.toll_free),
-        region=np.array([regions.index(found.region[code]) if code in found.region else -1 for code in range(AREAS)]),
+        region=np.array(
+            [regions.index(found.region[code]) if code in found.region else -1 for code in range(AREA_TABLE_SIZE)]
+        ),
         regions=regions,
         partly=frozenset(code for code, rows in found.rows.items() if _ANY_EXCHANGE not in rows),
         valid=_valid(found.rows),
@@ -95,13 +97,13 @@ def _possible(code: int) -> bool:
 
 
 def _table(*codes: int, none: bool = False) -> Flags:
-    table = np.zeros(AREAS, dtype=np.bool_)
+    table = np.zeros(AREA_TABLE_SIZE, dtype=np.bool_)
     table[list(codes)] = True
     table[-1] = none
     return table
 
 
-def _valid(rows: dict[int, set[Row]]) -> Flags:
+def _valid(rows: dict[int, set[DigitSets]]) -> Flags:
     """By area code and four more digits. Raises where the metadata tells numbers apart by their last three."""
     table = np.zeros((1000, 10, 10, 10, 10), dtype=np.bool_)
     for code, of_code in rows.items():
@@ -109,19 +111,19 @@ def _valid(rows: dict[int, set[Row]]) -> Flags:
             table[code, 2:] = True
             continue
         for row in of_code:
-            if any(digits != ANY for digits in row[4:]):
+            if any(digits != ANY_DIGIT for digits in row[4:]):
                 raise ValueError(f"phonenumbers tells numbers of area code {code} apart by their last three digits")
             table[code][np.ix_(*(_members(digits) for digits in row[:4]))] = True
     return np.append(table.ravel(), True)
 
 
-def _members(digits: Digits) -> list[int]:
+def _members(digits: DigitSet) -> list[int]:
     return [digit for digit in range(10) if digits >> digit & 1]
 
 
 @dataclass(slots=True)
 class _Found:
-    rows: dict[int, set[Row]] = field(default_factory=dict)
+    rows: dict[int, set[DigitSets]] = field(default_factory=dict)
     region: dict[int, str] = field(default_factory=dict)
     placed: set[int] = field(default_factory=set)
     toll_free: set[int] = field(default_factory=set)
@@ -138,22 +140,22 @@ def _read_metadata() -> _Found:
         if metadata is None or metadata.general_desc is None or metadata.general_desc.national_number_pattern is None:
             continue
         lead = re.compile(metadata.leading_digits or "")
-        general = unfold(metadata.general_desc.national_number_pattern)
+        general = expand_pattern(metadata.general_desc.national_number_pattern)
         for kind in (*_PLACED, *_PLACELESS):
             description = getattr(metadata, kind)
             if description is not None and description.national_number_pattern:
-                for row in unfold(description.national_number_pattern):
+                for row in expand_pattern(description.national_number_pattern):
                     _note(found, region, kind, lead, _within(row, general))
     return found
 
 
-def _within(row: Row, general: frozenset[Row]) -> list[Row]:
+def _within(row: DigitSets, general: frozenset[DigitSets]) -> list[DigitSets]:
     """The part of a row that the region's general pattern admits as well."""
     narrowed = [tuple(a & b for a, b in zip(row, other, strict=True)) for other in general if len(other) == len(row)]
     return [each for each in narrowed if len(each) == 10 and all(each)]
 
 
-def _note(found: _Found, region: str, kind: str, lead: re.Pattern[str], rows: list[Row]) -> None:
+def _note(found: _Found, region: str, kind: str, lead: re.Pattern[str], rows: list[DigitSets]) -> None:
     for row in rows:
         for code in _codes(row[:3]):
             if not lead.match(f"{code:03d}"):
@@ -166,5 +168,5 @@ def _note(found: _Found, region: str, kind: str, lead: re.Pattern[str], rows: li
                 found.toll_free.add(code)
 
 
-def _codes(places: Row) -> list[int]:
+def _codes(places: DigitSets) -> list[int]:
     return [a * 100 + b * 10 + c for a, b, c in product(*map(_members, places))]

@@ -22,7 +22,7 @@ class CellFlag(IntFlag):
     ABROAD = 8
 
 
-class Spelling(NamedTuple):
+class PhoneCells(NamedTuple):
     """What each cell says, as int64 arrays of the same length.
 
     `marks` are bits of `CellFlag`. `digits` counts the national digits: those after +1, or after the 1 of eleven. `area`,
@@ -38,7 +38,7 @@ class Spelling(NamedTuple):
 
 
 #: Longer spellings of ten digits are refused by phonenumbers too.
-LONGEST_SPELLING = 250
+MAX_CELL_BYTES = 250
 
 _DIGIT, _SPACE, _PLUS, _FOREIGN, _HIGH, _EXPONENT, _POINT, _INK = (1 << bit for bit in range(8))
 
@@ -57,7 +57,7 @@ _CLASS[128:] = _HIGH
 SPREADSHEET = r"^ *[+-]?(?:\d+(?:[.,]\d*)?[eE][+-]?\d+|\d+[.,]0{1,2}|\d{10,}[.,]0+) *$"
 
 
-def read_spellings(cells: pa.Array) -> Spelling:
+def parse_phone_cells(cells: pa.Array) -> PhoneCells:
     """The cells (pyarrow binary, UTF-8) as the rules see them."""
     ends, data = _buffers(cells)
     classes = np.append(_CLASS[data], np.uint8(0))
@@ -76,9 +76,9 @@ def _buffers(cells: pa.Array) -> tuple[NDArray[np.int32], Bytes]:
     return ends, np.frombuffer(data or b"", dtype=np.uint8)[: ends[-1]]
 
 
-def _read_odd(cells: pa.Array, odd: Integers, spelling: Spelling) -> None:
+def _read_odd(cells: pa.Array, odd: Integers, spelling: PhoneCells) -> None:
     """Read cells with characters beyond ASCII, or space before a plus, once more in plain characters."""
-    plain = read_spellings(pc.cast(_plain(cells.take(pa.array(odd))), pa.binary()))
+    plain = parse_phone_cells(pc.cast(_plain(cells.take(pa.array(odd))), pa.binary()))
     for column, read in zip(spelling, plain, strict=True):
         column[odd] = read
 
@@ -93,7 +93,7 @@ def _plain(cells: pa.Array) -> pa.Array:
     return pc.if_else(blank, "", text)
 
 
-def _read(cells: pa.Array, ends: NDArray[np.int32], data: Bytes, classes: Bytes, seen: Bytes) -> Spelling:
+def _read(cells: pa.Array, ends: NDArray[np.int32], data: Bytes, classes: Bytes, seen: Bytes) -> PhoneCells:
     place = np.flatnonzero(classes & _DIGIT)
     before = np.searchsorted(place, ends)
     first, count = before[:-1], np.diff(before)
@@ -106,12 +106,12 @@ def _read(cells: pa.Array, ends: NDArray[np.int32], data: Bytes, classes: Bytes,
     marks[(plus & ~one & (count > 0)) | _dialled_abroad(digit, first, count)] |= CellFlag.ABROAD
     _mark_spreadsheet(cells, data, ends, seen, marks)
     digits = count - (one & (plus | (count == 11)))
-    marks[(digits == 10) & (np.diff(ends) > LONGEST_SPELLING)] |= CellFlag.FOREIGN
+    marks[(digits == 10) & (np.diff(ends) > MAX_CELL_BYTES)] |= CellFlag.FOREIGN
     number = _numbers(digit, first + (count - digits), (digits == 10) & (marks == 0))
     area = number // 10_000_000
     local = number - area * 10_000_000
     local[number < 0] = -1
-    return Spelling(marks=marks, digits=digits, area=area, exchange=local // 10_000, local=local, number=number)
+    return PhoneCells(marks=marks, digits=digits, area=area, exchange=local // 10_000, local=local, number=number)
 
 
 def _plus(ends: NDArray[np.int32], data: Bytes, seen: Bytes) -> tuple[Flags, Flags]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 
-from schemas.rows.reading.long_lines import LONGEST
+from schemas.rows.reading.long_lines import MAX_LINE_BYTES
 
 # Possessive, so that a quote which is never closed costs one look at each byte.
 _QUOTED = re.compile(rb'"((?:[^"]++|"")*+)"')
@@ -13,7 +13,7 @@ _UNQUOTED_RUN = re.compile(rb'(?:[^",\n]*+,)*+')
 _CELL_END = re.compile(rb",|\r?\n")
 
 
-class QuoteFault(IntEnum):
+class RecordFault(IntEnum):
     """Why a record is broken."""
 
     NONE = 0
@@ -25,7 +25,7 @@ class QuoteFault(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class ParsedRecord:
     """One record: `end` is the offset after its line end, `cells` how many it has, `first` the first two, unquoted.
 
     A broken record has no cells; it ends at the first line end after the quote that breaks it.
@@ -34,13 +34,13 @@ class Record:
     end: int
     cells: int
     first: tuple[bytes, bytes] = (b"", b"")
-    fault: QuoteFault = QuoteFault.NONE
+    fault: RecordFault = RecordFault.NONE
 
 
-def read_record(data: bytes, start: int, *, final: bool) -> Record | None:
+def parse_record(data: bytes, start: int, *, final: bool) -> ParsedRecord | None:
     """The record at `start`. None where more data is needed to tell and `final` says that there is more.
 
-    `data` ends in LF. A quoted cell that is not closed within `LONGEST` bytes is never closed.
+    `data` ends in LF. A quoted cell that is not closed within `MAX_LINE_BYTES` bytes is never closed.
     """
     first: list[bytes] = []
     cells, at = 0, start
@@ -49,10 +49,10 @@ def read_record(data: bytes, start: int, *, final: bool) -> Record | None:
             cells += data.count(b",", at, run.end())
             at = run.end()
         read = _read_cell(data, at)
-        if isinstance(read, QuoteFault):
-            if read is QuoteFault.UNCLOSED and not final and at + LONGEST > len(data):
+        if isinstance(read, RecordFault):
+            if read is RecordFault.UNCLOSED and not final and at + MAX_LINE_BYTES > len(data):
                 return None
-            return Record(end=_line_end(data, at), cells=0, fault=read)
+            return ParsedRecord(end=_line_end(data, at), cells=0, fault=read)
         cell, after = read
         cells += 1
         if cells <= 2:
@@ -62,25 +62,25 @@ def read_record(data: bytes, start: int, *, final: bool) -> Record | None:
         at = after + 1
 
 
-def _whole(data: bytes, start: int, end: int, cells: int, first: list[bytes]) -> Record:
+def _whole(data: bytes, start: int, end: int, cells: int, first: list[bytes]) -> ParsedRecord:
     if data.find(b"\0", start, end) >= 0:
-        return Record(end=end, cells=0, fault=QuoteFault.NUL)
-    return Record(end=end, cells=cells, first=(first[0], first[1] if cells > 1 else b""))
+        return ParsedRecord(end=end, cells=0, fault=RecordFault.NUL)
+    return ParsedRecord(end=end, cells=cells, first=(first[0], first[1] if cells > 1 else b""))
 
 
-def _read_cell(data: bytes, at: int) -> tuple[bytes, int] | QuoteFault:
+def _read_cell(data: bytes, at: int) -> tuple[bytes, int] | RecordFault:
     """A cell's content and the offset of the comma or line end after it."""
     if data[at] != ord('"'):
         after = _unquoted_end(data, at)
         if data[after] == ord('"'):
-            return QuoteFault.STRAY_QUOTE
+            return RecordFault.STRAY_QUOTE
         cell = data[at:after]
         return (cell.removesuffix(b"\r") if data[after] == ord("\n") else cell), after
-    quoted = _QUOTED.match(data, at, at + LONGEST)
+    quoted = _QUOTED.match(data, at, at + MAX_LINE_BYTES)
     if quoted is None:
-        return QuoteFault.UNCLOSED
+        return RecordFault.UNCLOSED
     if _CELL_END.match(data, quoted.end()) is None:
-        return QuoteFault.TEXT_AFTER_QUOTE
+        return RecordFault.TEXT_AFTER_QUOTE
     return quoted[1].replace(b'""', b'"'), quoted.end()
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.rows.reading.csv_quotes import QuoteFault, Record, read_record
+from schemas.rows.reading.csv_quotes import ParsedRecord, RecordFault, parse_record
 
 #: Rows of one file that are judged together and uploaded together: the portal's limit for one upload.
-CHUNK = 500
+CHUNK_ROWS = 500
 
-#: Rows of a block; any multiple of `CHUNK` gives the same results.
-BLOCK_ROWS = 128 * CHUNK
+#: Rows of a block; any multiple of `CHUNK_ROWS` gives the same results.
+BLOCK_ROWS = 128 * CHUNK_ROWS
 
 _COMMA, _QUOTE, _LF, _CR = b',"\n\r'
 
@@ -25,7 +25,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class ReadPosition:
     """Where framing is between two blocks of a file: at which row and physical line, how far into its whole lines."""
 
     row: int = 1
@@ -34,11 +34,11 @@ class Position:
     header_found: bool = False
 
 
-START = Position()
+START = ReadPosition()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class RecordBlock:
     """Some records of one file, in order; the first is row `first_row` (from 1) and begins a chunk.
 
     Record i is `data[starts[i]:starts[i + 1]]`, with its line end, and begins on physical line `lines[i]` (from 1).
@@ -53,7 +53,7 @@ class Block:
     data: bytes
     offset: int
     first_row: int
-    after: Position
+    after: ReadPosition
     starts: Integers
     lines: Integers
     cells: Integers
@@ -72,13 +72,17 @@ class Block:
         return memoryview(self.data)[: int(self.starts[-1])]
 
 
-def frame(buffers: Iterable[bytes], *, block_rows: int = BLOCK_ROWS, at: Position = START) -> Iterator[Block]:
+def split_records(
+    buffers: Iterable[bytes], *, block_rows: int = BLOCK_ROWS, at: ReadPosition = START
+) -> Iterator[RecordBlock]:
     """The records of whole lines (each ending in LF) as blocks of at most `block_rows`, whole chunks but for the last.
 
     Memory: a block and the buffer it comes from, which grows only until it holds a chunk, whose records are bounded.
     With `at`, the buffers begin there, between two blocks; what is given is what framing from the start would give.
     """
-    framer = _Framer(block_rows=block_rows, row=at.row, line=at.line, offset=at.offset, header_found=at.header_found)
+    framer = _RecordSplitter(
+        block_rows=block_rows, row=at.row, line=at.line, offset=at.offset, header_found=at.header_found
+    )
     waiting: list[bytes] = []
     size = wanted = 0
     for buffer in buffers:
@@ -93,7 +97,7 @@ def frame(buffers: Iterable[bytes], *, block_rows: int = BLOCK_ROWS, at: Positio
 
 
 @dataclass(slots=True)
-class _Framer:
+class _RecordSplitter:
     block_rows: int
     left: bytes = b""
     row: int = 1
@@ -101,7 +105,7 @@ class _Framer:
     offset: int = 0
     header_found: bool = False
 
-    def blocks(self, data: bytes, *, final: bool) -> Iterator[Block]:
+    def blocks(self, data: bytes, *, final: bool) -> Iterator[RecordBlock]:
         """Blocks of the records in data; what does not make a whole chunk yet is `left`, unless the data is final."""
         newlines = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == _LF)
         at, span = 0, self.block_rows
@@ -109,7 +113,7 @@ class _Framer:
             records = _read_lines(data, newlines, at, min(at + span, len(newlines)), final=final)
             rows = min(len(records.line), self.block_rows)
             if not (final and records.next_line == len(newlines) and rows == len(records.line)):
-                rows -= rows % CHUNK
+                rows -= rows % CHUNK_ROWS
             if rows:
                 following = int(records.line[rows]) if rows < len(records.line) else records.next_line
                 begin, end = _start(newlines, at), _start(newlines, following)
@@ -121,16 +125,18 @@ class _Framer:
                 break
         self.left = data[_start(newlines, at) :]
 
-    def _block(self, data: bytes, begin: int, end: int, records: "_Records", at: int, rows: int, lines: int) -> Block:
+    def _block(
+        self, data: bytes, begin: int, end: int, records: "_Records", at: int, rows: int, lines: int
+    ) -> RecordBlock:
         kept, pieces = data[begin:end], records.respelt_pieces(rows)
         row, line, offset = self.row, self.line, self.offset
         header = self._header(kept, records.start[:rows] - begin)
         self.row, self.line, self.offset = row + rows, line + lines, offset + len(kept)
-        return Block(
+        return RecordBlock(
             data=b"".join([kept, *pieces]),
             offset=offset,
             first_row=row,
-            after=Position(row=self.row, line=self.line, offset=self.offset, header_found=self.header_found),
+            after=ReadPosition(row=self.row, line=self.line, offset=self.offset, header_found=self.header_found),
             starts=np.append(records.start[:rows] - begin, len(kept)),
             lines=records.line[:rows] + (line - at),
             cells=records.cells[:rows],
@@ -285,7 +291,7 @@ def _break_at_nul(lines: _Lines, records: _Records) -> None:
     _break(records, np.unique(np.searchsorted(lines.newline, nul)), lines.stop)
 
 
-def _break(records: _Records, line: Integers, stop: Integers, fault: QuoteFault = QuoteFault.NUL) -> None:
+def _break(records: _Records, line: Integers, stop: Integers, fault: RecordFault = RecordFault.NUL) -> None:
     """A broken record shows its text where the number would be."""
     records.cells[line], records.faults[line] = 0, fault
     records.bounds[line, 0] = records.start[line]
@@ -296,12 +302,12 @@ def _read_odd(data: bytes, newlines: Integers, records: _Records, odd: Integers,
     """Read the records that begin on odd lines, which may take the lines after them along."""
     keep = np.ones(len(records.line), dtype=np.bool_)
     starts, ends = records.start.tolist(), newlines[low : low + len(keep)].tolist()
-    read: dict[int, Record] = {}
+    read: dict[int, ParsedRecord] = {}
     following = 0
     for line in odd.tolist():
         if line < following:
             continue
-        record = read_record(data, starts[line], final=final)
+        record = parse_record(data, starts[line], final=final)
         if record is None:
             keep[line:] = False
             records.next_line = low + line
@@ -316,14 +322,14 @@ def _read_odd(data: bytes, newlines: Integers, records: _Records, odd: Integers,
     return _kept(records, keep, shown)
 
 
-def _take_in(records: _Records, read: dict[int, Record]) -> None:
+def _take_in(records: _Records, read: dict[int, ParsedRecord]) -> None:
     line = np.array(list(read), dtype=np.int64)
     records.cells[line] = [record.cells for record in read.values()]
     records.faults[line] = [record.fault for record in read.values()]
     records.bounds[line] = records.start[line, None]
 
 
-def _shown(data: bytes, start: int, record: Record) -> tuple[bytes, bytes]:
+def _shown(data: bytes, start: int, record: ParsedRecord) -> tuple[bytes, bytes]:
     return (data[start : record.end].rstrip(b"\r\n"), b"") if record.fault else record.first
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 Encoding = Literal["utf-8", "utf-16", "windows-1252"]
 
-BLOCK = 1 << 20
+PIECE_BYTES = 1 << 20
 
 _BOMS: tuple[tuple[bytes, Encoding], ...] = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -24,7 +24,7 @@ _UNDEFINED_1252 = b"\x81\x8d\x8f\x90\x9d"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
+class DetectedEncoding:
     """How a file is to be read. `lone_cr`: its lines end in CR alone, for there is no LF in it.
 
     `fault` is the byte offset at which it is no text in the encoding it was tried in last, `not_utf8` the first at
@@ -38,30 +38,34 @@ class Encoded:
     not_utf8: int | None = None
 
 
-def survey(stream: BinaryIO, block: int = BLOCK) -> Encoded:
+def detect_encoding(stream: BinaryIO, block: int = PIECE_BYTES) -> DetectedEncoding:
     """How to read the file. One pass over its bytes, in blocks."""
     lines, utf8, windows_1252 = _LineEnds(), _Utf8(), _Windows1252()
     bom: Encoding | None = None
-    for offset, piece in enumerate(pieces(stream, block)):
+    for offset, piece in enumerate(read_pieces(stream, block)):
         if offset == 0:
             bom = next((encoding for mark, encoding in _BOMS if piece.startswith(mark)), None)
             if bom == "utf-16":
-                return _survey_utf16(piece, stream, block)
+                return _detect_utf16(piece, stream, block)
         lines.see(piece)
         utf8.see(piece)
         windows_1252.see(piece)
     utf8.see(b"")
     if utf8.fault is None or bom == "utf-8":
         length = len(codecs.BOM_UTF8) if bom else 0
-        return Encoded(encoding="utf-8", bom=length, lone_cr=lines.lone_cr, fault=utf8.fault, not_utf8=utf8.fault)
-    return Encoded(encoding="windows-1252", lone_cr=lines.lone_cr, fault=windows_1252.fault, not_utf8=utf8.fault)
+        return DetectedEncoding(
+            encoding="utf-8", bom=length, lone_cr=lines.lone_cr, fault=utf8.fault, not_utf8=utf8.fault
+        )
+    return DetectedEncoding(
+        encoding="windows-1252", lone_cr=lines.lone_cr, fault=windows_1252.fault, not_utf8=utf8.fault
+    )
 
 
-def text(
+def decode_to_utf8(
     stream: BinaryIO,
-    reading: Encoded,
+    reading: DetectedEncoding,
     *,
-    block: int = BLOCK,
+    block: int = PIECE_BYTES,
     from_start: bool = True,
     seen: Callable[[int], object] | None = None,
 ) -> Iterator[bytes]:
@@ -70,7 +74,7 @@ def text(
     Not `from_start`, the stream is some whole lines of it.
     """
     decoder = codecs.getincrementaldecoder(_CODECS[reading.encoding])()
-    for number, piece in enumerate(chain(pieces(stream, block), [b""])):
+    for number, piece in enumerate(chain(read_pieces(stream, block), [b""])):
         if seen is not None:
             seen(len(piece))
         if reading.encoding == "utf-8":
@@ -81,14 +85,14 @@ def text(
             yield ready.replace(b"\r", b"\n") if reading.lone_cr else ready
 
 
-def raw_size(content: memoryview, reading: Encoded) -> int:
+def encoded_size(content: memoryview, reading: DetectedEncoding) -> int:
     """How many bytes of the file, in UTF-8 or Windows-1252, this text of it was."""
     if reading.encoding == "utf-8":
         return len(content)
     return int(np.count_nonzero(np.frombuffer(content, dtype=np.uint8) & 0xC0 != 0x80))  # a byte a character
 
 
-def pieces(stream: BinaryIO, block: int) -> Iterator[bytes]:
+def read_pieces(stream: BinaryIO, block: int) -> Iterator[bytes]:
     """The stream in pieces of exactly `block` bytes but for the last, whatever short reads it gives."""
     while piece := stream.read(block):
         while len(piece) < block and (more := stream.read(block - len(piece))):
@@ -146,14 +150,14 @@ class _Windows1252:
         self._offset += len(piece)
 
 
-def _survey_utf16(first: bytes, stream: BinaryIO, block: int) -> Encoded:
+def _detect_utf16(first: bytes, stream: BinaryIO, block: int) -> DetectedEncoding:
     decoder = codecs.getincrementaldecoder("utf-16")()
     lines, offset = _LineEnds(), 0
-    for piece in chain([first], pieces(stream, block), [b""]):
+    for piece in chain([first], read_pieces(stream, block), [b""]):
         held = len(decoder.getstate()[0])
         try:
             lines.see(decoder.decode(piece, not piece).encode())
         except UnicodeDecodeError as error:
-            return Encoded(encoding="utf-16", fault=offset - held + error.start)
+            return DetectedEncoding(encoding="utf-16", fault=offset - held + error.start)
         offset += len(piece)
-    return Encoded(encoding="utf-16", lone_cr=lines.lone_cr)
+    return DetectedEncoding(encoding="utf-16", lone_cr=lines.lone_cr)

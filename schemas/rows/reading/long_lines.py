@@ -1,4 +1,4 @@
-"""Whole physical lines, none too long to hold: what goes on beyond `LONGEST` bytes is set aside."""
+"""Whole physical lines, none too long to hold: what goes on beyond `MAX_LINE_BYTES` bytes is set aside."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from typing import BinaryIO
 
 #: Bytes of a physical line, and of a quoted cell, that are looked at. Nothing sensible in two columns is as long; with
 #: it 500 records always fit in memory.
-LONGEST = 1 << 16
+MAX_LINE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
+class CutTail:
     """What was cut off a line: `length` bytes at `offset` in the tails. `marked`: a NUL stands where it was."""
 
     offset: int
@@ -19,7 +19,7 @@ class Cut:
 
 
 @dataclass(slots=True)
-class WholeLines:
+class LineSplitter:
     """Text blocks as buffers of whole lines, each line ending in LF.
 
     A longer line is cut to its head. A NUL is put in the tail's place, which breaks the record, unless the head has
@@ -28,7 +28,7 @@ class WholeLines:
     """
 
     tails: BinaryIO | None = None
-    cuts: dict[int, Cut] = field(default_factory=dict)
+    cuts: dict[int, CutTail] = field(default_factory=dict)
     any_cut: bool = False
     _given: int = 0
     _tail: int = 0
@@ -58,8 +58,8 @@ class WholeLines:
         """The whole lines of data, long ones cut, and the beginning of a line that is left."""
         kept: list[bytes] = []
         begin = line = 0
-        while len(data) - line > LONGEST:
-            newline = data.rfind(b"\n", line, line + LONGEST + 1)
+        while len(data) - line > MAX_LINE_BYTES:
+            newline = data.rfind(b"\n", line, line + MAX_LINE_BYTES + 1)
             if newline >= 0:
                 line = newline + 1
                 continue
@@ -73,7 +73,7 @@ class WholeLines:
         return b"".join([*kept, data[begin:end]]), data[end:]
 
     def _cut(self, data: bytes, line: int, before: int) -> bytes:
-        end = line + LONGEST
+        end = line + MAX_LINE_BYTES
         while data[end] & 0xC0 == 0x80:  # not inside a character
             end -= 1
         head = data[line:end].rstrip(b"\0")
@@ -99,4 +99,4 @@ class WholeLines:
         line, tail, marked = self._pending
         self._pending = None
         if self.tails is not None:
-            self.cuts[line] = Cut(offset=tail, length=self._tail - tail, marked=marked)
+            self.cuts[line] = CutTail(offset=tail, length=self._tail - tail, marked=marked)

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from schemas.model.manifest import TypedNumber
-from schemas.rows.reading.csv_records import START, Block
+from schemas.rows.reading.csv_records import START, RecordBlock
 
 
-def typed_block(typed: Sequence[TypedNumber]) -> Block:
+def typed_block(typed: Sequence[TypedNumber]) -> RecordBlock:
     """One block: row is the position among the typed-in numbers, line the manifest's (0 where it is not known)."""
     records = [f"{_quoted(each.number)},{_quoted(each.call_purpose)}\n".encode(errors="replace") for each in typed]
     cells = [cell.encode(errors="replace") for each in typed for cell in (each.number, each.call_purpose)]
     starts = np.cumsum([0, *map(len, records)])
     ends = starts[-1] + np.cumsum([len(cell) for cell in cells])
-    return Block(
+    return RecordBlock(
         data=b"".join([*records, *cells]),
         offset=0,
         first_row=1,

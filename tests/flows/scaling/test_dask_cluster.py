@@ -75,11 +75,13 @@ def test_a_large_drop_is_divided_among_the_workers(cluster, tmp_path, monkeypatc
         a_pass(services)
         expected = outcome(tmp_path / "one", services)
     monkeypatch.setattr(parallel_pass, "LARGE", 1 << 20)
-    monkeypatch.setattr(first_pass, "WORTH_A_POOL", 0)
-    monkeypatch.setattr(first_pass, "RANGE", 100_000)
+    monkeypatch.setattr(first_pass, "MIN_BYTES_FOR_WORKERS", 0)
+    monkeypatch.setattr(first_pass, "RANGE_BYTES", 100_000)
     ranges = []
-    plain = first_pass.cut
-    monkeypatch.setattr(first_pass, "cut", lambda *a, **k: (ranges.append(part) or part for part in plain(*a, **k)))
+    plain = first_pass.split_into_ranges
+    monkeypatch.setattr(
+        first_pass, "split_into_ranges", lambda *a, **k: (ranges.append(part) or part for part in plain(*a, **k))
+    )
     with opened(tmp_path / "two", one_large) as services, open_workers(cluster.scheduler_address) as workers:
         a_pass(services, workers)
         assert outcome(tmp_path / "two", services) == expected

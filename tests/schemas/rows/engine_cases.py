@@ -7,7 +7,7 @@ from schemas.model.drop import Claims
 from schemas.model.manifest import TypedNumber
 from schemas.model.policy import Caps, Policy
 from schemas.rows.row_judge import NumbersResult, judge_numbers
-from schemas.rows.types import NumberTerms, Source
+from schemas.rows.types import NumbersSource, NumberTerms
 
 GOOD = "5012149020"
 POLICY = Policy()
@@ -22,7 +22,7 @@ def numbers(count, start=2_120_000):
 def source(content, name="numbers.csv", **expected):
     content = content.encode() if isinstance(content, str) else content
     sha256 = hashlib.sha256(content).hexdigest()
-    return Source(name=name, bytes=len(content), sha256=sha256, open=lambda: io.BytesIO(content), **expected)
+    return NumbersSource(name=name, bytes=len(content), sha256=sha256, open=lambda: io.BytesIO(content), **expected)
 
 
 def judge(
@@ -37,9 +37,9 @@ def judge(
     policy=POLICY,
     **options,
 ) -> NumbersResult:
-    """The result for files given as text, bytes or `Source`."""
+    """The result for files given as text, bytes or `NumbersSource`."""
     sources = [
-        each if isinstance(each, Source) else source(each, f"{n}.csv" if n else "numbers.csv")
+        each if isinstance(each, NumbersSource) else source(each, f"{n}.csv" if n else "numbers.csv")
         for n, each in enumerate(files)
     ]
     terms = NumberTerms(

@@ -13,7 +13,7 @@ from schemas.model.policy import Caps
 from schemas.model.purposes import PURPOSES
 from schemas.rows import first_pass
 from schemas.rows.reading import csv_records, encoding
-from schemas.rows.reading.csv_records import CHUNK
+from schemas.rows.reading.csv_records import CHUNK_ROWS
 from schemas.rows.types import RowWorkers
 from tests.schemas.rows.engine_cases import GOOD, everything, judge, numbers
 
@@ -49,13 +49,17 @@ def test_no_result_depends_on_processes_blocks_or_spools(monkeypatch):
     )()
     whole = everything(judge(*files, **options))
     assert len(whole[5]) > 1000
-    monkeypatch.setattr(first_pass, "WORTH_A_POOL", 0)
+    monkeypatch.setattr(first_pass, "MIN_BYTES_FOR_WORKERS", 0)
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as executor:
         assert everything(judge(*files, workers=RowWorkers(executor=executor, count=2), **options)) == whole
-    for block, block_rows in ((1 << 10, CHUNK), (7_919, 3 * CHUNK), (1 << 17, 2 * CHUNK)):
-        monkeypatch.setattr(encoding.survey, "__defaults__", (block,))
-        monkeypatch.setattr(encoding.text, "__kwdefaults__", {"block": block, "from_start": True, "seen": None})
-        monkeypatch.setattr(csv_records.frame, "__kwdefaults__", {"block_rows": block_rows, "at": csv_records.START})
+    for block, block_rows in ((1 << 10, CHUNK_ROWS), (7_919, 3 * CHUNK_ROWS), (1 << 17, 2 * CHUNK_ROWS)):
+        monkeypatch.setattr(encoding.detect_encoding, "__defaults__", (block,))
+        monkeypatch.setattr(
+            encoding.decode_to_utf8, "__kwdefaults__", {"block": block, "from_start": True, "seen": None}
+        )
+        monkeypatch.setattr(
+            csv_records.split_records, "__kwdefaults__", {"block_rows": block_rows, "at": csv_records.START}
+        )
         with ExitStack() as files_open:
             assert everything(judge(*files, spool=lambda stack=files_open: temporary(stack), **options)) == whole
 
@@ -91,11 +95,13 @@ WAYS = {
 def test_ranges_judged_elsewhere_are_the_file_judged_here(monkeypatch, way):
     content = WAYS[way](mixed(9_000))
     whole = everything(judge(content, content[: len(content) // 2]))
-    monkeypatch.setattr(first_pass, "WORTH_A_POOL", 0)
-    monkeypatch.setattr(csv_records.frame, "__kwdefaults__", {"block_rows": CHUNK, "at": csv_records.START})
+    monkeypatch.setattr(first_pass, "MIN_BYTES_FOR_WORKERS", 0)
+    monkeypatch.setattr(
+        csv_records.split_records, "__kwdefaults__", {"block_rows": CHUNK_ROWS, "at": csv_records.START}
+    )
     parts = set()
     for size in (1, 40_000):
-        monkeypatch.setattr(first_pass, "RANGE", size)
+        monkeypatch.setattr(first_pass, "RANGE_BYTES", size)
         pool = Elsewhere()
         assert (
             everything(

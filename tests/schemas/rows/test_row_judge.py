@@ -7,7 +7,7 @@ from schemas.model.manifest import TypedNumber
 from schemas.model.policy import Caps, Policy
 from schemas.model.purposes import PURPOSES
 from schemas.rows.reading import csv_records, encoding
-from schemas.rows.reading.csv_records import CHUNK
+from schemas.rows.reading.csv_records import CHUNK_ROWS
 from schemas.rows.rule_codes import REJECTION_COLUMNS
 from tests.schemas.rows.engine_cases import ALL, GOOD, accepted, judge, numbers, rules, source
 
@@ -90,7 +90,7 @@ def test_encodings(content, warned, value):
 )
 @pytest.mark.parametrize("block", [4, 5, 1 << 20])
 def test_what_cannot_be_decoded(content, message, block, monkeypatch):
-    monkeypatch.setattr(encoding.survey, "__defaults__", (block,))
+    monkeypatch.setattr(encoding.detect_encoding, "__defaults__", (block,))
     result = judge(content)
     assert [(each.rule, each.message) for each in result.findings] == [("CSV-001", message)]
     assert result.has_file_errors
@@ -99,7 +99,7 @@ def test_what_cannot_be_decoded(content, message, block, monkeypatch):
 
 def test_a_character_across_blocks_is_utf8(monkeypatch):
     for block in range(1, 8):
-        monkeypatch.setattr(encoding.survey, "__defaults__", (block,))
+        monkeypatch.setattr(encoding.detect_encoding, "__defaults__", (block,))
         assert rules(judge("501–214–9020,Survey\n")) == []
 
 
@@ -165,11 +165,13 @@ def test_lines_may_end_in_cr_alone_where_there_is_no_lf():
 
 
 def test_rows_and_lines_across_chunks_and_blocks(monkeypatch):
-    monkeypatch.setattr(csv_records.frame, "__kwdefaults__", {"block_rows": CHUNK, "at": csv_records.START})
-    rows = [f"{number},Survey\n" for number in numbers(3 * CHUNK)]
-    for place in (0, CHUNK - 1, CHUNK, 2 * CHUNK - 1, 2 * CHUNK, 3 * CHUNK - 1):
+    monkeypatch.setattr(
+        csv_records.split_records, "__kwdefaults__", {"block_rows": CHUNK_ROWS, "at": csv_records.START}
+    )
+    rows = [f"{number},Survey\n" for number in numbers(3 * CHUNK_ROWS)]
+    for place in (0, CHUNK_ROWS - 1, CHUNK_ROWS, 2 * CHUNK_ROWS - 1, 2 * CHUNK_ROWS, 3 * CHUNK_ROWS - 1):
         rows[place] = '"call\nme",Survey\n'
-    rows[CHUNK + 1] = "\n"
+    rows[CHUNK_ROWS + 1] = "\n"
     result = judge("".join(rows))
     assert [(each.row, each.line) for each in result.findings] == [
         (1, 1),

@@ -9,9 +9,9 @@ from pandera.errors import SchemaErrors
 from schemas.model.policy import Policy
 from schemas.rows.judging import row_schema
 from schemas.rows.numbers.columns import COLUMNS, parse_columns
-from schemas.rows.reading.csv_records import frame
-from schemas.rows.reading.encoding import survey, text
-from schemas.rows.reading.long_lines import WholeLines
+from schemas.rows.reading.csv_records import split_records
+from schemas.rows.reading.encoding import decode_to_utf8, detect_encoding
+from schemas.rows.reading.long_lines import LineSplitter
 from schemas.rows.rule_codes import NUMBER_PRECEDENCE
 from schemas.rules import RULES
 from tests.schemas.rows.engine_cases import source
@@ -45,7 +45,7 @@ SCHEMA = row_schema.row_schema(Policy().regions, "reject")
 
 def columns(content):
     stream = source(content).open
-    (block,) = frame(WholeLines().of(text(stream(), survey(stream()))))
+    (block,) = split_records(LineSplitter().of(decode_to_utf8(stream(), detect_encoding(stream()))))
     return parse_columns(block)
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.rows.numbers.metadata_patterns import unfold
-from schemas.rows.numbers.numbering_plan import VERSION, plan
+from schemas.rows.numbers.metadata_patterns import expand_pattern
+from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_plan
 from tests.schemas.rows.engine_cases import judge, of_number
 
-PLAN = plan()
+PLAN = numbering_plan()
 ASSIGNED = np.flatnonzero(PLAN.assigned[:-1]).tolist()
 EVERYWHERE = PLAN.regions
 
@@ -26,7 +26,7 @@ def ours(numbers):
 
 
 def test_the_version_is_the_librarys():
-    assert phonenumbers.__version__ == VERSION
+    assert phonenumbers.__version__ == PHONENUMBERS_VERSION
 
 
 def test_two_dozen_area_codes_go_below_the_area_code():
@@ -121,10 +121,10 @@ def test_what_the_library_takes_and_the_rules_refuse():
     ],
 )
 def test_patterns_unfold(pattern, rows):
-    assert unfold(pattern) == rows
+    assert expand_pattern(pattern) == rows
 
 
 @pytest.mark.parametrize("pattern", ["1+", "[^1]", "(1)", "1)", "(?:1", "a"])
 def test_what_is_not_understood_is_not_misread(pattern):
     with pytest.raises(ValueError, match=r"pattern|group"):
-        unfold(pattern)
+        expand_pattern(pattern)

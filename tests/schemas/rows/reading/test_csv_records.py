@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.rows.numbers.columns import cells
-from schemas.rows.reading.csv_records import CHUNK, frame
-from schemas.rows.reading.encoding import survey, text
-from schemas.rows.reading.long_lines import LONGEST, WholeLines
+from schemas.rows.numbers.columns import block_cells
+from schemas.rows.reading.csv_records import CHUNK_ROWS, split_records
+from schemas.rows.reading.encoding import decode_to_utf8, detect_encoding
+from schemas.rows.reading.long_lines import MAX_LINE_BYTES, LineSplitter
 from tests.schemas.rows.plain_reader import read_plainly
 
 PIECES = [b'"', b'""', b",", b"\n", b"\r\n", b"a", b"bc", b'","', b'"x","y"\n', b'x,"y"\n', b'"x",y\r\n', b"1,2\n"]
@@ -19,9 +19,11 @@ PIECES += [b"\0", b" ", b"\r", b'\n"', b"\xc3\xa9", b'"a\nb",c\n']
 data_of_pieces = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
 
 
-def blocks(data, *, block=1 << 20, block_rows=128 * CHUNK, tails=None):
-    reading = survey(io.BytesIO(data))
-    return frame(WholeLines(tails).of(text(io.BytesIO(data), reading, block=block)), block_rows=block_rows)
+def blocks(data, *, block=1 << 20, block_rows=128 * CHUNK_ROWS, tails=None):
+    reading = detect_encoding(io.BytesIO(data))
+    return split_records(
+        LineSplitter(tails).of(decode_to_utf8(io.BytesIO(data), reading, block=block)), block_rows=block_rows
+    )
 
 
 def records(data, **options):
@@ -29,8 +31,8 @@ def records(data, **options):
     found = []
     for block in blocks(data, **options):
         assert block.first_row == len(found) + 1
-        assert (block.first_row - 1) % CHUNK == 0
-        both = cells(block)
+        assert (block.first_row - 1) % CHUNK_ROWS == 0
+        both = block_cells(block)
         for row in range(block.rows):
             raw = block.data[block.starts[row] : block.starts[row + 1]]
             first = (both.number[row].as_py(), both.purpose[row].as_py())
@@ -58,44 +60,44 @@ def test_records_are_what_a_plain_reader_reads(data, block):
 @settings(max_examples=25, deadline=None)
 @given(data_of_pieces, st.integers(100, 400), st.sampled_from([300, 1000, 5000]))
 def test_records_are_the_same_across_chunk_and_block_borders(data, times, block):
-    check_against_the_plain_reader(data * times, block=block, block_rows=CHUNK)
+    check_against_the_plain_reader(data * times, block=block, block_rows=CHUNK_ROWS)
 
 
 @pytest.mark.parametrize("gap", range(3))
 def test_a_quoted_line_end_across_every_border(gap):
-    rows = [b'"5012149020\n",Survey\r\n' if n % 7 == 0 else b"5012149020,Survey\n" for n in range(3 * CHUNK)]
-    rows.insert(CHUNK - 1 + gap, b'"a\r\n\r\nb","\nc"\n')
-    check_against_the_plain_reader(b"".join(rows), block=997, block_rows=CHUNK)
+    rows = [b'"5012149020\n",Survey\r\n' if n % 7 == 0 else b"5012149020,Survey\n" for n in range(3 * CHUNK_ROWS)]
+    rows.insert(CHUNK_ROWS - 1 + gap, b'"a\r\n\r\nb","\nc"\n')
+    check_against_the_plain_reader(b"".join(rows), block=997, block_rows=CHUNK_ROWS)
 
 
 def test_a_long_line_is_cut_and_put_aside():
-    long = b"9" * (3 * LONGEST + 5)
+    long = b"9" * (3 * MAX_LINE_BYTES + 5)
     tails = io.BytesIO()
     data = b"1,2\n" + long + b",x\r\n" + b"3,4\n" + long
     found = records(data, block=1000, tails=tails)
     assert [(len(raw), line, count) for raw, line, count, _ in found] == [
         (4, 1, 2),
-        (LONGEST + 2, 2, 0),
+        (MAX_LINE_BYTES + 2, 2, 0),
         (4, 3, 2),
-        (LONGEST + 2, 4, 0),
+        (MAX_LINE_BYTES + 2, 4, 0),
     ]
-    assert tails.getvalue() == b"9" * (2 * LONGEST + 5) + b",x\r" + b"9" * (2 * LONGEST + 5)
+    assert tails.getvalue() == b"9" * (2 * MAX_LINE_BYTES + 5) + b",x\r" + b"9" * (2 * MAX_LINE_BYTES + 5)
 
 
 def test_a_line_just_short_enough_is_not_cut():
-    whole = b"9" * (LONGEST - 2) + b",x"
+    whole = b"9" * (MAX_LINE_BYTES - 2) + b",x"
     assert [count for _, _, count, _ in records(whole + b"\n1,2\n")] == [2, 2]
     assert [count for _, _, count, _ in records(b"9" + whole + b"\n1,2\n")] == [0, 2]
 
 
 def test_a_cut_never_parts_a_character():
-    (found, _) = records(b"x" + "é".encode() * LONGEST + b"\n1,2\n")
+    (found, _) = records(b"x" + "é".encode() * MAX_LINE_BYTES + b"\n1,2\n")
     assert found[0].rstrip(b"\0\n").decode()
 
 
 def test_very_many_columns_are_many_columns():
     found = records(b"," * 2_000_000 + b"\n1,2\n")
-    assert [count for _, _, count, _ in found] == [LONGEST + 1, 2]
+    assert [count for _, _, count, _ in found] == [MAX_LINE_BYTES + 1, 2]
 
 
 def test_a_quote_that_never_closes_costs_its_own_line():
@@ -140,7 +142,7 @@ def test_time_is_linear(unit):
 
 
 @pytest.mark.parametrize(
-    "unit", [b"\n", b"a" * 1000 + b"\n", b"1,2\n", b'"1","2"\n', b"," * 1000, b"x" * LONGEST + b"\n"]
+    "unit", [b"\n", b"a" * 1000 + b"\n", b"1,2\n", b'"1","2"\n', b"," * 1000, b"x" * MAX_LINE_BYTES + b"\n"]
 )
 def test_memory_does_not_grow_with_the_file(unit):
     data = unit * (16_000_000 // len(unit))

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from schemas.model.drop import Claims, Conflict
 from schemas.model.purposes import DO_NOT_ORIGINATE
-from schemas.rows.judging.row_schema import UNKNOWN, Judged
-from schemas.rows.rule_codes import CODE
-from schemas.rows.spill import Drawers, Spool
+from schemas.rows.judging.row_schema import OTHER_PURPOSE, JudgedBlock
+from schemas.rows.rule_codes import CODE_OF_RULE
+from schemas.rows.spill import OpenSpillFile, SpillBuckets
 
 Integers = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
 #: What was found of a row afterwards: `other` is the first row's ordinal, or the place of a program's name, or -1.
-LATE = np.dtype([("ordinal", "<i8"), ("other", "<i8"), ("code", "<u1")])
+CROSS_ROW_DTYPE = np.dtype([("ordinal", "<i8"), ("other", "<i8"), ("code", "<u1")])
 
 _NUMBERS = 10_000_000_000
 _PURPOSE_BITS, _STANDS_BITS = 4, 1
@@ -36,15 +36,15 @@ _AT_ONCE = 4 * _IN_DRAWER
 _MOST_DRAWERS = 64
 
 
-def find_late(
-    judged: Iterable[Judged],
+def check_across_rows(
+    judged: Iterable[JudgedBlock],
     *,
     rows: int,
     candidates: int,
     claims: Claims | None,
     do_not_originate: Integers | None,
-    spool: Spool,
-) -> "Late":
+    spool: OpenSpillFile,
+) -> "CrossRowFindings":
     """What is wrong with rows of the submission beside others: NUM-020 to NUM-024. `rows` counts all its records."""
     register = _Register(spool, rows, _drawers_for(candidates, rows), claims, do_not_originate)
     ordinal = 0
@@ -70,20 +70,20 @@ def _number_shift(drawers: int) -> int:
 class _Register:
     """The candidates of a submission of `rows` records."""
 
-    spool: Spool
+    spool: OpenSpillFile
     rows: int
     drawers: int
     claims: Claims | None = None
     do_not_originate: Integers | None = None
     programs: list[str | None] = field(default_factory=list)
-    _by_number: Drawers = field(init=False)
+    _by_number: SpillBuckets = field(init=False)
     _number_shift: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._by_number = Drawers(self.spool, self.drawers)
+        self._by_number = SpillBuckets(self.spool, self.drawers)
         self._number_shift = _number_shift(self.drawers)
 
-    def add(self, judged: Judged, first_ordinal: int) -> None:
+    def add(self, judged: JudgedBlock, first_ordinal: int) -> None:
         """Take in a block's candidates; its first row has this ordinal."""
         row = np.flatnonzero(judged.number >= 0)
         number = judged.number[row]
@@ -92,9 +92,9 @@ class _Register:
         word |= (judged.purpose[row].astype(np.uint64) << np.uint64(1)) | judged.stands[row]
         self._by_number.put(number % self.drawers, word)
 
-    def find(self) -> "Late":
+    def find(self) -> "CrossRowFindings":
         """Sort out every drawer."""
-        late = Late(self.spool, self.rows, self.programs)
+        late = CrossRowFindings(self.spool, self.rows, self.programs)
         for drawer in range(self.drawers):
             firsts = _Firsts()
             for words in self._by_number.read(drawer, np.uint64, _AT_ONCE):
@@ -102,7 +102,7 @@ class _Register:
         self._by_number.close()
         return late
 
-    def _sort_out(self, words: Words, drawer: int, firsts: "_Firsts", late: "Late") -> None:
+    def _sort_out(self, words: Words, drawer: int, firsts: "_Firsts", late: "CrossRowFindings") -> None:
         number = (words >> np.uint64(self._number_shift)).astype(np.int64) * self.drawers + drawer
         rest = words & np.uint64((1 << self._number_shift) - 1)
         candidates = _Candidates(
@@ -114,25 +114,27 @@ class _Register:
         free = candidates.without(self._conflicts(candidates, late))
         firsts.find_repeats(free, late)
 
-    def _conflicts(self, candidates: "_Candidates", late: "Late") -> NDArray[np.bool_]:
+    def _conflicts(self, candidates: "_Candidates", late: "CrossRowFindings") -> NDArray[np.bool_]:
         """Which candidates the program may not have; noted in `late`."""
         taken = np.zeros(len(candidates.number), dtype=np.bool_)
         if self.do_not_originate is not None and len(self.do_not_originate):
             listed = np.isin(candidates.number, self.do_not_originate) & (candidates.purpose != DO_NOT_ORIGINATE)
-            late.note(candidates.ordinal[listed], CODE["NUM-024"])
+            late.note(candidates.ordinal[listed], CODE_OF_RULE["NUM-024"])
             taken |= listed
         if self.claims is not None and len(taken):
             taken |= self._claimed(candidates, self.claims.conflicts(np.unique(candidates.number)), late)
         return taken
 
-    def _claimed(self, candidates: "_Candidates", found: Mapping[int, Conflict], late: "Late") -> NDArray[np.bool_]:
+    def _claimed(
+        self, candidates: "_Candidates", found: Mapping[int, Conflict], late: "CrossRowFindings"
+    ) -> NDArray[np.bool_]:
         numbers = np.array(sorted(found), dtype=np.int64)
         if not numbers.size:
             return np.zeros(len(candidates.number), dtype=np.bool_)
         place = np.minimum(np.searchsorted(numbers, candidates.number), len(numbers) - 1)
         taken: NDArray[np.bool_] = numbers[place] == candidates.number
         conflicts = [found[number] for number in numbers.tolist()]
-        code = np.array([CODE[conflict.rule] for conflict in conflicts], dtype=np.uint8)
+        code = np.array([CODE_OF_RULE[conflict.rule] for conflict in conflicts], dtype=np.uint8)
         other = np.array([self._place_of(conflict.program) for conflict in conflicts])
         late.note(candidates.ordinal[taken], code[place[taken]], other[place[taken]])
         return taken
@@ -170,7 +172,7 @@ class _Firsts:
     ordinal: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     purpose: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
-    def find_repeats(self, rows: _Candidates, late: "Late") -> None:
+    def find_repeats(self, rows: _Candidates, late: "CrossRowFindings") -> None:
         """Note the rows that come after the one that stands with the same number; take in the new that stand."""
         self._take_in(rows)
         if not len(self.number) or not len(rows.number):
@@ -178,8 +180,8 @@ class _Firsts:
         place = np.minimum(np.searchsorted(self.number, rows.number), len(self.number) - 1)
         repeats = (self.number[place] == rows.number) & (self.ordinal[place] < rows.ordinal)
         place, purpose = place[repeats], rows.purpose[repeats]
-        other_purpose = (purpose != self.purpose[place]) & (purpose != UNKNOWN)
-        code = np.where(other_purpose, CODE["NUM-021"], CODE["NUM-020"])
+        other_purpose = (purpose != self.purpose[place]) & (purpose != OTHER_PURPOSE)
+        code = np.where(other_purpose, CODE_OF_RULE["NUM-021"], CODE_OF_RULE["NUM-020"])
         late.note(rows.ordinal[repeats], code.astype(np.uint8), self.ordinal[place])
 
     def _take_in(self, rows: _Candidates) -> None:
@@ -206,19 +208,19 @@ def _are_among(numbers: Integers, known: Integers) -> NDArray[np.bool_]:
     return among
 
 
-class Late:
+class CrossRowFindings:
     """What was found of rows after all of them had been read, by ordinal."""
 
-    def __init__(self, spool: Spool, rows: int, programs: list[str | None]) -> None:
+    def __init__(self, spool: OpenSpillFile, rows: int, programs: list[str | None]) -> None:
         self.programs = programs
         self._width = max(1 << 20, -(-rows // 64))
-        self._drawers = Drawers(spool, max(1, -(-rows // self._width)))
-        self._drawer, self._entries = -1, np.zeros(0, dtype=LATE)
+        self._drawers = SpillBuckets(spool, max(1, -(-rows // self._width)))
+        self._drawer, self._entries = -1, np.zeros(0, dtype=CROSS_ROW_DTYPE)
 
     def note(self, ordinal: Integers, code: NDArray[np.uint8] | int, other: Integers | int = -1) -> None:
         """Note a rule for each of the rows."""
         if ordinal.size:
-            entries = np.zeros(len(ordinal), dtype=LATE)
+            entries = np.zeros(len(ordinal), dtype=CROSS_ROW_DTYPE)
             entries["ordinal"], entries["code"], entries["other"] = ordinal, code, other
             self._drawers.put(np.minimum(ordinal // self._width, len(self._drawers) - 1), entries)
 
@@ -234,8 +236,8 @@ class Late:
 
     def _open(self, drawer: int) -> NDArray[np.void]:
         if drawer != self._drawer:
-            entries = list(self._drawers.read(drawer, LATE, _AT_ONCE))
-            found = np.concatenate(entries) if entries else np.zeros(0, dtype=LATE)
+            entries = list(self._drawers.read(drawer, CROSS_ROW_DTYPE, _AT_ONCE))
+            found = np.concatenate(entries) if entries else np.zeros(0, dtype=CROSS_ROW_DTYPE)
             self._drawer, self._entries = drawer, found[np.lexsort((found["code"], found["ordinal"]))]
         return self._entries
 

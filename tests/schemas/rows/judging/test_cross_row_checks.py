@@ -5,14 +5,14 @@ import pytest
 
 from schemas.model.judgment import Counts
 from schemas.model.purposes import PURPOSES
-from schemas.rows.judging import duplicates
+from schemas.rows.judging import cross_row_checks
 from schemas.rows.reading import csv_records
-from schemas.rows.reading.csv_records import CHUNK
+from schemas.rows.reading.csv_records import CHUNK_ROWS
 from tests.schemas.rows.engine_cases import GOOD, accepted, judge, numbers, rules
 
 
 def test_duplicates_however_they_are_written_and_wherever():
-    first = f"{GOOD},Survey\n" + "".join(f"{number},Survey\n" for number in numbers(2 * CHUNK))
+    first = f"{GOOD},Survey\n" + "".join(f"{number},Survey\n" for number in numbers(2 * CHUNK_ROWS))
     result = judge(first + "(501) 214-9020,Charity\n", "+15012149020, SURVEY\n", typed=[("1 501 214 9020", "Zebra")])
     assert [(each.file, each.row, each.rule, each.message) for each in result.findings] == [
         (
@@ -56,9 +56,11 @@ def test_duplicates_do_not_depend_on_how_they_are_sorted(monkeypatch, drawers, a
         for number, purpose in zip(rng.integers(5012149000, 5012149200, 3000), rng.integers(0, 11, 3000), strict=True)
     ]
     content = "".join(f"{number},{(*PURPOSES, 'Zebra')[purpose]}\n" for number, purpose in rows)
-    monkeypatch.setattr(duplicates, "_AT_ONCE", at_once)
-    monkeypatch.setattr(duplicates, "_drawers_for", lambda candidates, rows: drawers)
-    monkeypatch.setattr(csv_records.frame, "__kwdefaults__", {"block_rows": CHUNK, "at": csv_records.START})
+    monkeypatch.setattr(cross_row_checks, "_AT_ONCE", at_once)
+    monkeypatch.setattr(cross_row_checks, "_drawers_for", lambda candidates, rows: drawers)
+    monkeypatch.setattr(
+        csv_records.split_records, "__kwdefaults__", {"block_rows": CHUNK_ROWS, "at": csv_records.START}
+    )
     found = [each for each in rules(judge(content, do_not_originate=np.arange(5012149000, 5012149010))) if each[0]]
     assert found == list(_plainly(rows))
 
@@ -78,12 +80,12 @@ def _plainly(rows):
 
 def test_a_word_always_holds_number_and_ordinal():
     for rows in (0, 1, 1 << 20, 1 << 25, 1 << 30, 1 << 33):
-        drawers = duplicates._drawers_for(rows, rows)
-        shift = duplicates._number_shift(drawers)
+        drawers = cross_row_checks._drawers_for(rows, rows)
+        shift = cross_row_checks._number_shift(drawers)
         assert (9_999_999_999 // drawers) << shift < 1 << 64
         assert rows << 5 < 1 << shift
 
 
 @pytest.mark.parametrize("candidates", [1, 1_000_000, 3_000_000, 8_000_000])
 def test_a_drawer_is_sorted_in_one_piece_though_numbers_fall_unevenly(candidates):
-    assert 4 * candidates <= duplicates._AT_ONCE * duplicates._drawers_for(candidates, candidates)
+    assert 4 * candidates <= cross_row_checks._AT_ONCE * cross_row_checks._drawers_for(candidates, candidates)
