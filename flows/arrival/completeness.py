@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from flows.ledger.intake.drops import Pending, Seen, Sighting, Taken, Wanted
+from flows.ledger.intake.drops import PendingDrop, SeenObject, Sighting, TakenVersions, WantedFiles
 from flows.stores import StoredObject
 from schemas.model.filenames import folders_of, under_way
 from schemas.model.findings import Finding
@@ -50,7 +50,7 @@ class DropReader:
     `in_gallery`: whether the operator keeps a logo of this name for the business, so that none need arrive.
     """
 
-    wanted: Callable[[Mapping[str, str]], Wanted]
+    wanted: Callable[[Mapping[str, str]], WantedFiles]
     sha256: Callable[[str, str], str]
     in_gallery: Callable[[str], bool]
 
@@ -91,7 +91,7 @@ def sight(
     elif not sighting.manifest_seen:
         sighting = replace(sighting, manifest_seen=now)
     seen = {name: _seen(entry, before.seen.get(name) if before else None, now) for name, entry in entries.items()}
-    pending = replace(before, seen=seen) if before else Pending(seen=seen)
+    pending = replace(before, seen=seen) if before else PendingDrop(seen=seen)
     return replace(sighting, print=mark, pending=pending)
 
 
@@ -110,25 +110,25 @@ def judge_arrival(
     return _judge_files(sighting, patience, reading)
 
 
-def take(sighting: Sighting) -> Taken:
+def take(sighting: Sighting) -> TakenVersions:
     """What is to be remembered once it is taken, so that none of it is taken again."""
     pending, wanted = _both(sighting)
     named = [*wanted.files, *([wanted.logo] if wanted.logo else [])]
     files = {name: pending.seen[name].version if name in pending.seen else "" for name in named}
     rest = {n: s.version for n, s in pending.seen.items() if n not in files and n not in wanted.manifests}
-    return Taken(manifests=dict(wanted.manifests), files=files, rest=rest)
+    return TakenVersions(manifests=dict(wanted.manifests), files=files, rest=rest)
 
 
 def size_of(sighting: Sighting) -> int:
     """Bytes of what is to be taken; as long as its manifest was not read, of all that lies there."""
-    pending = sighting.pending or Pending(seen={})
+    pending = sighting.pending or PendingDrop(seen={})
     if pending.wanted is None:
         return sum(seen.size for seen in pending.seen.values())
     named = take(sighting)
     return sum(pending.seen[name].size for name in (*named.manifests, *named.files) if name in pending.seen)
 
 
-def link_above(name: str, seen: Mapping[str, Seen]) -> str | None:
+def link_above(name: str, seen: Mapping[str, SeenObject]) -> str | None:
     """The link that this name leads through, so that it is refused like a link, whatever lies there."""
     return next((above for above in folders_of(name) if above in seen and seen[above].kind == "link"), None)
 
@@ -162,7 +162,7 @@ def _judge_files(
     return sighting, _told(sighting, patience, faults)
 
 
-def _state(name: str, sha256: str | None, pending: Pending, patience: ArrivalTimes, uploads: set[str]) -> State:
+def _state(name: str, sha256: str | None, pending: PendingDrop, patience: ArrivalTimes, uploads: set[str]) -> State:
     seen = pending.seen.get(name)
     if seen is None:
         return "settled" if link_above(name, pending.seen) else "missing"
@@ -175,7 +175,7 @@ def _state(name: str, sha256: str | None, pending: Pending, patience: ArrivalTim
     return "moving" if name in uploads else "settled"
 
 
-def _hashed(pending: Pending, wanted: Wanted, patience: ArrivalTimes, reading: DropReader) -> Pending:
+def _hashed(pending: PendingDrop, wanted: WantedFiles, patience: ArrivalTimes, reading: DropReader) -> PendingDrop:
     """With the sha256 of each file that the manifest gives one for, once it holds still: each version is read once."""
     seen = dict(pending.seen)
     for name in (n for n, sha256 in wanted.files.items() if sha256):
@@ -185,7 +185,7 @@ def _hashed(pending: Pending, wanted: Wanted, patience: ArrivalTimes, reading: D
     return replace(pending, seen=seen)
 
 
-def _uploads(pending: Pending, patience: ArrivalTimes) -> set[str]:
+def _uploads(pending: PendingDrop, patience: ArrivalTimes) -> set[str]:
     """Names of which a new version is on its way under another name; a stale upload counts for the grace at most."""
     found: set[str] = set()
     for name, seen in pending.seen.items():
@@ -203,42 +203,42 @@ def _with_wanted(sighting: Sighting, manifests: Mapping[str, str], reading: Drop
     return replace(sighting, pending=replace(pending, wanted=reading.wanted(manifests)))
 
 
-def _manifests(pending: Pending) -> dict[str, str]:
+def _manifests(pending: PendingDrop) -> dict[str, str]:
     """Versions of the manifests that are there; one that is a link or a folder is none."""
     found = ((m, pending.seen.get(m)) for m in MANIFESTS)
     return {m: seen.version for m, seen in found if seen and seen.kind == "file"}
 
 
-def _both(sighting: Sighting) -> tuple[Pending, Wanted]:
+def _both(sighting: Sighting) -> tuple[PendingDrop, WantedFiles]:
     if sighting.pending is None or sighting.pending.wanted is None:
         raise ValueError(f"{sighting.business}/{sighting.name}: its manifest was not read")
     return sighting.pending, sighting.pending.wanted
 
 
-def _all_taken(taken: Taken, pending: Pending, wanted: Wanted) -> bool:
+def _all_taken(taken: TakenVersions, pending: PendingDrop, wanted: WantedFiles) -> bool:
     """Whether manifest and named files are the ones taken already: what is new is not named."""
     if taken.manifests != wanted.manifests:
         return False
     return all(pending.seen[n].version == version for n, version in taken.files.items() if n in pending.seen)
 
 
-def _news(entries: Mapping[str, StoredObject], taken: Taken | None) -> bool:
+def _news(entries: Mapping[str, StoredObject], taken: TakenVersions | None) -> bool:
     old = {**taken.manifests, **taken.files, **taken.rest} if taken else {}
     return any(not under_way(name) and old.get(name) != entry.version for name, entry in entries.items())
 
 
-def _seen(entry: StoredObject, before: Seen | None, now: datetime) -> Seen:
+def _seen(entry: StoredObject, before: SeenObject | None, now: datetime) -> SeenObject:
     if before and (before.version, before.kind) == (entry.version, entry.kind) and before.since <= now.timestamp():
         return before
-    return Seen(entry.version, entry.size, entry.kind, now.timestamp())
+    return SeenObject(entry.version, entry.size, entry.kind, now.timestamp())
 
 
-def _from_the_future(pending: Pending | None, now: datetime) -> bool:
+def _from_the_future(pending: PendingDrop | None, now: datetime) -> bool:
     """Whether the clock was set back since the last look: what was seen after now counts as seen now."""
     return pending is not None and any(seen.since > now.timestamp() for seen in pending.seen.values())
 
 
-def _still(seen: Seen, patience: ArrivalTimes) -> bool:
+def _still(seen: SeenObject, patience: ArrivalTimes) -> bool:
     return patience.now.timestamp() - seen.since >= patience.settle.total_seconds()
 
 
@@ -252,9 +252,9 @@ def _told(sighting: Sighting, patience: ArrivalTimes, findings: list[Finding]) -
     return Incomplete(sighting=sighting, findings=tuple(findings))
 
 
-def _fault(name: str, state: State, pending: Pending) -> Finding:
+def _fault(name: str, state: State, pending: PendingDrop) -> Finding:
     if state == "missing":
-        wanted = pending.wanted or Wanted(manifests={})
+        wanted = pending.wanted or WantedFiles(manifests={})
         text = f"{name} is named in the manifest and did not arrive"
         path, line = wanted.paths.get(name), wanted.lines.get(name)
         return finding("MAN-005", text, file=name, path=path, line=line, value=name)
@@ -263,7 +263,7 @@ def _fault(name: str, state: State, pending: Pending) -> Finding:
     return finding("CSV-003", text, file=name)
 
 
-def _without_manifest(pending: Pending) -> Finding:
+def _without_manifest(pending: PendingDrop) -> Finding:
     files = sorted(n for n in pending.seen if not under_way(n))
     more = f" and {len(files) - 3} more" if len(files) > 3 else ""
     return finding("MAN-018", f"{', '.join(files[:3])}{more} arrived without a program.yaml")

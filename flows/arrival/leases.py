@@ -12,7 +12,7 @@ from pathlib import Path
 from flows.ledger.core.engine import Ledger
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.intake.drops import Sighting
-from flows.ledger.intake.leases import Lease, beat, claim, is_held, release
+from flows.ledger.intake.leases import DropLease, claim_drop, extend_drop_lease, holds_drop_lease, release_drop_lease
 
 
 @cache
@@ -48,7 +48,7 @@ def _started(pid: int) -> str:
 @contextmanager
 def claimed(
     ledger: Ledger, sighting: Sighting, *, clock: Callable[[], datetime], length: timedelta
-) -> Iterator[Lease | None]:
+) -> Iterator[DropLease | None]:
     """Claim a drop and keep its lease alive for the time of the block; None when it is another's turn.
 
     Afterwards the lease is given back, unless the work ended it already. A lease lost on the way is noticed by the
@@ -64,14 +64,14 @@ def claimed(
         yield lease
 
 
-def still_ours(ledger: Ledger, lease: Lease) -> None:
+def still_ours(ledger: Ledger, lease: DropLease) -> None:
     """Raises LeaseLost where the drop is another's by now, or entered already: to be asked before writing its files.
 
     They bear the submission's id, which whoever took over gave it too: what is in them is what was registered, and
     stays. The ledger itself is fenced.
     """
     with ledger.read() as conn:
-        if not is_held(conn, lease):
+        if not holds_drop_lease(conn, lease):
             raise LeaseLost(f"{lease.business}/{lease.name} was taken over by another process, or entered already")
 
 
@@ -80,21 +80,21 @@ class Leases:
 
     def __init__(self, ledger: Ledger, *, clock: Callable[[], datetime], length: timedelta) -> None:
         self.ledger, self.clock, self.length = ledger, clock, length
-        self._held: dict[tuple[str, str], Lease] = {}
+        self._held: dict[tuple[str, str], DropLease] = {}
         self._lock = threading.Lock()
 
     @contextmanager
-    def claiming(self) -> Iterator[Callable[[Sighting], Lease | None]]:
+    def claiming(self) -> Iterator[Callable[[Sighting], DropLease | None]]:
         """Gives what claims a drop for us: its lease, or None when it is another's turn. All in one transaction.
 
         Claim several sorted by `program_of`, the order of the rows that a claim locks: else two processes could block
         each other.
         """
-        leases: list[Lease] = []
+        leases: list[DropLease] = []
         owner = this_owner()
 
-        def claim_one(sighting: Sighting) -> Lease | None:
-            lease = claim(conn, sighting, owner=owner, now=self.clock(), length=self.length, gone=gone)
+        def claim_one(sighting: Sighting) -> DropLease | None:
+            lease = claim_drop(conn, sighting, owner=owner, now=self.clock(), length=self.length, gone=gone)
             leases.extend([lease] if lease else [])
             return lease
 
@@ -116,20 +116,20 @@ class Leases:
             heart.join()
             self.give_back(self._all())
 
-    def give_back(self, leases: Iterable[Lease]) -> None:
+    def give_back(self, leases: Iterable[DropLease]) -> None:
         """End these leases, unless the work did already."""
         for lease in leases:
             with self._lock:
                 self._held.pop((lease.business, lease.name), None)
             with suppress(LeaseLost), self.ledger.begin() as conn:
-                release(conn, lease)
+                release_drop_lease(conn, lease)
 
-    def forget(self, lease: Lease) -> None:
+    def forget(self, lease: DropLease) -> None:
         """Keep this one, which the work has ended, no longer alive."""
         with self._lock:
             self._held.pop((lease.business, lease.name), None)
 
-    def _all(self) -> list[Lease]:
+    def _all(self) -> list[DropLease]:
         with self._lock:
             return list(self._held.values())
 
@@ -138,7 +138,7 @@ class Leases:
             for lease in self._all():
                 try:
                     with self.ledger.begin() as conn:
-                        beat(conn, lease, now=self.clock(), length=self.length)
+                        extend_drop_lease(conn, lease, now=self.clock(), length=self.length)
                 except LeaseLost:
                     self.forget(lease)
                 except Exception:  # noqa: S112  a ledger out of reach for a moment: the next beat may come in time

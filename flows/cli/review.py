@@ -1,64 +1,65 @@
-"""`review`: custom display names and logos that wait for a decision."""
+"""`review`: approve or reject custom display names and logos."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.output import print_json, print_table, print_line
-from flows.cli.session import open_change_session, utc_now, open_session, current_user
+from flows.cli.output import print_json, print_line, print_table
+from flows.cli.session import current_user, open_change_session, open_session, utc_now
 
+# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from flows.ledger.programs.reviews import Review
 
-app = typer.Typer(name="review", help="Custom display names and logos waiting for review.", no_args_is_help=True)
+app = typer.Typer(name="review", help="Review custom display names and logos.", no_args_is_help=True)
 
-#: As large as a database counts.
-Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="From `review list`.")]
+#: `max` is the largest integer a database column takes.
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="As shown by `review list`.")]
 
 
 @app.command("list")
-def list_(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False) -> None:
-    """What waits, longest first, with what the rules noticed."""
-    from flows.ledger.programs.reviews import queue
+def list_reviews_command(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
+    """List what is waiting for review, oldest first, with the warnings of the rules."""
+    from flows.ledger.programs.reviews import list_open_reviews
 
     with open_session() as services, services.ledger.read() as conn:
-        waiting = queue(conn)
+        waiting = list_open_reviews(conn)
     if as_json:
         print_json([_row(review) for review in waiting])
     elif not waiting:
-        print_line("Nothing waits for review.")
+        print_line("Nothing is waiting for review.")
     else:
-        rows = ((str(r.id), r.business, _what(r), "; ".join(m for _, m in r.noticed)) for r in waiting)
-        print_table(("Id", "Business", "What", "The rules noticed"), rows, right=("Id",))
-        print_line("Decide with: launchdrop review approve ID, or reject ID --reason TEXT")
+        rows = ((str(r.id), r.business, _subject(r), "; ".join(m for _, m in r.noticed)) for r in waiting)
+        print_table(("ID", "Business", "Name or logo", "Warnings"), rows, right=("ID",))
+        print_line("To decide: launchdrop review approve ID, or launchdrop review reject ID --reason TEXT")
 
 
-@app.command()
-def approve(review: Id) -> None:
-    """Approve one: it is the business's from then on, and its programs are branded."""
+@app.command("approve")
+def approve_review_command(review: Id) -> None:
+    """Approve a name or logo for all of the business's programs, and brand those waiting for it."""
     _decide(review, approve=True, reason=None)
 
 
-@app.command()
-def reject(
+@app.command("reject")
+def reject_review_command(
     review: Id,
-    reason: Annotated[str | None, typer.Option(help="Why; the business reads it.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The reason. The business sees it.")] = None,
 ) -> None:
-    """Reject one: its programs stay unbranded."""
+    """Reject a name or logo. Its programs stay unbranded."""
     _decide(review, approve=False, reason=reason)
 
 
 def _decide(review: int, *, approve: bool, reason: str | None) -> None:
-    from flows.ledger.programs.reviews import decide
+    from flows.ledger.programs.reviews import decide_review
 
     with open_change_session() as services, services.ledger.begin() as conn:
-        decided = decide(conn, review, approve=approve, by=current_user(), reason=reason, now=utc_now())
-    print_line(f"{_what(decided.review)} of {decided.review.business}: {'approved' if approve else 'rejected'}.")
+        decided = decide_review(conn, review, approve=approve, by=current_user(), reason=reason, now=utc_now())
+    print_line(f"{_subject(decided.review)} of {decided.review.business}: {'approved' if approve else 'rejected'}.")
     for business, reference in decided.programs:
         print_line(f"  {business}/{reference}")
 
 
-def _what(review: "Review") -> str:
+def _subject(review: "Review") -> str:
     if review.display_name:
         return f'"{review.display_name.display}" / "{review.display_name.shorthand}"'
     return f"logo {review.logo_name or ''} {(review.logo_sha256 or '')[:12]}"

@@ -1,92 +1,95 @@
-"""`submissions`: what was taken, and the decisions that only the operator can make."""
+"""`submissions`: list them, decide on held ones, and judge archived ones again."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.output import is_narrow, print_json, print_table, print_line, format_count
-from flows.cli.session import open_change_session, utc_now, open_session, current_user
+from flows.cli.output import format_count, is_narrow, print_json, print_line, print_table
+from flows.cli.session import current_user, open_change_session, open_session, utc_now
 
+# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
 
-app = typer.Typer(name="submissions", help="What was taken, and deciding on it.", invoke_without_command=True)
+app = typer.Typer(name="submissions", help="List submissions; decide on them.", invoke_without_command=True)
 
-#: Where a line is too short for a submission's id and its drop side by side.
-NEXT_LINE = "\n  "
+#: Separates a submission's id from its drop on a terminal too narrow for both on one line.
+LINE_BREAK = "\n  "
 
-#: Submissions listed at a terminal; --json gives all.
-LISTED = 50
+#: Submissions listed on a terminal. --json prints all.
+MAX_LISTED = 50
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="From `launchdrop submissions`.")]
-AsJson = Annotated[bool, typer.Option("--json", help="All, as a JSON array.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="As shown by `launchdrop submissions`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print all of them as a JSON array.")]
 
 
 @app.callback()
-def list_(context: typer.Context, as_json: AsJson = False) -> None:
-    """List submissions, newest first."""
+def list_submissions_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """List submissions, newest first. The commands below decide on them."""
     if context.invoked_subcommand is not None:
         return
-    from flows.ledger.read.page_queries import submissions
+    from flows.ledger.read.page_queries import list_submissions
 
     with open_session() as services, services.ledger.read() as conn:
-        rows = submissions(conn, limit=None if as_json else LISTED + 1)
+        rows = list_submissions(conn, limit=None if as_json else MAX_LISTED + 1)
         reports = services.settings.reports
     if as_json:
         print_json([_row(row, reports) for row in reversed(rows)])
         return
-    columns = "Submission", "Verdict", "Passed", "Rejected"
-    print_table(columns, map(_cells, rows[:LISTED]), right=("Passed", "Rejected"), whole=("Verdict",))
-    if len(rows) > LISTED:
-        print_line(f"The newest {LISTED}; --json gives all.")
+    columns = "Submission", "Verdict", "Valid", "Rejected"
+    print_table(columns, map(_cells, rows[:MAX_LISTED]), right=("Valid", "Rejected"), no_wrap=("Verdict",))
+    if len(rows) > MAX_LISTED:
+        print_line(f"These are the newest {MAX_LISTED}. --json prints all.")
 
 
-@app.command()
-def release(submission: Id) -> None:
+@app.command("release")
+def release_submission_command(submission: Id) -> None:
     """Accept a held submission as it was judged."""
-    from flows.ledger.programs.register import release as accept
+    from flows.ledger.programs.register import release_held_submission
 
     with open_change_session() as services, services.ledger.begin() as conn:
-        registered = accept(conn, submission, by=current_user(), now=utc_now())
+        registered = release_held_submission(conn, submission, by=current_user(), now=utc_now())
     print_line(f"{submission} is accepted as revision {registered.revision}.")
 
 
-@app.command()
-def reject(
-    submission: Id, reason: Annotated[str | None, typer.Option(help="Why; the business reads it.")] = None
+@app.command("reject")
+def reject_submission_command(
+    submission: Id, reason: Annotated[str | None, typer.Option(help="The reason. The business sees it.")] = None
 ) -> None:
     """Reject a held submission."""
-    from flows.ledger.programs.register import dismiss
+    from flows.ledger.programs.register import reject_held_submission
 
     with open_change_session() as services, services.ledger.begin() as conn:
-        dismiss(conn, submission, by=current_user(), reason=reason, now=utc_now())
+        reject_held_submission(conn, submission, by=current_user(), reason=reason, now=utc_now())
     print_line(f"{submission} is rejected.")
 
 
-@app.command()
-def retake(submission: Id) -> None:
-    """Judge an archived submission again, as if it were dropped now, and register it under an id of its own."""
-    from flows.registration.rerun import retake as take_again
+@app.command("retake")
+def retake_command(submission: Id) -> None:
+    """Judge an archived submission again as if it were dropped now, and register it under a new id."""
+    from flows.registration.rerun import retake
 
     with open_change_session() as services:
-        took = take_again(services, submission)
+        took = retake(services, submission)
     assert took.judgment is not None
-    print_line(f"{submission} was judged again as {took.registered.submission}: {took.judgment.verdict.replace('_', ' ')}.")
+    print_line(
+        f"{submission} was judged again as {took.registered.submission}: {took.judgment.verdict.replace('_', ' ')}."
+    )
 
 
-@app.command()
-def replay(submission: Id, as_json: AsJson = False) -> None:
-    """Judge an archived submission again and only show what would change; nothing is registered."""
-    from flows.registration.rerun import replay as judge_again
+@app.command("replay")
+def replay_command(submission: Id, as_json: AsJson = False) -> None:
+    """Judge an archived submission again and print what would change. Registers nothing."""
+    from flows.registration.rerun import replay
 
     with open_session() as services:
-        changes = judge_again(services, submission)
+        changes = replay(services, submission)
     if as_json:
         print_json([{"what": c.what, "before": c.before, "now": c.now} for c in changes])
     elif not changes:
         print_line("Nothing would change.")
     else:
-        print_table(("What", "Then", "Now"), ((c.what, str(c.before), str(c.now)) for c in changes))
+        print_table(("What", "Before", "Now"), ((c.what, str(c.before), str(c.now)) for c in changes))
 
 
 def _row(row: "Row[Any]", reports: str) -> dict[str, Any]:
@@ -106,5 +109,5 @@ def _row(row: "Row[Any]", reports: str) -> dict[str, Any]:
 def _cells(row: "Row[Any]") -> list[str]:
     counts = row.counts
     verdict = "held, replaced" if row.standing == "replaced" else row.verdict.replace("_", " ")
-    name = f"{row.id}{NEXT_LINE if is_narrow() else '  '}{row.business}/{row.drop}"
+    name = f"{row.id}{LINE_BREAK if is_narrow() else '  '}{row.business}/{row.drop}"
     return [name, verdict, format_count(counts["accepted"]), format_count(counts["rejected"])]

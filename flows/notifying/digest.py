@@ -12,7 +12,15 @@ from email.message import EmailMessage
 from email.utils import make_msgid
 
 from flows.ledger.core.engine import Ledger
-from flows.ledger.read.digest import DigestState, Night, nights, tell, told, unknown_batches, until
+from flows.ledger.read.digest import (
+    BusinessDigest,
+    DigestPosition,
+    count_unknown_batches,
+    read_business_digests,
+    read_current_digest_position,
+    read_last_digest_position,
+    save_digest_position,
+)
 from flows.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -79,16 +87,16 @@ def send_digest(ledger: Ledger, now: datetime, *, operator: Sequence[str], mail:
     from theirs, and is not tried again before the next night. A quiet business gets no letter; the operator always one.
     """
     with ledger.read() as conn:
-        since, end = told(conn), until(conn, now)
-        found, unknown = nights(conn, since, end), unknown_batches(conn)
+        since, end = read_last_digest_position(conn), read_current_digest_position(conn, now)
+        found, unknown = read_business_digests(conn, since, end), count_unknown_batches(conn)
     with ledger.begin() as conn:
         # Before sending: a digest that was cut short is better lost in part than sent to everybody twice.
-        tell(conn, end)
+        save_digest_position(conn, end)
     letters = [letter for night in found for letter in for_business(night, since, now, site)]
     return send([*letters, *for_operator(found, unknown, operator, since, now, site)], mail)
 
 
-def for_business(night: Night, since: DigestState, now: datetime, site: str | None) -> list[Letter]:
+def for_business(night: BusinessDigest, since: DigestPosition, now: datetime, site: str | None) -> list[Letter]:
     """The letters to a business's contacts; none when all is quiet."""
     if night.quiet:
         return []
@@ -98,7 +106,7 @@ def for_business(night: Night, since: DigestState, now: datetime, site: str | No
 
 
 def for_operator(
-    found: Sequence[Night], unknown: int, contacts: Sequence[str], since: DigestState, now: datetime, site: str | None
+    found: Sequence[BusinessDigest], unknown: int, contacts: Sequence[str], since: DigestPosition, now: datetime, site: str | None
 ) -> list[Letter]:
     """The letters to the operator: all businesses together, then those where something happened or waits."""
     busy = [night for night in found if not night.quiet]
@@ -171,7 +179,7 @@ def _notify(letter: Letter) -> None:
         raise Undelivered(f"a contact by {scheme[:20]}: the channel did not take it")
 
 
-def _counts(found: Sequence[Night]) -> list[str]:
+def _counts(found: Sequence[BusinessDigest]) -> list[str]:
     """What happened and what waits, a line each; nothing that is zero but the first line."""
     verdicts = _sums(found, "verdicts", ("accepted", "accepted_with_rejections", "held", "rejected"))
     rows = _sums(found, "rows", ("accepted", "rejected"))
@@ -192,7 +200,7 @@ def _counts(found: Sequence[Night]) -> list[str]:
     return lines
 
 
-def _sums(found: Sequence[Night], what: str, names: tuple[str, ...]) -> list[tuple[str, int]]:
+def _sums(found: Sequence[BusinessDigest], what: str, names: tuple[str, ...]) -> list[tuple[str, int]]:
     return [(name.replace("_", " "), sum(getattr(night, what).get(name, 0) for night in found)) for name in names]
 
 
@@ -200,18 +208,18 @@ def _listed(counts: list[tuple[str, int]]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts if count) or "none"
 
 
-def _short(night: Night) -> str:
+def _short(night: BusinessDigest) -> str:
     parts = [(sum(night.verdicts.values()), "submissions"), (night.states.get("live", 0), "live")]
     parts += [(night.held, "held"), (night.in_review, "in review"), (night.stuck, "missed or failed")]
     return ", ".join(f"{count:,} {name}" for count, name in parts if count) or "moves only"
 
 
-def _urgent(found: Sequence[Night]) -> str:
+def _urgent(found: Sequence[BusinessDigest]) -> str:
     waiting = sum(night.held + night.stuck for night in found)
     return f": {waiting:,} waiting" if waiting else ""
 
 
-def _span(since: DigestState, now: datetime) -> str:
+def _span(since: DigestPosition, now: datetime) -> str:
     begun = f"from {since.at:%Y-%m-%d %H:%M}" if since.at else "from the beginning"
     return f"{begun} to {now:%Y-%m-%d %H:%M} UTC"
 

@@ -14,9 +14,9 @@ from datetime import timedelta
 from typing import Any
 
 from flows.ledger.core.engine import Row
-from flows.ledger.read.event_cursor import behind, remember, untold
+from flows.ledger.read.event_cursor import differs_from_saved_cursor, read_unreported_transitions, save_event_cursor
 from flows.masking import mask
-from flows.notifying.prefect_runs import briefly, unseen, why
+from flows.notifying.prefect_runs import first_line, is_server_away, limited_retries
 from flows.services import Services
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ _NAMES = {
 }
 
 
-def tell_changes(services: Services, *, stop: Callable[[], bool] = lambda: False) -> int:
+def send_new_events(services: Services, *, stop: Callable[[], bool] = lambda: False) -> int:
     """Tell the Prefect server what has happened since it was told last; how many events that were.
 
     No more than `MOST`, and `stop` is asked between requests; the rest is told the next time.
@@ -46,20 +46,20 @@ def tell_changes(services: Services, *, stop: Callable[[], bool] = lambda: False
     while total < MOST and _server_is_set() and not stop():
         now = services.clock()
         with services.ledger.read() as conn:
-            changes = untold(conn, now=now, since=now - KEPT, limit=BATCH)
-            new = behind(conn, changes.told)
-        if changes.moves and not _sent([event(row) for row in changes.moves]):
+            changes = read_unreported_transitions(conn, now=now, since=now - KEPT, limit=BATCH)
+            new = differs_from_saved_cursor(conn, changes.told)
+        if changes.moves and not _sent([build_event(row) for row in changes.moves]):
             break
         if new:
             with services.ledger.begin() as conn:
-                remember(conn, changes.told)
+                save_event_cursor(conn, changes.told)
         total += len(changes.moves)
         if len(changes.moves) < BATCH:
             break
     return total
 
 
-def event(row: Row[Any]) -> dict[str, Any]:
+def build_event(row: Row[Any]) -> dict[str, Any]:
     """One move as an event: what it is about, from which state to which, and why. No number, no other data.
 
     A business may have called its program by a number: every text is masked.
@@ -92,7 +92,7 @@ def _masked(value: Any) -> Any:
 
 
 def _server_is_set() -> bool:
-    if unseen():  # its absence was said; what it missed is told with the next pass
+    if is_server_away():  # its absence was said; what it missed is told with the next pass
         return False
     if "PREFECT_API_URL" in os.environ:
         return True
@@ -111,11 +111,11 @@ def _sent(events: list[dict[str, Any]]) -> bool:
     from prefect.client.orchestration import get_client
 
     try:
-        with briefly(), get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT}) as client:
+        with limited_retries(), get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT}) as client:
             client.request("POST", "/events", json=events).raise_for_status()
     except Exception as e:
         log.warning(
-            "the Prefect server was not told of %d changes: %s; it is told with the next pass", len(events), why(e)
+            "the Prefect server was not told of %d changes: %s; it is told with the next pass", len(events), first_line(e)
         )
         return False
     return True

@@ -14,9 +14,15 @@ from flows.archive import judgments, logos
 from flows.archive.baselines import against_last_time
 from flows.arrival.leases import gone, this_owner
 from flows.errors import LaunchdropError
-from flows.ledger.core.outbox import RANK, OutboxEntry, claim, clear, give_back
-from flows.ledger.core.transitions import mark_indexes
-from flows.ledger.programs.businesses import business_ids
+from flows.ledger.core.outbox import (
+    WRITE_ORDER,
+    OutboxEntry,
+    claim_outbox_entries,
+    clear_outbox_entries,
+    release_outbox_entries,
+)
+from flows.ledger.core.transitions import add_indexes_to_outbox
+from flows.ledger.programs.businesses import list_business_ids
 from flows.publishing import views
 from flows.publishing.files import publish_page, put_receipt
 from flows.services import Services
@@ -79,17 +85,17 @@ def refresh(services: Services, *, stop: Stop = never, spread: Spread | None = N
                 return Refreshed(written=written, problems=problems)
 
 
-def claimed(services: Services, at_the_end: ExitStack, *, kinds: Collection[str] = RANK) -> list[OutboxEntry]:
+def claimed(services: Services, at_the_end: ExitStack, *, kinds: Collection[str] = WRITE_ORDER) -> list[OutboxEntry]:
     """Marked files of these kinds that are ours to write now; those that are not written are given back at the end."""
     length = CLAIM * services.settings.lease
     with services.ledger.begin() as conn:
-        found = claim(
+        found = claim_outbox_entries(
             conn, owner=this_owner(), now=services.clock(), length=length, kinds=kinds, gone=gone, limit=BATCH
         )
 
     def let_go() -> None:
         with services.ledger.begin() as conn:
-            give_back(conn, found, owner=this_owner())
+            release_outbox_entries(conn, found, owner=this_owner())
 
     if found:
         at_the_end.callback(let_go)
@@ -99,7 +105,7 @@ def claimed(services: Services, at_the_end: ExitStack, *, kinds: Collection[str]
 def cross_off(services: Services, written: Sequence[OutboxEntry]) -> None:
     """These are written, and no longer to be."""
     with services.ledger.begin() as conn:
-        clear(conn, written, owner=this_owner())
+        clear_outbox_entries(conn, written, owner=this_owner())
 
 
 def write(services: Services, marked: Sequence[OutboxEntry], *, stop: Stop = never) -> Written:
@@ -136,7 +142,7 @@ def _tried(services: Services, reports: FileSink, mark: OutboxEntry) -> str | No
 def rebuild(services: Services) -> Refreshed:
     """Write all index pages anew: what they say of time left and of the last 30 days has moved on by itself."""
     with services.ledger.begin() as conn:
-        mark_indexes(conn, business_ids(conn))
+        add_indexes_to_outbox(conn, list_business_ids(conn))
     return refresh(services)
 
 

@@ -5,23 +5,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.ledger.core.control_flags import get_flag, paused
+from flows.ledger.core.control_flags import get_flag, get_launch_pause
 from flows.ledger.core.engine import Connection, Row
-from flows.ledger.intake.drops import Sighting, incomplete
-from flows.ledger.programs.businesses import business as business_of
-from flows.ledger.programs.register import revision_before, revision_of, standing_of
-from flows.ledger.programs.reviews import Review, queue
+from flows.ledger.intake.drops import Sighting, find_incomplete_drop
+from flows.ledger.programs.businesses import read_business as business_of
+from flows.ledger.programs.register import find_first_revision, find_latest_revision, find_previous_revision
+from flows.ledger.programs.reviews import Review, list_open_reviews
 from flows.ledger.read import page_queries
 from flows.operator_files.businesses import BUSINESSES_ERROR_FLAG
 from reports.views import (
     AttentionItem,
+    BrandingPreview,
     BusinessIndexView,
     BusinessSummary,
     HeldOutcome,
-    UpcomingLaunch,
     OperatorIndexView,
     PastSubmission,
-    BrandingPreview,
     ProgramSummary,
     ReceiptView,
     RefusedNumber,
@@ -29,6 +28,7 @@ from reports.views import (
     RuleCount,
     SubmissionSummary,
     SubmissionView,
+    UpcomingLaunch,
 )
 from schemas.model.judgment import Counts, Judgment
 from schemas.rules import RULES
@@ -51,12 +51,12 @@ def receipt(conn: Connection, business: str, drop: str) -> ReceiptView | None:
 
     While something is lacking it says so, whatever becomes of what was taken of the drop before.
     """
-    if (lacking := incomplete(conn, business, drop)) is not None:
+    if (lacking := find_incomplete_drop(conn, business, drop)) is not None:
         return _incomplete(lacking)
-    row = page_queries.receipt_of(conn, business, drop)
+    row = page_queries.find_receipt(conn, business, drop)
     if row is None:
         return None
-    of = page_queries.submission_of(conn, row.submission, business)
+    of = page_queries.get_submission(conn, row.submission, business)
     program = _program(conn, of)
     return ReceiptView(
         outcome=row.outcome,
@@ -90,11 +90,11 @@ def _incomplete(sighting: Sighting) -> ReceiptView:
 
 def report(conn: Connection, business: str, submission: str, judgment: Judgment, *, now: datetime) -> SubmissionView:
     """A submission's page as things stand; a held one may have been decided on since it was judged."""
-    row = page_queries.submission_of(conn, submission, business)
-    program, stands = _program(conn, row), standing_of(conn, row)
+    row = page_queries.get_submission(conn, submission, business)
+    program, stands = _program(conn, row), find_latest_revision(conn, row)
     registered = business_of(conn, row.business)
     latest = program is not None and stands is not None and program.revision == stands.number
-    givers, takers = page_queries.moved_between(conn, row.business, row.reference) if latest else ([], [])
+    givers, takers = page_queries.list_takeover_references(conn, row.business, row.reference) if latest else ([], [])
     return SubmissionView(
         id=row.id,
         digest=row.digest,
@@ -108,8 +108,8 @@ def report(conn: Connection, business: str, submission: str, judgment: Judgment,
         state=stands.state if stands else None,
         branding=program.branding if program and latest else None,
         scheduled_start=stands.start if stands else None,
-        revision=_revision(conn, revision_of(conn, row)),
-        history=[_past(p) for p in reversed(page_queries.history_before(conn, row, limit=HISTORY))],
+        revision=_revision(conn, find_first_revision(conn, row)),
+        history=[_past(p) for p in reversed(page_queries.list_earlier_submissions(conn, row, limit=HISTORY))],
         refused=_refused(conn, program) if latest else (),
         refused_total=program.refused if program and latest else 0,
         reassigned_from=givers,
@@ -127,14 +127,14 @@ _DECIDED: dict[str, HeldOutcome] = {"dismissed": "dismissed", "replaced": "repla
 def business(conn: Connection, name: str, *, now: datetime) -> BusinessIndexView:
     """A business's page; nothing of another's."""
     known = business_of(conn, name)
-    rules = page_queries.top_rules(conn, name, since=now - MONTH, limit=TOP_RULES)
+    rules = page_queries.list_top_rules(conn, name, since=now - MONTH, limit=TOP_RULES)
     return BusinessIndexView(
         business=name,
         now=now,
         legal_name=known.legal_name if known else None,
-        programs=[_program_line(conn, p) for p in page_queries.programs(conn, business_id=name)],
-        submissions=[_submission_line(s) for s in page_queries.submissions(conn, business_id=name, limit=SUBMISSIONS)],
-        submissions_total=page_queries.submissions_total(conn, name),
+        programs=[_program_line(conn, p) for p in page_queries.list_programs(conn, business_id=name)],
+        submissions=[_submission_line(s) for s in page_queries.list_submissions(conn, business_id=name, limit=SUBMISSIONS)],
+        submissions_total=page_queries.count_submissions(conn, name),
         top_rules=[RuleCount(id=rule, name=RULES[rule].name, count=count) for rule, count in rules if rule in RULES],
     )
 
@@ -145,16 +145,16 @@ Logos = Callable[[str, str], bytes | None]
 
 def operator(conn: Connection, *, now: datetime, logo: Logos) -> OperatorIndexView:
     """The operator's page: what waits, what launches, what failed, who is there."""
-    stopped = paused(conn)
-    reviews = queue(conn)
+    stopped = get_launch_pause(conn)
+    reviews = list_open_reviews(conn)
     shown = {review.id for review in [r for r in reviews if r.logo_sha256][:LOGOS]}
     return OperatorIndexView(
         now=now,
-        businesses=[_business_line(b) for b in page_queries.business_rows(conn, since=now - MONTH)],
-        held=[_held(row) for row in page_queries.held(conn)],
+        businesses=[_business_line(b) for b in page_queries.list_business_totals(conn, since=now - MONTH)],
+        held=[_held(row) for row in page_queries.list_held_submissions(conn)],
         review=[_in_review(review, logo if review.id in shown else _no_logo) for review in reviews],
-        failed=[*map(_stuck, page_queries.stuck(conn)), *map(_unknown, page_queries.unknown_batches(conn))],
-        tonight=[_launch_line(p) for p in page_queries.starting(conn, until=now + NIGHT, limit=LAUNCHES)],
+        failed=[*map(_stuck, page_queries.list_stuck_programs(conn)), *map(_unknown, page_queries.list_unknown_batches(conn))],
+        tonight=[_launch_line(p) for p in page_queries.list_starting_programs(conn, until=now + NIGHT, limit=LAUNCHES)],
         paused=stopped is not None,
         businesses_error=get_flag(conn, BUSINESSES_ERROR_FLAG),
     )
@@ -163,14 +163,14 @@ def operator(conn: Connection, *, now: datetime, logo: Logos) -> OperatorIndexVi
 def _program(conn: Connection, submission: Row[Any]) -> page_queries.ProgramRow | None:
     if submission.reference is None:
         return None
-    found = page_queries.programs(conn, business_id=submission.business, reference=submission.reference)
+    found = page_queries.list_programs(conn, business_id=submission.business, reference=submission.reference)
     return found[0] if found else None
 
 
 def _revision(conn: Connection, made: Row[Any] | None) -> RevisionChanges | None:
     if made is None:
         return None
-    before = revision_before(conn, made)
+    before = find_previous_revision(conn, made)
     return RevisionChanges(
         number=made.number,
         added=made.added,
@@ -188,7 +188,7 @@ def _past(row: Row[Any]) -> PastSubmission:
 def _refused(conn: Connection, program: page_queries.ProgramRow | None) -> list[RefusedNumber]:
     if program is None or not program.refused:
         return []
-    found = page_queries.refused(conn, program.business, program.reference, limit=REFUSALS)
+    found = page_queries.list_refused_numbers(conn, program.business, program.reference, limit=REFUSALS)
     # In full: it is the business's own number, on its own page, for it to act on.
     return [RefusedNumber(number=f"+1{number}", reason=reason) for number, reason in found]
 
@@ -206,7 +206,7 @@ def _program_line(conn: Connection, p: page_queries.ProgramRow) -> ProgramSummar
         live=p.live,
         pending=p.pending,
         refused=p.refused,
-        refusals=page_queries.refusals(conn, p.business, p.reference, limit=REASONS) if p.refused else (),
+        refusals=page_queries.count_refusals_by_reason(conn, p.business, p.reference, limit=REASONS) if p.refused else (),
     )
 
 
@@ -222,7 +222,7 @@ def _submission_line(row: Row[Any]) -> SubmissionSummary:
     )
 
 
-def _business_line(row: page_queries.BusinessRow) -> BusinessSummary:
+def _business_line(row: page_queries.BusinessTotals) -> BusinessSummary:
     return BusinessSummary(
         id=row.id,
         index=f"../{row.id}/index.html",

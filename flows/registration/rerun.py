@@ -5,14 +5,14 @@ from typing import Any
 
 from flows.archive.submissions import open_again, open_drop, verified
 from flows.ledger.core.engine import Row
-from flows.ledger.intake.submissions import Registration, free_id
-from flows.ledger.programs.register import register
-from flows.ledger.read.page_queries import submission_of
+from flows.ledger.intake.submissions import Registration, choose_submission_id
+from flows.ledger.programs.register import register_submission
+from flows.ledger.read.page_queries import get_submission
 from flows.registration.drop import Took, keep_judgment, logo_taken
 from flows.services import Services
 from flows.stores import StoreError
 from flows.validation.drop import judge_drop
-from flows.validation.scratch import spools
+from flows.validation.scratch import spill_files
 from schemas.model.drop import Drop
 from schemas.model.judgment import Judgment
 
@@ -32,12 +32,12 @@ def retake(services: Services, submission: str) -> Took:
     Raises LedgerError where there is none, StoreError where its bytes are not there as they were taken.
     """
     with services.ledger.read() as conn:
-        row = submission_of(conn, submission)
+        row = get_submission(conn, submission)
         now = services.clock()
-        new = free_id(conn, row.business, row.drop, now, row.digest)
-    with spools() as spool:
+        new = choose_submission_id(conn, row.business, row.drop, now, row.digest)
+    with spill_files() as open_spill:
         _as_taken(services, row)
-        judgment = judge_drop(services, open_again(services.archive, row.business, submission, as_=new), spool)
+        judgment = judge_drop(services, open_again(services.archive, row.business, submission, as_=new), open_spill)
         registration = Registration(
             submission=new,
             business=row.business,
@@ -51,16 +51,16 @@ def retake(services: Services, submission: str) -> Took:
         )
         keep_judgment(services, registration)
         with services.ledger.begin() as conn:
-            registered = register(conn, registration, now)
+            registered = register_submission(conn, registration, now)
     return Took(business=row.business, drop=row.drop, registered=registered, judgment=judgment)
 
 
 def replay(services: Services, submission: str) -> list[Change]:
     """Judge it again, register nothing; what came out differently than it was judged then."""
     with services.ledger.read() as conn:
-        row = submission_of(conn, submission)
-    with spools() as spool:
-        return _changes(row, judge_drop(services, _as_taken(services, row), spool))
+        row = get_submission(conn, submission)
+    with spill_files() as open_spill:
+        return _changes(row, judge_drop(services, _as_taken(services, row), open_spill))
 
 
 def _as_taken(services: Services, row: Row[Any]) -> Drop:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flows.ledger.core.bulk import gathered
+from flows.ledger.core.bulk import merge_blocks
 from flows.ledger.core.errors import Outdated
 from flows.services import Services
 from flows.validation.context import what_is_known
-from flows.validation.drop import judge_drop, understood
-from flows.validation.scratch import Spool
+from flows.validation.drop import judge_drop, manifest_of
+from flows.validation.scratch import OpenSpillFile
 from schemas.model.business import Business
 from schemas.model.drop import Claims, Conflict, Drop, Known, Program
 from schemas.model.judgment import Judgment, Numbers
@@ -111,15 +111,15 @@ class Ahead:
     answers: Answers
 
 
-def judge_ahead(services: Services, drop: Drop, spool: Spool, keep: Callable[[Judgment], object]) -> Ahead:
+def judge_ahead(services: Services, drop: Drop, open_spill: OpenSpillFile, keep: Callable[[Judgment], object]) -> Ahead:
     """Judge a drop now, for its turn later; `keep` is called with the judgment while all of its rows are there."""
     answers = Answers()
-    judgment = judge_drop(services, drop, spool, told=answers.listen)
+    judgment = judge_drop(services, drop, open_spill, told=answers.listen)
     keep(judgment)
     return Ahead(
         business=drop.business or "",
-        manifest=understood(drop, services.settings.policy),
-        judgment=replace(judgment, numbers=AcceptedNumbers(*gathered(judgment.numbers.accepted()))),
+        manifest=manifest_of(services, drop),
+        judgment=replace(judgment, numbers=AcceptedNumbers(*merge_blocks(judgment.numbers.accepted()))),
         answers=answers,
     )
 

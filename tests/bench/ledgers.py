@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from flows.arrival.completeness import Settled, take
 from flows.arrival.scan import look
-from flows.ledger.core.outbox import claim, clear
+from flows.ledger.core.outbox import claim_outbox_entries, clear_outbox_entries
 from flows.ledger.core.tables import move
-from flows.ledger.intake.drops import record
+from flows.ledger.intake.drops import record_sightings
 from flows.ledger.intake.submissions import Registration
-from flows.ledger.programs.register import register
+from flows.ledger.programs.register import register_submission
 from flows.operator_files.businesses import seed_businesses
 from flows.pipeline import inbox_of
 from flows.publishing.outbox import rebuild
@@ -70,7 +70,7 @@ def remember(services: Services) -> None:
     list(look(inbox, now=now))
     settled = [o.sighting for o in look(inbox, now=now + inbox.settle) if isinstance(o, Settled)]
     with services.ledger.begin() as conn:
-        record(conn, [replace(s, pending=None, taken=take(s)) for s in settled])
+        record_sightings(conn, [replace(s, pending=None, taken=take(s)) for s in settled])
 
 
 def register_programs(services: Services, count: int, start: datetime) -> None:
@@ -82,7 +82,7 @@ def register_programs(services: Services, count: int, start: datetime) -> None:
         made = registration(text.encode(), number, now)
         keep_judgment(services, made)
         with services.ledger.begin() as conn:
-            register(conn, made, now)
+            register_submission(conn, made, now)
 
 
 def launched(services: Services) -> list[datetime]:
@@ -95,8 +95,8 @@ def launched(services: Services) -> list[datetime]:
 def seconds_to_index(services: Services) -> float:
     """How long the business's and the operator's index pages take; what else is to be written is left unwritten."""
     with services.ledger.begin() as conn:
-        while found := claim(conn, owner="bench", now=services.clock(), length=timedelta(hours=1)):
-            clear(conn, found, owner="bench")
+        while found := claim_outbox_entries(conn, owner="bench", now=services.clock(), length=timedelta(hours=1)):
+            clear_outbox_entries(conn, found, owner="bench")
     begun = time.perf_counter()
     if rebuild(services).written != 2:
         raise RuntimeError("more was written than the two index pages")

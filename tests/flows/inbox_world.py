@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 import yaml
 
 from flows.arrival.scan import Inbox, look
-from flows.ledger.core.engine import Ledger, connectable
+from flows.ledger.core.engine import Ledger, create_ledger_engine
 from flows.ledger.core.tables import outbox
 from flows.ledger.core.types import metadata
 from flows.ledger.intake.drops import drop as table
 from flows.stores.folder import FolderStore
-from schemas.judge import understood
 from schemas.model.policy import Policy
 
 SETTLE, GRACE, LENGTH = timedelta(seconds=1), timedelta(minutes=15), timedelta(seconds=60)
@@ -35,10 +34,10 @@ class InboxWorld:
     def __init__(self, root, store, archive, url=None):
         self.now = START
         self.store, self.archive = store, archive
-        self.ledger = Ledger(connectable(url or f"sqlite:///{root}/ledger.db"))
+        self.ledger = Ledger(create_ledger_engine(url or f"sqlite:///{root}/ledger.db"))
         metadata.create_all(self.ledger.engine, tables=[table, outbox])
         self.inbox = Inbox(
-            store=self.store, ledger=self.ledger, parse=understood, settle=SETTLE, grace=GRACE, policy=Policy()
+            store=self.store, ledger=self.ledger, settle=SETTLE, grace=GRACE, policy=Policy()
         )
 
     def put(self, name, content=b"x", *, drop="acme/d", mtime=None):

@@ -35,9 +35,9 @@ def write(inbox, drop, numbers, **changes):
 def program(world, reference="orders"):
     """A program of Acme Bank's as the ledger has it."""
     with world.services.ledger.read() as conn:
-        return page_queries.programs(conn, business_id="acme-bank", reference=reference)[0]
+        return page_queries.list_programs(conn, business_id="acme-bank", reference=reference)[0]
 
 
 def submissions(world):
     with world.services.ledger.read() as conn:
-        return page_queries.submissions(conn)
+        return page_queries.list_submissions(conn)

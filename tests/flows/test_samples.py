@@ -29,7 +29,7 @@ def taken(world):
 
 def programs(world):
     with world.services.ledger.read() as conn:
-        return {f"{p.business}/{p.reference}": p for p in page_queries.programs(conn)}
+        return {f"{p.business}/{p.reference}": p for p in page_queries.list_programs(conn)}
 
 
 def test_each_drop_has_its_verdict_in_its_receipt(taken):

@@ -10,13 +10,13 @@ from sqlalchemy.sql.selectable import FromClause
 
 from flows.ledger.core.tables import number
 
-Block = tuple[np.ndarray, np.ndarray]
+NumberBlock = tuple[np.ndarray, np.ndarray]
 
 #: Numbers in one statement: large enough that the statement's cost is lost in it, small enough to hold as text.
-CHUNK = 100_000
+NUMBERS_PER_STATEMENT = 100_000
 
 #: Ids in one IN list; SQLite takes at most 32,766 values in a statement.
-IDS = 20_000
+IDS_PER_STATEMENT = 20_000
 
 
 def listed(conn: Connection, values: Sequence[int] | np.ndarray) -> tuple[FromClause, ColumnElement[int]]:
@@ -30,21 +30,27 @@ def listed(conn: Connection, values: Sequence[int] | np.ndarray) -> tuple[FromCl
     return table, table.c.value
 
 
-def among(column: ColumnElement[str], *values: str) -> ColumnElement[bool]:
+def in_literals(column: ColumnElement[str], *values: str) -> ColumnElement[bool]:
     """A condition with its values written out: only so does SQLite see that a partial index answers it."""
     if len(values) == 1:  # an older SQLite does not take `in` with one value for `=`
         return column == bindparam(None, values[0], literal_execute=True)
     return column.in_(bindparam(None, values, expanding=True, literal_execute=True))
 
 
-def chunks(values: np.ndarray, size: int = CHUNK) -> Iterator[np.ndarray]:
+def iter_slices(values: np.ndarray, size: int = NUMBERS_PER_STATEMENT) -> Iterator[np.ndarray]:
     """An array in slices of at most `size`."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
 
 
 def insert_numbers(
-    conn: Connection, program: int, block: Block, *, claimed: np.ndarray, change: str = "add", state: str = "pending"
+    conn: Connection,
+    program: int,
+    block: NumberBlock,
+    *,
+    claimed: np.ndarray,
+    change: str = "add",
+    state: str = "pending",
 ) -> None:
     """Insert rows of `number` for one program; the numbers are sorted, `claimed` says for each whether it is."""
     numbers, purposes = block
@@ -52,40 +58,40 @@ def insert_numbers(
         _copy(conn, program, block, claimed, change, state)
         return
     statement = 'insert into number (program, number, purpose, state, "change", claimed) values (?, ?, ?, ?, ?, ?)'
-    for start in range(0, len(numbers), CHUNK):
-        part = slice(start, start + CHUNK)
+    for start in range(0, len(numbers), NUMBERS_PER_STATEMENT):
+        part = slice(start, start + NUMBERS_PER_STATEMENT)
         columns = numbers[part].tolist(), purposes[part].tolist(), claimed[part].tolist()
         rows = [(program, n, p, state, change, c) for n, p, c in zip(*columns, strict=True)]
         conn.exec_driver_sql(statement, rows)
 
 
-def _copy(conn: Connection, program: int, block: Block, claimed: np.ndarray, change: str, state: str) -> None:
+def _copy(conn: Connection, program: int, block: NumberBlock, claimed: np.ndarray, change: str, state: str) -> None:
     raw: Any = conn.connection.driver_connection
     numbers, purposes = block
     with (
         raw.cursor() as cursor,
         cursor.copy('copy number (program, number, purpose, state, "change", claimed) from stdin') as copy,
     ):
-        for start in range(0, len(numbers), CHUNK):
-            part = slice(start, start + CHUNK)
+        for start in range(0, len(numbers), NUMBERS_PER_STATEMENT):
+            part = slice(start, start + NUMBERS_PER_STATEMENT)
             columns = numbers[part].tolist(), purposes[part].tolist(), claimed[part].tolist()
             rows = zip(*columns, strict=True)
             copy.write("".join([f"{program}\t{n}\t{p}\t{state}\t{change}\t{'t' if c else 'f'}\n" for n, p, c in rows]))
 
 
-def pack(block: Block) -> bytes:
+def pack_numbers(block: NumberBlock) -> bytes:
     """A block as bytes: its numbers as little-endian int64, then their purposes as a byte each."""
     numbers, purposes = block
     return numbers.astype("<i8").tobytes() + purposes.astype("u1").tobytes()
 
 
-def unpack(members: bytes) -> Block:
-    """The block that `pack` packed."""
+def unpack_numbers(members: bytes) -> NumberBlock:
+    """The block that `pack_numbers` packed."""
     size = len(members) // 9
     return np.frombuffer(members, "<i8", size).astype(np.int64), np.frombuffer(members, "u1", size, offset=8 * size)
 
 
-def gathered(blocks: Iterable[Block]) -> Block:
+def merge_blocks(blocks: Iterable[NumberBlock]) -> NumberBlock:
     """All blocks as one, sorted by number; a number that comes twice keeps its first purpose."""
     parts = list(blocks)
     if not parts:
@@ -97,7 +103,7 @@ def gathered(blocks: Iterable[Block]) -> Block:
 def update_numbers(conn: Connection, program: int, numbers: np.ndarray, **values: Any) -> int:
     """Set columns of these numbers of one program; how many rows there were."""
     updated = 0
-    for part in chunks(numbers):
+    for part in iter_slices(numbers):
         table, value = listed(conn, part)
         statement = (
             number.update()

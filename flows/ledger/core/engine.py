@@ -15,28 +15,28 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from flows.ledger.core.errors import LedgerError
 
 __all__ = [
-    "SKEW",
+    "MAX_CLOCK_SKEW",
     "Connection",
     "Ledger",
     "Row",
-    "alembic_config",
-    "connectable",
+    "configure_alembic",
+    "create_ledger_engine",
     "database_file",
     "database_now",
-    "migrate",
-    "reason_of",
+    "first_error_line",
+    "migrate_schema",
 ]
 
 #: The schema's revisions, oldest first; the last is the one this code speaks.
-SCHEMAS = ("0001", "0002")
+SCHEMA_REVISIONS = ("0001", "0002")
 
 #: Seconds a writer waits for another one before it gives up; registering a million numbers takes less.
-PATIENCE = 60
+LOCK_TIMEOUT_SECONDS = 60
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # a launch that was recorded must not be forgotten by a power cut
-    f"PRAGMA busy_timeout={PATIENCE * 1000}",
+    f"PRAGMA busy_timeout={LOCK_TIMEOUT_SECONDS * 1000}",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
@@ -50,7 +50,7 @@ _LIMITS: dict[str, int | str] = {
     "tcp_user_timeout": 60_000,
     **_ALIVE,
     "options": " ".join(
-        [f"-c tcp_{name}={value}" for name, value in _ALIVE.items()] + [f"-c lock_timeout={PATIENCE}s"],
+        [f"-c tcp_{name}={value}" for name, value in _ALIVE.items()] + [f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s"],
     ),
 }
 
@@ -58,7 +58,7 @@ _LIMITS: dict[str, int | str] = {
 _MIGRATION_LOCK = 0x1A04C4D0
 
 
-def connectable(url: str) -> Engine:
+def create_ledger_engine(url: str) -> Engine:
     """The engine for a ledger's URL: sqlite or postgresql (through psycopg 3); LedgerError for any other."""
     parsed = _parsed(url)
     try:
@@ -102,7 +102,7 @@ def _sqlite(url: str, database: str | None) -> Engine:
     with suppress(OSError):
         os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o660))
     # Numbers are among the parameters of statements, and an error's text would show them.
-    engine = create_engine(url, connect_args={"timeout": PATIENCE}, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": LOCK_TIMEOUT_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -115,7 +115,7 @@ def database_file(url: str) -> Path | None:
 
 
 #: Clocks that differ by more make programs launch early, and leases run out while they are held.
-SKEW = timedelta(seconds=5)
+MAX_CLOCK_SKEW = timedelta(seconds=5)
 
 
 def database_now(conn: Connection) -> datetime | None:
@@ -136,15 +136,15 @@ def _begin(conn: Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def migrate(engine: Engine) -> None:
+def migrate_schema(engine: Engine) -> None:
     """Bring the schema up to the last of SCHEMAS; LedgerError when it is newer than that."""
     with engine.connect() as conn, conn.begin():
-        if _stamp(conn, engine) == SCHEMAS[-1]:
+        if _stamp(conn, engine) == SCHEMA_REVISIONS[-1]:
             return
     with engine.connect().execution_options(writes=True) as conn, conn.begin():
         if conn.dialect.name == "postgresql":
             conn.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        if _stamp(conn, engine) != SCHEMAS[-1]:
+        if _stamp(conn, engine) != SCHEMA_REVISIONS[-1]:
             _upgrade(conn)
 
 
@@ -153,9 +153,9 @@ def _stamp(conn: Connection, engine: Engine) -> str | None:
     if not inspect(conn).has_table("alembic_version"):
         return None
     stamp = conn.execute(text("select version_num from alembic_version")).scalar()
-    if stamp is not None and stamp not in SCHEMAS:
+    if stamp is not None and stamp not in SCHEMA_REVISIONS:
         raise LedgerError(
-            f"the ledger at {engine.url!r} has schema {stamp}; this launchdrop knows up to {SCHEMAS[-1]}: "
+            f"the ledger at {engine.url!r} has schema {stamp}; this launchdrop knows up to {SCHEMA_REVISIONS[-1]}: "
             "upgrade launchdrop, or use the one that wrote the ledger"
         )
     return None if stamp is None else str(stamp)
@@ -166,10 +166,10 @@ def _upgrade(conn: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
-    command.upgrade(alembic_config(Config(), conn), "head")
+    command.upgrade(configure_alembic(Config(), conn), "head")
 
 
-def alembic_config(config: Any, conn: Connection) -> Any:
+def configure_alembic(config: Any, conn: Connection) -> Any:
     """An Alembic configuration for the packaged migrations on an open connection."""
     config.set_main_option("script_location", "flows.ledger:migrations")
     config.set_main_option("path_separator", "os")
@@ -177,7 +177,7 @@ def alembic_config(config: Any, conn: Connection) -> Any:
     return config
 
 
-def reason_of(error: Exception) -> str:
+def first_error_line(error: Exception) -> str:
     """What the database said, in one line."""
     said = error.orig if isinstance(error, DBAPIError) else error
     return str(said).strip().splitlines()[0]
@@ -195,12 +195,12 @@ class Ledger:
 
         Raises LedgerError, in one line, when it cannot be reached or its schema is newer than this launchdrop's.
         """
-        engine = connectable(url)
+        engine = create_ledger_engine(url)
         try:
-            migrate(engine)
+            migrate_schema(engine)
         except DBAPIError as error:
             engine.dispose()
-            raise LedgerError(f"the ledger at {engine.url!r} cannot be opened: {reason_of(error)}") from error
+            raise LedgerError(f"the ledger at {engine.url!r} cannot be opened: {first_error_line(error)}") from error
         except BaseException:
             engine.dispose()
             raise
@@ -226,7 +226,7 @@ class Ledger:
         try:
             yield
         except (OperationalError, self._driver.OperationalError) as error:  # by itself, what is copied in bulk
-            raise LedgerError(f"the ledger at {self.engine.url!r} cannot be used: {reason_of(error)}") from error
+            raise LedgerError(f"the ledger at {self.engine.url!r} cannot be used: {first_error_line(error)}") from error
 
     @property
     def _driver(self) -> Any:

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, case, delete, or_, select, tuple_, update
 
-from flows.ledger.core.bulk import IDS
+from flows.ledger.core.bulk import IDS_PER_STATEMENT
 from flows.ledger.core.tables import outbox
 from flows.ledger.core.transitions import upsert
 
 _COLUMNS = outbox.c.kind, outbox.c.business, outbox.c.key
 _FILE, _AS_STAMPED = tuple_(*_COLUMNS), tuple_(*_COLUMNS, outbox.c.stamp)
 #: The kinds of files, in the order they are written in: reports before the receipts that link to them.
-RANK = {"report": 0, "receipt": 1, "index": 2, "operator": 3}
-_PART = IDS // 4
+WRITE_ORDER = {"report": 0, "receipt": 1, "index": 2, "operator": 3}
+_PART = IDS_PER_STATEMENT // 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,13 @@ class OutboxEntry:
         return self.kind, self.business, self.key
 
 
-def claim(
+def claim_outbox_entries(
     conn: Connection,
     *,
     owner: str,
     now: datetime,
     length: timedelta,
-    kinds: Collection[str] = RANK,
+    kinds: Collection[str] = WRITE_ORDER,
     gone: Callable[[str], bool] = lambda _owner: False,
     limit: int = 10_000,
 ) -> list[OutboxEntry]:
@@ -61,10 +61,10 @@ def claim(
     rows = conn.execute(query.with_for_update(skip_locked=True)).all()
     found = [OutboxEntry(kind=row.kind, business=row.business, key=row.key, stamp=row.stamp) for row in rows]
     _set(conn, found, claimed_by=owner, claimed_until=now + length)
-    return sorted(found, key=lambda mark: (RANK[mark.kind], mark.business, mark.key))
+    return sorted(found, key=lambda mark: (WRITE_ORDER[mark.kind], mark.business, mark.key))
 
 
-def clear(conn: Connection, written: Sequence[OutboxEntry], *, owner: str) -> None:
+def clear_outbox_entries(conn: Connection, written: Sequence[OutboxEntry], *, owner: str) -> None:
     """Cross off what was written. What was marked again meanwhile stays; so does, marked anew, what was another's."""
     for start in range(0, len(written), _PART):
         part = written[start : start + _PART]
@@ -74,7 +74,7 @@ def clear(conn: Connection, written: Sequence[OutboxEntry], *, owner: str) -> No
         _again(conn, [mark for mark in part if mark.file not in crossed_off], owner)
 
 
-def give_back(conn: Connection, unwritten: Sequence[OutboxEntry], *, owner: str) -> None:
+def release_outbox_entries(conn: Connection, unwritten: Sequence[OutboxEntry], *, owner: str) -> None:
     """What could not be written, or not yet, is anybody's again."""
     _set(conn, unwritten, owner=owner, claimed_by=None, claimed_until=None)
 

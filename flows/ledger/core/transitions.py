@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Row
 
-from flows.ledger.core.bulk import IDS
+from flows.ledger.core.bulk import IDS_PER_STATEMENT
 from flows.ledger.core.errors import Outdated
 from flows.ledger.core.tables import move, program, revision
 from schemas.model.lifecycle import State, allowed
@@ -46,7 +46,7 @@ def upsert(conn: Connection, table: Any) -> Any:
     return (postgresql_insert if conn.dialect.name == "postgresql" else sqlite_insert)(table)
 
 
-def note(conn: Connection, now: datetime, entries: Iterable[dict[str, Any]]) -> None:
+def record_transitions(conn: Connection, now: datetime, entries: Iterable[dict[str, Any]]) -> None:
     """Write entries of the history; each has thing, after and cause, and what else is known of it."""
     blank = {"business": None, "reference": None, "revision": None, "before": None, "by": LAUNCHDROP}
     rows = [blank | {"at": now} | entry for entry in entries]
@@ -54,14 +54,14 @@ def note(conn: Connection, now: datetime, entries: Iterable[dict[str, Any]]) -> 
         conn.execute(move.insert(), rows)
 
 
-def revisions_of(conn: Connection, ids: Sequence[int]) -> list[Row[Any]]:
+def read_revisions(conn: Connection, ids: Sequence[int]) -> list[Row[Any]]:
     """The revisions with their program's business and reference, as `move_revisions` wants them."""
     rows: list[Row[Any]] = []
-    for start in range(0, len(ids), IDS):
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
         rows += conn.execute(
             select(revision, program.c.business, program.c.reference)
             .join(program, program.c.id == revision.c.program)
-            .where(revision.c.id.in_(ids[start : start + IDS]))
+            .where(revision.c.id.in_(ids[start : start + IDS_PER_STATEMENT]))
             .order_by(revision.c.id)
         ).all()
     return rows
@@ -81,20 +81,20 @@ def move_revisions(
 
     Raises Outdated when one was moved by somebody else meanwhile, ValueError when the lifecycle has no such move.
     """
-    rows = revisions_of(conn, ids)
+    rows = read_revisions(conn, ids)
     for before in sorted({row.state for row in rows}):
         if not allowed(before, to):
             raise ValueError(f"a revision cannot move from {before} to {to}")
         _compare_and_set(conn, [row.id for row in rows if row.state == before], before, to, values)
-    note(conn, now, (_entry(row, to, cause, by) for row in rows))
+    record_transitions(conn, now, (_entry(row, to, cause, by) for row in rows))
     made_by = [row.submission for row in rows if row.submission]
-    mark_submissions(conn, made_by, reports=to != "launching")  # over in a moment, and a report costs more
-    mark_indexes(conn, {row.business for row in rows})
+    add_submissions_to_outbox(conn, made_by, reports=to != "launching")  # over in a moment, and a report costs more
+    add_indexes_to_outbox(conn, {row.business for row in rows})
 
 
 def _compare_and_set(conn: Connection, ids: list[int], before: str, to: str, values: dict[str, Any]) -> None:
-    for start in range(0, len(ids), IDS):
-        part = ids[start : start + IDS]
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
+        part = ids[start : start + IDS_PER_STATEMENT]
         moved = conn.execute(
             update(revision).where(revision.c.id.in_(part), revision.c.state == before).values(state=to, **values)
         ).rowcount
@@ -115,12 +115,12 @@ def _entry(row: Row[Any], to: str, cause: str, by: str) -> dict[str, Any]:
     }
 
 
-def mark(conn: Connection, kind: str, business: str, key: str = "") -> None:
+def add_to_outbox(conn: Connection, kind: str, business: str, key: str = "") -> None:
     """Mark one file."""
     _mark_all(conn, [(kind, business, key)])
 
 
-def mark_indexes(conn: Connection, businesses: Iterable[str]) -> None:
+def add_indexes_to_outbox(conn: Connection, businesses: Iterable[str]) -> None:
     """Mark the index pages of these businesses, and the operator's."""
     _mark_all(conn, [*(("index", name, "") for name in sorted(businesses)), ("operator", "", "")])
 
@@ -131,10 +131,10 @@ def _mark_all(conn: Connection, files: Sequence[tuple[str, str, str]]) -> None:
     conn.execute(_MARK, rows)
 
 
-def mark_submissions(conn: Connection, submissions: Sequence[str], *, reports: bool = True) -> None:
+def add_submissions_to_outbox(conn: Connection, submissions: Sequence[str], *, reports: bool = True) -> None:
     """Mark the receipt of every drop of the programs that these submissions are about, and the submissions' reports."""
-    for start in range(0, len(submissions), IDS):
-        part = {"ids": list(submissions[start : start + IDS]), "stamp": secrets.randbits(62)}
+    for start in range(0, len(submissions), IDS_PER_STATEMENT):
+        part = {"ids": list(submissions[start : start + IDS_PER_STATEMENT]), "stamp": secrets.randbits(62)}
         conn.execute(_MARK_RECEIPTS, part)
         if reports:
             conn.execute(_MARK_REPORTS, part)

@@ -34,7 +34,7 @@ drop = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenObject:
     """One object at the last look; `since` is epoch seconds from when on it has looked the same."""
 
     version: str
@@ -45,7 +45,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedFiles:
     """What the manifests at these versions ask for: required files with their sha256 if given, and perhaps a logo.
 
     `paths` and `lines` say where the manifest names each.
@@ -60,16 +60,16 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class PendingDrop:
     """What is new in a drop and not taken yet; `lacking` is what its business was told of it, once."""
 
-    seen: Mapping[str, Seen]
-    wanted: Wanted | None = None
+    seen: Mapping[str, SeenObject]
+    wanted: WantedFiles | None = None
     lacking: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class TakenVersions:
     """Versions of what was taken, and of the rest that lay beside it; a version of "" was not there."""
 
     manifests: Mapping[str, str] = field(default_factory=dict)
@@ -89,62 +89,62 @@ class Sighting:
     first_seen: datetime
     manifest_seen: datetime | None = None
     print: str = ""
-    pending: Pending | None = None
-    taken: Taken | None = None
+    pending: PendingDrop | None = None
+    taken: TakenVersions | None = None
     submission: str | None = None
     told: datetime | None = None
     writes: int = 0
     behind: str | None = None
 
 
-def sightings(conn: Connection, business: str, names: Iterable[str]) -> dict[str, Sighting]:
+def read_sightings(conn: Connection, business: str, names: Iterable[str]) -> dict[str, Sighting]:
     """What is known of these drops of one business, by name."""
     found = conn.execute(select(drop).where(drop.c.business == business, drop.c.name.in_(list(names))))
     return {row.name: _sighting(row) for row in found}
 
 
-def quiet(conn: Connection, business: str, names: Iterable[str]) -> dict[str, str]:
+def read_idle_fingerprints(conn: Connection, business: str, names: Iterable[str]) -> dict[str, str]:
     """The fingerprints, by name, of those of these drops in which nothing new lay at the last look."""
     same = (drop.c.business == business, drop.c.name.in_(list(names)), drop.c.pending.is_(None))
     return {row.name: row.print for row in conn.execute(select(drop.c.name, drop.c.print).where(*same))}
 
 
-def incomplete(conn: Connection, business: str, name: str) -> Sighting | None:
+def find_incomplete_drop(conn: Connection, business: str, name: str) -> Sighting | None:
     """The drop, where its business was told that it is incomplete and the rest has not been taken since."""
     told = (drop.c.business == business, drop.c.name == name, drop.c.told.is_not(None), drop.c.pending.is_not(None))
     row = conn.execute(select(drop).where(*told)).one_or_none()
     return _sighting(row) if row else None
 
 
-def waiting(conn: Connection) -> list[tuple[str, str]]:
+def list_pending_drops(conn: Connection) -> list[tuple[str, str]]:
     """(business, drop) in which something new was seen that is not taken yet, in the order of sighting."""
     found = select(drop.c.business, drop.c.name).where(drop.c.pending.is_not(None))
     return [(b, n) for b, n in conn.execute(found.order_by(drop.c.first_seen, drop.c.name))]
 
 
-def about(conn: Connection, programs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def list_pending_drops_of_programs(conn: Connection, programs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """(business, drop) in which something new about one of these (business, reference) was seen, and not taken yet."""
     for business, reference in programs:
         same = (drop.c.business == business, drop.c.reference == reference, drop.c.pending.is_not(None))
         yield from ((business, name) for name in conn.execute(select(drop.c.name).where(*same)).scalars())
 
 
-def record(conn: Connection, looked: Iterable[Sighting]) -> list[Sighting]:
+def record_sightings(conn: Connection, looked: Iterable[Sighting]) -> list[Sighting]:
     """Write down what a look has found, unless somebody wrote since; returns them as they are claimed by.
 
     Where somebody did, the row stays as it is and a claim on the returned one fails.
     """
     looked = sorted(looked, key=lambda s: (s.business, s.name))  # one order, so that two looks cannot block each other
-    if fresh := [row_of(s) | {"business": s.business, "name": s.name} for s in looked if not s.writes]:
+    if fresh := [sighting_columns(s) | {"business": s.business, "name": s.name} for s in looked if not s.writes]:
         dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
         conn.execute(dialect.insert(drop).on_conflict_do_nothing(), fresh)
-    if known := [row_of(s) | {"b": s.business, "n": s.name, "read": s.writes} for s in looked if s.writes]:
+    if known := [sighting_columns(s) | {"b": s.business, "n": s.name, "read": s.writes} for s in looked if s.writes]:
         same = (drop.c.business == bindparam("b"), drop.c.name == bindparam("n"), drop.c.writes == bindparam("read"))
         conn.execute(drop.update().where(*same), known)
     return [replace(s, writes=s.writes + 1) for s in looked]
 
 
-def row_of(s: Sighting) -> dict[str, Any]:
+def sighting_columns(s: Sighting) -> dict[str, Any]:
     """Its columns but the key and the lease, as they are after the next write."""
     wanted = s.pending.wanted if s.pending else None
     values = {
@@ -160,7 +160,7 @@ def row_of(s: Sighting) -> dict[str, Any]:
     return values if s.writes else values | {"lease_token": 0}
 
 
-def _dump(pending: Pending) -> str:
+def _dump(pending: PendingDrop) -> str:
     """ASCII only, as JSON escapes: names may hold what is no UTF-8, or NUL, which PostgreSQL's text refuses."""
     seen = {name: [o.version, o.size, o.kind, o.since, o.sha256] for name, o in pending.seen.items()}
     wanted = asdict(pending.wanted) if pending.wanted else None
@@ -175,19 +175,19 @@ def _sighting(row: Row[Any]) -> Sighting:
         manifest_seen=row.manifest_seen,
         print=row.print,
         pending=_pending(json.loads(row.pending)) if row.pending else None,
-        taken=taken_of(row.taken) if row.taken else None,
+        taken=load_taken_versions(row.taken) if row.taken else None,
         submission=row.submission,
         told=row.told,
         writes=row.writes,
     )
 
 
-def taken_of(stored: str) -> Taken:
+def load_taken_versions(stored: str) -> TakenVersions:
     """What was taken, as it is kept in the column of that name."""
-    return Taken(**json.loads(stored))
+    return TakenVersions(**json.loads(stored))
 
 
-def _pending(stored: dict[str, Any]) -> Pending:
-    seen = {name: Seen(*values) for name, values in stored["seen"].items()}
+def _pending(stored: dict[str, Any]) -> PendingDrop:
+    seen = {name: SeenObject(*values) for name, values in stored["seen"].items()}
     lacking = tuple(Finding(**values) for values in stored.get("lacking", ()))
-    return Pending(seen=seen, wanted=Wanted(**stored["wanted"]) if stored["wanted"] else None, lacking=lacking)
+    return PendingDrop(seen=seen, wanted=WantedFiles(**stored["wanted"]) if stored["wanted"] else None, lacking=lacking)

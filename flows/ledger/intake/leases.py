@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from flows.ledger.core.errors import LeaseLost
-from flows.ledger.intake.drops import Sighting, Taken, drop, row_of
+from flows.ledger.intake.drops import Sighting, TakenVersions, drop, sighting_columns
 from schemas.model.findings import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class DropLease:
     """The right to take a drop until then; the token tells an owner that woke up late from the present one."""
 
     business: str
@@ -24,7 +24,7 @@ class Lease:
     until: datetime
 
 
-def claim(
+def claim_drop(
     conn: Connection,
     sighting: Sighting,
     *,
@@ -32,7 +32,7 @@ def claim(
     now: datetime,
     length: timedelta,
     gone: Callable[[str], bool] | None = None,
-) -> Lease | None:
+) -> DropLease | None:
     """The lease of a drop that is still as it was looked at; None when it is another's turn or nothing is to be done.
 
     A lease runs out at its time, or at once when `gone` knows that its owner is dead. While an earlier drop of the same
@@ -48,7 +48,7 @@ def claim(
         return None
     if any(row.name == sighting.behind and row.pending is not None for row in earlier):
         return None
-    lease = Lease(
+    lease = DropLease(
         business=sighting.business, name=sighting.name, owner=owner, token=mine.lease_token + 1, until=now + length
     )
     values = {"lease_owner": owner, "lease_token": lease.token, "lease_until": lease.until}
@@ -57,20 +57,20 @@ def claim(
     return lease if done.rowcount == 1 else None
 
 
-def is_held_back(conn: Connection, sighting: Sighting, *, now: datetime) -> bool:
+def is_waiting_for_earlier_drop(conn: Connection, sighting: Sighting, *, now: datetime) -> bool:
     """Whether the drop that this one is behind is still to be taken, and nobody is at it."""
     before = select(drop).where(drop.c.business == sighting.business, drop.c.name == sighting.behind)
     row = conn.execute(before).one_or_none()
     return row is not None and row.pending is not None and not _held(row, now)
 
 
-def beat(conn: Connection, lease: Lease, *, now: datetime, length: timedelta) -> Lease:
+def extend_drop_lease(conn: Connection, lease: DropLease, *, now: datetime, length: timedelta) -> DropLease:
     """The same lease, longer. Raises LeaseLost."""
     _change(conn, lease, lease_until=now + length)
     return replace(lease, until=now + length)
 
 
-def fenced(conn: Connection, lease: Lease) -> None:
+def check_drop_lease(conn: Connection, lease: DropLease) -> None:
     """To be called inside the transaction that writes what the lease was for. Raises LeaseLost.
 
     The token decides, not the clock: as long as nobody took over, an owner that was slow may still write. The row stays
@@ -81,13 +81,13 @@ def fenced(conn: Connection, lease: Lease) -> None:
         raise LeaseLost(f"{lease.business}/{lease.name} was taken over by another process")
 
 
-def is_held(conn: Connection, lease: Lease) -> bool:
+def holds_drop_lease(conn: Connection, lease: DropLease) -> bool:
     """Whether the lease is still that of its owner: not ended, and nobody took over."""
     held = select(drop.c.lease_token, drop.c.lease_owner).where(*_key(lease))
     return conn.execute(held).one_or_none() == (lease.token, lease.owner)
 
 
-def mark_taken(conn: Connection, lease: Lease, taken: Taken, *, submission: str) -> None:
+def mark_drop_taken(conn: Connection, lease: DropLease, taken: TakenVersions, *, submission: str) -> None:
     """The drop was taken as this submission, and the lease ends. Raises LeaseLost."""
     _change(
         conn,
@@ -100,31 +100,33 @@ def mark_taken(conn: Connection, lease: Lease, taken: Taken, *, submission: str)
     )
 
 
-def mark_told(conn: Connection, lease: Lease, sighting: Sighting, lacking: Sequence[Finding], *, now: datetime) -> None:
+def mark_drop_incomplete(
+    conn: Connection, lease: DropLease, sighting: Sighting, lacking: Sequence[Finding], *, now: datetime
+) -> None:
     """The business is told what the drop lacks, and the lease ends. Raises LeaseLost, also where it was seen anew."""
     if sighting.pending is None:
         raise ValueError(f"{sighting.business}/{sighting.name}: nothing is awaited there")
-    values = row_of(replace(sighting, told=now, pending=replace(sighting.pending, lacking=lacking)))
+    values = sighting_columns(replace(sighting, told=now, pending=replace(sighting.pending, lacking=lacking)))
     _change(conn, lease, drop.c.writes == sighting.writes, lease_owner=None, lease_until=None, **values)
 
 
-def release(conn: Connection, lease: Lease) -> None:
+def release_drop_lease(conn: Connection, lease: DropLease) -> None:
     """The lease ends and nothing else changes: whoever comes next may claim the drop. Raises LeaseLost."""
     _change(conn, lease, lease_owner=None, lease_until=None)
 
 
-def put_back(conn: Connection, lease: Lease) -> None:
+def mark_drop_for_rescan(conn: Connection, lease: DropLease) -> None:
     """The drop changed while it was taken, or could not be: it is looked at anew. Raises LeaseLost."""
     _change(conn, lease, print="", lease_owner=None, lease_until=None, writes=drop.c.writes + 1)
 
 
-def _change(conn: Connection, lease: Lease, *also: Any, **values: Any) -> None:
+def _change(conn: Connection, lease: DropLease, *also: Any, **values: Any) -> None:
     held = (drop.c.lease_token == lease.token, drop.c.lease_owner == lease.owner, *also)
     if conn.execute(drop.update().where(*_key(lease), *held).values(values)).rowcount != 1:
         raise LeaseLost(f"{lease.business}/{lease.name} was taken over by another process")
 
 
-def _key(of: Sighting | Lease) -> tuple[Any, Any]:
+def _key(of: Sighting | DropLease) -> tuple[Any, Any]:
     return drop.c.business == of.business, drop.c.name == of.name
 
 

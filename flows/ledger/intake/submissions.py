@@ -7,10 +7,23 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, select, text, update
 
-from flows.ledger.core.bulk import CHUNK, Block, among, gathered, pack, unpack
+from flows.ledger.core.bulk import (
+    NUMBERS_PER_STATEMENT,
+    NumberBlock,
+    in_literals,
+    merge_blocks,
+    pack_numbers,
+    unpack_numbers,
+)
 from flows.ledger.core.errors import LedgerError
 from flows.ledger.core.tables import day, parked, program, receipt, rule_day, submission, tally
-from flows.ledger.core.transitions import LAUNCHDROP, mark, mark_submissions, note, upsert
+from flows.ledger.core.transitions import (
+    LAUNCHDROP,
+    add_submissions_to_outbox,
+    add_to_outbox,
+    record_transitions,
+    upsert,
+)
 from schemas.model.business import DisplayName
 from schemas.model.judgment import Judgment
 from schemas.model.manifest import Manifest, NumbersFile, Schedule, TypedNumber
@@ -20,7 +33,7 @@ Standing = Literal["rejected", "held", "dismissed", "replaced", "waiting", "laps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogoTaken:
+class SubmittedLogo:
     """The logo that a submission's program shows: its file name and the sha256 of its bytes."""
 
     name: str
@@ -41,7 +54,7 @@ class Registration:
     received_at: datetime
     archive: str
     judgment: Judgment
-    logo: LogoTaken | None = None
+    logo: SubmittedLogo | None = None
     retake_of: str | None = None
 
     @property
@@ -51,7 +64,7 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
+class RegistrationResult:
     """What registering did. A duplicate names the submission it equals; `revision` is None where there is none.
 
     `waiting`: the program is launching; the revision, of this number, is made when that is over.
@@ -65,7 +78,7 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class AcceptedSubmission:
     """What an accepted submission says of its program, whether judged now, held before, or waiting before.
 
     `waited`: it was registered while its program was launching, and cannot be judged again.
@@ -77,20 +90,20 @@ class Accepted:
     digest: str
     received_at: datetime
     manifest: Manifest
-    logo: LogoTaken | None
-    block: Block
+    logo: SubmittedLogo | None
+    block: NumberBlock
     noticed: Sequence[dict[str, str]] = ()
     waited: bool = False
 
 
-def lock(conn: Connection, business: str, reference: str | None) -> None:
+def lock_reference(conn: Connection, business: str, reference: str | None) -> None:
     """Let nobody else register for this program until the transaction ends (SQLite has one writer anyway)."""
     if conn.dialect.name == "postgresql":
         key = {"key": f"{business}/{reference}"}
         conn.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), key)
 
 
-def free_id(conn: Connection, business: str, drop: str, first_seen: datetime, digest: str) -> str:
+def choose_submission_id(conn: Connection, business: str, drop: str, first_seen: datetime, digest: str) -> str:
     """A submission's id: the time of first sighting and the first eight digits of the digest.
 
     Where another drop has that one already (the same bytes in the same second), "-2" and so on is appended.
@@ -98,13 +111,13 @@ def free_id(conn: Connection, business: str, drop: str, first_seen: datetime, di
     plain = f"{first_seen.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest[:8]}"
     for count in range(1, 1_000_000):
         name = plain if count == 1 else f"{plain}-{count}"
-        row = of_id(conn, name, business)
+        row = find_submission(conn, name, business)
         if row is None or (row.drop, row.digest) == (drop, digest):
             return name
     raise LedgerError(f"no free id for submission {plain}")
 
 
-def of_id(conn: Connection, submission_id: str, business: str | None = None) -> Row[Any] | None:
+def find_submission(conn: Connection, submission_id: str, business: str | None = None) -> Row[Any] | None:
     """The submission of this id, in one business or in any.
 
     Where two have it, one was dropped into an inbox that is not its business's, and was rejected: the other is meant.
@@ -116,7 +129,7 @@ def of_id(conn: Connection, submission_id: str, business: str | None = None) -> 
     return conn.execute(query.order_by(last, submission.c.seq).limit(1)).one_or_none()
 
 
-def duplicate_of(
+def find_duplicate(
     conn: Connection, business: str, reference: str | None, digest: str, *, cancels: bool = False
 ) -> str | None:
     """The submission that one with this content repeats: the reference's current accepted or held one, else None.
@@ -125,7 +138,7 @@ def duplicate_of(
     """
     if reference is None:
         return None
-    held = open_submission(conn, business, reference, "held")
+    held = find_open_submission(conn, business, reference, "held")
     if held is not None and held.digest == digest:
         return str(held.id)
     query = select(program).where(program.c.business == business, program.c.reference == reference)
@@ -137,17 +150,17 @@ def duplicate_of(
     return None
 
 
-def open_submission(conn: Connection, business: str, reference: str, standing: Standing) -> Row[Any] | None:
+def find_open_submission(conn: Connection, business: str, reference: str, standing: Standing) -> Row[Any] | None:
     """The oldest submission for this program that is held, or waits for a launch to finish."""
     where = (
         submission.c.business == business,
         submission.c.reference == reference,
-        among(submission.c.standing, standing),
+        in_literals(submission.c.standing, standing),
     )
     return conn.execute(select(submission).where(*where).order_by(submission.c.seq).limit(1)).one_or_none()
 
 
-def store(conn: Connection, registration: Registration, standing: Standing, now: datetime) -> None:
+def insert_submission(conn: Connection, registration: Registration, standing: Standing, now: datetime) -> None:
     """Write a submission down, with its place in the sums by day and its entry in the history."""
     judgment, manifest = registration.judgment, registration.judgment.manifest
     conn.execute(
@@ -165,35 +178,37 @@ def store(conn: Connection, registration: Registration, standing: Standing, now:
             held_because=list(judgment.held_because),
             counts=asdict(judgment.counts),
             totals={total.id: total.count for total in judgment.totals},
-            manifest=manifest_json(manifest) if manifest else None,
+            manifest=dump_manifest(manifest) if manifest else None,
             logo=asdict(registration.logo) if registration.logo else None,
-            noticed=noticed(judgment),
+            noticed=collect_review_notes(judgment),
             archive=registration.archive,
             retake_of=registration.retake_of,
         )
     )
     _sum_up(conn, registration, now)
     cause = f"retake of {registration.retake_of}" if registration.retake_of else f"drop {registration.drop}"
-    note(conn, now, [_entry(registration.business, registration.reference, None, judgment.verdict, cause, LAUNCHDROP)])
+    record_transitions(
+        conn, now, [_entry(registration.business, registration.reference, None, judgment.verdict, cause, LAUNCHDROP)]
+    )
 
 
-def noticed(judgment: Judgment) -> list[dict[str, str]]:
+def collect_review_notes(judgment: Judgment) -> list[dict[str, str]]:
     """What the rules noticed about display name and logo, for whoever reviews them."""
     shown = (f for f in judgment.findings if f.rule.startswith(("DSP-", "IMG-")))
     return [{"rule": f.rule, "message": f.message} for f in shown][:20]
 
 
-def acknowledge(
+def acknowledge_drop(
     conn: Connection, business: str, drop: str, outcome: str, submission_id: str, digest: str, now: datetime
 ) -> None:
     """From now on the drop's receipt speaks of this submission."""
     values = {"outcome": outcome, "submission": submission_id, "digest": digest, "at": now}
     statement = upsert(conn, receipt).values(business=business, drop=drop, **values)
     conn.execute(statement.on_conflict_do_update(index_elements=["business", "drop"], set_=values))
-    mark(conn, "receipt", business, drop)
+    add_to_outbox(conn, "receipt", business, drop)
 
 
-def park(conn: Connection, accepted: Accepted) -> None:
+def park_numbers(conn: Connection, accepted: AcceptedSubmission) -> None:
     """Keep the accepted numbers of a submission until it is decided on, or its turn comes."""
     numbers, purposes = accepted.block
     where = submission.c.business == accepted.business, submission.c.id == accepted.submission
@@ -201,35 +216,37 @@ def park(conn: Connection, accepted: Accepted) -> None:
     rows = [
         {
             "submission": seq,
-            "seq": start // CHUNK,
-            "members": pack((numbers[start : start + CHUNK], purposes[start : start + CHUNK])),
+            "seq": start // NUMBERS_PER_STATEMENT,
+            "members": pack_numbers(
+                (numbers[start : start + NUMBERS_PER_STATEMENT], purposes[start : start + NUMBERS_PER_STATEMENT])
+            ),
         }
-        for start in range(0, len(numbers), CHUNK)
+        for start in range(0, len(numbers), NUMBERS_PER_STATEMENT)
     ]
     if rows:
         conn.execute(parked.insert(), rows)
 
 
-def unpark(conn: Connection, row: Row[Any]) -> Accepted:
+def unpark_submission(conn: Connection, row: Row[Any]) -> AcceptedSubmission:
     """A held or waiting submission as it was accepted; its numbers are kept aside no longer."""
     mine = parked.c.submission == row.seq
     members = conn.execute(select(parked.c.members).where(mine).order_by(parked.c.seq)).scalars().all()
     conn.execute(delete(parked).where(mine))
-    return Accepted(
+    return AcceptedSubmission(
         submission=row.id,
         business=row.business,
         reference=row.reference,
         digest=row.digest,
         received_at=row.received_at,
-        manifest=manifest_of(row.manifest),
-        logo=LogoTaken(**row.logo) if row.logo else None,
-        block=gathered(unpack(m) for m in members),
+        manifest=load_manifest(row.manifest),
+        logo=SubmittedLogo(**row.logo) if row.logo else None,
+        block=merge_blocks(unpack_numbers(m) for m in members),
         noticed=row.noticed,
         waited=row.standing == "waiting",
     )
 
 
-def settle(
+def resolve_submission(
     conn: Connection,
     row: Row[Any],
     standing: Standing,
@@ -245,13 +262,15 @@ def settle(
         conn.execute(delete(parked).where(parked.c.submission == row.seq))
     decided = {"standing": standing, "verdict": verdict, "decided_at": now, "decided_by": by, "reason": reason}
     conn.execute(update(submission).where(submission.c.seq == row.seq).values(**decided))
-    note(conn, now, [_entry(row.business, row.reference, row.standing, standing, f"{row.id}: {cause}", by)])
-    mark_submissions(conn, [row.id])
+    record_transitions(
+        conn, now, [_entry(row.business, row.reference, row.standing, standing, f"{row.id}: {cause}", by)]
+    )
+    add_submissions_to_outbox(conn, [row.id])
 
 
-def held(conn: Connection, submission_id: str) -> Row[Any]:
+def get_held_submission(conn: Connection, submission_id: str) -> Row[Any]:
     """The row of a held submission. Raises LedgerError when there is none of this id, or it is not held (any more)."""
-    row = of_id(conn, submission_id)
+    row = find_submission(conn, submission_id)
     if row is None:
         raise LedgerError(f"no submission {submission_id}")
     if row.standing != "held":
@@ -288,7 +307,7 @@ def _sum_up(conn: Connection, registration: Registration, now: datetime) -> None
         conn.execute(many.on_conflict_do_update(index_elements=["business", "day", "rule"], set_=grown), rules)
 
 
-def manifest_json(manifest: Manifest) -> dict[str, Any]:
+def dump_manifest(manifest: Manifest) -> dict[str, Any]:
     """The manifest as understood, instants as ISO 8601; the typed-in numbers stay in the archive."""
     form = asdict(manifest) | {"typed": []}
     if manifest.schedule:
@@ -296,8 +315,8 @@ def manifest_json(manifest: Manifest) -> dict[str, Any]:
     return form
 
 
-def manifest_of(form: dict[str, Any]) -> Manifest:
-    """The manifest that `manifest_json` wrote down."""
+def load_manifest(form: dict[str, Any]) -> Manifest:
+    """The manifest that `dump_manifest` wrote down."""
     schedule, name = form["schedule"], form["display_name"]
     if schedule:
         start, end = datetime.fromisoformat(schedule["start"]), datetime.fromisoformat(schedule["end"])

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
 
-from flows.ledger.core.bulk import listed, unpack
+from flows.ledger.core.bulk import listed, unpack_numbers
 from flows.ledger.core.tables import batch, number, program
-from flows.ledger.core.transitions import mark_indexes, note
-from flows.ledger.launches.jobs import Errand, fenced
-from flows.ledger.programs.numbers import recount
+from flows.ledger.core.transitions import add_indexes_to_outbox, record_transitions
+from flows.ledger.launches.jobs import Job, check_job_leases
+from flows.ledger.programs.numbers import recount_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class NumberBatch:
     purposes: np.ndarray
 
 
-def open_batches(conn: Connection, errand: Errand) -> list[NumberBatch]:
+def read_open_batches(conn: Connection, errand: Job) -> list[NumberBatch]:
     """What is still to be sent, or to be asked after, in its order."""
     query = (
         select(batch, program.c.reference, program.c.carrier_id)
@@ -44,26 +44,28 @@ def open_batches(conn: Connection, errand: Errand) -> list[NumberBatch]:
     return [_batch(row) for row in conn.execute(query)]
 
 
-def mark_sent(conn: Connection, errand: Errand, sent: NumberBatch, now: datetime) -> None:
+def mark_batch_sent(conn: Connection, errand: Job, sent: NumberBatch, now: datetime) -> None:
     """Remember, before it is sent, that it may be at the carrier from now on. Raises LeaseLost."""
     _set(conn, errand, sent, state="sent", sent_at=now)
 
 
-def mark_not_sent(conn: Connection, errand: Errand, back: NumberBatch) -> None:
+def mark_batch_not_sent(conn: Connection, errand: Job, back: NumberBatch) -> None:
     """Nothing of it reached the carrier after all (it was down). Raises LeaseLost."""
     _set(conn, errand, back, state="planned", sent_at=None)
 
 
-def mark_unknown(conn: Connection, errand: Errand, sent: NumberBatch, why: str, now: datetime) -> None:
+def mark_batch_unknown(conn: Connection, errand: Job, sent: NumberBatch, why: str, now: datetime) -> None:
     """Its answer was lost and the carrier cannot be asked: it is shown to the operator. Raises LeaseLost."""
     _set(conn, errand, sent, state="unknown", outcome={"why": why})
     place = {"business": errand.business, "reference": errand.reference, "revision": errand.revision}
     cause = f"{len(sent.numbers)} numbers to {sent.kind}: {why}"
-    note(conn, now, [place | {"thing": "numbers", "before": "sent", "after": "unknown", "cause": cause}])
-    mark_indexes(conn, {errand.business})
+    record_transitions(conn, now, [place | {"thing": "numbers", "before": "sent", "after": "unknown", "cause": cause}])
+    add_indexes_to_outbox(conn, {errand.business})
 
 
-def record(conn: Connection, errand: Errand, answered: NumberBatch, refused: Mapping[int, str], now: datetime) -> None:
+def record_batch_outcome(
+    conn: Connection, errand: Job, answered: NumberBatch, refused: Mapping[int, str], now: datetime
+) -> None:
     """The carrier has taken the batch, all but the refused numbers (with its reason for each). Raises LeaseLost."""
     _set(conn, errand, answered, state="done", done_at=now, outcome={"refused": len(refused)})
     if answered.kind == "remove":
@@ -85,12 +87,12 @@ def record(conn: Connection, errand: Errand, answered: NumberBatch, refused: Map
         _move_numbers(conn, errand, np.intersect1d(these, answered.numbers, assume_unique=True), values)
 
 
-def record_all(conn: Connection, errands: Sequence[Errand], now: datetime) -> None:
+def record_all_batches_done(conn: Connection, errands: Sequence[Job], now: datetime) -> None:
     """The carrier has taken everything of these launches, and it was nothing to it: all in a few statements.
 
     Raises LeaseLost when any of them was taken over.
     """
-    fenced(conn, errands)
+    check_job_leases(conn, errands)
     revisions, one = listed(conn, [errand.revision_id for errand in errands])
     mine = batch.c.revision.in_(select(one).select_from(revisions)), batch.c.state != "done"
     conn.execute(update(batch).where(*mine).values(state="done", sent_at=now, done_at=now, outcome={"refused": 0}))
@@ -103,24 +105,24 @@ def record_all(conn: Connection, errands: Sequence[Errand], now: datetime) -> No
         "change": None,
     }
     conn.execute(update(number).where(theirs, number.c.change.in_(["add", "repurpose", "remove"])).values(**settled))
-    recount(conn, [errand.program for errand in errands])
+    recount_numbers(conn, [errand.program for errand in errands])
 
 
-def unresolved(conn: Connection, errands: Sequence[Errand]) -> int:
+def count_open_batches(conn: Connection, errands: Sequence[Job]) -> int:
     """How many batches of these launches have no outcome yet."""
     table, value = listed(conn, [errand.revision_id for errand in errands])
     mine = batch.c.revision.in_(select(value).select_from(table)), batch.c.state != "done"
     return conn.execute(select(func.count()).select_from(batch).where(*mine)).scalar_one()
 
 
-def _set(conn: Connection, errand: Errand, which: NumberBatch, **values: Any) -> None:
-    fenced(conn, [errand])
+def _set(conn: Connection, errand: Job, which: NumberBatch, **values: Any) -> None:
+    check_job_leases(conn, [errand])
     conn.execute(update(batch).where(batch.c.id == which.id).values(**values))
 
 
 def _move_numbers(
     conn: Connection,
-    errand: Errand,
+    errand: Job,
     numbers: np.ndarray,
     values: dict[str, Any],
     *,
@@ -145,7 +147,7 @@ def _move_numbers(
 
 
 def _batch(row: Row[Any]) -> NumberBatch:
-    numbers, purposes = unpack(row.members)
+    numbers, purposes = unpack_numbers(row.members)
     return NumberBatch(
         id=row.id,
         kind=row.kind,

@@ -16,8 +16,8 @@ from flows.ledger.core.errors import LeaseLost
 from flows.ledger.core.tables import asset, program, revision, submission
 from schemas.model.business import DisplayName
 
-Kind = Literal["launch", "end", "brand"]
-Gone = Callable[[str], bool]
+JobKind = Literal["launch", "end", "brand"]
+IsGone = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,11 @@ class Claimant:
 
     owner: str
     length: timedelta
-    gone: Gone = field(default=lambda _owner: False)
+    gone: IsGone = field(default=lambda _owner: False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownLogo:
+class ApprovedLogo:
     """A logo by its bytes' sha256, its file name, and where the submission that named it is archived."""
 
     sha256: str
@@ -39,16 +39,16 @@ class ShownLogo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ApprovedBranding:
     """What a called phone is to show; all of it approved."""
 
     display_name: DisplayName
-    logo: ShownLogo | None = None
+    logo: ApprovedLogo | None = None
     call_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
+class Job:
     """One program's errand, and everything the carrier is told of it besides numbers.
 
     `first`: no revision of it was live before. `shown` is None where nothing approved is to be shown: with a launch
@@ -56,7 +56,7 @@ class Errand:
     `resumed`: an earlier owner had begun it.
     """
 
-    kind: Kind
+    kind: JobKind
     program: int
     business: str
     reference: str
@@ -76,11 +76,11 @@ class Errand:
     start: datetime
     end: datetime
     timezone: str
-    shown: Shown | None
+    shown: ApprovedBranding | None
 
 
-def newest() -> Select[Any]:
-    """Programs with their newest revisions, as `take` reads them."""
+def select_newest_revisions() -> Select[Any]:
+    """Programs with their newest revisions, as `lease_jobs` reads them."""
     return select(
         program,
         revision.c.id.label("revision_id"),
@@ -96,7 +96,7 @@ def newest() -> Select[Any]:
     ).join(revision, revision.c.id == program.c.revision)
 
 
-def free_of_lease(conn: Connection, claimant: Claimant, now: datetime) -> Any:
+def claimable_condition(conn: Connection, claimant: Claimant, now: datetime) -> Any:
     """A condition on programs: nobody has an errand for them, or its owner is dead, and the carrier may be asked."""
     live = select(program.c.lease_owner).distinct().where(program.c.lease_until > now)
     dead = [owner for owner in conn.execute(live).scalars() if claimant.gone(owner)]
@@ -106,8 +106,10 @@ def free_of_lease(conn: Connection, claimant: Claimant, now: datetime) -> Any:
     return and_(unleased, or_(program.c.not_before.is_(None), program.c.not_before <= now))
 
 
-def take(conn: Connection, kind: Kind, rows: Sequence[Row[Any]], claimant: Claimant, now: datetime) -> list[Errand]:
-    """Lease these programs, locked rows of `newest`, to the claimant."""
+def lease_jobs(
+    conn: Connection, kind: JobKind, rows: Sequence[Row[Any]], claimant: Claimant, now: datetime
+) -> list[Job]:
+    """Lease these programs, locked rows of `select_newest_revisions`, to the claimant."""
     if not rows:
         return []
     until = now + claimant.length
@@ -120,27 +122,27 @@ def take(conn: Connection, kind: Kind, rows: Sequence[Row[Any]], claimant: Claim
     return [_errand(kind, row, claimant, until, shown.get(row.id)) for row in rows]
 
 
-def beat(conn: Connection, errands: Iterable[Errand], *, until: datetime) -> None:
+def extend_job_leases(conn: Connection, errands: Iterable[Job], *, until: datetime) -> None:
     """Keep the errands longer. Raises LeaseLost."""
     _set(conn, list(errands), lease_until=until)
 
 
-def let_go(conn: Connection, errands: Iterable[Errand], *, not_before: datetime | None = None) -> None:
+def release_jobs(conn: Connection, errands: Iterable[Job], *, not_before: datetime | None = None) -> None:
     """Give errands back unfinished; whoever comes next goes on, not before that time. Raises LeaseLost."""
     _set(conn, list(errands), lease_owner=None, lease_until=None, not_before=not_before)
 
 
-def done(conn: Connection, errands: Sequence[Errand], **values: Any) -> None:
+def end_job_leases(conn: Connection, errands: Sequence[Job], **values: Any) -> None:
     """End errands, and their leases with them. Raises LeaseLost."""
     _set(conn, errands, **values, lease_owner=None, lease_until=None, not_before=None)
 
 
-def created(conn: Connection, errand: Errand, carrier_id: str) -> None:
+def record_carrier_id(conn: Connection, errand: Job, carrier_id: str) -> None:
     """Remember under what id the carrier has the program. Raises LeaseLost."""
     _set(conn, [errand], carrier_id=carrier_id)
 
 
-def fenced(conn: Connection, errands: Sequence[Errand]) -> None:
+def check_job_leases(conn: Connection, errands: Sequence[Job]) -> None:
     """Make sure that all the errands are still their owner's, and stay so until the transaction ends, or LeaseLost."""
     table, value = listed(conn, [errand.program for errand in errands])
     query = select(program.c.id, program.c.lease_token, program.c.lease_owner)
@@ -151,15 +153,15 @@ def fenced(conn: Connection, errands: Sequence[Errand]) -> None:
             raise LeaseLost(f"the {errand.kind} of {errand.business}/{errand.reference} was taken over")
 
 
-def _set(conn: Connection, errands: Sequence[Errand], **values: Any) -> None:
-    fenced(conn, errands)
+def _set(conn: Connection, errands: Sequence[Job], **values: Any) -> None:
+    check_job_leases(conn, errands)
     table, value = listed(conn, [errand.program for errand in errands])
     conn.execute(update(program).where(program.c.id.in_(select(value).select_from(table))).values(**values))
 
 
-def _errand(kind: Kind, row: Row[Any], claimant: Claimant, until: datetime, shown: Shown | None) -> Errand:
+def _errand(kind: JobKind, row: Row[Any], claimant: Claimant, until: datetime, shown: ApprovedBranding | None) -> Job:
     facts = row.facts
-    return Errand(
+    return Job(
         kind=kind,
         program=row.id,
         business=row.business,
@@ -184,7 +186,7 @@ def _errand(kind: Kind, row: Row[Any], claimant: Claimant, until: datetime, show
     )
 
 
-def _shown(conn: Connection, rows: Sequence[Row[Any]]) -> dict[int, Shown]:
+def _shown(conn: Connection, rows: Sequence[Row[Any]]) -> dict[int, ApprovedBranding]:
     """What the programs show, by program; those of which not all is approved are left out."""
     branded = [row for row in rows if row.branding == "approved" and row.display_name is not None]
     ids = {i for row in branded for i in (row.display_name, row.logo) if i is not None}
@@ -193,14 +195,14 @@ def _shown(conn: Connection, rows: Sequence[Row[Any]]) -> dict[int, Shown]:
     return {row.id: _shown_by(row, assets, archives) for row in branded}
 
 
-def _shown_by(row: Row[Any], assets: dict[Any, Row[Any]], archives: dict[tuple[str, str], str]) -> Shown:
+def _shown_by(row: Row[Any], assets: dict[Any, Row[Any]], archives: dict[tuple[str, str], str]) -> ApprovedBranding:
     name, logo = assets[row.display_name], assets.get(row.logo)
     image = (
-        ShownLogo(sha256=logo.sha256, name=logo.name or "", archive=archives.get((row.business, row.made_by)))
+        ApprovedLogo(sha256=logo.sha256, name=logo.name or "", archive=archives.get((row.business, row.made_by)))
         if logo
         else None
     )
-    return Shown(
+    return ApprovedBranding(
         display_name=DisplayName(display=name.display, shorthand=name.shorthand),
         logo=image,
         call_reason=row.facts["call_reason"],

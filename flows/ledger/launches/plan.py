@@ -8,25 +8,25 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, delete, func, select, update
 
-from flows.ledger.core.bulk import Block, listed, pack, unpack
+from flows.ledger.core.bulk import NumberBlock, listed, pack_numbers, unpack_numbers
 from flows.ledger.core.tables import batch, number, program, revision, takeover
-from flows.ledger.core.transitions import mark_indexes, mark_submissions, note
-from flows.ledger.launches.jobs import Errand
-from flows.ledger.programs.numbers import recount
-from flows.ledger.programs.ownership import NOT_TO_ORIGINATE, refuse, take
+from flows.ledger.core.transitions import add_indexes_to_outbox, add_submissions_to_outbox, record_transitions
+from flows.ledger.launches.jobs import Job
+from flows.ledger.programs.numbers import recount_numbers
+from flows.ledger.programs.ownership import ON_DO_NOT_ORIGINATE_LIST, refuse_numbers, take_over_numbers
 from schemas.model.purposes import DO_NOT_ORIGINATE
 
 #: The most numbers in one batch: the portal's limit per upload.
-SIZE = 500
+BATCH_SIZE = 500
 
 #: What of a program's numbers the carrier is to be told, in the order of program and number.
 _ROW = np.dtype([("program", "i8"), ("number", "i8"), ("purpose", "u1"), ("remove", "?")])
 
 #: For each number in a batch without outcome: whether it removes, and the purpose it gives.
-Held = dict[int, tuple[bool, int]]
+OpenBatchNumbers = dict[int, tuple[bool, int]]
 
 
-def plan(conn: Connection, errands: Sequence[Errand], do_not_originate: np.ndarray | None, now: datetime) -> None:
+def plan_batches(conn: Connection, errands: Sequence[Job], do_not_originate: np.ndarray | None, now: datetime) -> None:
     """Write down what the launches will send: first what leaves other programs, then what leaves, then what comes.
 
     Numbers to be taken over change hands here; those on the do-not-originate list (sorted int64) are refused here.
@@ -47,12 +47,12 @@ def plan(conn: Connection, errands: Sequence[Errand], do_not_originate: np.ndarr
         conn.execute(batch.insert(), rows)
 
 
-def forget_planned(conn: Connection, errand: Errand) -> None:
+def delete_planned_batches(conn: Connection, errand: Job) -> None:
     """Drop what was never sent: the next try plans it anew."""
     conn.execute(delete(batch).where(batch.c.revision == errand.revision_id, batch.c.state == "planned"))
 
 
-def _adopt(conn: Connection, errands: Sequence[Errand]) -> dict[int, Held]:
+def _adopt(conn: Connection, errands: Sequence[Job]) -> dict[int, OpenBatchNumbers]:
     """Make batches without outcome, of earlier revisions too, part of these launches; what they hold, by program."""
     by_program = {errand.program: errand for errand in errands}
     table, value = listed(conn, list(by_program))
@@ -62,20 +62,20 @@ def _adopt(conn: Connection, errands: Sequence[Errand]) -> dict[int, Held]:
         .where(revision.c.program.in_(select(value).select_from(table)), batch.c.state != "done")
         .order_by(batch.c.revision, batch.c.seq)
     )
-    held: dict[int, Held] = {}
+    held: dict[int, OpenBatchNumbers] = {}
     for row in conn.execute(query).all():
         errand = by_program[row.launched]
         if row.revision != errand.revision_id:
             seq = _highest(conn, [errand.revision_id]).get(errand.revision_id, 0) + 1
             conn.execute(update(batch).where(batch.c.id == row.id).values(revision=errand.revision_id, seq=seq))
         if row.program == row.launched:
-            numbers, purposes = unpack(row.members)
+            numbers, purposes = unpack_numbers(row.members)
             pairs = zip(numbers.tolist(), purposes.tolist(), strict=True)
             held.setdefault(row.launched, {}).update((n, (row.kind == "remove", p)) for n, p in pairs)
     return held
 
 
-def _take_over(conn: Connection, errands: Sequence[Errand], now: datetime) -> dict[int, Mapping[int, np.ndarray]]:
+def _take_over(conn: Connection, errands: Sequence[Job], now: datetime) -> dict[int, Mapping[int, np.ndarray]]:
     """Move to the launched programs what they are to take from others; by taker and giver, what is at the carrier."""
     by_program = {errand.program: errand for errand in errands}
     table, value = listed(conn, list(by_program))
@@ -87,15 +87,15 @@ def _take_over(conn: Connection, errands: Sequence[Errand], now: datetime) -> di
     taken: dict[int, Mapping[int, np.ndarray]] = {}
     for taker in conn.execute(query.order_by(takeover.c.taker)).scalars().all():
         errand = by_program[taker]
-        moved = take(conn, taker, errand.business, errand.reference)
-        recount(conn, [taker, *moved.moved])
+        moved = take_over_numbers(conn, taker, errand.business, errand.reference)
+        recount_numbers(conn, [taker, *moved.moved])
         for giver, count in moved.moved.items():
             _note_moved(conn, errand, giver, count, now)
         taken[taker] = moved.live
     return taken
 
 
-def _note_moved(conn: Connection, errand: Errand, giver: int, count: int, now: datetime) -> None:
+def _note_moved(conn: Connection, errand: Job, giver: int, count: int, now: datetime) -> None:
     query = select(program.c.business, program.c.reference, revision.c.number, revision.c.submission)
     row = conn.execute(query.join(revision, revision.c.id == program.c.revision).where(program.c.id == giver)).one()
     moved = {"business": row.business, "thing": "numbers", "after": "reassigned"}
@@ -105,9 +105,9 @@ def _note_moved(conn: Connection, errand: Errand, giver: int, count: int, now: d
         "revision": errand.revision,
         "cause": f"{count} numbers from {row.reference}",
     }
-    note(conn, now, [moved | gave, moved | took])
-    mark_submissions(conn, [row.submission] if row.submission else [])
-    mark_indexes(conn, {row.business})
+    record_transitions(conn, now, [moved | gave, moved | took])
+    add_submissions_to_outbox(conn, [row.submission] if row.submission else [])
+    add_indexes_to_outbox(conn, {row.business})
 
 
 def _waiting(conn: Connection, programs: Sequence[int]) -> np.ndarray:
@@ -124,7 +124,7 @@ def _waiting(conn: Connection, programs: Sequence[int]) -> np.ndarray:
 
 
 def _allowed(
-    conn: Connection, errand: Errand, rows: np.ndarray, do_not_originate: np.ndarray | None, now: datetime
+    conn: Connection, errand: Job, rows: np.ndarray, do_not_originate: np.ndarray | None, now: datetime
 ) -> np.ndarray:
     """Without the numbers that came onto the do-not-originate list since they were accepted; those are refused."""
     if do_not_originate is None or not len(do_not_originate):
@@ -133,16 +133,18 @@ def _allowed(
     listed_now: np.ndarray = originates & np.isin(rows["number"], do_not_originate)
     numbers = rows["number"][listed_now]
     if len(numbers):
-        refuse(conn, errand.program, numbers, NOT_TO_ORIGINATE)
-        recount(conn, [errand.program])
+        refuse_numbers(conn, errand.program, numbers, ON_DO_NOT_ORIGINATE_LIST)
+        recount_numbers(conn, [errand.program])
         place = {"business": errand.business, "reference": errand.reference, "revision": errand.revision}
-        cause = f"{len(numbers)} numbers: {NOT_TO_ORIGINATE}"
-        note(conn, now, [place | {"thing": "numbers", "before": "pending", "after": "refused", "cause": cause}])
+        cause = f"{len(numbers)} numbers: {ON_DO_NOT_ORIGINATE_LIST}"
+        record_transitions(
+            conn, now, [place | {"thing": "numbers", "before": "pending", "after": "refused", "cause": cause}]
+        )
     allowed: np.ndarray = rows[~listed_now]
     return allowed
 
 
-def _not_held(rows: np.ndarray, held: Held) -> np.ndarray:
+def _not_held(rows: np.ndarray, held: OpenBatchNumbers) -> np.ndarray:
     """Without what an earlier batch says already, in the same words."""
     if not held:
         return rows
@@ -154,7 +156,7 @@ def _not_held(rows: np.ndarray, held: Held) -> np.ndarray:
     return left
 
 
-def _cut(program_id: int, rows: np.ndarray, taken: Mapping[int, np.ndarray]) -> Iterator[tuple[int, str, Block]]:
+def _cut(program_id: int, rows: np.ndarray, taken: Mapping[int, np.ndarray]) -> Iterator[tuple[int, str, NumberBlock]]:
     """(program at the carrier, kind, at most 500 numbers with their purposes) by batch, in the order of sending."""
     for giver, numbers in sorted(taken.items()):
         yield from _slices(giver, "remove", numbers, np.zeros(len(numbers), dtype=np.uint8))
@@ -162,13 +164,15 @@ def _cut(program_id: int, rows: np.ndarray, taken: Mapping[int, np.ndarray]) -> 
         yield from _slices(program_id, kind, these["number"], these["purpose"])
 
 
-def _slices(program_id: int, kind: str, numbers: np.ndarray, purposes: np.ndarray) -> Iterator[tuple[int, str, Block]]:
-    for start in range(0, len(numbers), SIZE):
-        yield program_id, kind, (numbers[start : start + SIZE], purposes[start : start + SIZE])
+def _slices(
+    program_id: int, kind: str, numbers: np.ndarray, purposes: np.ndarray
+) -> Iterator[tuple[int, str, NumberBlock]]:
+    for start in range(0, len(numbers), BATCH_SIZE):
+        yield program_id, kind, (numbers[start : start + BATCH_SIZE], purposes[start : start + BATCH_SIZE])
 
 
-def _row(errand: Errand, seq: int, program_id: int, kind: str, block: Block) -> dict[str, Any]:
-    members = pack(block)
+def _row(errand: Job, seq: int, program_id: int, kind: str, block: NumberBlock) -> dict[str, Any]:
+    members = pack_numbers(block)
     # The same launch planned again from a restored backup gives the same key for the same numbers.
     name = f"{errand.business}/{errand.reference} {errand.revision} {seq} {kind} {program_id}\n"
     return {

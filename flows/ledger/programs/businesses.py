@@ -12,14 +12,14 @@ from flows.ledger.core.control_flags import get_flag, set_flag
 from flows.ledger.core.tables import asset, business_unit
 from flows.ledger.core.tables import business as business_table
 from flows.ledger.core.transitions import upsert
-from flows.ledger.programs.reviews import approve_seeded
+from flows.ledger.programs.reviews import approve_listed_assets
 from schemas.model.business import Business, DisplayName
 
 _SEED = "businesses.yaml"
 _LISTS = ("brands", "logos", "contacts", "regions")
 
 
-def seed(
+def record_businesses(
     conn: Connection,
     businesses: Sequence[Business],
     now: datetime,
@@ -40,7 +40,7 @@ def seed(
     return True
 
 
-def business(conn: Connection, business_id: str) -> Business | None:
+def read_business(conn: Connection, business_id: str) -> Business | None:
     """A business as the ledger knows it, with every display name and logo approved so far; None: not registered."""
     row = conn.execute(select(business_table).where(business_table.c.id == business_id)).one_or_none()
     if row is None:
@@ -59,12 +59,12 @@ def business(conn: Connection, business_id: str) -> Business | None:
     )
 
 
-def business_ids(conn: Connection) -> list[str]:
+def list_business_ids(conn: Connection) -> list[str]:
     """All registered businesses, by id."""
     return list(conn.execute(select(business_table.c.id).order_by(business_table.c.id)).scalars())
 
 
-def add_units(conn: Connection, business_id: str, names: Iterable[str]) -> None:
+def add_business_units(conn: Connection, business_id: str, names: Iterable[str]) -> None:
     """Add business units; one that is there already is no fault."""
     rows = [{"business": business_id, "name": name} for name in names]
     if rows:
@@ -80,11 +80,11 @@ def _seed_one(conn: Connection, entry: Business, logos: Mapping[str, str], now: 
             index_elements=["id"], set_={"facts": statement.excluded.facts, "seeded_at": statement.excluded.seeded_at}
         )
     )
-    add_units(conn, entry.id, entry.business_units)
+    add_business_units(conn, entry.id, entry.business_units)
     names = [{"kind": "display_name", "display": n.display, "shorthand": n.shorthand} for n in entry.display_names]
     images = [{"kind": "logo", "sha256": sha256, "name": name} for name, sha256 in logos.items()]
     images += [{"kind": "logo", "sha256": sha256} for sha256 in sorted(entry.approved_logos)]
-    approve_seeded(conn, entry.id, [*names, *images], now)
+    approve_listed_assets(conn, entry.id, [*names, *images], now)
 
 
 def _facts(facts: dict[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ import numpy as np
 from sqlalchemy import Connection, Select, bindparam, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from flows.ledger.core.bulk import Block, among, chunks, gathered, insert_numbers, listed
+from flows.ledger.core.bulk import NumberBlock, in_literals, insert_numbers, iter_slices, listed, merge_blocks
 from flows.ledger.core.errors import Outdated
 from flows.ledger.core.tables import number, program
-from flows.ledger.programs.ownership import hand_over, holders, update_numbers, want
+from flows.ledger.programs.ownership import find_holders, hand_over_numbers, request_takeovers, update_numbers
 from schemas.model.purposes import DO_NOT_ORIGINATE
 from schemas.model.revision import NumbersDifference, numbers_difference
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from flows.ledger.core.engine import Ledger
     from schemas.model.judgment import Numbers
 
-TAKEN = "numbers were registered elsewhere since they were judged"
+CLAIMED_ELSEWHERE = "numbers were registered elsewhere since they were judged"
 
 Mode = Literal["add", "replace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class ProgramNumbers:
     """Rows a program has already, sorted by number. `inside`: pending or live, not on its way out, not waiting."""
 
     numbers: np.ndarray
@@ -39,17 +39,17 @@ class Rows:
 class NumbersPlan:
     """What a block of accepted numbers does to a program; all arrays of numbers are sorted."""
 
-    block: Block
+    block: NumberBlock
     difference: NumbersDifference
     present: np.ndarray  # what the program is to have now; `difference.removed` points into it
-    rows: Rows
+    rows: ProgramNumbers
 
-    def picked(self, places: np.ndarray) -> Block:
+    def picked(self, places: np.ndarray) -> NumberBlock:
         """The numbers and purposes at these places of the block."""
         return self.block[0][places], self.block[1][places]
 
 
-def plan(conn: Connection, program_id: int | None, block: Block, mode: Mode) -> NumbersPlan:
+def plan_numbers(conn: Connection, program_id: int | None, block: NumberBlock, mode: Mode) -> NumbersPlan:
     """Compare accepted numbers (sorted, unique) with the program's; None: it has none yet.
 
     Mode "add" looks up the incoming ones alone, however many the program has.
@@ -61,7 +61,7 @@ def plan(conn: Connection, program_id: int | None, block: Block, mode: Mode) -> 
     )
 
 
-def apply(
+def apply_numbers_plan(
     conn: Connection,
     program_id: int,
     planned: NumbersPlan,
@@ -86,10 +86,10 @@ def apply(
         refused = np.setdiff1d(planned.rows.numbers[~planned.rows.inside], planned.block[0], assume_unique=True)
         _forget_refused(conn, program_id, refused)
     if len(planned.difference.removed) or mode == "replace":
-        hand_over(conn, [program_id])
+        hand_over_numbers(conn, [program_id])
 
 
-def reserve(conn: Connection, program_id: int, planned: NumbersPlan, *, reassign: bool) -> None:
+def reserve_numbers(conn: Connection, program_id: int, planned: NumbersPlan, *, reassign: bool) -> None:
     """Claim the numbers of a revision that waits for a launch to finish, and nothing else. Raises Outdated.
 
     Also those that the program had before, or that the launch is taking out: nobody else may have them meanwhile.
@@ -102,7 +102,7 @@ def reserve(conn: Connection, program_id: int, planned: NumbersPlan, *, reassign
         update_numbers(conn, program_id, added[~fresh & claimed], claimed=True, change="wait")
 
 
-def recount(conn: Connection, programs: Sequence[int]) -> None:
+def recount_numbers(conn: Connection, programs: Sequence[int]) -> None:
     """Count the numbers of these programs by state anew."""
     table, value = listed(conn, programs)
     counts = {state: func.count().filter(number.c.state == state) for state in ("live", "pending", "refused")}
@@ -124,12 +124,12 @@ def removed_by_replace(ledger: "Ledger", business: str, reference: str) -> "Call
         with ledger.read() as conn:
             mine = (program.c.business == business) & (program.c.reference == reference)
             key = conn.execute(select(program.c.id).where(mine)).scalar()
-            return len(plan(conn, key, gathered(numbers.accepted()), "replace").difference.removed)
+            return len(plan_numbers(conn, key, merge_blocks(numbers.accepted()), "replace").difference.removed)
 
     return count
 
 
-def _rows(conn: Connection, program_id: int | None, among: np.ndarray | None) -> Rows:
+def _rows(conn: Connection, program_id: int | None, among: np.ndarray | None) -> ProgramNumbers:
     columns = select(number.c.number, number.c.purpose, number.c.state, number.c.change)
     found: list[tuple[int, int, bool, bool]] = []
     if program_id is not None:
@@ -139,7 +139,7 @@ def _rows(conn: Connection, program_id: int | None, among: np.ndarray | None) ->
                 for n, p, state, change in conn.execute(query)
             ]
     numbers, purposes, inside, live = zip(*sorted(found), strict=True) if found else ((), (), (), ())
-    return Rows(
+    return ProgramNumbers(
         numbers=np.array(numbers, dtype=np.int64),
         purposes=np.array(purposes, dtype=np.uint8),
         inside=np.array(inside, dtype=bool),
@@ -151,7 +151,7 @@ def _queries(conn: Connection, query: Select[Any], among: np.ndarray | None) -> 
     if among is None:
         yield query
         return
-    for part in chunks(among):
+    for part in iter_slices(among):
         table, value = listed(conn, part)
         yield query.where(number.c.number.in_(select(value).select_from(table)))
 
@@ -166,12 +166,12 @@ def _claimable(
     """
     if not reassign:
         return np.ones(len(numbers), dtype=bool)  # the unique index knows better than a look beforehand
-    held = holders(conn, numbers, besides=program_id)
+    held = find_holders(conn, numbers, besides=program_id)
     mine = conn.execute(select(program.c.business).where(program.c.id == program_id)).scalar_one()
     givers = [holder for holder, business, _ in held.programs if business == mine]
     if len(givers) < len(held.programs) and not waited:
-        raise Outdated(TAKEN)
-    want(conn, program_id, givers)
+        raise Outdated(CLAIMED_ELSEWHERE)
+    request_takeovers(conn, program_id, givers)
     return ~np.isin(numbers, held.numbers, assume_unique=True)
 
 
@@ -182,10 +182,10 @@ def _claiming(conn: Connection) -> Iterator[None]:
     try:
         yield
     except (IntegrityError, raw) as error:
-        raise Outdated(TAKEN) from error
+        raise Outdated(CLAIMED_ELSEWHERE) from error
 
 
-def _bring_back(conn: Connection, program_id: int, block: Block, claimed: np.ndarray) -> None:
+def _bring_back(conn: Connection, program_id: int, block: NumberBlock, claimed: np.ndarray) -> None:
     """Numbers the program had before: refused, removed, reassigned, on their way out, or reserved for this."""
     going = (number.c.state == "live") & number.c.change.in_(["remove", "wait"])
     for purpose in np.unique(block[1]):
@@ -206,7 +206,7 @@ def _bring_back(conn: Connection, program_id: int, block: Block, claimed: np.nda
                 )
 
 
-def _repurpose(conn: Connection, program_id: int, block: Block) -> None:
+def _repurpose(conn: Connection, program_id: int, block: NumberBlock) -> None:
     change = case((number.c.state == "live", "repurpose"), else_=number.c.change)
     for purpose in np.unique(block[1]):
         update_numbers(conn, program_id, block[0][block[1] == purpose], purpose=int(purpose), change=change)
@@ -223,9 +223,9 @@ def _remove(conn: Connection, program_id: int, numbers: np.ndarray, *, at_carrie
     update_numbers(conn, program_id, numbers, **values)
 
 
-def some_call(conn: Connection, program_id: int) -> bool:
+def has_calling_numbers(conn: Connection, program_id: int) -> bool:
     """Whether some of a program's numbers, live or to be, are not Do Not Originate."""
-    calling = among(number.c.state, "live", "pending"), number.c.purpose != DO_NOT_ORIGINATE
+    calling = in_literals(number.c.state, "live", "pending"), number.c.purpose != DO_NOT_ORIGINATE
     where = number.c.program == program_id, *calling
     return conn.execute(select(number.c.number).where(*where).limit(1)).first() is not None
 

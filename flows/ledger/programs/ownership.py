@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import Connection, and_, case, exists, select, update
 
-from flows.ledger.core.bulk import chunks, listed
+from flows.ledger.core.bulk import iter_slices, listed
 from flows.ledger.core.tables import number, program, revision, takeover
 from flows.ledger.core.transitions import upsert
 from schemas.model.drop import Conflict
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from flows.ledger.core.engine import Ledger
 
 #: Why a number that was accepted is not with its program after all; they go into the report as refusals.
-ELSEWHERE = "NUM-022: registered by another business"
-IN_ANOTHER = "NUM-023: in another program of this business"
-NOT_TO_ORIGINATE = "NUM-024: on the do-not-originate list"
+REGISTERED_ELSEWHERE = "NUM-022: registered by another business"
+IN_ANOTHER_PROGRAM = "NUM-023: in another program of this business"
+ON_DO_NOT_ORIGINATE_LIST = "NUM-024: on the do-not-originate list"
 
 #: A program whose newest revision is in one of these claims what it waits for; a missed one does so when retried.
 _CLAIMING = ("scheduled", "launching", "live", "launch_failed")
@@ -29,7 +29,7 @@ _COMING = and_(number.c.state == "pending", number.c.change.in_(["add", "wait"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holders:
+class NumberHolders:
     """Numbers that are claimed, sorted, and who holds each: positions into `programs`, (id, business, reference)."""
 
     numbers: np.ndarray
@@ -37,17 +37,17 @@ class Holders:
     programs: Sequence[tuple[int, str, str]]
 
 
-def holders(conn: Connection, numbers: np.ndarray, *, besides: int | None = None) -> Holders:
+def find_holders(conn: Connection, numbers: np.ndarray, *, besides: int | None = None) -> NumberHolders:
     """Who claims these numbers, `besides` one program; a hundred thousand are looked up in one statement."""
     found: list[tuple[int, int]] = []
-    for part in chunks(np.sort(numbers)):
+    for part in iter_slices(np.sort(numbers)):
         table, value = listed(conn, part)
         these = number.c.number.in_(select(value).select_from(table))
         query = select(number.c.number, number.c.program).where(these, number.c.claimed)
         found += [(n, p) for n, p in conn.execute(query) if p != besides]
     found.sort()
     ids, holder = np.unique(np.array([p for _, p in found], dtype=np.int64), return_inverse=True)
-    return Holders(
+    return NumberHolders(
         numbers=np.array([n for n, _ in found], dtype=np.int64), holder=holder, programs=_named(conn, ids.tolist())
     )
 
@@ -65,7 +65,7 @@ def _named(conn: Connection, ids: Sequence[int]) -> list[tuple[int, str, str]]:
     ]
 
 
-def numbers_of(conn: Connection, program_id: int, *where: Any) -> np.ndarray:
+def read_program_numbers(conn: Connection, program_id: int, *where: Any) -> np.ndarray:
     """The numbers of one program for which this holds, sorted."""
     query = select(number.c.number).where(number.c.program == program_id, *where).order_by(number.c.number)
     return np.fromiter(conn.execute(query).scalars(), dtype=np.int64)
@@ -73,13 +73,13 @@ def numbers_of(conn: Connection, program_id: int, *where: Any) -> np.ndarray:
 
 def update_numbers(conn: Connection, program_id: int, numbers: np.ndarray, **values: Any) -> None:
     """Set columns of these numbers of one program."""
-    for part in chunks(numbers):
+    for part in iter_slices(numbers):
         table, value = listed(conn, part)
         these = number.c.number.in_(select(value).select_from(table))
         conn.execute(update(number).where(number.c.program == program_id, these).values(**values))
 
 
-def want(conn: Connection, taker: int, givers: Sequence[int]) -> None:
+def request_takeovers(conn: Connection, taker: int, givers: Sequence[int]) -> None:
     """Remember that a program is to take numbers from others at its launch."""
     rows = [{"taker": taker, "giver": giver, "waits": True} for giver in givers]
     if rows:
@@ -87,10 +87,10 @@ def want(conn: Connection, taker: int, givers: Sequence[int]) -> None:
         conn.execute(again, rows)
 
 
-def reclaim(conn: Connection, program_id: int, business: str) -> int:
+def reclaim_numbers(conn: Connection, program_id: int, business: str) -> int:
     """Claim what a missed program had to let go, as far as it is free; the rest is refused. Returns how many were."""
-    wanted = numbers_of(conn, program_id, _UNCLAIMED)
-    held = holders(conn, wanted, besides=program_id)
+    wanted = read_program_numbers(conn, program_id, _UNCLAIMED)
+    held = find_holders(conn, wanted, besides=program_id)
     givers = set(
         conn.execute(select(takeover.c.giver).where(takeover.c.taker == program_id, takeover.c.waits)).scalars()
     )
@@ -100,17 +100,17 @@ def reclaim(conn: Connection, program_id: int, business: str) -> int:
         numbers = held.numbers[held.holder == place]
         if owner == business and holder in givers:
             continue
-        refuse(conn, program_id, numbers, ELSEWHERE if owner != business else IN_ANOTHER)
+        refuse_numbers(conn, program_id, numbers, REGISTERED_ELSEWHERE if owner != business else IN_ANOTHER_PROGRAM)
         refused += len(numbers)
     return refused
 
 
-def refuse(conn: Connection, program_id: int, numbers: np.ndarray, reason: str) -> None:
+def refuse_numbers(conn: Connection, program_id: int, numbers: np.ndarray, reason: str) -> None:
     """The carrier is not told of these numbers; they are shown as refused, with the reason, and claimed no more."""
     update_numbers(conn, program_id, numbers, state="refused", change=None, claimed=False, reason=reason)
 
 
-def free(conn: Connection, programs: Sequence[int], *, removed: bool) -> None:
+def free_numbers(conn: Connection, programs: Sequence[int], *, removed: bool) -> None:
     """Let go of all numbers of these programs, and pass those on that another program waits to take.
 
     `removed`: the programs are over (ended, cancelled); otherwise (missed) the numbers stay pending.
@@ -125,10 +125,10 @@ def free(conn: Connection, programs: Sequence[int], *, removed: bool) -> None:
         conn.execute(update(takeover).where(mine).values(waits=False))
     else:
         conn.execute(update(number).where(theirs, number.c.claimed).values(claimed=False))
-    hand_over(conn, programs)
+    hand_over_numbers(conn, programs)
 
 
-def hand_over(conn: Connection, givers: Sequence[int]) -> None:
+def hand_over_numbers(conn: Connection, givers: Sequence[int]) -> None:
     """Give free numbers to the programs that were to take them from these, in the order of their making."""
     table, value = listed(conn, givers)
     query = (
@@ -147,7 +147,7 @@ def hand_over(conn: Connection, givers: Sequence[int]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Takeover:
+class TakeoverResult:
     """What a program took at its launch: by giver, the numbers that the carrier must take out of it first."""
 
     live: Mapping[int, np.ndarray]
@@ -155,35 +155,35 @@ class Takeover:
     refused: int
 
 
-def take(conn: Connection, program_id: int, business: str, reference: str) -> Takeover:
+def take_over_numbers(conn: Connection, program_id: int, business: str, reference: str) -> TakeoverResult:
     """Move what a program waits for to it: free numbers are claimed, others of its business taken over.
 
     What another business claims by now is refused. The giver's numbers become `reassigned`.
     """
-    wanted = numbers_of(conn, program_id, _UNCLAIMED)
-    held = holders(conn, wanted, besides=program_id)
+    wanted = read_program_numbers(conn, program_id, _UNCLAIMED)
+    held = find_holders(conn, wanted, besides=program_id)
     live: dict[int, np.ndarray] = {}
     moved: dict[int, int] = {}
     refused = 0
     for place, (holder, owner, _) in enumerate(held.programs):
         numbers = held.numbers[held.holder == place]
         if owner != business:
-            refuse(conn, program_id, numbers, ELSEWHERE)
+            refuse_numbers(conn, program_id, numbers, REGISTERED_ELSEWHERE)
             refused += len(numbers)
             continue
-        at_carrier = np.intersect1d(numbers, numbers_of(conn, holder, _at_carrier()), assume_unique=True)
+        at_carrier = np.intersect1d(numbers, read_program_numbers(conn, holder, _at_carrier()), assume_unique=True)
         if len(at_carrier):
             live[holder] = at_carrier
         update_numbers(conn, holder, numbers, state="reassigned", change=None, claimed=False, reason=f"to {reference}")
         moved[holder] = len(numbers)
-        want(conn, program_id, [holder])  # also where it took them itself from whom we were to take them
-        wait_in_line(conn, holder, program_id)
-    update_numbers(conn, program_id, numbers_of(conn, program_id, _UNCLAIMED), claimed=True)
+        request_takeovers(conn, program_id, [holder])  # also where it took them itself from whom we were to take them
+        redirect_takeovers(conn, holder, program_id)
+    update_numbers(conn, program_id, read_program_numbers(conn, program_id, _UNCLAIMED), claimed=True)
     conn.execute(update(takeover).where(takeover.c.taker == program_id).values(waits=False))
     for giver, count in moved.items():
         came = (takeover.c.taker == program_id) & (takeover.c.giver == giver)
         conn.execute(update(takeover).where(came).values(moved=takeover.c.moved + count))
-    return Takeover(live=live, moved=moved, refused=refused)
+    return TakeoverResult(live=live, moved=moved, refused=refused)
 
 
 def _at_carrier() -> Any:
@@ -192,11 +192,11 @@ def _at_carrier() -> Any:
     )
 
 
-def wait_in_line(conn: Connection, giver: int, taker: int) -> None:
+def redirect_takeovers(conn: Connection, giver: int, taker: int) -> None:
     """Whoever else was to take from the giver takes from the new holder from now on."""
     others = select(takeover.c.taker).where(takeover.c.giver == giver, takeover.c.taker != taker, takeover.c.waits)
     for other in conn.execute(others).scalars().all():
-        want(conn, other, [taker])
+        request_takeovers(conn, other, [taker])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +217,7 @@ class LedgerClaims:
         NUM-022 never says which business it is; NUM-023 names the program.
         """
         with self.ledger.read() as conn:
-            held = holders(conn, numbers)
+            held = find_holders(conn, numbers)
         kinds = [self._conflict(business, reference) for _, business, reference in held.programs]
         pairs = zip(held.numbers.tolist(), held.holder.tolist(), strict=True)
         return {number: conflict for number, place in pairs if (conflict := kinds[place]) is not None}

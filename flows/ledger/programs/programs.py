@@ -8,10 +8,10 @@ from sqlalchemy import Connection, Row, select, update
 
 from flows.ledger.core.errors import LedgerError, Outdated
 from flows.ledger.core.tables import asset, program, revision
-from flows.ledger.core.transitions import mark_indexes, move_revisions, note
-from flows.ledger.intake.submissions import Accepted, open_submission
+from flows.ledger.core.transitions import add_indexes_to_outbox, move_revisions, record_transitions
+from flows.ledger.intake.submissions import AcceptedSubmission, find_open_submission
 from flows.ledger.programs import numbers, reviews
-from flows.ledger.programs.ownership import free, reclaim
+from flows.ledger.programs.ownership import free_numbers, reclaim_numbers
 from schemas.model.business import DisplayName
 from schemas.model.drop import Program
 from schemas.model.lifecycle import FINAL, REPLACED, branding
@@ -20,7 +20,7 @@ from schemas.model.revision import ProgramFacts, RevisionDiff, difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Current:
+class CurrentProgram:
     """A program's row with its newest revision's."""
 
     program: Row[Any]
@@ -42,26 +42,28 @@ class Current:
         return self.state in FINAL or self.program.cancelled_at is not None
 
 
-def current(conn: Connection, business: str, reference: str, *, locked: bool = False) -> Current | None:
+def find_program(conn: Connection, business: str, reference: str, *, locked: bool = False) -> CurrentProgram | None:
     """The program as it is; `locked`: and as it stays until the transaction ends."""
     query = select(program).where(program.c.business == business, program.c.reference == reference)
     row = conn.execute(query.with_for_update() if locked else query).one_or_none()
     if row is None:
         return None
-    return Current(program=row, revision=conn.execute(select(revision).where(revision.c.id == row.revision)).one())
+    return CurrentProgram(
+        program=row, revision=conn.execute(select(revision).where(revision.c.id == row.revision)).one()
+    )
 
 
-def existing(conn: Connection, business: str, reference: str) -> Current:
+def get_program_for_update(conn: Connection, business: str, reference: str) -> CurrentProgram:
     """The program, locked. Raises LedgerError when there is none."""
-    found = current(conn, business, reference, locked=True)
+    found = find_program(conn, business, reference, locked=True)
     if found is None:
         raise LedgerError(f"no program {business}/{reference}")
     return found
 
 
-def known(conn: Connection, business: str, reference: str) -> Program | None:
+def read_known_program(conn: Connection, business: str, reference: str) -> Program | None:
     """What judging is to know of the program with this reference."""
-    now = current(conn, business, reference)
+    now = find_program(conn, business, reference)
     if now is None:
         return _held(conn, business, reference)
     return Program(
@@ -71,12 +73,12 @@ def known(conn: Connection, business: str, reference: str) -> Program | None:
         end=now.revision.end,
         live=now.program.live_revision is not None and now.state not in FINAL,
         numbers=now.program.numbers_live + now.program.numbers_pending,
-        calls=numbers.some_call(conn, now.program.id),
+        calls=numbers.has_calling_numbers(conn, now.program.id),
     )
 
 
 def _held(conn: Connection, business: str, reference: str) -> Program | None:
-    row = open_submission(conn, business, reference, "held")
+    row = find_open_submission(conn, business, reference, "held")
     schedule = row.manifest["schedule"] if row is not None and row.manifest else None
     if schedule is None:
         return None
@@ -84,29 +86,33 @@ def _held(conn: Connection, business: str, reference: str) -> Program | None:
     return Program(state=None, revision=0, start=start, end=end, held=True)
 
 
-def foresee(conn: Connection, accepted: Accepted) -> tuple[int, RevisionDiff]:
+def preview_revision(conn: Connection, accepted: AcceptedSubmission) -> tuple[int, RevisionDiff]:
     """The number an accepted submission's revision would have now, and its difference; nothing is written."""
-    now = current(conn, accepted.business, accepted.reference)
-    planned = numbers.plan(conn, now.program.id if now else None, accepted.block, accepted.manifest.numbers_mode)
+    now = find_program(conn, accepted.business, accepted.reference)
+    planned = numbers.plan_numbers(
+        conn, now.program.id if now else None, accepted.block, accepted.manifest.numbers_mode
+    )
     number = now.revision.number + 1 if now else 1
-    after = facts_said(accepted.manifest, accepted.logo.sha256 if accepted.logo else None)
-    return number, difference(planned.difference, facts_of(conn, now.revision) if now else None, after)
+    after = facts_from_manifest(accepted.manifest, accepted.logo.sha256 if accepted.logo else None)
+    return number, difference(planned.difference, read_revision_facts(conn, now.revision) if now else None, after)
 
 
-def revise(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: datetime) -> tuple[int, RevisionDiff]:
+def revise_program(
+    conn: Connection, accepted: AcceptedSubmission, *, cause: str, by: str, now: datetime
+) -> tuple[int, RevisionDiff]:
     """Make an accepted submission the program's next revision; its number and difference.
 
     Raises Outdated when the program or a number is no longer as it was judged.
     """
-    before = current(conn, accepted.business, accepted.reference, locked=True)
+    before = find_program(conn, accepted.business, accepted.reference, locked=True)
     if before is not None and before.over:
         raise Outdated(f"{accepted.business}/{accepted.reference} takes no revision any more")
     key = before.program.id if before else _create(conn, accepted)
     if before is not None and before.state == "missed":
-        reclaim(conn, key, accepted.business)
+        reclaim_numbers(conn, key, accepted.business)
     manifest = accepted.manifest
-    planned = numbers.plan(conn, key, accepted.block, manifest.numbers_mode)
-    numbers.apply(
+    planned = numbers.plan_numbers(conn, key, accepted.block, manifest.numbers_mode)
+    numbers.apply_numbers_plan(
         conn,
         key,
         planned,
@@ -115,15 +121,15 @@ def revise(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: da
         at_carrier=before is not None and before.program.at_carrier,
         waited=accepted.waited,
     )
-    after = facts_said(manifest, accepted.logo.sha256 if accepted.logo else None)
-    changes = difference(planned.difference, facts_of(conn, before.revision) if before else None, after)
+    after = facts_from_manifest(manifest, accepted.logo.sha256 if accepted.logo else None)
+    changes = difference(planned.difference, read_revision_facts(conn, before.revision) if before else None, after)
     number = _add_revision(conn, accepted, key, before, changes, cause=cause, by=by, now=now)
     return number, changes
 
 
-def cancel(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: datetime) -> int | None:
+def cancel_program(conn: Connection, accepted: AcceptedSubmission, *, cause: str, by: str, now: datetime) -> int | None:
     """Cancel a scheduled program, or have a live one ended; the number of the revision it concerns."""
-    before = current(conn, accepted.business, accepted.reference, locked=True)
+    before = find_program(conn, accepted.business, accepted.reference, locked=True)
     if before is None:
         return None
     if before.over:
@@ -134,22 +140,22 @@ def cancel(conn: Connection, accepted: Accepted, *, cause: str, by: str, now: da
     conn.execute(update(program).where(program.c.id == before.program.id).values(**values))
     if before.program.at_carrier:  # a launch that goes on is ended when it is over
         entry = _place(accepted, before.revision.number)
-        note(
+        record_transitions(
             conn,
             now,
             [entry | {"thing": "revision", "before": before.state, "after": "ending", "cause": cause, "by": by}],
         )
-        mark_indexes(conn, {accepted.business})
+        add_indexes_to_outbox(conn, {accepted.business})
     else:
         move_revisions(conn, [before.revision.id], "cancelled", cause=cause, by=by, now=now)
-        free(conn, [before.program.id], removed=True)
-        numbers.recount(conn, [before.program.id])
+        free_numbers(conn, [before.program.id], removed=True)
+        numbers.recount_numbers(conn, [before.program.id])
     return int(before.revision.number)
 
 
-def retry(conn: Connection, business: str, reference: str, *, by: str, now: datetime) -> None:
+def retry_launch(conn: Connection, business: str, reference: str, *, by: str, now: datetime) -> None:
     """Schedule a missed or failed revision again, due at once. Raises LedgerError for any other."""
-    found = existing(conn, business, reference)
+    found = get_program_for_update(conn, business, reference)
     if found.state not in ("missed", "launch_failed"):
         raise LedgerError(f"{business}/{reference} is {found.state}; only what was missed or failed can be retried")
     if found.revision.end <= now:
@@ -157,16 +163,16 @@ def retry(conn: Connection, business: str, reference: str, *, by: str, now: date
     if found.revision.hold_until_branded and found.program.branding == "rejected":
         _refuse_unbranded(conn, found)
     if found.state == "missed":
-        reclaim(conn, found.program.id, business)
-        numbers.recount(conn, [found.program.id])
+        reclaim_numbers(conn, found.program.id, business)
+        numbers.recount_numbers(conn, [found.program.id])
     values = {"late_from": now, "reason": None}
     move_revisions(conn, [found.revision.id], "scheduled", cause="retried", by=by, now=now, **values)
     conn.execute(update(program).where(program.c.id == found.program.id).values(not_before=None))
 
 
-def _refuse_unbranded(conn: Connection, found: Current) -> None:
+def _refuse_unbranded(conn: Connection, found: CurrentProgram) -> None:
     """It would wait for ever: what was rejected is in no queue of reviews any more."""
-    ids = reviews.rejected(conn, (found.revision.display_name, found.revision.logo))
+    ids = reviews.list_rejected_assets(conn, (found.revision.display_name, found.revision.logo))
     approve = ", ".join(f"`launchdrop review approve {i}`" for i in ids)
     raise LedgerError(
         f"{found.program.business}/{found.program.reference} waits for its branding, which was rejected: {approve} "
@@ -174,7 +180,7 @@ def _refuse_unbranded(conn: Connection, found: Current) -> None:
     )
 
 
-def _create(conn: Connection, accepted: Accepted) -> int:
+def _create(conn: Connection, accepted: AcceptedSubmission) -> int:
     statement = program.insert().values(business=accepted.business, reference=accepted.reference)
     key: int = conn.execute(statement.returning(program.c.id)).scalar_one()
     return key
@@ -182,9 +188,9 @@ def _create(conn: Connection, accepted: Accepted) -> int:
 
 def _add_revision(
     conn: Connection,
-    accepted: Accepted,
+    accepted: AcceptedSubmission,
     key: int,
-    before: Current | None,
+    before: CurrentProgram | None,
     changes: RevisionDiff,
     *,
     cause: str,
@@ -211,23 +217,23 @@ def _add_revision(
             not_before=None,
         )
     )
-    numbers.recount(conn, [key])
+    numbers.recount_numbers(conn, [key])
     entry = _place(accepted, number) | {"thing": "revision", "after": "scheduled", "cause": cause, "by": by}
     old = before.program.branding if before else "none"
     moved = {"thing": "branding", "before": old, "after": states, "cause": cause, "by": by}
-    note(conn, now, [entry] + ([_place(accepted, number) | moved] if states != old else []))
-    mark_indexes(conn, {accepted.business})
+    record_transitions(conn, now, [entry] + ([_place(accepted, number) | moved] if states != old else []))
+    add_indexes_to_outbox(conn, {accepted.business})
     return number
 
 
 def _revision_values(
-    accepted: Accepted,
-    before: Current | None,
+    accepted: AcceptedSubmission,
+    before: CurrentProgram | None,
     shown: dict[str, tuple[int | None, Any]],
     changes: RevisionDiff,
     now: datetime,
 ) -> dict[str, Any]:
-    manifest, schedule = accepted.manifest, schedule_said(accepted.manifest)
+    manifest, schedule = accepted.manifest, schedule_from_manifest(accepted.manifest)
     live = before is not None and before.program.live_revision is not None
     start = before.revision.start if before is not None and live else schedule.start
     return {
@@ -254,7 +260,7 @@ def _revision_values(
     }
 
 
-def _shown(conn: Connection, accepted: Accepted, now: datetime) -> dict[str, tuple[int | None, Any]]:
+def _shown(conn: Connection, accepted: AcceptedSubmission, now: datetime) -> dict[str, tuple[int | None, Any]]:
     """What the program shows on called phones, by kind: its id and review state, asked for where it is not approved."""
     manifest = accepted.manifest
     shown: dict[str, tuple[int | None, Any]] = {"display_name": (None, None), "logo": (None, None)}
@@ -266,7 +272,7 @@ def _shown(conn: Connection, accepted: Accepted, now: datetime) -> dict[str, tup
         entries["logo"] = {"sha256": accepted.logo.sha256, "name": accepted.logo.name}
     for kind, entry in entries.items():
         prefix = "DSP-" if kind == "display_name" else "IMG-"
-        shown[kind] = reviews.request(
+        shown[kind] = reviews.request_review(
             conn,
             accepted.business,
             {"kind": kind} | entry,
@@ -277,11 +283,11 @@ def _shown(conn: Connection, accepted: Accepted, now: datetime) -> dict[str, tup
     return shown
 
 
-def _place(accepted: Accepted, number: int) -> dict[str, Any]:
+def _place(accepted: AcceptedSubmission, number: int) -> dict[str, Any]:
     return {"business": accepted.business, "reference": accepted.reference, "revision": number}
 
 
-def facts_of(conn: Connection, row: Row[Any]) -> ProgramFacts:
+def read_revision_facts(conn: Connection, row: Row[Any]) -> ProgramFacts:
     """What a revision says."""
     by_id = {}
     for asset_row in conn.execute(select(asset).where(asset.c.id.in_([row.display_name, row.logo]))):
@@ -294,16 +300,16 @@ def facts_of(conn: Connection, row: Row[Any]) -> ProgramFacts:
     )
 
 
-def facts_said(manifest: Manifest, logo_sha256: str | None) -> ProgramFacts:
+def facts_from_manifest(manifest: Manifest, logo_sha256: str | None) -> ProgramFacts:
     brands = manifest.program_type != "SENTRY"
     return ProgramFacts(
-        schedule=schedule_said(manifest),
+        schedule=schedule_from_manifest(manifest),
         display_name=manifest.display_name if brands else None,
         logo_sha256=logo_sha256 if manifest.program_type == "INFORM with Logo" else None,
     )
 
 
-def schedule_said(manifest: Manifest) -> Schedule:
+def schedule_from_manifest(manifest: Manifest) -> Schedule:
     if manifest.schedule is None:
         raise ValueError("an accepted manifest has a schedule")
     return manifest.schedule

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, update
 
 from flows.ledger.core.errors import LedgerError
 from flows.ledger.core.tables import program, revision
-from flows.ledger.core.transitions import mark_indexes, note
+from flows.ledger.core.transitions import add_indexes_to_outbox, record_transitions
 from flows.ledger.programs import numbers
-from flows.ledger.programs.ownership import holders, update_numbers
-from flows.ledger.programs.programs import Current, existing
+from flows.ledger.programs.ownership import find_holders, update_numbers
+from flows.ledger.programs.programs import CurrentProgram, get_program_for_update
 
 
 def release_number(conn: Connection, number: int, *, by: str, now: datetime) -> tuple[str, str]:
@@ -19,28 +19,30 @@ def release_number(conn: Connection, number: int, *, by: str, now: datetime) -> 
     It can be registered elsewhere at once. Where the carrier may have it, its removal is sent with a revision of the
     operator's own, or with the one that is on its way.
     """
-    held = holders(conn, np.array([number]))
+    held = find_holders(conn, np.array([number]))
     if not held.programs:
         raise LedgerError("the number is registered nowhere")
     key, business, reference = held.programs[0]
-    found = existing(conn, business, reference)
+    found = get_program_for_update(conn, business, reference)
     if found.state == "launching":
         raise LedgerError(f"{business}/{reference} is launching: try again when it is over")
     if found.program.at_carrier:
         update_numbers(conn, key, held.numbers, claimed=False, change="remove")
     else:
         update_numbers(conn, key, held.numbers, claimed=False, change=None, state="removed")
-    numbers.recount(conn, [key])
+    numbers.recount_numbers(conn, [key])
     cause = "a number was released by hand"
     place = {"business": business, "reference": reference, "revision": found.revision.number}
-    note(conn, now, [place | {"thing": "numbers", "before": "claimed", "after": "released", "cause": cause, "by": by}])
+    record_transitions(
+        conn, now, [place | {"thing": "numbers", "before": "claimed", "after": "released", "cause": cause, "by": by}]
+    )
     if found.state == "live":
         _revise_by_hand(conn, found, cause=cause, by=by, now=now)
-    mark_indexes(conn, {business})
+    add_indexes_to_outbox(conn, {business})
     return business, reference
 
 
-def _revise_by_hand(conn: Connection, found: Current, *, cause: str, by: str, now: datetime) -> None:
+def _revise_by_hand(conn: Connection, found: CurrentProgram, *, cause: str, by: str, now: datetime) -> None:
     old = found.revision
     # Still the submission's: its drops are told of this revision, and its archive has the logo.
     values = dict(old._mapping) | {"number": old.number + 1, "state": "scheduled", "reason": None}
@@ -49,4 +51,4 @@ def _revise_by_hand(conn: Connection, found: Current, *, cause: str, by: str, no
     made = conn.execute(revision.insert().values(**values).returning(revision.c.id)).scalar_one()
     conn.execute(update(program).where(program.c.id == found.program.id).values(revision=made))
     place = {"business": found.program.business, "reference": found.program.reference, "revision": old.number + 1}
-    note(conn, now, [place | {"thing": "revision", "after": "scheduled", "cause": cause, "by": by}])
+    record_transitions(conn, now, [place | {"thing": "revision", "after": "scheduled", "cause": cause, "by": by}])

@@ -7,10 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select, update
 
-from flows.ledger.core.bulk import among
+from flows.ledger.core.bulk import in_literals
 from flows.ledger.core.errors import LedgerError
 from flows.ledger.core.tables import asset, program, revision
-from flows.ledger.core.transitions import mark_indexes, mark_submissions, move_revisions, note, upsert
+from flows.ledger.core.transitions import (
+    add_indexes_to_outbox,
+    add_submissions_to_outbox,
+    move_revisions,
+    record_transitions,
+    upsert,
+)
 from schemas.model.business import DisplayName
 from schemas.model.lifecycle import FINAL, Branding, branding
 
@@ -38,14 +44,14 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class ReviewDecision:
     """What a decision changed: the programs (business, reference) whose branding moved."""
 
     review: Review
     programs: tuple[tuple[str, str], ...]
 
 
-def approve_seeded(conn: Connection, business: str, entries: Iterable[Mapping[str, Any]], now: datetime) -> None:
+def approve_listed_assets(conn: Connection, business: str, entries: Iterable[Mapping[str, Any]], now: datetime) -> None:
     """Approve what businesses.yaml lists, unless the operator rejected it by hand."""
     for entry in entries:
         row = _asset(conn, business, entry)
@@ -53,10 +59,10 @@ def approve_seeded(conn: Connection, business: str, entries: Iterable[Mapping[st
             decided = {"decided_at": now, "decided_by": SEEDED_BY}
             _insert(conn, business, entry, state="approved", requested_at=now, noticed=[], **decided)
         elif row.state == "in_review":
-            decide(conn, row.id, approve=True, by=SEEDED_BY, reason=None, now=now)
+            decide_review(conn, row.id, approve=True, by=SEEDED_BY, reason=None, now=now)
 
 
-def request(
+def request_review(
     conn: Connection,
     business: str,
     entry: Mapping[str, Any],
@@ -80,15 +86,17 @@ def request(
     return key, "in_review"
 
 
-def queue(conn: Connection, *, business: str | None = None) -> list[Review]:
+def list_open_reviews(conn: Connection, *, business: str | None = None) -> list[Review]:
     """What waits for a decision, longest first."""
-    query = select(asset).where(among(asset.c.state, "in_review")).order_by(asset.c.requested_at, asset.c.id)
+    query = select(asset).where(in_literals(asset.c.state, "in_review")).order_by(asset.c.requested_at, asset.c.id)
     if business is not None:
         query = query.where(asset.c.business == business)
     return [_review(row) for row in conn.execute(query)]
 
 
-def decide(conn: Connection, review: int, *, approve: bool, by: str, reason: str | None, now: datetime) -> Decided:
+def decide_review(
+    conn: Connection, review: int, *, approve: bool, by: str, reason: str | None, now: datetime
+) -> ReviewDecision:
     """Approve or reject a display name or logo. A decision may be turned round; the same one again changes nothing.
 
     Approved, it is the business's from then on: live programs that show it are to be branded at the carrier, programs
@@ -99,15 +107,15 @@ def decide(conn: Connection, review: int, *, approve: bool, by: str, reason: str
         raise LedgerError(f"nothing to review has the number {review}")
     state = "approved" if approve else "rejected"
     if row.state == state:
-        return Decided(review=_review(row), programs=())
+        return ReviewDecision(review=_review(row), programs=())
     decided = {"state": state, "decided_at": now, "decided_by": by, "reason": reason}
     conn.execute(update(asset).where(asset.c.id == review).values(**decided))
     cause = f"{state} by {by}" + (f": {reason}" if reason else "")
     _note(conn, row.business, row._asdict(), row.state, state, cause, by, now)
     programs = _brand(conn, review, cause=cause, by=by, now=now)
-    mark_indexes(conn, {row.business})
+    add_indexes_to_outbox(conn, {row.business})
     row = conn.execute(select(asset).where(asset.c.id == review)).one()
-    return Decided(review=_review(row), programs=programs)
+    return ReviewDecision(review=_review(row), programs=programs)
 
 
 def _brand(conn: Connection, key: int, *, cause: str, by: str, now: datetime) -> tuple[tuple[str, str], ...]:
@@ -141,14 +149,16 @@ def _move_branding(conn: Connection, row: Row[Any], after: Branding, *, cause: s
         late = revision.c.late_from < now
         conn.execute(update(revision).where(revision.c.id == row.current, late).values(late_from=now))
     place = {"business": row.business, "reference": row.reference, "revision": row.number}
-    note(conn, now, [place | {"thing": "branding", "before": row.branding, "after": after, "cause": cause, "by": by}])
-    mark_submissions(conn, [row.from_submission] if row.from_submission else [])
+    record_transitions(
+        conn, now, [place | {"thing": "branding", "before": row.branding, "after": after, "cause": cause, "by": by}]
+    )
+    add_submissions_to_outbox(conn, [row.from_submission] if row.from_submission else [])
     if after == "rejected" and row.hold_until_branded and row.state == "scheduled":
         reason = f"it was to wait for its branding, which was {cause}"
         move_revisions(conn, [row.current], "launch_failed", cause=reason, by=by, now=now, reason=reason)
 
 
-def rejected(conn: Connection, keys: Iterable[int | None]) -> list[int]:
+def list_rejected_assets(conn: Connection, keys: Iterable[int | None]) -> list[int]:
     """Those of these display names and logos that are rejected."""
     asked = {key for key in keys if key is not None}
     return sorted(key for key, state in _states(conn, asked).items() if state == "rejected")
@@ -181,7 +191,7 @@ def _note(
     now: datetime,
 ) -> None:
     what = f"{entry['kind'].replace('_', ' ')} {entry.get('display') or entry.get('name') or entry.get('sha256')}"
-    note(
+    record_transitions(
         conn,
         now,
         [

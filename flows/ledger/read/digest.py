@@ -15,7 +15,7 @@ _FLAG = "digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DigestState:
+class DigestPosition:
     """Where the last digest ended: the last submission and the last move it told of, and when."""
 
     submission: int = 0
@@ -24,7 +24,7 @@ class DigestState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Night:
+class BusinessDigest:
     """One business since the last digest, and what waits there now.
 
     `verdicts` counts submissions as judged, `rows` their rows (accepted, rejected), `states` the moves of revisions by
@@ -48,30 +48,30 @@ class Night:
         return not (self.verdicts or self.states or self.held or self.in_review or self.stuck)
 
 
-def told(conn: Connection) -> DigestState:
+def read_last_digest_position(conn: Connection) -> DigestPosition:
     """Where the last digest ended; the beginning of all, before the first."""
     value = get_flag(conn, _FLAG)
     if value is None:
-        return DigestState()
-    return DigestState(submission=value["submission"], move=value["move"], at=datetime.fromisoformat(value["at"]))
+        return DigestPosition()
+    return DigestPosition(submission=value["submission"], move=value["move"], at=datetime.fromisoformat(value["at"]))
 
 
-def until(conn: Connection, now: datetime) -> DigestState:
+def read_current_digest_position(conn: Connection, now: datetime) -> DigestPosition:
     """Where a digest that is made now ends."""
     last = select(
         func.coalesce(func.max(submission.c.seq), 0).label("s"), select(func.max(move.c.id)).scalar_subquery()
     )
     seq, moved = conn.execute(last).one()
-    return DigestState(submission=seq, move=moved or 0, at=now)
+    return DigestPosition(submission=seq, move=moved or 0, at=now)
 
 
-def tell(conn: Connection, end: DigestState) -> None:
+def save_digest_position(conn: Connection, end: DigestPosition) -> None:
     """Remember that a digest up to here was sent."""
     assert end.at is not None
     set_flag(conn, _FLAG, {"submission": end.submission, "move": end.move, "at": end.at.isoformat()})
 
 
-def nights(conn: Connection, since: DigestState, end: DigestState) -> list[Night]:
+def read_business_digests(conn: Connection, since: DigestPosition, end: DigestPosition) -> list[BusinessDigest]:
     """Every business between two digests, by id; the quiet ones too."""
     verdicts, rows = _judged(conn, since, end)
     states = _moved(conn, since, end)
@@ -80,7 +80,7 @@ def nights(conn: Connection, since: DigestState, end: DigestState) -> list[Night
     in_review = _by_business(conn, _count(asset.c.business).where(asset.c.state == "in_review"))
     stuck = _by_business(conn, _stuck())
     return [
-        Night(
+        BusinessDigest(
             business=row.id,
             legal_name=row.facts.get("legal_name") or row.id,
             contacts=tuple(row.facts.get("contacts") or ()),
@@ -96,13 +96,13 @@ def nights(conn: Connection, since: DigestState, end: DigestState) -> list[Night
     ]
 
 
-def unknown_batches(conn: Connection) -> int:
+def count_unknown_batches(conn: Connection) -> int:
     """Batches whose fate at the carrier is unknown: for the operator to look into."""
     return conn.execute(select(func.count()).select_from(batch).where(batch.c.state == "unknown")).scalar_one()
 
 
 def _judged(
-    conn: Connection, since: DigestState, end: DigestState
+    conn: Connection, since: DigestPosition, end: DigestPosition
 ) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
     verdicts: dict[str, Counter[str]] = defaultdict(Counter)
     rows: dict[str, Counter[str]] = defaultdict(Counter)
@@ -113,7 +113,7 @@ def _judged(
     return verdicts, rows
 
 
-def _moved(conn: Connection, since: DigestState, end: DigestState) -> dict[str, Counter[str]]:
+def _moved(conn: Connection, since: DigestPosition, end: DigestPosition) -> dict[str, Counter[str]]:
     states: dict[str, Counter[str]] = defaultdict(Counter)
     counted = (
         select(move.c.business, move.c.after, func.count())

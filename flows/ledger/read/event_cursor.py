@@ -17,11 +17,11 @@ from flows.ledger.core.tables import move
 _FLAG = "events"
 
 #: No transaction lasts as long: what was not seen by then was rolled back.
-LATE = timedelta(hours=1)
+LATE_COMMIT_WINDOW = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class CursorGap:
     """Numbers, both ends included, that were not there when what is beyond them was told, and since when they lack."""
 
     first: int
@@ -30,60 +30,64 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CursorState:
+class EventCursor:
     """All moves up to `upto` were told, but for those in the gaps."""
 
     upto: int = 0
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[CursorGap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class UnreportedTransitions:
     """Moves in their order, and how far everything is told once these are."""
 
     moves: list[Row[Any]]
-    told: CursorState
+    told: EventCursor
 
 
-def untold(conn: Connection, *, now: datetime, since: datetime, limit: int) -> Changes:
+def read_unreported_transitions(
+    conn: Connection, *, now: datetime, since: datetime, limit: int
+) -> UnreportedTransitions:
     """At most `limit` moves that were not told yet; where nothing ever was, from `since` on."""
     told = _told(conn) or _beginning(conn, since)
-    open_gaps = [gap for gap in told.gaps if gap.since > now - LATE]
+    open_gaps = [gap for gap in told.gaps if gap.since > now - LATE_COMMIT_WINDOW]
     lacking = (move.c.id.between(gap.first, gap.last) for gap in open_gaps)
     query = select(move).where(or_(move.c.id > told.upto, *lacking)).order_by(move.c.id).limit(limit)
     rows = list(conn.execute(query))
     ids = [row.id for row in rows]
     upto = max([told.upto, *ids])
     ends = sorted({told.upto, *(i for i in ids if i > told.upto)})
-    fresh = [Gap(first=a + 1, last=b - 1, since=now) for a, b in pairwise(ends) if b - a > 1]
+    fresh = [CursorGap(first=a + 1, last=b - 1, since=now) for a, b in pairwise(ends) if b - a > 1]
     gaps = [part for gap in open_gaps for part in _without(gap, ids)] + fresh
-    return Changes(moves=rows, told=CursorState(upto=upto, gaps=tuple(gaps)))
+    return UnreportedTransitions(moves=rows, told=EventCursor(upto=upto, gaps=tuple(gaps)))
 
 
-def behind(conn: Connection, told: CursorState) -> bool:
+def differs_from_saved_cursor(conn: Connection, told: EventCursor) -> bool:
     """Whether that is another place than the one that is kept."""
     return told != _told(conn)
 
 
-def remember(conn: Connection, told: CursorState) -> None:
+def save_event_cursor(conn: Connection, told: EventCursor) -> None:
     """Everything up to there is told."""
     gaps = [[gap.first, gap.last, gap.since.isoformat()] for gap in told.gaps]
     set_flag(conn, _FLAG, {"upto": told.upto, "gaps": gaps})
 
 
-def _told(conn: Connection) -> CursorState | None:
+def _told(conn: Connection) -> EventCursor | None:
     kept = get_flag(conn, _FLAG)
     if kept is None:
         return None
-    gaps = (Gap(first=first, last=last, since=datetime.fromisoformat(since)) for first, last, since in kept["gaps"])
-    return CursorState(upto=kept["upto"], gaps=tuple(gaps))
+    gaps = (
+        CursorGap(first=first, last=last, since=datetime.fromisoformat(since)) for first, last, since in kept["gaps"]
+    )
+    return EventCursor(upto=kept["upto"], gaps=tuple(gaps))
 
 
-def _beginning(conn: Connection, since: datetime) -> CursorState:
-    return CursorState(upto=conn.execute(select(func.max(move.c.id)).where(move.c.at < since)).scalar() or 0)
+def _beginning(conn: Connection, since: datetime) -> EventCursor:
+    return EventCursor(upto=conn.execute(select(func.max(move.c.id)).where(move.c.at < since)).scalar() or 0)
 
 
-def _without(gap: Gap, ids: list[int]) -> list[Gap]:
+def _without(gap: CursorGap, ids: list[int]) -> list[CursorGap]:
     """What is left of a gap once these are found in it."""
     ends = [gap.first - 1, *(i for i in ids if gap.first <= i <= gap.last), gap.last + 1]
-    return [Gap(first=a + 1, last=b - 1, since=gap.since) for a, b in pairwise(ends) if b - a > 1]
+    return [CursorGap(first=a + 1, last=b - 1, since=gap.since) for a, b in pairwise(ends) if b - a > 1]

@@ -11,20 +11,20 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select
 
-from flows.ledger.core.bulk import among
-from flows.ledger.core.control_flags import counted, get_flag, paused
+from flows.ledger.core.bulk import in_literals
+from flows.ledger.core.control_flags import get_flag, get_launch_pause, read_counters
 from flows.ledger.core.tables import day, move, program, revision, rule_day, submission
 from flows.ledger.intake.drops import drop
-from flows.ledger.programs.reviews import queue
-from flows.ledger.read.page_queries import held, unknown_batches
+from flows.ledger.programs.reviews import list_open_reviews
+from flows.ledger.read.page_queries import list_held_submissions, list_unknown_batches
 
 #: What "lately" is, for lags and lateness, and how much of the history is looked at for it at most.
-LATELY = timedelta(hours=1)
-NEWEST = 5_000
+RECENT_WINDOW = timedelta(hours=1)
+RECENT_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class LedgerMetrics:
     """All of them. Lags and latenesses are in seconds, sorted, of what was taken or went live within the last hour."""
 
     submissions: int
@@ -50,19 +50,19 @@ class Figures:
     businesses_wrong: bool
 
 
-def figures(conn: Connection, now: datetime, *, wrong: str) -> Figures:
+def read_ledger_metrics(conn: Connection, now: datetime, *, wrong: str) -> LedgerMetrics:
     """The figures as of now; `wrong` is the flag that says what is wrong with businesses.yaml."""
     sums = conn.execute(select(*(func.coalesce(func.sum(c), 0) for c in _SUMMED))).one()
     arriving, arriving_since = conn.execute(_arriving()).one()
     overdue, overdue_since = conn.execute(_overdue(now)).one()
-    reviews, waiting, stopped = queue(conn), held(conn), paused(conn)
-    return Figures(
+    reviews, waiting, stopped = list_open_reviews(conn), list_held_submissions(conn), get_launch_pause(conn)
+    return LedgerMetrics(
         submissions=int(sums[0]),
         submissions_rejected=int(sums[1]),
         rows_accepted=int(sums[2]),
         rows_rejected=int(sums[3]),
         findings=_pairs(conn, select(rule_day.c.rule, func.sum(rule_day.c.count)).group_by(rule_day.c.rule)),
-        carrier_errors=counted(conn, "carrier_errors"),
+        carrier_errors=read_counters(conn, "carrier_errors"),
         programs=_pairs(conn, _newest(revision.c.state, func.count()).group_by(revision.c.state)),
         numbers=_numbers(conn),
         intake_lags=_lags(conn, now),
@@ -75,7 +75,7 @@ def figures(conn: Connection, now: datetime, *, wrong: str) -> Figures:
         reviews_since=reviews[0].requested_at if reviews else None,
         held=len(waiting),
         held_since=waiting[0].received_at if waiting else None,
-        unknown_batches=len(unknown_batches(conn)),
+        unknown_batches=len(list_unknown_batches(conn)),
         paused=stopped is not None,
         businesses_wrong=get_flag(conn, wrong) is not None,
     )
@@ -107,22 +107,22 @@ def _arriving() -> Any:
 def _overdue(now: datetime) -> Any:
     """Programs whose start has come, and that wait for no review."""
     may_show = or_(revision.c.hold_until_branded.is_(False), program.c.branding.in_(["approved", "none"]))
-    late = and_(among(revision.c.state, "scheduled", "launching"), revision.c.late_from <= now, may_show)
+    late = and_(in_literals(revision.c.state, "scheduled", "launching"), revision.c.late_from <= now, may_show)
     return _newest(func.count(), func.min(revision.c.late_from)).where(late)
 
 
 def _lags(conn: Connection, now: datetime) -> list[float]:
     """From the first sighting of a drop to its verdict; a retake has no sighting of its own."""
-    newest = select(submission).order_by(submission.c.seq.desc()).limit(NEWEST).subquery()
+    newest = select(submission).order_by(submission.c.seq.desc()).limit(RECENT_ROWS).subquery()
     query = select(newest.c.received_at, newest.c.judged_at)
-    rows = conn.execute(query.where(newest.c.judged_at > now - LATELY, newest.c.retake_of.is_(None)))
+    rows = conn.execute(query.where(newest.c.judged_at > now - RECENT_WINDOW, newest.c.retake_of.is_(None)))
     return sorted((judged - received).total_seconds() for received, judged in rows)
 
 
 def _latenesses(conn: Connection, now: datetime) -> list[float]:
     """From when a launch was due, by its start, acceptance or release, to when it was live."""
-    newest = select(move).order_by(move.c.id.desc()).limit(NEWEST).subquery()
-    launched = and_(newest.c.thing == "revision", newest.c.after == "live", newest.c.at > now - LATELY)
+    newest = select(move).order_by(move.c.id.desc()).limit(RECENT_ROWS).subquery()
+    launched = and_(newest.c.thing == "revision", newest.c.after == "live", newest.c.at > now - RECENT_WINDOW)
     same = and_(program.c.business == newest.c.business, program.c.reference == newest.c.reference)
     which = and_(revision.c.program == program.c.id, revision.c.number == newest.c.revision)
     rows = conn.execute(

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
-from flows.ledger.core.bulk import among
+from flows.ledger.core.bulk import in_literals
 from flows.ledger.core.errors import LedgerError
 from flows.ledger.core.tables import (
     asset,
@@ -24,7 +24,7 @@ from flows.ledger.core.tables import (
     takeover,
     tally,
 )
-from flows.ledger.intake.submissions import of_id
+from flows.ledger.intake.submissions import find_submission
 from schemas.model.lifecycle import Branding, State
 
 #: Rows fetched at once where many are streamed.
@@ -50,7 +50,9 @@ class ProgramRow:
     refused: int = 0
 
 
-def programs(conn: Connection, *, business_id: str | None = None, reference: str | None = None) -> list[ProgramRow]:
+def list_programs(
+    conn: Connection, *, business_id: str | None = None, reference: str | None = None
+) -> list[ProgramRow]:
     """Programs by business and reference."""
     query = _programs().order_by(program.c.business, program.c.reference)
     if business_id is not None:
@@ -60,7 +62,7 @@ def programs(conn: Connection, *, business_id: str | None = None, reference: str
     return [_program(row) for row in conn.execute(query)]
 
 
-def submissions(conn: Connection, *, business_id: str | None = None, limit: int | None = None) -> list[Row[Any]]:
+def list_submissions(conn: Connection, *, business_id: str | None = None, limit: int | None = None) -> list[Row[Any]]:
     """Submissions, newest first."""
     query = select(submission).order_by(submission.c.seq.desc())
     if business_id is not None:
@@ -68,15 +70,15 @@ def submissions(conn: Connection, *, business_id: str | None = None, limit: int 
     return list(conn.execute(query.limit(limit) if limit else query))
 
 
-def submission_of(conn: Connection, submission_id: str, business_id: str | None = None) -> Row[Any]:
+def get_submission(conn: Connection, submission_id: str, business_id: str | None = None) -> Row[Any]:
     """One submission, of any business unless one is named. Raises LedgerError when there is none."""
-    row = of_id(conn, submission_id, business_id)
+    row = find_submission(conn, submission_id, business_id)
     if row is None:
         raise LedgerError(f"no submission {submission_id}; `launchdrop submissions` lists them")
     return row
 
 
-def history_before(conn: Connection, of: Row[Any], *, limit: int) -> list[Row[Any]]:
+def list_earlier_submissions(conn: Connection, of: Row[Any], *, limit: int) -> list[Row[Any]]:
     """The submissions for the same program before this one, newest first."""
     if of.reference is None:
         return []
@@ -85,19 +87,19 @@ def history_before(conn: Connection, of: Row[Any], *, limit: int) -> list[Row[An
     return list(conn.execute(query.limit(limit)))
 
 
-def receipt_of(conn: Connection, business_id: str, drop: str) -> Row[Any] | None:
+def find_receipt(conn: Connection, business_id: str, drop: str) -> Row[Any] | None:
     """What the drop was last acknowledged as."""
     where = receipt.c.business == business_id, receipt.c.drop == drop
     return conn.execute(select(receipt).where(*where)).one_or_none()
 
 
-def history(conn: Connection, business_id: str, reference: str) -> list[Row[Any]]:
+def list_transitions(conn: Connection, business_id: str, reference: str) -> list[Row[Any]]:
     """Every move of a program, oldest first."""
     where = move.c.business == business_id, move.c.reference == reference
     return list(conn.execute(select(move).where(*where).order_by(move.c.id)))
 
 
-def refused(conn: Connection, business_id: str, reference: str, *, limit: int) -> list[tuple[int, str]]:
+def list_refused_numbers(conn: Connection, business_id: str, reference: str, *, limit: int) -> list[tuple[int, str]]:
     """Numbers that the carrier refused, with its reason."""
     mine = select(program.c.id).where(program.c.business == business_id, program.c.reference == reference)
     query = select(number.c.number, number.c.reason).where(
@@ -106,7 +108,9 @@ def refused(conn: Connection, business_id: str, reference: str, *, limit: int) -
     return [(row.number, row.reason or "") for row in conn.execute(query.order_by(number.c.number).limit(limit))]
 
 
-def refusals(conn: Connection, business_id: str, reference: str, *, limit: int) -> list[tuple[str, int]]:
+def count_refusals_by_reason(
+    conn: Connection, business_id: str, reference: str, *, limit: int
+) -> list[tuple[str, int]]:
     """Why numbers of a program were refused, and how many for each reason; the most frequent first."""
     mine = select(program.c.id).where(program.c.business == business_id, program.c.reference == reference)
     where = number.c.program == mine.scalar_subquery(), number.c.state == "refused"
@@ -115,7 +119,7 @@ def refusals(conn: Connection, business_id: str, reference: str, *, limit: int) 
     return [(why or "", n) for why, n in conn.execute(query.order_by(count.desc(), number.c.reason).limit(limit))]
 
 
-def moved_between(conn: Connection, business_id: str, reference: str) -> tuple[list[str], list[str]]:
+def list_takeover_references(conn: Connection, business_id: str, reference: str) -> tuple[list[str], list[str]]:
     """References of the programs it takes numbers from or took them from, and of those that take them from it."""
     mine = select(program.c.id).where(program.c.business == business_id, program.c.reference == reference)
     key = mine.scalar_subquery()
@@ -126,7 +130,7 @@ def moved_between(conn: Connection, business_id: str, reference: str) -> tuple[l
     return list(conn.execute(givers).scalars()), list(conn.execute(takers).scalars())
 
 
-def top_rules(conn: Connection, business_id: str, *, since: datetime, limit: int) -> list[tuple[str, int]]:
+def list_top_rules(conn: Connection, business_id: str, *, since: datetime, limit: int) -> list[tuple[str, int]]:
     """The rules broken most often since a day, with their counts."""
     total = func.sum(rule_day.c.count)
     query = select(rule_day.c.rule, total).where(
@@ -136,12 +140,12 @@ def top_rules(conn: Connection, business_id: str, *, since: datetime, limit: int
     return [(rule, int(count)) for rule, count in conn.execute(grouped)]
 
 
-def submissions_total(conn: Connection, business_id: str) -> int:
+def count_submissions(conn: Connection, business_id: str) -> int:
     """How many submissions of a business there ever were."""
     return conn.execute(select(tally.c.submissions).where(tally.c.business == business_id)).scalar() or 0
 
 
-def live_numbers(conn: Connection, *, business_id: str | None = None) -> Iterator[Row[Any]]:
+def stream_live_numbers(conn: Connection, *, business_id: str | None = None) -> Iterator[Row[Any]]:
     """(number, purpose, display, shorthand, business, reference) of every live number, streamed; for a dialler.
 
     A display name that is not approved, or whose logo is not, is not shown on phones yet, and is not given. Approved or
@@ -165,7 +169,7 @@ def live_numbers(conn: Connection, *, business_id: str | None = None) -> Iterato
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BusinessRow:
+class BusinessTotals:
     """One business in sums. `accepted` and `rejected` are rows of the last 30 days."""
 
     id: str
@@ -179,7 +183,7 @@ class BusinessRow:
     rejected: int
 
 
-def business_rows(conn: Connection, *, since: datetime) -> list[BusinessRow]:
+def list_business_totals(conn: Connection, *, since: datetime) -> list[BusinessTotals]:
     """Every business, by id, with its sums; days from `since` on count for the rows."""
     by_program = _sums(select(program.c.business, *_program_sums()).join(revision, revision.c.id == program.c.revision))
     recent = _sums(select(day.c.business, func.sum(day.c.accepted), func.sum(day.c.rejected)))
@@ -192,7 +196,7 @@ def business_rows(conn: Connection, *, since: datetime) -> list[BusinessRow]:
         accepted, rejected = days_of.get(row.id, (0, 0))
         count, last_received_at = ever_of.get(row.id, (0, None))
         found.append(
-            BusinessRow(
+            BusinessTotals(
                 id=row.id,
                 legal_name=row.facts.get("legal_name") or row.id,
                 live=live or 0,
@@ -207,33 +211,35 @@ def business_rows(conn: Connection, *, since: datetime) -> list[BusinessRow]:
     return found
 
 
-def held(conn: Connection) -> list[Row[Any]]:
+def list_held_submissions(conn: Connection) -> list[Row[Any]]:
     """Submissions that wait for the operator's decision, longest first."""
-    query = select(submission).where(among(submission.c.standing, "held", "waiting"), submission.c.standing == "held")
+    query = select(submission).where(
+        in_literals(submission.c.standing, "held", "waiting"), submission.c.standing == "held"
+    )
     # Sorted here: asked for in the order of its key, SQLite reads the whole table rather than the few that are open.
     return sorted(conn.execute(query), key=lambda row: row.seq)
 
 
-def stuck(conn: Connection) -> list[ProgramRow]:
+def list_stuck_programs(conn: Connection) -> list[ProgramRow]:
     """Programs whose newest revision failed to launch or missed its start."""
-    query = _programs().where(among(revision.c.state, "launch_failed", "missed"))
+    query = _programs().where(in_literals(revision.c.state, "launch_failed", "missed"))
     return [_program(row) for row in conn.execute(query.order_by(program.c.business, program.c.reference))]
 
 
-def unknown_batches(conn: Connection) -> list[Row[Any]]:
+def list_unknown_batches(conn: Connection) -> list[Row[Any]]:
     """Batches whose fate at the carrier is unknown, with their program."""
     query = (
         select(batch.c.id, batch.c.kind, batch.c.size, batch.c.sent_at, program.c.business, program.c.reference)
         .join(program, program.c.id == batch.c.program)
-        .where(among(batch.c.state, "unknown"))
+        .where(in_literals(batch.c.state, "unknown"))
         .order_by(batch.c.id)
     )
     return list(conn.execute(query))
 
 
-def starting(conn: Connection, *, until: datetime, limit: int) -> list[ProgramRow]:
+def list_starting_programs(conn: Connection, *, until: datetime, limit: int) -> list[ProgramRow]:
     """Programs that are to launch until then, soonest first."""
-    query = _programs().where(among(revision.c.state, "scheduled", "launching"), revision.c.state == "scheduled")
+    query = _programs().where(in_literals(revision.c.state, "scheduled", "launching"), revision.c.state == "scheduled")
     query = query.where(revision.c.start <= until)
     return [_program(row) for row in conn.execute(query.order_by(revision.c.start, program.c.id).limit(limit))]
 

@@ -4,7 +4,7 @@ import pytest
 
 from flows.arrival.completeness import Incomplete, Settled, Waiting, take
 from flows.arrival.listing import Problem
-from flows.ledger.intake.leases import claim, mark_taken, mark_told
+from flows.ledger.intake.leases import claim_drop, mark_drop_incomplete, mark_drop_taken
 from tests.flows.inbox_world import GRACE, SETTLE, manifest
 
 
@@ -14,14 +14,14 @@ def kinds(outcomes):
 
 def take_it(inbox_world, sighting):
     with inbox_world.ledger.begin() as conn:
-        lease = claim(conn, sighting, owner="me", now=inbox_world.now, length=SETTLE)
-        mark_taken(conn, lease, take(sighting), submission="s")
+        lease = claim_drop(conn, sighting, owner="me", now=inbox_world.now, length=SETTLE)
+        mark_drop_taken(conn, lease, take(sighting), submission="s")
 
 
 def tell(inbox_world, outcome):
     with inbox_world.ledger.begin() as conn:
-        lease = claim(conn, outcome.sighting, owner="me", now=inbox_world.now, length=SETTLE)
-        mark_told(conn, lease, outcome.sighting, outcome.findings, now=inbox_world.now)
+        lease = claim_drop(conn, outcome.sighting, owner="me", now=inbox_world.now, length=SETTLE)
+        mark_drop_incomplete(conn, lease, outcome.sighting, outcome.findings, now=inbox_world.now)
 
 
 def test_two_looks_a_settle_time_apart(inbox_world):

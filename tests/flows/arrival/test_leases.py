@@ -13,8 +13,15 @@ from sqlalchemy import select
 from flows.arrival.completeness import Settled, Waiting, take
 from flows.arrival.leases import claimed, gone, this_owner
 from flows.ledger.core.errors import LeaseLost
-from flows.ledger.intake.drops import drop, waiting
-from flows.ledger.intake.leases import beat, claim, fenced, mark_taken, put_back, release
+from flows.ledger.intake.drops import drop, list_pending_drops
+from flows.ledger.intake.leases import (
+    check_drop_lease,
+    claim_drop,
+    extend_drop_lease,
+    mark_drop_for_rescan,
+    mark_drop_taken,
+    release_drop_lease,
+)
 from tests.flows.inbox_world import LENGTH, SETTLE, manifest
 
 
@@ -27,7 +34,7 @@ def sighting(inbox_world):
 
 def try_claim(inbox_world, sighting, owner="a", **more):
     with inbox_world.ledger.begin() as conn:
-        return claim(conn, sighting, owner=owner, now=inbox_world.now, length=LENGTH, **more)
+        return claim_drop(conn, sighting, owner=owner, now=inbox_world.now, length=LENGTH, **more)
 
 
 def token(inbox_world):
@@ -40,7 +47,7 @@ def test_one_at_a_time(inbox_world, sighting):
     assert (lease.owner, lease.token, lease.until) == ("a", 1, inbox_world.now + LENGTH)
     assert try_claim(inbox_world, sighting, "b") is None
     with inbox_world.ledger.begin() as conn:
-        release(conn, lease)
+        release_drop_lease(conn, lease)
     assert try_claim(inbox_world, sighting, "b").token == 2
 
 
@@ -50,11 +57,11 @@ def test_a_dead_ones_drop_is_taken_over_after_its_lease_and_it_cannot_write(inbo
     taker = try_claim(inbox_world, sighting, "b")
     assert taker.token == 2
     for do in (
-        lambda conn: fenced(conn, late),
-        lambda conn: beat(conn, late, now=inbox_world.now, length=LENGTH),
-        lambda conn: mark_taken(conn, late, take(sighting), submission="s"),
-        lambda conn: release(conn, late),
-        lambda conn: put_back(conn, late),
+        lambda conn: check_drop_lease(conn, late),
+        lambda conn: extend_drop_lease(conn, late, now=inbox_world.now, length=LENGTH),
+        lambda conn: mark_drop_taken(conn, late, take(sighting), submission="s"),
+        lambda conn: release_drop_lease(conn, late),
+        lambda conn: mark_drop_for_rescan(conn, late),
     ):
         with (
             pytest.raises(LeaseLost, match="acme/d was taken over by another process"),
@@ -62,16 +69,16 @@ def test_a_dead_ones_drop_is_taken_over_after_its_lease_and_it_cannot_write(inbo
         ):
             do(conn)
     with inbox_world.ledger.begin() as conn:
-        fenced(conn, taker)
-        mark_taken(conn, taker, take(sighting), submission="s")
+        check_drop_lease(conn, taker)
+        mark_drop_taken(conn, taker, take(sighting), submission="s")
 
 
 def test_a_slow_owner_may_write_as_long_as_nobody_took_over(inbox_world, sighting):
     lease = try_claim(inbox_world, sighting)
     inbox_world.now += 10 * LENGTH
     with inbox_world.ledger.begin() as conn:
-        fenced(conn, lease)
-        mark_taken(conn, lease, take(sighting), submission="s")
+        check_drop_lease(conn, lease)
+        mark_drop_taken(conn, lease, take(sighting), submission="s")
 
 
 def test_a_heartbeat_keeps_it(inbox_world, sighting):
@@ -79,7 +86,7 @@ def test_a_heartbeat_keeps_it(inbox_world, sighting):
     for _ in range(5):
         inbox_world.now += LENGTH / 2
         with inbox_world.ledger.begin() as conn:
-            lease = beat(conn, lease, now=inbox_world.now, length=LENGTH)
+            lease = extend_drop_lease(conn, lease, now=inbox_world.now, length=LENGTH)
         assert try_claim(inbox_world, sighting, "b") is None
 
 
@@ -92,8 +99,8 @@ def test_a_lease_of_an_owner_known_to_be_dead_does_not_have_to_run_out(inbox_wor
 def test_what_was_taken_cannot_be_claimed_by_an_old_look(inbox_world, sighting):
     inbox_world.look()
     with inbox_world.ledger.begin() as conn:
-        mark_taken(
-            conn, claim(conn, sighting, owner="a", now=inbox_world.now, length=LENGTH), take(sighting), submission="s"
+        mark_drop_taken(
+            conn, claim_drop(conn, sighting, owner="a", now=inbox_world.now, length=LENGTH), take(sighting), submission="s"
         )
     assert try_claim(inbox_world, sighting, "b") is None
     assert inbox_world.look() == []
@@ -101,28 +108,28 @@ def test_what_was_taken_cannot_be_claimed_by_an_old_look(inbox_world, sighting):
 
 
 def test_a_look_that_began_before_it_was_taken_brings_nothing_back(inbox_world, sighting):
-    from flows.ledger.intake.drops import record, sightings
+    from flows.ledger.intake.drops import read_sightings, record_sightings
 
     with inbox_world.ledger.read() as conn:
-        stale = sightings(conn, "acme", ["d"])["d"]
+        stale = read_sightings(conn, "acme", ["d"])["d"]
     with inbox_world.ledger.begin() as conn:
-        mark_taken(
-            conn, claim(conn, sighting, owner="a", now=inbox_world.now, length=LENGTH), take(sighting), submission="s"
+        mark_drop_taken(
+            conn, claim_drop(conn, sighting, owner="a", now=inbox_world.now, length=LENGTH), take(sighting), submission="s"
         )
     with inbox_world.ledger.begin() as conn:
-        (written,) = record(conn, [stale])
+        (written,) = record_sightings(conn, [stale])
     assert try_claim(inbox_world, written, "b") is None
     with inbox_world.ledger.read() as conn:
-        assert sightings(conn, "acme", ["d"])["d"].pending is None
+        assert read_sightings(conn, "acme", ["d"])["d"].pending is None
 
 
 def test_two_first_looks_at_once_are_one_sighting(inbox_world):
-    from flows.ledger.intake.drops import Sighting, record
+    from flows.ledger.intake.drops import Sighting, record_sightings
 
     with inbox_world.ledger.begin() as conn:
-        record(conn, [Sighting(business="acme", name="d", first_seen=inbox_world.now)])
+        record_sightings(conn, [Sighting(business="acme", name="d", first_seen=inbox_world.now)])
     with inbox_world.ledger.begin() as conn:
-        record(conn, [Sighting(business="acme", name="d", first_seen=inbox_world.now + SETTLE)])
+        record_sightings(conn, [Sighting(business="acme", name="d", first_seen=inbox_world.now + SETTLE)])
     with inbox_world.ledger.read() as conn:
         assert conn.execute(select(drop.c.first_seen)).scalar_one() == inbox_world.now
 
@@ -136,7 +143,7 @@ def test_a_drop_that_changed_since_it_was_looked_at_cannot_be_claimed(inbox_worl
 def test_what_is_put_back_is_looked_at_anew(inbox_world, sighting):
     lease = try_claim(inbox_world, sighting)
     with inbox_world.ledger.begin() as conn:
-        put_back(conn, lease)
+        mark_drop_for_rescan(conn, lease)
     assert try_claim(inbox_world, sighting) is None
     (outcome,) = inbox_world.look()
     assert isinstance(outcome, Settled)
@@ -153,13 +160,13 @@ def test_a_later_drop_of_the_same_program_waits_for_the_earlier(inbox_world):
     inbox_world.look()
     sightings = {f"{o.sighting.business}/{o.sighting.name}": o.sighting for o in inbox_world.wait(seconds=1)}
     with inbox_world.ledger.read() as conn:
-        assert waiting(conn) == [("acme", "first"), ("acme", "2nd"), ("zenith", "2nd"), ("acme", "other")]
+        assert list_pending_drops(conn) == [("acme", "first"), ("acme", "2nd"), ("zenith", "2nd"), ("acme", "other")]
     first = try_claim(inbox_world, sightings["acme/first"])
     assert try_claim(inbox_world, sightings["acme/2nd"], "b") is None
     assert try_claim(inbox_world, sightings["acme/other"], "b")
     assert try_claim(inbox_world, sightings["zenith/2nd"], "b")
     with inbox_world.ledger.begin() as conn:
-        mark_taken(conn, first, take(sightings["acme/first"]), submission="s")
+        mark_drop_taken(conn, first, take(sightings["acme/first"]), submission="s")
     assert try_claim(inbox_world, sightings["acme/2nd"], "b")
 
 
@@ -171,7 +178,7 @@ def test_a_claim_is_kept_alive_and_given_back(inbox_world, sighting):
         with claimed(inbox_world.ledger, sighting, clock=clock, length=length) as other:
             assert other is None
         with inbox_world.ledger.begin() as conn:
-            fenced(conn, lease)
+            check_drop_lease(conn, lease)
     assert not [t for t in threading.enumerate() if "_keep" in t.name]
     with claimed(inbox_world.ledger, sighting, clock=clock, length=length) as again:
         assert again.token == lease.token + 1

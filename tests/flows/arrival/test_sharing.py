@@ -12,7 +12,7 @@ from flows.arrival.scan import look
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.core.types import metadata
 from flows.ledger.intake.drops import drop
-from flows.ledger.intake.leases import claim, fenced, mark_taken
+from flows.ledger.intake.leases import check_drop_lease, claim_drop, mark_drop_taken
 from tests.flows.inbox_world import LENGTH, SETTLE, InboxWorld, manifest
 from tests.flows.ledger.postgres import MISSING, binaries, running
 from tests.flows.stores.memory import MemoryStore
@@ -49,11 +49,11 @@ def work(inbox_world, name, taken, start):
             if not isinstance(outcome, Settled):
                 continue
             with inbox_world.ledger.begin() as conn:
-                lease = claim(conn, outcome.sighting, owner=name, now=inbox_world.now, length=LENGTH)
+                lease = claim_drop(conn, outcome.sighting, owner=name, now=inbox_world.now, length=LENGTH)
             if lease:
                 with inbox_world.ledger.begin() as conn:
-                    fenced(conn, lease)
-                    mark_taken(conn, lease, take(outcome.sighting), submission=name)
+                    check_drop_lease(conn, lease)
+                    mark_drop_taken(conn, lease, take(outcome.sighting), submission=name)
                 taken.append((lease.business, lease.name))
 
 
@@ -76,20 +76,20 @@ def test_nobody_takes_over_while_a_fenced_transaction_is_open(inbox_world):
     inbox_world.put("program.yaml", manifest())
     sighting = inbox_world.settled()
     with inbox_world.ledger.begin() as conn:
-        lease = claim(conn, sighting, owner="slow", now=inbox_world.now, length=LENGTH)
+        lease = claim_drop(conn, sighting, owner="slow", now=inbox_world.now, length=LENGTH)
     later, got = inbox_world.now + 2 * LENGTH, []
 
     def take_over():
         with inbox_world.ledger.begin() as conn:
-            got.append(claim(conn, sighting, owner="b", now=later, length=LENGTH))
+            got.append(claim_drop(conn, sighting, owner="b", now=later, length=LENGTH))
 
     with inbox_world.ledger.begin() as conn:
-        fenced(conn, lease)
+        check_drop_lease(conn, lease)
         taker = threading.Thread(target=take_over)
         taker.start()
         taker.join(0.3)
         assert got == []
-        mark_taken(conn, lease, take(sighting), submission="s")
+        mark_drop_taken(conn, lease, take(sighting), submission="s")
     taker.join(20)
     assert got == [None]
 
@@ -98,11 +98,11 @@ def test_a_takeover_fences_the_slow_one_off(inbox_world):
     inbox_world.put("program.yaml", manifest())
     sighting = inbox_world.settled()
     with inbox_world.ledger.begin() as conn:
-        slow = claim(conn, sighting, owner="slow", now=inbox_world.now, length=LENGTH)
+        slow = claim_drop(conn, sighting, owner="slow", now=inbox_world.now, length=LENGTH)
     with inbox_world.ledger.begin() as conn:
-        assert claim(conn, sighting, owner="b", now=inbox_world.now + LENGTH + timedelta(seconds=1), length=LENGTH)
+        assert claim_drop(conn, sighting, owner="b", now=inbox_world.now + LENGTH + timedelta(seconds=1), length=LENGTH)
     with pytest.raises(LeaseLost), inbox_world.ledger.begin() as conn:
-        fenced(conn, slow)
+        check_drop_lease(conn, slow)
 
 
 def test_names_that_databases_do_not_like_survive(inbox_world):

@@ -10,7 +10,7 @@ from flows.carriers import Carrier
 from flows.carriers.local import LocalCarrier
 from flows.launching.due import LaunchSummary, launch_due
 from flows.ledger.core.engine import Ledger
-from flows.ledger.read.page_queries import programs
+from flows.ledger.read.page_queries import list_programs
 from tests.flows.carriers.endpoint import Endpoint
 from tests.flows.carriers.exchange import Exchange
 from tests.flows.carriers.samples import OPENED, http_carrier
@@ -55,7 +55,7 @@ class Launcher:
 
     def state(self, reference: str = "q1"):
         with self.ledger.read() as conn:
-            (row,) = programs(conn, reference=reference)
+            (row,) = list_programs(conn, reference=reference)
         return row
 
 

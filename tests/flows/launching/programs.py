@@ -8,9 +8,9 @@ from hashlib import sha256
 import numpy as np
 
 from flows.ledger.core.engine import Ledger
-from flows.ledger.intake.submissions import LogoTaken, Registration
-from flows.ledger.programs.businesses import seed
-from flows.ledger.programs.register import register
+from flows.ledger.intake.submissions import Registration, SubmittedLogo
+from flows.ledger.programs.businesses import record_businesses
+from flows.ledger.programs.register import register_submission
 from schemas.model.business import Business, DisplayName
 from schemas.model.judgment import Counts, Judgment
 from schemas.model.manifest import Manifest, Schedule
@@ -59,7 +59,7 @@ def ledger_at(folder, *businesses: Business) -> Ledger:
     """A new ledger that knows Acme Bank, and these businesses."""
     ledger = Ledger.open(f"sqlite:///{folder}/ledger.db")
     with ledger.begin() as conn:
-        seed(conn, [ACME, *businesses], NOON - 10 * HOUR)
+        record_businesses(conn, [ACME, *businesses], NOON - 10 * HOUR)
     return ledger
 
 
@@ -96,14 +96,14 @@ def registration(
         received_at=NOON - HOUR,
         archive=f"{of.business}/{digest[:8]}",
         judgment=judged,
-        logo=LogoTaken(name="acme.svg", sha256=sha256(logo).hexdigest()) if logo else None,
+        logo=SubmittedLogo(name="acme.svg", sha256=sha256(logo).hexdigest()) if logo else None,
     )
 
 
 def registered(ledger: Ledger, of: Manifest, numbers: Sequence[int] = (), *, now: datetime = NOON - HOUR, **how):
     """Register one program's next revision."""
     with ledger.begin() as conn:
-        return register(conn, registration(of, numbers, **how), now)
+        return register_submission(conn, registration(of, numbers, **how), now)
 
 
 def numbers(count: int, *, first: int = 5_012_140_000) -> list[int]:

@@ -7,10 +7,10 @@ import pytest
 
 from flows.carriers import CarrierRefused
 from flows.launching.due import patience
-from flows.ledger.core.control_flags import pause, resume
-from flows.ledger.programs.programs import retry
-from flows.ledger.programs.reviews import decide, queue
-from flows.ledger.read.page_queries import refused
+from flows.ledger.core.control_flags import pause_launching, resume_launching
+from flows.ledger.programs.programs import retry_launch
+from flows.ledger.programs.reviews import decide_review, list_open_reviews
+from flows.ledger.read.page_queries import list_refused_numbers
 from schemas.model.business import DisplayName
 from tests.flows.launching.conftest import HOUR
 from tests.flows.launching.programs import NOON, SURVEY, manifest, numbers, registered
@@ -46,7 +46,7 @@ def test_what_is_later_than_the_deadline_is_missed_and_can_be_retried(launcher):
     assert launcher.go().missed == 1
     assert launcher.state().state == "missed"
     with launcher.ledger.begin() as conn:
-        retry(conn, "acme-bank", "q1", by="op", now=launcher.clock())
+        retry_launch(conn, "acme-bank", "q1", by="op", now=launcher.clock())
     assert launcher.go().live == 1
 
 
@@ -72,12 +72,12 @@ def test_while_paused_nothing_is_launched_but_what_is_over_is_ended(launcher):
     launcher.go()
     registered(launcher.ledger, manifest("q2"), numbers(3, first=5_012_150_000))
     with launcher.ledger.begin() as conn:
-        pause(conn, by="op", why="storm", now=launcher.clock())
+        pause_launching(conn, by="op", why="storm", now=launcher.clock())
     assert not launcher.go().changed
     launcher.clock.move(100 * HOUR)
     assert (launcher.go().ended, launcher.state("q2").state) == (1, "scheduled")
     with launcher.ledger.begin() as conn:
-        resume(conn, by="op", now=launcher.clock())
+        resume_launching(conn, by="op", now=launcher.clock())
     assert launcher.go().missed == 1
 
 
@@ -118,8 +118,8 @@ def test_a_name_that_is_approved_later_brands_the_live_program(launcher):
     launcher.go()
     assert (launcher.state().state, launcher.state().branding) == ("live", "in_review")
     with launcher.ledger.begin() as conn:
-        (waiting,) = queue(conn)
-        decide(conn, waiting.id, approve=True, by="op", reason=None, now=launcher.clock())
+        (waiting,) = list_open_reviews(conn)
+        decide_review(conn, waiting.id, approve=True, by="op", reason=None, now=launcher.clock())
     assert launcher.go().branded == 1
     assert launcher.state().branding == "approved"
     assert not launcher.go().changed
@@ -178,7 +178,7 @@ def test_refused_numbers_are_kept_with_their_reason_and_the_rest_is_live(remote,
     remote.go()
     assert (remote.state().state, remote.state().live, remote.state().refused) == ("live", 2, 1)
     with remote.ledger.read() as conn:
-        assert refused(conn, "acme-bank", "q1", limit=9) == [(5_012_140_001, "ported to +1501•••9999")]
+        assert list_refused_numbers(conn, "acme-bank", "q1", limit=9) == [(5_012_140_001, "ported to +1501•••9999")]
 
 
 def test_a_logo_is_sent_by_the_bytes_that_were_approved(remote, endpoint):
@@ -186,13 +186,13 @@ def test_a_logo_is_sent_by_the_bytes_that_were_approved(remote, endpoint):
     branded = manifest(program_type="INFORM with Logo", call_reason="Payment reminder")
     registered(remote.ledger, branded, numbers(3), logo=svg)
     with remote.ledger.begin() as conn:
-        for waiting in queue(conn):
-            decide(conn, waiting.id, approve=True, by="op", reason=None, now=remote.clock())
+        for waiting in list_open_reviews(conn):
+            decide_review(conn, waiting.id, approve=True, by="op", reason=None, now=remote.clock())
     remote.go(logo=lambda _: b"<svg>other</svg>")
     assert remote.state().state == "launch_failed"
     assert remote.state().reason == "the approved bytes of the logo acme.svg are not in the archive"
     with remote.ledger.begin() as conn:
-        retry(conn, "acme-bank", "q1", by="op", now=remote.clock())
+        retry_launch(conn, "acme-bank", "q1", by="op", now=remote.clock())
     remote.go(logo=lambda _: svg)
     branding = endpoint.book["acme-bank~q1"].branding
     assert (branding["logo"]["svg"], branding["call_reason"]) == ("PHN2Zy8+", "Payment reminder")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.ledger.read.page_queries import programs
+from flows.ledger.read.page_queries import list_programs
 from tests.flows.carriers.endpoint import Endpoint
 from tests.flows.carriers.standin import at_random
 from tests.flows.launching.programs import manifest, numbers, registered
@@ -77,7 +77,7 @@ class Scene:
 
     def all_live(self) -> bool:
         with self.ledger.read() as conn:
-            return all(row.state == "live" for row in programs(conn))
+            return all(row.state == "live" for row in list_programs(conn))
 
     def finish(self, *, limit: float) -> None:
         until = time.monotonic() + limit
@@ -88,7 +88,7 @@ class Scene:
 
     def check(self, count: int) -> None:
         with self.ledger.read() as conn:
-            rows = programs(conn)
+            rows = list_programs(conn)
         assert [(row.state, row.live, row.pending, row.refused) for row in rows] == [("live", 1200, 0, 0)] * count
         assert len(self.endpoint.book) == count
         arrivals = [n for program in self.endpoint.book.values() for n in program.arrivals.values()]

@@ -1,7 +1,7 @@
 """A ledger in the midst of it: programs in every state that an upgrade may find them in."""
 
-from flows.ledger.launches.batches import mark_sent
-from flows.ledger.launches.jobs import created
+from flows.ledger.launches.batches import mark_batch_sent
+from flows.ledger.launches.jobs import record_carrier_id
 from tests.flows.ledger.samples import ACME, CUSTOM, DAY, HOUR, NOON, span
 
 #: When it was left: the launch of "cut" is under way.
@@ -35,5 +35,5 @@ def eventful(desk):
     [cut] = [errand for errand in desk.claim() if errand.reference == "cut"]
     first, _ = desk.open(cut)
     with desk.ledger.begin() as conn:
-        created(conn, cut, "cut-at-carrier")
-        mark_sent(conn, cut, first, desk.now)
+        record_carrier_id(conn, cut, "cut-at-carrier")
+        mark_batch_sent(conn, cut, first, desk.now)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Connection, DateTime, MetaData, text
 
-from flows.ledger.core.engine import Ledger, alembic_config, connectable
+from flows.ledger.core.engine import Ledger, configure_alembic, create_ledger_engine
 
 
 def dump(conn: Connection) -> dict[str, Any]:
@@ -35,9 +35,9 @@ def restore(url: str, kept: dict[str, Any]) -> None:
     from alembic import command
     from alembic.config import Config
 
-    engine = connectable(url)
+    engine = create_ledger_engine(url)
     with engine.connect().execution_options(writes=True) as conn, conn.begin():
-        command.upgrade(alembic_config(Config(), conn), kept["schema"])
+        command.upgrade(configure_alembic(Config(), conn), kept["schema"])
         found = MetaData()
         found.reflect(conn)
         for table in found.sorted_tables:

@@ -9,14 +9,14 @@ from sqlalchemy import func, select
 
 from flows.ledger.core.tables import move, number, outbox, program, revision, submission
 from flows.ledger.intake.submissions import Registration
-from flows.ledger.launches.batches import open_batches, record, record_all
-from flows.ledger.launches.endings import branded, claim_brandings, claim_endings, ended
+from flows.ledger.launches.batches import read_open_batches, record_all_batches_done, record_batch_outcome
+from flows.ledger.launches.endings import claim_brandings, claim_endings, finish_brandings, finish_endings
 from flows.ledger.launches.jobs import Claimant
-from flows.ledger.launches.launches import claim_due, finish, miss
-from flows.ledger.programs.businesses import seed
-from flows.ledger.programs.ownership import holders
-from flows.ledger.programs.programs import current
-from flows.ledger.programs.register import register
+from flows.ledger.launches.launches import claim_launches, finish_launches, mark_missed_launches
+from flows.ledger.programs.businesses import record_businesses
+from flows.ledger.programs.ownership import find_holders
+from flows.ledger.programs.programs import find_program
+from flows.ledger.programs.register import register_submission
 from schemas.model.business import Business, DisplayName
 from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, Judgment, RuleTotal
@@ -88,7 +88,7 @@ class Desk:
 
     def __post_init__(self):
         with self.ledger.begin() as conn:
-            seed(conn, BUSINESSES, self.now)
+            record_businesses(conn, BUSINESSES, self.now)
 
     def registration(self, reference="p", numbers=(), *, purposes=0, verdict="accepted", content=None, **values):
         """`content` makes the digest; another one each time unless it is given."""
@@ -111,7 +111,7 @@ class Desk:
 
     def register(self, registration):
         with self.ledger.begin() as conn:
-            return register(conn, registration, self.now)
+            return register_submission(conn, registration, self.now)
 
     def drop(self, *args, **kwargs):
         return self.register(self.registration(*args, **kwargs))
@@ -121,12 +121,12 @@ class Desk:
 
     def claim(self, **kwargs):
         with self.ledger.begin() as conn:
-            return claim_due(conn, self.claimant, now=self.now, patience=self.patience, **kwargs)
+            return claim_launches(conn, self.claimant, now=self.now, patience=self.patience, **kwargs)
 
     def finish(self, errands):
         with self.ledger.begin() as conn:
-            record_all(conn, errands, self.now)
-            finish(conn, errands, now=self.now)
+            record_all_batches_done(conn, errands, self.now)
+            finish_launches(conn, errands, now=self.now)
 
     def answer(self, errand, refused=()):
         """Send every batch, one after the other, and refuse these numbers."""
@@ -135,13 +135,13 @@ class Desk:
         for batch in self.open(errand):
             with self.ledger.begin() as conn:
                 theirs = {n: why for n, why in refused.items() if n in batch.numbers and batch.kind == "add"}
-                record(conn, errand, batch, theirs, self.now)
+                record_batch_outcome(conn, errand, batch, theirs, self.now)
             sent.append((batch.kind, batch.reference, batch.numbers.tolist()))
         return sent
 
     def open(self, errand):
         with self.ledger.read() as conn:
-            return open_batches(conn, errand)
+            return read_open_batches(conn, errand)
 
     def launch(self):
         errands = self.claim()
@@ -151,23 +151,23 @@ class Desk:
     def end(self):
         with self.ledger.begin() as conn:
             errands = claim_endings(conn, self.claimant, now=self.now)
-            ended(conn, errands, now=self.now)
+            finish_endings(conn, errands, now=self.now)
         return [f"{e.business}/{e.reference}" for e in errands]
 
     def brand(self):
         with self.ledger.begin() as conn:
             errands = claim_brandings(conn, self.claimant, now=self.now)
-            branded(conn, errands, now=self.now)
+            finish_brandings(conn, errands, now=self.now)
         return [(f"{e.business}/{e.reference}", e.shown.display_name if e.shown else None) for e in errands]
 
     def miss(self):
         with self.ledger.begin() as conn:
-            return [f"{b}/{r}" for b, r in miss(conn, now=self.now, patience=self.patience)]
+            return [f"{b}/{r}" for b, r in mark_missed_launches(conn, now=self.now, patience=self.patience)]
 
     def state(self, reference="p", business="acme"):
         """(number, state) of the newest revision."""
         with self.ledger.read() as conn:
-            found = current(conn, business, reference)
+            found = find_program(conn, business, reference)
             return (found.revision.number, found.revision.state)
 
     def states(self, reference="p", business="acme"):
@@ -179,7 +179,7 @@ class Desk:
 
     def program(self, reference="p", business="acme"):
         with self.ledger.read() as conn:
-            return current(conn, business, reference).program
+            return find_program(conn, business, reference).program
 
     def numbers(self, reference="p", business="acme"):
         """{number: (state, purpose)} of a program, and that its counts are right."""
@@ -193,7 +193,7 @@ class Desk:
 
     def holder(self, number_):
         with self.ledger.read() as conn:
-            held = holders(conn, np.array([number_]))
+            held = find_holders(conn, np.array([number_]))
         return f"{held.programs[0][1]}/{held.programs[0][2]}" if held.programs else None
 
     def verdicts(self):

@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from flows.ledger.core.tables import number, program
 from flows.ledger.launches import plan
-from flows.ledger.launches.batches import mark_sent, record
-from flows.ledger.launches.endings import claim_endings, ended
-from flows.ledger.launches.launches import fail, finish, miss
+from flows.ledger.launches.batches import mark_batch_sent, record_batch_outcome
+from flows.ledger.launches.endings import claim_endings, finish_endings
+from flows.ledger.launches.launches import fail_launch, finish_launches, mark_missed_launches
 from flows.ledger.programs.ownership import claims
-from flows.ledger.programs.programs import current
-from flows.ledger.programs.programs import retry as schedule_again
-from flows.ledger.programs.register import release
+from flows.ledger.programs.programs import find_program
+from flows.ledger.programs.programs import retry_launch as schedule_again
+from flows.ledger.programs.register import release_held_submission
 from tests.flows.ledger.conftest import emptied
 from tests.flows.ledger.model import Model, Plan
 from tests.flows.ledger.samples import DAY, FIRST, Desk, span
@@ -64,7 +64,7 @@ class Lifecycle(RuleBasedStateMachine):
         )
         if held:
             with self.ledger.begin() as conn:
-                release(conn, f"s{self.desk.drops}", by="ann", now=self.desk.now)
+                release_held_submission(conn, f"s{self.desk.drops}", by="ann", now=self.desk.now)
         self.model.accept(key, plan, self.desk.now)
 
     @rule(key=KEYS)
@@ -82,7 +82,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule()
     def give_up_late_ones(self):
         with self.ledger.begin() as conn:
-            miss(conn, now=self.desk.now, patience=DAY)
+            mark_missed_launches(conn, now=self.desk.now, patience=DAY)
         self.model.miss(self.desk.now)
 
     @rule(crash_after=st.integers(0, 8), fails=st.booleans())
@@ -106,17 +106,17 @@ class Lifecycle(RuleBasedStateMachine):
                 self._send(errand, batch)
             if fails:
                 with self.ledger.begin() as conn:
-                    fail(conn, errand, "no", now=now)
+                    fail_launch(conn, errand, "no", now=now)
                 self.model.fail((errand.business, errand.reference), now)
             else:
                 with self.ledger.begin() as conn:
-                    finish(conn, [errand], now=now)
+                    finish_launches(conn, [errand], now=now)
                 self.model.finish((errand.business, errand.reference), now)
         self.desk.now += timedelta(minutes=1)
 
     def _send(self, errand, batch):
         with self.ledger.begin() as conn:
-            mark_sent(conn, errand, batch, self.desk.now)
+            mark_batch_sent(conn, errand, batch, self.desk.now)
         if batch.key not in self.answered:
             self.answered.add(batch.key)
             there = self.book.setdefault((errand.business, batch.reference), {})
@@ -127,7 +127,7 @@ class Lifecycle(RuleBasedStateMachine):
                     assert not any(n in other for key, other in self.book.items() if other is not there), "in two"
                     there[n] = purpose
         with self.ledger.begin() as conn:
-            record(conn, errand, batch, {}, self.desk.now)
+            record_batch_outcome(conn, errand, batch, {}, self.desk.now)
         if batch.kind == "remove":
             self.model.taken_out((errand.business, errand.reference), batch.numbers.tolist())
 
@@ -146,7 +146,7 @@ class Lifecycle(RuleBasedStateMachine):
         with self.ledger.begin() as conn:
             errands = claim_endings(conn, self.desk.claimant, now=self.desk.now)
             for errand in errands:
-                ended(conn, [errand], now=self.desk.now)
+                finish_endings(conn, [errand], now=self.desk.now)
                 self.model.finish_end((errand.business, errand.reference))
                 self.book.pop((errand.business, errand.reference), None)
         assert {(e.business, e.reference) for e in errands} == set(keys)
@@ -170,7 +170,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _agrees(self, key, p):
         with self.ledger.read() as conn:
-            row = current(conn, *key)
+            row = find_program(conn, *key)
         assert (row.revision.number, row.revision.state) == (p.revision, p.state), key
         numbers = self.desk.numbers(key[1], key[0])
         under_way = p.state in ("launching", "launch_failed", "scheduled") and p.at_carrier
@@ -188,7 +188,7 @@ def np_sorted(numbers):
 
 
 def run(ledger, monkeypatch, examples, steps, **options):
-    monkeypatch.setattr(plan, "SIZE", 2)
+    monkeypatch.setattr(plan, "BATCH_SIZE", 2)
     machine = type("LifecycleHere", (Lifecycle,), {"ledger": ledger})
     run_state_machine_as_test(
         machine,

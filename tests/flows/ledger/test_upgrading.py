@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from flows.ledger.core.control_flags import marker
-from flows.ledger.core.engine import SCHEMAS, Ledger
-from flows.ledger.programs.register import release
-from flows.ledger.programs.reviews import decide, queue
-from flows.ledger.read.page_queries import held, programs
+from flows.ledger.core.control_flags import get_ledger_marker
+from flows.ledger.core.engine import SCHEMA_REVISIONS, Ledger
+from flows.ledger.programs.register import release_held_submission
+from flows.ledger.programs.reviews import decide_review, list_open_reviews
+from flows.ledger.read.page_queries import list_held_submissions, list_programs
 from tests.flows.ledger.eventful import LEFT
 from tests.flows.ledger.kept import dump, restore
 from tests.flows.ledger.samples import DAY, HOUR, NOON, Desk, span
@@ -32,7 +32,7 @@ def desk(request, tmp_path):
 
 def test_it_has_the_schema_of_today_and_every_row_of_the_first(desk):
     with desk.ledger.read() as conn:
-        assert conn.execute(text("select version_num from alembic_version")).scalar_one() == SCHEMAS[-1]
+        assert conn.execute(text("select version_num from alembic_version")).scalar_one() == SCHEMA_REVISIONS[-1]
         now = dump(conn)
     for name, rows in KEPT["tables"].items():
         assert len(now["tables"][name]) == len(rows), name
@@ -40,8 +40,10 @@ def test_it_has_the_schema_of_today_and_every_row_of_the_first(desk):
 
 def test_programs_are_as_they_were(desk):
     with desk.ledger.read() as conn:
-        found = {p.reference: (p.revision, p.state, p.branding, p.live, p.pending, p.refused) for p in programs(conn)}
-        assert marker(conn).generation > 0
+        found = {
+            p.reference: (p.revision, p.state, p.branding, p.live, p.pending, p.refused) for p in list_programs(conn)
+        }
+        assert get_ledger_marker(conn).generation > 0
     assert found == {
         "cut": (1, "launching", "approved", 0, 510, 0),
         "gone": (1, "cancelled", "approved", 0, 0, 0),
@@ -66,10 +68,10 @@ def test_it_goes_on_where_it_stopped(desk):
 
 def test_what_waited_for_people_can_be_decided(desk):
     with desk.ledger.begin() as conn:
-        [review] = queue(conn)
-        decide(conn, review.id, approve=True, by="ops", reason=None, now=desk.now)
-        [waits] = held(conn)
-        release(conn, waits.id, by="ops", now=desk.now)
+        [review] = list_open_reviews(conn)
+        decide_review(conn, review.id, approve=True, by="ops", reason=None, now=desk.now)
+        [waits] = list_held_submissions(conn)
+        release_held_submission(conn, waits.id, by="ops", now=desk.now)
     assert [reference for reference, _ in desk.brand()] == ["acme/reviewed"]
     assert desk.state("held") == (1, "scheduled")
 

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from flows.ledger.read.digest import DigestState, Night
+from flows.ledger.read.digest import BusinessDigest, DigestPosition
 from flows.notifying.digest import Letter, Mail, Sent, for_business, for_operator, send, send_digest
 from tests.flows.launching.programs import ledger_at, manifest, numbers, registered
 
@@ -22,8 +22,8 @@ from tests.flows.launching.programs import ledger_at, manifest, numbers, registe
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 NOW = datetime(2027, 1, 4, 2, tzinfo=UTC)
-SINCE = DigestState(at=NOW - timedelta(days=1))
-BUSY = Night(
+SINCE = DigestPosition(at=NOW - timedelta(days=1))
+BUSY = BusinessDigest(
     business="acme-bank",
     legal_name="Acme Bank, N.A.",
     contacts=("ops@acme.example", "json://127.0.0.1"),
@@ -35,7 +35,7 @@ BUSY = Night(
     in_review=1,
     stuck=1,
 )
-QUIET = Night(
+QUIET = BusinessDigest(
     business="quiet",
     legal_name="Quiet",
     contacts=("q@quiet.example",),
@@ -112,7 +112,7 @@ def test_a_business_reads_counts_and_a_link():
 
 def test_a_quiet_business_gets_no_letter_and_the_operator_always_one():
     assert for_business(QUIET, SINCE, NOW, None) == []
-    (letter,) = for_operator([QUIET], 0, ["op@launch.example"], DigestState(), NOW, None)
+    (letter,) = for_operator([QUIET], 0, ["op@launch.example"], DigestPosition(), NOW, None)
     assert letter.body == (
         "1 businesses, from the beginning to 2027-01-04 02:00 UTC\n"
         "\n"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.ledger.core.control_flags import pause, paused, resume
+from flows.ledger.core.control_flags import pause_launching, get_launch_pause, resume_launching
 from flows.ledger.core.engine import database_file
-from flows.ledger.read.page_queries import programs
+from flows.ledger.read.page_queries import list_programs
 from flows.services import open_services
 from tests.flows.ledger.conftest import postgres  # noqa: F401  a fixture
 from tests.flows.ledger.postgres import binaries
@@ -68,12 +68,12 @@ def opened(settings, backup, clock, world_of):
 
 def states(world):
     with world.services.ledger.read() as conn:
-        return {row.reference: row.state for row in programs(conn)}
+        return {row.reference: row.state for row in list_programs(conn)}
 
 
 def is_paused(world):
     with world.services.ledger.read() as conn:
-        return paused(conn)
+        return get_launch_pause(conn)
 
 
 def test_a_restored_ledger_is_paused_until_the_operator_has_looked(backup, opened):
@@ -100,7 +100,7 @@ def test_a_restored_ledger_is_paused_until_the_operator_has_looked(backup, opene
         )
         assert world.run().launched.live == 0
         with world.services.ledger.begin() as conn:
-            assert resume(conn, by="jo", now=world.clock())
+            assert resume_launching(conn, by="jo", now=world.clock())
         assert world.run().launched.live == 1
         assert states(world) == {"before": "live", "after": "live"}
     with opened() as world:  # and stays so: it was looked at once
@@ -124,13 +124,13 @@ def test_where_the_archive_was_restored_too_only_a_pause_by_hand_holds(backup, o
     shutil.move(tmp_path / "archive-backup", settings.archive)
     with opened() as world:
         with world.services.ledger.begin() as conn:
-            pause(conn, by="jo", why="restored from a backup", now=world.clock())
+            pause_launching(conn, by="jo", why="restored from a backup", now=world.clock())
         world.clock.now = datetime(2026, 11, 25, tzinfo=UTC)
         world.run()
         assert states(world) == {"before": "ended", "after": "scheduled"}
         assert (is_paused(world).by, is_paused(world).restored) == ("jo", False)
         with world.services.ledger.begin() as conn:
-            resume(conn, by="jo", now=world.clock())
+            resume_launching(conn, by="jo", now=world.clock())
         world.run()
         assert states(world) == {"before": "ended", "after": "live"}
 

@@ -10,7 +10,7 @@ import pytest
 from flows.archive.submissions import open_drop, verified
 from flows.arrival.leases import claimed
 from flows.cli import programs
-from flows.ledger.programs.ownership import NOT_TO_ORIGINATE
+from flows.ledger.programs.ownership import ON_DO_NOT_ORIGINATE_LIST
 from flows.pipeline import next_start_came, take_inbox
 from flows.publishing.outbox import refresh
 from flows.registration import drop
@@ -180,10 +180,10 @@ def test_held_then_released_is_launched_like_any_other(world):
     world.run()
     receipt = world.receipt("acme-bank/a")
     assert (receipt["verdict"], receipt["program_state"]) == ("held", None)
-    from flows.ledger.programs.register import release
+    from flows.ledger.programs.register import release_held_submission
 
     with world.services.ledger.begin() as conn:
-        release(conn, receipt["submission"], by="tester", now=world.clock())
+        release_held_submission(conn, receipt["submission"], by="tester", now=world.clock())
     refresh(world.services)
     receipt = world.receipt("acme-bank/a")
     assert (receipt["verdict"], receipt["program_state"]) == ("accepted_with_rejections", "scheduled")
@@ -191,13 +191,13 @@ def test_held_then_released_is_launched_like_any_other(world):
 
 
 def test_a_business_reads_why_the_operator_rejected_what_was_held(world):
-    from flows.ledger.programs.register import dismiss
+    from flows.ledger.programs.register import reject_held_submission
 
     world.drop("acme-bank/a", ROWS + "214-9022,Survey\n", on_rejected_rows="hold")
     world.run()
     receipt = world.receipt("acme-bank/a")
     with world.services.ledger.begin() as conn:
-        dismiss(conn, receipt["submission"], by="tester", reason="Wrong list.", now=world.clock())
+        reject_held_submission(conn, receipt["submission"], by="tester", reason="Wrong list.", now=world.clock())
     refresh(world.services)
     assert world.receipt("acme-bank/a")["verdict"] == "rejected"
     page = (world.reports / "acme-bank" / receipt["submission"] / "report.html").read_text()
@@ -323,12 +323,12 @@ def test_what_is_refused_at_the_launch_is_told_with_its_reason_wherever_one_look
     world.services = replace(world.services, settings=listed)
     world.clock.now = datetime(2030, 1, 8, tzinfo=UTC)
     world.run()
-    refused = [{"number": "+15012149021", "reason": NOT_TO_ORIGINATE}]
+    refused = [{"number": "+15012149021", "reason": ON_DO_NOT_ORIGINATE_LIST}]
     for told in (world.receipt("acme-bank/a"), world.report("acme-bank/a")):
         assert (told["refused"], told["refused_total"]) == (refused, 1)
     index = (world.reports / "acme-bank/index.html").read_text()
-    assert f"1 number refused: {NOT_TO_ORIGINATE}" in index
+    assert f"1 number refused: {ON_DO_NOT_ORIGINATE_LIST}" in index
     programs.show("acme-bank/orders")
-    assert f"  refused    1: {NOT_TO_ORIGINATE}\n" in capsys.readouterr().out
+    assert f"  refused    1: {ON_DO_NOT_ORIGINATE_LIST}\n" in capsys.readouterr().out
     programs.show("acme-bank/orders", as_json=True)
-    assert json.loads(capsys.readouterr().out)[0]["refused"] == [{"reason": NOT_TO_ORIGINATE, "numbers": 1}]
+    assert json.loads(capsys.readouterr().out)[0]["refused"] == [{"reason": ON_DO_NOT_ORIGINATE_LIST, "numbers": 1}]

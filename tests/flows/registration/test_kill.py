@@ -15,7 +15,7 @@ from flows.archive.submissions import archive_drop, empty, open_drop, verified
 from flows.arrival.completeness import Settled
 from flows.arrival.leases import claimed
 from flows.arrival.scan import Left, look
-from flows.ledger.intake.leases import fenced, mark_taken
+from flows.ledger.intake.leases import check_drop_lease, mark_drop_taken
 from flows.stores.folder import FolderStore
 from tests.flows.inbox_world import SETTLE, START, InboxWorld, manifest
 
@@ -58,10 +58,10 @@ def take_one(world, sighting):
             return
         archived = archive_drop(world.store, world.archive, sighting, token=lease.token)
         with world.ledger.begin() as conn:
-            fenced(conn, lease)
+            check_drop_lease(conn, lease)
             row = (lease.name, archived.submission)
             conn.exec_driver_sql("INSERT INTO registered VALUES (?, ?)", row)
-            mark_taken(conn, lease, archived.taken, submission=archived.submission)
+            mark_drop_taken(conn, lease, archived.taken, submission=archived.submission)
         empty(world.store, lease.business, lease.name, archived.taken)
 
 

@@ -17,7 +17,7 @@ from flows.archive.submissions import _mark
 from flows.arrival.completeness import Settled
 from flows.arrival.scan import arrivals
 from flows.errors import LaunchdropError
-from flows.ledger.intake.drops import waiting
+from flows.ledger.intake.drops import list_pending_drops
 from flows.registration import drop
 from flows.scaling import dask_cluster, parallel_pass, processes, worker_tasks
 from flows.scaling.opening import open_workers
@@ -177,7 +177,7 @@ def test_another_process_may_take_some_of_the_drops(tmp_path):
         took = a_pass(services, Here(between=meddle)).took
         both = sorted(t.drop for t in (*took, *meddle.took))
         with services.ledger.read() as conn:
-            assert waiting(conn) == []
+            assert list_pending_drops(conn) == []
     assert both == [f"d{place:02d}" for place in range(DROPS)]
     assert took
     assert meddle.took

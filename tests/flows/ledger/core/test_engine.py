@@ -13,10 +13,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from flows.ledger.core.engine import SCHEMAS, Ledger, connectable, migrate
+from flows.ledger.core.engine import SCHEMA_REVISIONS, Ledger, create_ledger_engine, migrate_schema
 from flows.ledger.core.errors import LedgerError, Outdated
-from flows.ledger.core.outbox import claim, clear, give_back
-from flows.ledger.core.transitions import mark, move_revisions
+from flows.ledger.core.outbox import claim_outbox_entries, clear_outbox_entries, release_outbox_entries
+from flows.ledger.core.transitions import add_to_outbox, move_revisions
 from flows.ledger.core.types import metadata
 from tests.flows.ledger.samples import some
 
@@ -90,12 +90,12 @@ def test_the_last_migration_is_the_schema_of_the_code():
     config.set_main_option("script_location", "flows.ledger:migrations")
     config.set_main_option("path_separator", "os")
     revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
-    assert tuple(reversed(revisions)) == SCHEMAS
+    assert tuple(reversed(revisions)) == SCHEMA_REVISIONS
 
 
 def test_opening_what_is_up_to_date_is_quick_and_needs_no_alembic(blank):
     code = (
-        "import sys, time\nfrom flows.ledger import Ledger\nstart = time.perf_counter()\n"
+        "import sys, time\nfrom flows.ledger.core.engine import Ledger\nstart = time.perf_counter()\n"
         f"Ledger.open('sqlite:///{blank}').close()\nassert 'alembic' not in sys.modules\n"
         "print(time.perf_counter() - start)"
     )
@@ -118,7 +118,7 @@ def test_opening_what_is_up_to_date_is_quick_and_needs_no_alembic(blank):
 )
 def test_a_wrong_url_is_named(url, message):
     with pytest.raises(LedgerError) as told:
-        connectable(url)
+        create_ledger_engine(url)
     assert str(told.value) == message
 
 
@@ -168,9 +168,9 @@ def test_nothing_of_postgresql_is_waited_for_without_end(postgres):
 
 
 def test_migrating_again_changes_nothing(empty):
-    engine = connectable(empty)
-    migrate(engine)
-    migrate(engine)
+    engine = create_ledger_engine(empty)
+    migrate_schema(engine)
+    migrate_schema(engine)
     engine.dispose()
     again = create_engine(engine.url)
     with again.connect() as conn:
@@ -180,12 +180,12 @@ def test_migrating_again_changes_nothing(empty):
 
 def claimed(desk, owner="me", minutes=1, gone=lambda _: False):
     with desk.ledger.begin() as conn:
-        return claim(conn, owner=owner, now=desk.now, length=timedelta(minutes=minutes), gone=gone)
+        return claim_outbox_entries(conn, owner=owner, now=desk.now, length=timedelta(minutes=minutes), gone=gone)
 
 
 def crossed_off(desk, marks, owner="me"):
     with desk.ledger.begin() as conn:
-        clear(conn, marks, owner=owner)
+        clear_outbox_entries(conn, marks, owner=owner)
 
 
 def test_a_mark_stays_until_what_it_stands_for_is_written(desk):
@@ -193,7 +193,7 @@ def test_a_mark_stays_until_what_it_stands_for_is_written(desk):
     found = claimed(desk)
     assert [m.kind for m in found] == ["report", "receipt", "index", "operator"]
     with desk.ledger.begin() as conn:
-        mark(conn, "index", "acme")  # again, while the files are written
+        add_to_outbox(conn, "index", "acme")  # again, while the files are written
     assert claimed(desk, "other") == []
     crossed_off(desk, found)
     assert [(m.kind, m.business) for m in claimed(desk)] == [("index", "acme")]
@@ -205,7 +205,7 @@ def test_what_was_not_written_is_given_back(desk):
     crossed_off(desk, rest)
     assert claimed(desk, "other") == []
     with desk.ledger.begin() as conn:
-        give_back(conn, [report], owner="me")
+        release_outbox_entries(conn, [report], owner="me")
     assert claimed(desk, "other") == [report]
 
 
@@ -252,14 +252,14 @@ def test_a_move_somebody_else_made_first(desk, monkeypatch):
     key = desk.program().revision
     from flows.ledger.core import transitions
 
-    stale = transitions.revisions_of
+    stale = transitions.read_revisions
 
     def moved_meanwhile(conn, ids):
         rows = stale(conn, ids)
         conn.execute(text("update revision set state = 'cancelled'"))
         return rows
 
-    monkeypatch.setattr(transitions, "revisions_of", moved_meanwhile)
+    monkeypatch.setattr(transitions, "read_revisions", moved_meanwhile)
     with pytest.raises(Outdated), desk.ledger.begin() as conn:
         move_revisions(conn, [key], "launching", cause="x", now=desk.now)
 

@@ -6,13 +6,26 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from flows.ledger.core.control_flags import Marker, check_marker, marker, pause, paused, resume
+from flows.ledger.core.control_flags import (
+    LedgerMarker,
+    check_ledger_marker,
+    get_launch_pause,
+    get_ledger_marker,
+    pause_launching,
+    resume_launching,
+)
 from flows.ledger.core.errors import LeaseLost, LedgerError
-from flows.ledger.launches.batches import mark_sent, mark_unknown, record
-from flows.ledger.launches.endings import ended
-from flows.ledger.launches.jobs import beat, created, let_go
-from flows.ledger.launches.launches import fail, finish, news, next_due, starts
-from flows.ledger.programs.programs import retry
+from flows.ledger.launches.batches import mark_batch_sent, mark_batch_unknown, record_batch_outcome
+from flows.ledger.launches.endings import finish_endings
+from flows.ledger.launches.jobs import extend_job_leases, record_carrier_id, release_jobs
+from flows.ledger.launches.launches import (
+    fail_launch,
+    find_next_due_time,
+    find_unsent_changes,
+    finish_launches,
+    list_launch_times,
+)
+from flows.ledger.programs.programs import retry_launch
 from schemas.model.purposes import DO_NOT_ORIGINATE
 from tests.flows.ledger.samples import CUSTOM, DAY, HOUR, NOON, some, span
 
@@ -53,10 +66,10 @@ def test_a_launch_cut_short_goes_on_where_it_stopped(desk, other):
     [errand] = desk.claim()
     first, second, _ = desk.open(errand)
     with desk.ledger.begin() as conn:
-        created(conn, errand, "at-carrier")
-        mark_sent(conn, errand, first, START)
-        record(conn, errand, first, {int(first.numbers[0]): "INVALID_NUMBER"}, START)
-        mark_sent(conn, errand, second, START)
+        record_carrier_id(conn, errand, "at-carrier")
+        mark_batch_sent(conn, errand, first, START)
+        record_batch_outcome(conn, errand, first, {int(first.numbers[0]): "INVALID_NUMBER"}, START)
+        mark_batch_sent(conn, errand, second, START)
     assert other.claim() == []
     other.now += 2 * desk.claimant.length
     [resumed] = other.claim()
@@ -76,13 +89,13 @@ def test_a_late_owner_can_write_nothing(desk, other):
     other.now = START + 2 * desk.claimant.length
     [taken_over] = other.claim()
     writes = [
-        lambda conn: mark_sent(conn, errand, batch, START),
-        lambda conn: record(conn, errand, batch, {}, START),
-        lambda conn: finish(conn, [errand], now=START),
-        lambda conn: fail(conn, errand, "x", now=START),
-        lambda conn: beat(conn, [errand], until=START),
-        lambda conn: let_go(conn, [errand]),
-        lambda conn: ended(conn, [errand], now=START),
+        lambda conn: mark_batch_sent(conn, errand, batch, START),
+        lambda conn: record_batch_outcome(conn, errand, batch, {}, START),
+        lambda conn: finish_launches(conn, [errand], now=START),
+        lambda conn: fail_launch(conn, errand, "x", now=START),
+        lambda conn: extend_job_leases(conn, [errand], until=START),
+        lambda conn: release_jobs(conn, [errand]),
+        lambda conn: finish_endings(conn, [errand], now=START),
     ]
     for write in writes:
         with pytest.raises(LeaseLost, match="of acme/p was taken over"), desk.ledger.begin() as conn:
@@ -105,7 +118,7 @@ def test_a_launch_is_not_over_before_each_batch_has_its_outcome(desk):
     desk.now = START
     errands = desk.claim()
     with pytest.raises(ValueError, match="without outcome"), desk.ledger.begin() as conn:
-        finish(conn, errands, now=START)
+        finish_launches(conn, errands, now=START)
 
 
 def test_refused_numbers_are_told_with_their_reason(desk):
@@ -134,14 +147,14 @@ def test_a_failed_launch_is_retried_with_what_is_unknown_under_its_old_key(desk)
     [errand] = desk.claim()
     first, second, _ = desk.open(errand)
     with desk.ledger.begin() as conn:
-        record(conn, errand, first, {}, START)
-        mark_sent(conn, errand, second, START)
-        mark_unknown(conn, errand, second, "no answer", START)
-        fail(conn, errand, "the carrier cannot be asked", now=START)
+        record_batch_outcome(conn, errand, first, {}, START)
+        mark_batch_sent(conn, errand, second, START)
+        mark_batch_unknown(conn, errand, second, "no answer", START)
+        fail_launch(conn, errand, "the carrier cannot be asked", now=START)
     assert desk.states() == ["launch_failed"]
     assert desk.claim() == []
     with desk.ledger.begin() as conn:
-        retry(conn, "acme", "p", by="ann", now=desk.now)
+        retry_launch(conn, "acme", "p", by="ann", now=desk.now)
     [again] = desk.claim()
     assert [(b.state, len(b.numbers), b.key == second.key) for b in desk.open(again)] == [
         ("unknown", 500, True),
@@ -158,8 +171,8 @@ def test_a_revised_failure_first_settles_what_is_unknown(desk):
     [errand] = desk.claim()
     [batch] = desk.open(errand)
     with desk.ledger.begin() as conn:
-        mark_sent(conn, errand, batch, START)
-        fail(conn, errand, "down", now=START)
+        mark_batch_sent(conn, errand, batch, START)
+        fail_launch(conn, errand, "down", now=START)
     desk.drop("p", [*some(1), *some(1, 20)], purposes=[4, 0], numbers_mode="replace")
     [again] = desk.claim()
     sent = desk.answer(again)
@@ -192,7 +205,7 @@ def test_a_waiting_revision_comes_in_when_the_launch_failed(desk):
     [errand] = desk.claim()
     desk.drop("p", some(1, 5))
     with desk.ledger.begin() as conn:
-        fail(conn, errand, "no", now=START)
+        fail_launch(conn, errand, "no", now=START)
     assert desk.states() == ["superseded", "scheduled"]
 
 
@@ -203,17 +216,17 @@ def test_after_a_launch_that_failed_the_carrier_is_told_everything_anew(desk):
     desk.drop("p", some(3), name="Fraud alerts")
     [errand] = desk.claim()
     with desk.ledger.begin() as conn:  # the new name had arrived, the numbers were refused
-        fail(conn, errand, "no", now=START)
+        fail_launch(conn, errand, "no", now=START)
     desk.drop("p", some(3), name="Card service", content="back")
     [errand] = desk.claim()
     with desk.ledger.read() as conn:
-        assert news(conn, errand).facts
+        assert find_unsent_changes(conn, errand).facts
     desk.finish([errand])
     assert desk.states() == ["superseded", "superseded", "live"]
     desk.drop("p", some(2), name="Card service", content="fewer")
     [errand] = desk.claim()
     with desk.ledger.read() as conn:
-        assert not news(conn, errand).facts
+        assert not find_unsent_changes(conn, errand).facts
 
 
 def test_cancelling_while_launching_ends_it_afterwards(desk):
@@ -239,7 +252,7 @@ def test_what_is_later_than_the_deadline_is_missed(desk):
     assert desk.miss() == ["acme/p"]
     assert desk.state() == (1, "missed")
     with desk.ledger.begin() as conn:
-        retry(conn, "acme", "p", by="ann", now=desk.now)
+        retry_launch(conn, "acme", "p", by="ann", now=desk.now)
     assert desk.launch() == ["acme/p"]
 
 
@@ -297,25 +310,25 @@ def test_a_carrier_that_is_down_is_asked_later(desk):
     desk.now = START
     errands = desk.claim()
     with desk.ledger.begin() as conn:
-        let_go(conn, errands, not_before=START + HOUR)
+        release_jobs(conn, errands, not_before=START + HOUR)
     assert desk.claim() == []
     with desk.ledger.read() as conn:
-        assert next_due(conn, desk.now) == START + HOUR
+        assert find_next_due_time(conn, desk.now) == START + HOUR
     desk.now = START + HOUR
     assert desk.launch() == ["acme/p"]
 
 
 def test_what_waits_for_its_branding(desk):
-    from flows.ledger.programs.reviews import decide, queue
+    from flows.ledger.programs.reviews import decide_review, list_open_reviews
 
     desk.drop("p", some(1), display_name=CUSTOM, hold_until_branded=True)
     desk.now = NOON + 3 * DAY
     assert (desk.claim(), desk.miss()) == ([], [])
     with desk.ledger.read() as conn:
-        assert next_due(conn, desk.now) is None
-        [review] = queue(conn)
+        assert find_next_due_time(conn, desk.now) is None
+        [review] = list_open_reviews(conn)
     with desk.ledger.begin() as conn:
-        decide(conn, review.id, approve=True, by="ann", reason=None, now=desk.now)
+        decide_review(conn, review.id, approve=True, by="ann", reason=None, now=desk.now)
     [errand] = desk.claim()
     assert errand.shown.display_name == CUSTOM
     desk.finish([errand])
@@ -328,52 +341,52 @@ def test_paused_launching(desk):
     desk.now = START
     desk.claim(limit=1)
     with desk.ledger.begin() as conn:
-        pause(conn, by="ann", why="maintenance", now=desk.now)
+        pause_launching(conn, by="ann", why="maintenance", now=desk.now)
     desk.now = START + 5 * DAY
     assert (desk.claim(), desk.miss()) == ([], [])
     with desk.ledger.begin() as conn:
-        assert paused(conn).why == "maintenance"
-        assert resume(conn, by="ann", now=desk.now)
-        assert not resume(conn, by="ann", now=desk.now)
+        assert get_launch_pause(conn).why == "maintenance"
+        assert resume_launching(conn, by="ann", now=desk.now)
+        assert not resume_launching(conn, by="ann", now=desk.now)
     assert desk.launch() == ["acme/p"]  # it had begun in time
 
 
 def test_a_restored_ledger_starts_paused(desk):
     desk.drop("p", some(1))
     with desk.ledger.begin() as conn:
-        assert not check_marker(conn, None, now=desk.now)
-        backup = marker(conn)
+        assert not check_ledger_marker(conn, None, now=desk.now)
+        backup = get_ledger_marker(conn)
     desk.now = START
     desk.launch()
     with desk.ledger.begin() as conn:
-        later = marker(conn)
+        later = get_ledger_marker(conn)
         assert later.generation > backup.generation
-        assert not check_marker(conn, later, now=desk.now)
+        assert not check_ledger_marker(conn, later, now=desk.now)
         # As if the ledger had not got that far:
-        beyond = Marker(ledger=later.ledger, generation=later.generation + 5)
-        assert check_marker(conn, beyond, now=desk.now)
-        assert paused(conn).restored
-        assert not check_marker(conn, beyond, now=desk.now)
+        beyond = LedgerMarker(ledger=later.ledger, generation=later.generation + 5)
+        assert check_ledger_marker(conn, beyond, now=desk.now)
+        assert get_launch_pause(conn).restored
+        assert not check_ledger_marker(conn, beyond, now=desk.now)
     desk.now = NOON + 10 * DAY
     assert desk.end() == []
     with desk.ledger.begin() as conn:
-        resume(conn, by="ann", now=desk.now)
-        assert not check_marker(conn, beyond, now=desk.now)
-        assert check_marker(conn, Marker(ledger="another", generation=1), now=desk.now)
-        assert not check_marker(conn, Marker(ledger="another", generation=1), now=desk.now)
+        resume_launching(conn, by="ann", now=desk.now)
+        assert not check_ledger_marker(conn, beyond, now=desk.now)
+        assert check_ledger_marker(conn, LedgerMarker(ledger="another", generation=1), now=desk.now)
+        assert not check_ledger_marker(conn, LedgerMarker(ledger="another", generation=1), now=desk.now)
 
 
 def test_when_there_is_something_to_do(desk):
     def due():
         with desk.ledger.read() as conn:
-            return next_due(conn, desk.now)
+            return find_next_due_time(conn, desk.now)
 
     assert due() is None
     desk.drop("p", some(1))
     desk.drop("q", some(1, 1), schedule=span(START + HOUR, NOON + DAY))
     assert due() == START
     with desk.ledger.read() as conn:
-        assert starts(conn, after=NOON, limit=10) == [START, START + HOUR]
+        assert list_launch_times(conn, after=NOON, limit=10) == [START, START + HOUR]
     desk.now = START
     errands = desk.claim()
     assert due() == START + desk.claimant.length
@@ -388,9 +401,9 @@ def test_only_what_failed_is_retried(desk):
     desk.drop("p", some(1))
     scheduled = "acme/p is scheduled; only what was missed or failed can be retried"
     with pytest.raises(LedgerError, match=scheduled), desk.ledger.begin() as conn:
-        retry(conn, "acme", "p", by="ann", now=desk.now)
+        retry_launch(conn, "acme", "p", by="ann", now=desk.now)
     with pytest.raises(LedgerError, match="no program acme/x"), desk.ledger.begin() as conn:
-        retry(conn, "acme", "x", by="ann", now=desk.now)
+        retry_launch(conn, "acme", "x", by="ann", now=desk.now)
 
 
 def test_many_programs_are_launched_in_one_go(desk):

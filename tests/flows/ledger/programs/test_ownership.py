@@ -5,10 +5,10 @@ import pytest
 
 from flows.ledger.core.errors import LedgerError, Outdated
 from flows.ledger.core.tables import outbox
-from flows.ledger.launches.launches import fail, finish
+from flows.ledger.launches.launches import fail_launch, finish_launches
 from flows.ledger.programs.numbers import removed_by_replace
-from flows.ledger.programs.ownership import ELSEWHERE, claims
-from flows.ledger.programs.programs import retry
+from flows.ledger.programs.ownership import REGISTERED_ELSEWHERE, claims
+from flows.ledger.programs.programs import retry_launch
 from flows.ledger.programs.releases import release_number
 from flows.ledger.read import page_queries
 from flows.publishing import views
@@ -64,7 +64,7 @@ def test_a_missed_program_lets_its_numbers_go_and_claims_the_free_ones_when_retr
     desk.drop("q", some(1))
     desk.drop("z", some(1, 1), business="zenith")
     with desk.ledger.begin() as conn:
-        retry(conn, "acme", "p", by="ann", now=desk.now)
+        retry_launch(conn, "acme", "p", by="ann", now=desk.now)
     assert desk.numbers() == {
         some(3)[0]: ("refused", 0),
         some(3)[1]: ("refused", 0),
@@ -199,7 +199,7 @@ def test_a_number_that_a_waiting_revision_brings_back_is_nobody_elses_meanwhile(
         desk.answer(errand)
     assert conflicts(desk, "z", some(1, 1), business="zenith") == {some(1, 1)[0]: ("NUM-022", None)}
     with desk.ledger.begin() as conn:
-        finish(conn, [errand], now=desk.now)
+        finish_launches(conn, [errand], now=desk.now)
     assert desk.holder(some(1, 1)[0]) == "acme/p"
     [errand] = desk.claim()
     assert desk.answer(errand) == [("add", "p", some(1, 1))]
@@ -212,7 +212,7 @@ def test_what_may_be_at_the_carrier_is_never_missed(desk):
     [errand] = desk.claim()
     desk.answer(errand)
     with desk.ledger.begin() as conn:
-        fail(conn, errand, "no", now=desk.now)
+        fail_launch(conn, errand, "no", now=desk.now)
     desk.drop("p", some(2), description="Other.")
     desk.now += 2 * DAY
     assert desk.miss() == []
@@ -242,8 +242,8 @@ def test_a_number_that_went_elsewhere_while_its_revision_waited_is_refused(desk)
     desk.finish([errand])
     assert desk.launch() == ["acme/p"]
     with desk.ledger.read() as conn:
-        assert page_queries.refused(conn, "acme", "p", limit=9) == [(N, ELSEWHERE)]
-        assert page_queries.moved_between(conn, "acme", "p")[0] == []
+        assert page_queries.list_refused_numbers(conn, "acme", "p", limit=9) == [(N, REGISTERED_ELSEWHERE)]
+        assert page_queries.list_takeover_references(conn, "acme", "p")[0] == []
     assert (desk.states(), desk.holder(N)) == (["superseded", "live"], "zenith/z")
     assert desk.program().numbers_live == 2
 

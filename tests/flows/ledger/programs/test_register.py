@@ -6,12 +6,12 @@ import pytest
 
 from flows.ledger.core.errors import LedgerError, Outdated
 from flows.ledger.core.tables import parked, submission
-from flows.ledger.intake.submissions import free_id
-from flows.ledger.launches.launches import fail
-from flows.ledger.programs.programs import known
-from flows.ledger.programs.register import dismiss, preview, release
-from flows.ledger.programs.reviews import queue
-from flows.ledger.read.page_queries import submission_of
+from flows.ledger.intake.submissions import choose_submission_id
+from flows.ledger.launches.launches import fail_launch
+from flows.ledger.programs.programs import read_known_program
+from flows.ledger.programs.register import preview_registration, reject_held_submission, release_held_submission
+from flows.ledger.programs.reviews import list_open_reviews
+from flows.ledger.read.page_queries import get_submission
 from tests.flows.ledger.samples import ACME, CUSTOM, DAY, HOUR, NOON, judged, manifest, some, span
 
 
@@ -87,7 +87,7 @@ def test_a_preview_says_what_registering_does(desk):
     desk.drop("p", some(3), content="a")
     for registration in (desk.registration("p", some(5), purposes=1), desk.registration("p", some(1), content="a")):
         with desk.ledger.read() as conn:
-            seen = preview(conn, registration)
+            seen = preview_registration(conn, registration)
         assert seen == desk.register(registration)
 
 
@@ -118,9 +118,9 @@ def test_a_start_that_was_fixed_since_judging_is_judged_again(desk):
         with pytest.raises(Outdated, match="acme/p was launched since this was judged: its start stays"):
             desk.drop("p", some(1, 2), schedule=LATER)
         with pytest.raises(Outdated, match="its start stays"), desk.ledger.begin() as conn:
-            release(conn, "s2", by="ann", now=desk.now)
+            release_held_submission(conn, "s2", by="ann", now=desk.now)
         with desk.ledger.read() as conn:
-            assert known(conn, "acme", "p").start_is_fixed
+            assert read_known_program(conn, "acme", "p").start_is_fixed
         if errands:
             desk.finish(errands)
         errands = []
@@ -133,7 +133,7 @@ def test_the_start_may_move_before_the_launch_and_after_one_that_failed(desk):
     desk.now = NOON + 5 * HOUR
     [errand] = desk.claim()
     with desk.ledger.begin() as conn:
-        fail(conn, errand, "no", now=desk.now)
+        fail_launch(conn, errand, "no", now=desk.now)
     later = span(NOON + 7 * HOUR, NOON + 20 * DAY)
     assert desk.drop("p", [], schedule=later).difference.start_moved
 
@@ -175,7 +175,7 @@ def test_cancelling_a_live_program_ends_it(desk):
     desk.cancel()
     assert desk.cancel().outcome == "duplicate"
     with desk.ledger.read() as conn:
-        assert known(conn, "acme", "p").state == "cancelled"
+        assert read_known_program(conn, "acme", "p").state == "cancelled"
     assert desk.end() == ["acme/p"]
     assert desk.state() == (1, "ended")
     assert set(desk.numbers().values()) == {("removed", 0)}
@@ -192,8 +192,8 @@ def test_cancelling_a_program_that_is_held_is_final(desk):
     assert (desk.state(), desk.numbers()) == ((1, "cancelled"), {})
     assert [standing for *_, standing in desk.verdicts()] == ["replaced", "registered"]
     with desk.ledger.read() as conn:
-        assert known(conn, "acme", "p").state == "cancelled"
-        assert queue(conn) == []
+        assert read_known_program(conn, "acme", "p").state == "cancelled"
+        assert list_open_reviews(conn) == []
     again = desk.cancel()
     assert (again.outcome, again.submission) == ("duplicate", "s2")
     with pytest.raises(Outdated):
@@ -205,25 +205,25 @@ def test_a_held_submission_waits(desk):
     registered = desk.drop("p", some(5000), verdict="held", content="a")
     assert registered.revision is None
     with desk.ledger.read() as conn:
-        assert known(conn, "acme", "p").held
+        assert read_known_program(conn, "acme", "p").held
     assert desk.drop("p", some(5000), content="a").outcome == "duplicate"
     desk.now += HOUR
     with desk.ledger.begin() as conn:
-        released = release(conn, "s1", by="ann", now=desk.now)
+        released = release_held_submission(conn, "s1", by="ann", now=desk.now)
     assert (released.revision, released.difference.added) == (1, 5000)
     assert desk.verdicts() == [("s1", "accepted", "registered")]
     assert desk.count(parked) == 0
     with pytest.raises(LedgerError, match="submission s1 is not held: it is registered"), desk.ledger.begin() as conn:
-        release(conn, "s1", by="ann", now=desk.now)
+        release_held_submission(conn, "s1", by="ann", now=desk.now)
 
 
 def test_a_held_submission_is_rejected(desk):
     desk.drop("p", some(2), verdict="held")
     with desk.ledger.begin() as conn:
-        dismiss(conn, "s1", by="ann", reason="wrong file", now=desk.now)
+        reject_held_submission(conn, "s1", by="ann", reason="wrong file", now=desk.now)
     assert desk.verdicts() == [("s1", "rejected", "dismissed")]
     with desk.ledger.read() as conn:
-        assert known(conn, "acme", "p") is None
+        assert read_known_program(conn, "acme", "p") is None
 
 
 def test_a_newer_revision_replaces_a_held_one(desk):
@@ -232,14 +232,14 @@ def test_a_newer_revision_replaces_a_held_one(desk):
     desk.drop("p", some(2))
     assert [s for _, _, s in desk.verdicts()] == ["replaced", "rejected", "registered"]
     with pytest.raises(LedgerError, match="it is replaced"), desk.ledger.begin() as conn:
-        release(conn, "s1", by="ann", now=desk.now)
+        release_held_submission(conn, "s1", by="ann", now=desk.now)
 
 
 def test_releasing_fails_when_a_number_went_elsewhere(desk):
     desk.drop("p", some(2), verdict="held")
     desk.drop("q", some(1))
     with pytest.raises(Outdated), desk.ledger.begin() as conn:
-        release(conn, "s1", by="ann", now=desk.now)
+        release_held_submission(conn, "s1", by="ann", now=desk.now)
     assert desk.verdicts()[0] == ("s1", "held", "held")
 
 
@@ -249,19 +249,19 @@ def test_a_retake_is_no_duplicate(desk):
 
 
 def test_a_business_unit_is_made(desk):
-    from flows.ledger.programs.businesses import business
+    from flows.ledger.programs.businesses import read_business
 
     desk.drop("p", some(1), business_unit="New", create_business_unit=True)
     with desk.ledger.read() as conn:
-        assert business(conn, "acme").business_units == ("Cards", "New")
+        assert read_business(conn, "acme").business_units == ("Cards", "New")
 
 
 def test_an_id_is_one_drop_s(desk):
     digest = "1a2b3c4d" + "0" * 56
     desk.register(replace(desk.registration("p", some(1)), submission="20270104T120000Z-1a2b3c4d", digest=digest))
     with desk.ledger.read() as conn:
-        assert free_id(conn, "acme", "d1", NOON, digest) == "20270104T120000Z-1a2b3c4d"
-        assert free_id(conn, "acme", "other", NOON, digest) == "20270104T120000Z-1a2b3c4d-2"
+        assert choose_submission_id(conn, "acme", "d1", NOON, digest) == "20270104T120000Z-1a2b3c4d"
+        assert choose_submission_id(conn, "acme", "other", NOON, digest) == "20270104T120000Z-1a2b3c4d-2"
 
 
 def test_the_same_bytes_in_two_inboxes_in_the_same_second(desk):
@@ -274,16 +274,16 @@ def test_the_same_bytes_in_two_inboxes_in_the_same_second(desk):
     assert desk.register(mine).revision == 1
     assert desk.register(misplaced).revision is None
     with desk.ledger.read() as conn:
-        assert submission_of(conn, mine.submission).business == "acme"
-        assert submission_of(conn, mine.submission, "zenith").verdict == "rejected"
-        assert submission_of(conn, mine.submission, "acme").verdict == "accepted"
+        assert get_submission(conn, mine.submission).business == "acme"
+        assert get_submission(conn, mine.submission, "zenith").verdict == "rejected"
+        assert get_submission(conn, mine.submission, "acme").verdict == "accepted"
 
 
 def test_known_of_a_program(desk):
     desk.drop("p", some(2))
     with desk.ledger.read() as conn:
-        told = known(conn, "acme", "p")
-        assert known(conn, "zenith", "p") is None
+        told = read_known_program(conn, "acme", "p")
+        assert read_known_program(conn, "zenith", "p") is None
     assert (told.state, told.revision, told.live, told.numbers) == ("scheduled", 1, False, 2)
     assert told.start == NOON + HOUR
     assert manifest().display_name == ACME

@@ -8,9 +8,9 @@ from sqlalchemy import event, select
 
 from flows.ledger.core.errors import Outdated
 from flows.ledger.core.types import metadata
-from flows.ledger.launches.batches import record_all
-from flows.ledger.launches.launches import finish
-from flows.ledger.programs.register import release
+from flows.ledger.launches.batches import record_all_batches_done
+from flows.ledger.launches.launches import finish_launches
+from flows.ledger.programs.register import release_held_submission
 from tests.flows.ledger.samples import HOUR, some
 
 
@@ -67,7 +67,7 @@ def test_releasing_cut_short_leaves_nothing(desk):
 
     def act():
         with desk.ledger.begin() as conn:
-            return release(conn, "s1", by="ann", now=desk.now)
+            return release_held_submission(conn, "s1", by="ann", now=desk.now)
 
     assert crashing_at_each_statement(desk, act).revision == 1
 
@@ -81,8 +81,8 @@ def test_launching_cut_short_leaves_nothing(desk):
     def act():
         with desk.ledger.begin() as conn:
             errands = desk_claim(conn, desk)
-            record_all(conn, errands, desk.now)
-            finish(conn, errands, now=desk.now)
+            record_all_batches_done(conn, errands, desk.now)
+            finish_launches(conn, errands, now=desk.now)
             return errands
 
     assert len(crashing_at_each_statement(desk, act)) == 1
@@ -90,9 +90,9 @@ def test_launching_cut_short_leaves_nothing(desk):
 
 
 def desk_claim(conn, desk):
-    from flows.ledger.launches.launches import claim_due
+    from flows.ledger.launches.launches import claim_launches
 
-    return claim_due(conn, desk.claimant, now=desk.now, patience=desk.patience)
+    return claim_launches(conn, desk.claimant, now=desk.now, patience=desk.patience)
 
 
 def together(*acts):

@@ -8,17 +8,17 @@ from string import ascii_letters, digits
 import pytest
 
 from flows.ledger.core.errors import LedgerError
-from flows.ledger.intake.submissions import LogoTaken
+from flows.ledger.intake.submissions import SubmittedLogo
 from flows.ledger.launches.endings import claim_brandings
-from flows.ledger.programs.businesses import business, business_ids, seed
-from flows.ledger.programs.programs import retry
+from flows.ledger.programs.businesses import list_business_ids, read_business, record_businesses
+from flows.ledger.programs.programs import retry_launch
 from flows.ledger.programs.releases import release_number
-from flows.ledger.programs.reviews import decide, queue
+from flows.ledger.programs.reviews import decide_review, list_open_reviews
 from schemas.manifest.display_name import KEYS, NAME_MAX
 from schemas.model.business import DisplayName
 from tests.flows.ledger.samples import ACME, BUSINESSES, CUSTOM, HOUR, NOON, some
 
-LOGO = LogoTaken(name="acme.svg", sha256="ab" * 32)
+LOGO = SubmittedLogo(name="acme.svg", sha256="ab" * 32)
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def decided(desk):
     def decide_all(approve, reason=None):
         with desk.ledger.begin() as conn:
             return [
-                decide(conn, review.id, approve=approve, by="ann", reason=reason, now=desk.now)
-                for review in queue(conn)
+                decide_review(conn, review.id, approve=approve, by="ann", reason=reason, now=desk.now)
+                for review in list_open_reviews(conn)
             ]
 
     return decide_all
@@ -62,8 +62,8 @@ def test_a_custom_name_is_asked_for_with_what_the_rules_noticed(desk):
     desk.drop("q", some(1, 1), display_name=CUSTOM)
     assert branding(desk) == "in_review"
     with desk.ledger.read() as conn:
-        [review] = queue(conn)
-        assert queue(conn, business="zenith") == []
+        [review] = list_open_reviews(conn)
+        assert list_open_reviews(conn, business="zenith") == []
     assert (review.display_name, review.submission) == (CUSTOM, "s1")
     assert review.noticed == (("DSP-007", "shares no word"),)
 
@@ -87,7 +87,7 @@ def test_an_approval_brands_what_is_live_and_is_the_business_s_from_then_on(desk
     desk.drop("q", some(1, 1), display_name=CUSTOM)
     assert branding(desk, "q") == "approved"
     with desk.ledger.read() as conn:
-        assert business(conn, "acme").display_names == (ACME, CUSTOM)
+        assert read_business(conn, "acme").display_names == (ACME, CUSTOM)
 
 
 def test_an_approval_during_the_launch_is_not_forgotten(desk, decided):
@@ -115,17 +115,17 @@ def test_a_decision_turned_round_is_told_to_the_carrier(desk, decided):
     desk.now = NOON + HOUR
     desk.launch()
     with desk.ledger.begin() as conn:
-        decide(conn, made.review.id, approve=False, by="ann", reason="a mistake", now=desk.now)
+        decide_review(conn, made.review.id, approve=False, by="ann", reason="a mistake", now=desk.now)
     assert desk.brand() == [("acme/p", None)]
     with desk.ledger.begin() as conn:
-        assert decide(conn, made.review.id, approve=False, by="ann", reason="", now=desk.now).programs == ()
+        assert decide_review(conn, made.review.id, approve=False, by="ann", reason="", now=desk.now).programs == ()
 
 
 def test_a_logo_is_approved_by_its_bytes(desk, decided):
     with_logo = {"program_type": "INFORM with Logo", "call_reason": "Payment"}
     desk.drop("p", some(1), logo=LOGO, **with_logo)
     with desk.ledger.read() as conn:
-        [review] = queue(conn)
+        [review] = list_open_reviews(conn)
     assert (review.kind, review.logo_sha256, review.logo_name) == ("logo", LOGO.sha256, "acme.svg")
     decided(True)
     desk.drop("q", some(1, 1), logo=replace(LOGO, name="other.svg"), **with_logo)
@@ -139,34 +139,34 @@ def test_a_logo_is_approved_by_its_bytes(desk, decided):
 
 def test_an_unknown_review(desk):
     with pytest.raises(LedgerError, match="nothing to review has the number 12345"), desk.ledger.begin() as conn:
-        decide(conn, 12345, approve=True, by="ann", reason=None, now=NOON)
+        decide_review(conn, 12345, approve=True, by="ann", reason=None, now=NOON)
 
 
 def test_seeding(desk):
     def again(*businesses, **kwargs):
         with desk.ledger.begin() as conn:
-            return seed(conn, businesses, NOON, **kwargs)
+            return record_businesses(conn, businesses, NOON, **kwargs)
 
     assert not again(*BUSINESSES)
     desk.drop("p", some(1), display_name=CUSTOM)
     grown = replace(BUSINESSES[0], display_names=(CUSTOM,), brands=("Acme",), business_units=("Loans",))
     assert again(grown, gallery={"acme": {"acme.svg": LOGO.sha256}})
     with desk.ledger.read() as conn:
-        assert business_ids(conn) == ["acme", "zenith"]
-        seen = business(conn, "acme")
-        assert business(conn, "nobody") is None
+        assert list_business_ids(conn) == ["acme", "zenith"]
+        seen = read_business(conn, "acme")
+        assert read_business(conn, "nobody") is None
     assert (seen.brands, seen.business_units) == (("Acme",), ("Cards", "Loans"))
     assert (seen.display_names, seen.approved_logos) == ((ACME, CUSTOM), {LOGO.sha256})
     assert branding(desk) == "approved"
     with desk.ledger.read() as conn:
-        assert business(conn, "zenith").regions == ("US",)
+        assert read_business(conn, "zenith").regions == ("US",)
 
 
 def test_what_was_rejected_by_hand_stays_rejected(desk, decided):
     desk.drop("p", some(1), display_name=CUSTOM)
     decided(False, "no")
     with desk.ledger.begin() as conn:
-        seed(conn, [replace(BUSINESSES[0], display_names=(CUSTOM,))], NOON)
+        record_businesses(conn, [replace(BUSINESSES[0], display_names=(CUSTOM,))], NOON)
     assert branding(desk) == "rejected"
 
 
@@ -192,9 +192,9 @@ def test_what_waits_for_a_rejected_name_is_not_retried_in_vain(desk, decided):
         "have it dropped anew with another"
     )
     with pytest.raises(LedgerError, match=f"^{re.escape(told)}$"), desk.ledger.begin() as conn:
-        retry(conn, "acme", "p", by="ann", now=desk.now)
+        retry_launch(conn, "acme", "p", by="ann", now=desk.now)
     with desk.ledger.begin() as conn:
-        decide(conn, review, approve=True, by="ann", reason=None, now=desk.now)
-        retry(conn, "acme", "p", by="ann", now=desk.now)
+        decide_review(conn, review, approve=True, by="ann", reason=None, now=desk.now)
+        retry_launch(conn, "acme", "p", by="ann", now=desk.now)
     desk.now = NOON + HOUR
     assert len(desk.launch()) == 1

@@ -5,10 +5,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from flows.ledger.core.control_flags import pause, resume
+from flows.ledger.core.control_flags import pause_launching, resume_launching
 from flows.ledger.core.tables import move
-from flows.ledger.core.transitions import note
-from flows.ledger.read.event_cursor import LATE, CursorState, Gap, remember, untold
+from flows.ledger.core.transitions import record_transitions
+from flows.ledger.read.event_cursor import (
+    LATE_COMMIT_WINDOW,
+    CursorGap,
+    EventCursor,
+    read_unreported_transitions,
+    save_event_cursor,
+)
 from tests.flows.ledger.samples import NOON, some
 
 EVER = NOON - timedelta(days=7)
@@ -17,9 +23,9 @@ EVER = NOON - timedelta(days=7)
 def told(ledger, now=NOON, limit=100, keep=True):
     """The moves told now, as their states, oldest first."""
     with ledger.begin() as conn:
-        changes = untold(conn, now=now, since=EVER, limit=limit)
+        changes = read_unreported_transitions(conn, now=now, since=EVER, limit=limit)
         if keep:
-            remember(conn, changes.told)
+            save_event_cursor(conn, changes.told)
     return [(row.thing, row.after) for row in changes.moves]
 
 
@@ -41,8 +47,8 @@ def test_every_move_is_told_once_and_in_its_order(desk):
     ]
     assert told(desk.ledger) == []
     with desk.ledger.begin() as conn:
-        pause(conn, by="jo", why="a test", now=desk.now)
-        resume(conn, by="jo", now=desk.now)
+        pause_launching(conn, by="jo", why="a test", now=desk.now)
+        resume_launching(conn, by="jo", now=desk.now)
     assert told(desk.ledger) == [("launching", "paused"), ("launching", "running")]
 
 
@@ -54,7 +60,7 @@ def test_what_was_not_remembered_is_told_again(desk):
 
 def test_many_are_told_part_by_part(desk):
     with desk.ledger.begin() as conn:
-        note(conn, NOON, [entry(f"{i}") for i in range(25)])
+        record_transitions(conn, NOON, [entry(f"{i}") for i in range(25)])
     parts = [told(desk.ledger, limit=10) for _ in range(4)]
     assert [len(part) for part in parts] == [10, 10, 5, 0]
     assert [after for part in parts for _, after in part] == [f"{i}" for i in range(25)]
@@ -62,8 +68,8 @@ def test_many_are_told_part_by_part(desk):
 
 def test_a_long_history_is_not_told_from_its_beginning(desk):
     with desk.ledger.begin() as conn:
-        note(conn, EVER - timedelta(days=1), [entry("old")])
-        note(conn, EVER + timedelta(days=1), [entry("new")])
+        record_transitions(conn, EVER - timedelta(days=1), [entry("old")])
+        record_transitions(conn, EVER + timedelta(days=1), [entry("new")])
     assert told(desk.ledger) == [("launching", "new")]
 
 
@@ -72,9 +78,9 @@ def test_a_long_history_is_not_told_from_its_beginning(desk):
 def test_what_is_committed_late_is_told_late(ledger):
     """A transaction that began first and ends last: its moves have the lower numbers."""
     with ledger.begin() as slow:
-        note(slow, NOON, [entry("slow 1"), entry("slow 2")])
+        record_transitions(slow, NOON, [entry("slow 1"), entry("slow 2")])
         with ledger.begin() as quick:
-            note(quick, NOON, [entry("quick")])
+            record_transitions(quick, NOON, [entry("quick")])
         assert told(ledger) == [("launching", "quick")]
         assert told(ledger) == []
     assert told(ledger) == [("launching", "slow 1"), ("launching", "slow 2")]
@@ -86,26 +92,26 @@ def test_what_is_committed_late_is_told_late(ledger):
 def test_what_was_rolled_back_is_not_looked_for_for_ever(ledger):
     def gaps(now):
         with ledger.begin() as conn:
-            changes = untold(conn, now=now, since=EVER, limit=100)
-            remember(conn, changes.told)
+            changes = read_unreported_transitions(conn, now=now, since=EVER, limit=100)
+            save_event_cursor(conn, changes.told)
         return changes.told.gaps
 
     with ledger.begin() as conn:
-        note(conn, NOON, [entry("first")])
+        record_transitions(conn, NOON, [entry("first")])
     gaps(NOON)
     with ledger.engine.connect() as conn, conn.begin() as transaction:
-        note(conn, NOON, [entry("gone 1"), entry("gone 2")])
+        record_transitions(conn, NOON, [entry("gone 1"), entry("gone 2")])
         transaction.rollback()
     with ledger.begin() as conn:
-        note(conn, NOON, [entry("next")])
+        record_transitions(conn, NOON, [entry("next")])
         last = conn.execute(select(func.max(move.c.id))).scalar_one()
-    assert gaps(NOON)[-1] == Gap(first=last - 2, last=last - 1, since=NOON)
-    assert gaps(NOON + LATE / 2) != ()
-    assert gaps(NOON + LATE) == ()
+    assert gaps(NOON)[-1] == CursorGap(first=last - 2, last=last - 1, since=NOON)
+    assert gaps(NOON + LATE_COMMIT_WINDOW / 2) != ()
+    assert gaps(NOON + LATE_COMMIT_WINDOW) == ()
 
 
 def test_where_it_was_told_to_is_kept_as_it_is(ledger):
-    kept = CursorState(upto=9, gaps=(Gap(first=3, last=5, since=NOON),))
+    kept = EventCursor(upto=9, gaps=(CursorGap(first=3, last=5, since=NOON),))
     with ledger.begin() as conn:
-        remember(conn, kept)
-        assert untold(conn, now=NOON, since=EVER, limit=1).told == kept
+        save_event_cursor(conn, kept)
+        assert read_unreported_transitions(conn, now=NOON, since=EVER, limit=1).told == kept

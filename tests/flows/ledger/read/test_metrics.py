@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from flows.ledger.core.control_flags import count_up, counted, pause
-from flows.ledger.read.metrics import figures
+from flows.ledger.core.control_flags import increment_counter, pause_launching, read_counters
+from flows.ledger.read.metrics import read_ledger_metrics
 from tests.flows.ledger.samples import CUSTOM, HOUR, NOON, some
 
 
 def seen(desk):
     with desk.ledger.read() as conn:
-        return figures(conn, desk.now, wrong="businesses_error")
+        return read_ledger_metrics(conn, desk.now, wrong="businesses_error")
 
 
 def test_an_empty_ledger_has_figures_too(desk):
@@ -43,7 +43,7 @@ def test_nothing_is_overdue_while_launching_is_paused(desk):
     desk.drop("p", some(3))
     desk.now = NOON + 2 * HOUR
     with desk.ledger.begin() as conn:
-        pause(conn, by="jo", why="a test", now=desk.now)
+        pause_launching(conn, by="jo", why="a test", now=desk.now)
     found = seen(desk)
     assert (found.overdue, found.overdue_since, found.paused) == (0, None, True)
 
@@ -51,6 +51,6 @@ def test_nothing_is_overdue_while_launching_is_paused(desk):
 def test_errors_are_counted_by_kind(ledger):
     for kind in ("down", "unsure", "down"):
         with ledger.begin() as conn:
-            count_up(conn, "carrier_errors", kind)
+            increment_counter(conn, "carrier_errors", kind)
     with ledger.read() as conn:
-        assert counted(conn, "carrier_errors") == {"down": 2, "unsure": 1}
+        assert read_counters(conn, "carrier_errors") == {"down": 2, "unsure": 1}

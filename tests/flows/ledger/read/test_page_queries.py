@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import event
 
 from flows.ledger.core.errors import LedgerError
-from flows.ledger.core.transitions import mark_submissions
-from flows.ledger.intake.submissions import LogoTaken
-from flows.ledger.launches.batches import mark_sent, mark_unknown
-from flows.ledger.launches.launches import fail
+from flows.ledger.core.transitions import add_submissions_to_outbox
+from flows.ledger.intake.submissions import SubmittedLogo
+from flows.ledger.launches.batches import mark_batch_sent, mark_batch_unknown
+from flows.ledger.launches.launches import fail_launch
 from flows.ledger.read import page_queries
 from schemas.model.lifecycle import MOVES, State, allowed
 from tests.flows.ledger.samples import ACME, CUSTOM, DAY, HOUR, NOON, some, span
@@ -26,9 +26,9 @@ def busy(desk):
     desk.finish([errands["p"], errands["t"]])
     [batch] = desk.open(errands["q"])
     with desk.ledger.begin() as conn:
-        mark_sent(conn, errands["q"], batch, desk.now)
-        mark_unknown(conn, errands["q"], batch, "no answer", desk.now)
-        fail(conn, errands["q"], "no answer", now=desk.now)
+        mark_batch_sent(conn, errands["q"], batch, desk.now)
+        mark_batch_unknown(conn, errands["q"], batch, "no answer", desk.now)
+        fail_launch(conn, errands["q"], "no answer", now=desk.now)
     desk.drop("s", some(3, 20), verdict="held")
     desk.drop("r", some(3, 30), schedule=span(NOON + 5 * HOUR, NOON + 3 * DAY))
     desk.drop("r", [], verdict="rejected")
@@ -37,8 +37,8 @@ def busy(desk):
 
 def test_programs(busy):
     with busy.ledger.read() as conn:
-        found = {p.reference: p for p in page_queries.programs(conn)}
-        [one] = page_queries.programs(conn, business_id="acme", reference="q")
+        found = {p.reference: p for p in page_queries.list_programs(conn)}
+        [one] = page_queries.list_programs(conn, business_id="acme", reference="q")
     assert [(p.reference, p.revision, p.state, p.branding) for p in found.values()] == [
         ("p", 1, "live", "approved"),
         ("q", 1, "launch_failed", "approved"),
@@ -52,46 +52,46 @@ def test_programs(busy):
 def test_a_live_program_stays_live_while_a_difference_is_on_its_way(busy):
     busy.drop("p", some(1, 50))
     with busy.ledger.read() as conn:
-        [found] = page_queries.programs(conn, reference="p")
+        [found] = page_queries.list_programs(conn, reference="p")
     assert (found.revision, found.state, found.live, found.pending) == (2, "live", 3, 1)
 
 
 def test_submissions(busy):
     with busy.ledger.read() as conn:
-        newest, *_ = found = page_queries.submissions(conn)
-        assert [s.verdict for s in page_queries.submissions(conn, business_id="acme", limit=2)] == [
+        newest, *_ = found = page_queries.list_submissions(conn)
+        assert [s.verdict for s in page_queries.list_submissions(conn, business_id="acme", limit=2)] == [
             "rejected",
             "accepted",
         ]
-        assert page_queries.submissions(conn, business_id="zenith") == []
-        assert page_queries.submissions_total(conn, "acme") == len(found) == 6
-        assert page_queries.submissions_total(conn, "zenith") == 0
-        assert [s.id for s in page_queries.history_before(conn, newest, limit=5)] == ["s5"]
+        assert page_queries.list_submissions(conn, business_id="zenith") == []
+        assert page_queries.count_submissions(conn, "acme") == len(found) == 6
+        assert page_queries.count_submissions(conn, "zenith") == 0
+        assert [s.id for s in page_queries.list_earlier_submissions(conn, newest, limit=5)] == ["s5"]
         with pytest.raises(LedgerError, match="no submission x;"):
-            page_queries.submission_of(conn, "x")
+            page_queries.get_submission(conn, "x")
 
 
 def test_what_waits_for_the_operator(busy):
     with busy.ledger.read() as conn:
-        assert [row.id for row in page_queries.held(conn)] == ["s4"]
-        assert [p.reference for p in page_queries.stuck(conn)] == ["q"]
-        assert [(b.reference, b.size) for b in page_queries.unknown_batches(conn)] == [("q", 3)]
-        assert [p.reference for p in page_queries.starting(conn, until=busy.now + DAY, limit=9)] == ["r"]
+        assert [row.id for row in page_queries.list_held_submissions(conn)] == ["s4"]
+        assert [p.reference for p in page_queries.list_stuck_programs(conn)] == ["q"]
+        assert [(b.reference, b.size) for b in page_queries.list_unknown_batches(conn)] == [("q", 3)]
+        assert [p.reference for p in page_queries.list_starting_programs(conn, until=busy.now + DAY, limit=9)] == ["r"]
 
 
 def test_sums(busy):
     since = busy.now - timedelta(days=30)
     with busy.ledger.read() as conn:
-        acme, zenith = page_queries.business_rows(conn, since=since)
-        assert page_queries.top_rules(conn, "acme", since=since, limit=3) == [("DSP-007", 6)]
+        acme, zenith = page_queries.list_business_totals(conn, since=since)
+        assert page_queries.list_top_rules(conn, "acme", since=since, limit=3) == [("DSP-007", 6)]
     assert (acme.live, acme.scheduled, acme.numbers_live, acme.submissions, acme.accepted) == (2, 1, 5, 6, 14)
     assert (acme.last_received_at, zenith.last_received_at, zenith.submissions) == (busy.now, None, 0)
 
 
 def test_live_numbers(busy):
     with busy.ledger.read() as conn:
-        rows = [tuple(row) for row in page_queries.live_numbers(conn)]
-        assert list(page_queries.live_numbers(conn, business_id="zenith")) == []
+        rows = [tuple(row) for row in page_queries.stream_live_numbers(conn)]
+        assert list(page_queries.stream_live_numbers(conn, business_id="zenith")) == []
     assert rows == [
         *((n, 2, ACME.display, ACME.shorthand, "acme", "p") for n in some(3)),
         *((n, 0, None, None, "acme", "t") for n in some(2, 40)),  # in review: nothing is shown yet
@@ -105,20 +105,20 @@ def test_live_numbers_have_the_live_revision_s_name_where_it_is_approved(desk, l
     desk.launch()
     desk.drop("p", [], display_name=next_one)
     with desk.ledger.read() as conn:
-        assert [row.display for row in page_queries.live_numbers(conn)] == [given]
+        assert [row.display for row in page_queries.stream_live_numbers(conn)] == [given]
 
 
 def test_live_numbers_have_no_name_while_their_logo_is_in_review(desk):
-    desk.drop("p", some(1), program_type="INFORM with Logo", logo=LogoTaken(name="acme.svg", sha256="ab" * 32))
+    desk.drop("p", some(1), program_type="INFORM with Logo", logo=SubmittedLogo(name="acme.svg", sha256="ab" * 32))
     desk.now = NOON + HOUR
     desk.launch()
     with desk.ledger.read() as conn:
-        assert [row.display for row in page_queries.live_numbers(conn)] == [None]
+        assert [row.display for row in page_queries.stream_live_numbers(conn)] == [None]
 
 
 def test_history(busy):
     with busy.ledger.read() as conn:
-        moves = [(m.thing, m.before, m.after, m.cause) for m in page_queries.history(conn, "acme", "q")]
+        moves = [(m.thing, m.before, m.after, m.cause) for m in page_queries.list_transitions(conn, "acme", "q")]
     assert moves == [
         ("submission", None, "accepted", "drop d2"),
         ("revision", None, "scheduled", "submission s2"),
@@ -134,8 +134,8 @@ def test_whom_numbers_came_from(desk):
     desk.drop("taker", some(1), reassign=True)
     for _ in range(2):
         with desk.ledger.read() as conn:
-            assert page_queries.moved_between(conn, "acme", "taker") == (["giver"], [])
-            assert page_queries.moved_between(conn, "acme", "giver") == ([], ["taker"])
+            assert page_queries.list_takeover_references(conn, "acme", "taker") == (["giver"], [])
+            assert page_queries.list_takeover_references(conn, "acme", "giver") == ([], ["taker"])
         desk.now = NOON + HOUR
         desk.launch()
         desk.launch()
@@ -148,14 +148,14 @@ def test_pages_do_not_read_all_there_ever_was(ledger, busy):
     asked = []
     event.listen(ledger.engine, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
     with ledger.read() as conn:
-        page_queries.held(conn)
-        page_queries.stuck(conn)
-        page_queries.unknown_batches(conn)
-        page_queries.starting(conn, until=busy.now + DAY, limit=10)
-        page_queries.submissions(conn, business_id="acme", limit=10)
-        page_queries.submissions(conn, limit=10)
-        page_queries.top_rules(conn, "acme", since=NOON, limit=3)
-        page_queries.receipt_of(conn, "acme", "d1")
+        page_queries.list_held_submissions(conn)
+        page_queries.list_stuck_programs(conn)
+        page_queries.list_unknown_batches(conn)
+        page_queries.list_starting_programs(conn, until=busy.now + DAY, limit=10)
+        page_queries.list_submissions(conn, business_id="acme", limit=10)
+        page_queries.list_submissions(conn, limit=10)
+        page_queries.list_top_rules(conn, "acme", since=NOON, limit=3)
+        page_queries.find_receipt(conn, "acme", "d1")
         statements = [s for s in asked if s[0].startswith("SELECT")]
         plans = [
             [row[3] for row in conn.exec_driver_sql(f"explain query plan {statement}", values)]
@@ -173,7 +173,7 @@ def test_marking_receipts_reads_those_of_its_programs_alone(ledger, busy):
     asked = []
     event.listen(ledger.engine, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
     with ledger.begin() as conn:
-        mark_submissions(conn, ["s1"], reports=False)
+        add_submissions_to_outbox(conn, ["s1"], reports=False)
         ((statement, values),) = [(s, v) for s, v in asked if s.startswith("insert")]
         plan = [row[3] for row in conn.exec_driver_sql(f"explain query plan {statement}", values)]
     searches = [step.partition(" (")[2] for step in plan if step.startswith("SEARCH")]
