@@ -1,7 +1,7 @@
 """How launchdrop logs: one line a record on standard error, as text or JSON, phone numbers masked.
 
 Every handler of the process gets the same filter: what our modules, a library or Prefect logs passes it before it is
-written or sent to a server. `about` says for the time of a block what it is about; each line in it carries that.
+written or sent to a server. `log_context` says for the time of a block what it is about; each line in it carries that.
 """
 
 import functools
@@ -22,44 +22,44 @@ from flows.masking import mask
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039  replaced, never changed
+_context: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039  replaced, never changed
 #: What every record has; the rest is what its caller added.
-_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 @contextmanager
-def about(**what: str | None) -> Iterator[None]:
+def log_context(**what: str | None) -> Iterator[None]:
     """Within the block each line says what it is about: business, drop, submission, program."""
-    before = _about.set(_about.get() | {name: value for name, value in what.items() if value})
+    before = _context.set(_context.get() | {name: value for name, value in what.items() if value})
     try:
         yield
     finally:
-        _about.reset(before)
+        _context.reset(before)
 
 
-def configure(form: Literal["text", "json"], level: str) -> None:
+def configure_logging(form: Literal["text", "json"], level: str) -> None:
     """Send what this process logs to standard error, from `level` on, and mask all of it. Again is no fault."""
     root = logging.getLogger()
-    ours = next((handler for handler in root.handlers if isinstance(handler, Stderr)), None)
+    ours = next((handler for handler in root.handlers if isinstance(handler, StderrHandler)), None)
     if ours is None:
-        ours = Stderr()
+        ours = StderrHandler()
         root.addHandler(ours)
-    ours.setFormatter(Json() if form == "json" else Text())
+    ours.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     ours.setLevel(level.upper())
     logging.getLogger("flows").setLevel(level.upper())
     logging.captureWarnings(True)
     for handler in _handlers():
-        if not any(isinstance(each, Masking) for each in handler.filters):
-            handler.addFilter(Masking())
+        if not any(isinstance(each, MaskingFilter) for each in handler.filters):
+            handler.addFilter(MaskingFilter())
 
 
-def tell_uncaught() -> None:
+def log_uncaught_errors() -> None:
     """An error that nobody catches is a line of the log as well, with its traceback."""
     sys.excepthook = _told
     threading.excepthook = lambda failed: _told(failed.exc_type, failed.exc_value, failed.exc_traceback)
 
 
-class Masking(logging.Filter):
+class MaskingFilter(logging.Filter):
     """Masks a record where it stands, for this handler and all after it: message, arguments, fields, exception."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -71,12 +71,12 @@ class Masking(logging.Filter):
         for name in ("exc_text", "stack_info"):
             if text := getattr(record, name, None):
                 setattr(record, name, mask(text))
-        for name in vars(record).keys() - _PLAIN:
+        for name in vars(record).keys() - _STANDARD_FIELDS:
             setattr(record, name, _masked(getattr(record, name)))
         return True
 
 
-class Text(logging.Formatter):
+class TextFormatter(logging.Formatter):
     """For a person: time, level, logger, what it is about, message."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name is the library's
@@ -84,7 +84,7 @@ class Text(logging.Formatter):
         return f"{_time(record)} {record.levelname} {record.name}{fields}: {record.message}"
 
 
-class Json(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """For a program: one JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -95,7 +95,7 @@ class Json(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-class Stderr(logging.StreamHandler[TextIO]):
+class StderrHandler(logging.StreamHandler[TextIO]):
     """Standard error as it is at the time of the line."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -103,7 +103,7 @@ class Stderr(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
-def shielded(work: Callable[P, R]) -> Callable[P, R]:
+def masks_errors(work: Callable[P, R]) -> Callable[P, R]:
     """The same, but what it raises says no phone number: Prefect shows it on its pages as it is."""
 
     @functools.wraps(work)
@@ -141,8 +141,8 @@ def _masked(value: object) -> object:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    added = {name: value for name, value in vars(record).items() if name not in _PLAIN}
-    return {name: _masked(value) for name, value in _about.get().items()} | added
+    added = {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
+    return {name: _masked(value) for name, value in _context.get().items()} | added
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -11,14 +11,14 @@ from flows.carriers import Carrier
 from flows.carriers.opening import open_carrier
 from flows.ledger.core.engine import Ledger
 from flows.ledger.core.errors import LedgerError
-from flows.logs import configure
+from flows.logs import configure_logging
 from flows.settings import PREFIX, Settings, SettingsError
 from flows.stores import Store, StoreError
 from flows.stores.folder import FolderStore
 from flows.stores.opening import open_store
 from schemas.rows.types import RowWorkers
 
-Place = Literal["inbox", "reports", "archive"]
+StoreName = Literal["inbox", "reports", "archive"]
 
 
 def _utc_now() -> datetime:
@@ -42,17 +42,17 @@ class Services:
 @contextmanager
 def open_services(settings: Settings) -> Iterator[Services]:
     """All edges, closed at the end, and the log as it is set. Raises LaunchdropError where one cannot be opened."""
-    configure(settings.log, settings.log_level)
-    carrier = open_carrier_of(settings)
+    configure_logging(settings.log, settings.log_level)
+    carrier = open_configured_carrier(settings)
     try:
-        ledger = open_ledger_of(settings)
+        ledger = open_configured_ledger(settings)
         try:
             yield Services(
                 settings=settings,
                 ledger=ledger,
-                inbox=open_store_of(settings, "inbox"),
-                reports=open_store_of(settings, "reports"),
-                archive=open_store_of(settings, "archive"),
+                inbox=open_configured_store(settings, "inbox"),
+                reports=open_configured_store(settings, "reports"),
+                archive=open_configured_store(settings, "archive"),
                 carrier=carrier,
             )
         finally:
@@ -61,7 +61,7 @@ def open_services(settings: Settings) -> Iterator[Services]:
         carrier.close()
 
 
-def open_store_of(settings: Settings, name: Place) -> Store:
+def open_configured_store(settings: Settings, name: StoreName) -> Store:
     """The store of that setting. Raises SettingsError, which names it, where it is none."""
     try:
         return open_store(getattr(settings, name))
@@ -70,25 +70,25 @@ def open_store_of(settings: Settings, name: Place) -> Store:
 
 
 #: What is expected of a folder, by the setting's name. The inbox is the operator's to make: a new one hides a slip.
-_FOLDERS: Mapping[Place, str] = {
+_FOLDER_ERRORS: Mapping[StoreName, str] = {
     "inbox": "is no folder; expected the folder in which drops arrive",
     "reports": "is no folder and cannot be made one; expected the folder in which reports are written",
     "archive": "is no folder and cannot be made one; expected the folder in which submissions are kept",
 }
 
 
-def check_places(settings: Settings) -> None:
+def check_folders(settings: Settings) -> None:
     """That the folders are there, for the start of a command; reports and archive are made. Raises SettingsError.
 
     What goes away later is trouble that passes, and no wrong setting.
     """
-    for name, wrong in _FOLDERS.items():
-        store = open_store_of(settings, name)
-        if isinstance(store, FolderStore) and not _is_folder(store.root, make=name != "inbox"):
+    for name, wrong in _FOLDER_ERRORS.items():
+        store = open_configured_store(settings, name)
+        if isinstance(store, FolderStore) and not _is_usable_folder(store.root, make=name != "inbox"):
             raise SettingsError(f"{PREFIX}{name.upper()}: {getattr(settings, name)!r} {wrong}, or s3://bucket/prefix")
 
 
-def _is_folder(path: Path, *, make: bool) -> bool:
+def _is_usable_folder(path: Path, *, make: bool) -> bool:
     if make:
         with suppress(OSError):
             path.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def _is_folder(path: Path, *, make: bool) -> bool:
     return False
 
 
-def open_ledger_of(settings: Settings) -> Ledger:
+def open_configured_ledger(settings: Settings) -> Ledger:
     """The ledger that is set. Raises SettingsError, which names the setting, where it cannot be opened."""
     try:
         return Ledger.open(settings.ledger)
@@ -106,17 +106,17 @@ def open_ledger_of(settings: Settings) -> Ledger:
 
 
 #: What a carrier cannot do without, by the setting's name.
-_NEEDED = {
+_REQUIRED_SETTINGS = {
     "local": (),
     "http": ("HTTP_URL", "HTTP_SECRET"),
     "first_orion": ("FIRST_ORION_API_KEY", "FIRST_ORION_SECRET_KEY"),
 }
 
 
-def open_carrier_of(settings: Settings) -> Carrier:
+def open_configured_carrier(settings: Settings) -> Carrier:
     """The carrier that is set. Raises SettingsError where something of it is missing or wrong."""
     kind = settings.carrier
-    if missing := [n for n in _NEEDED[kind] if getattr(settings, n.lower()) is None]:
+    if missing := [n for n in _REQUIRED_SETTINGS[kind] if getattr(settings, n.lower()) is None]:
         names = " and ".join(PREFIX + name for name in missing)
         raise SettingsError(f"{PREFIX}CARRIER={kind} needs {names} to be set")
     try:

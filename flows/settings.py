@@ -29,30 +29,30 @@ from schemas.model.business import CONTACT, CONTACT_EXPECTED
 from schemas.model.policy import REGION, REGION_EXPECTED, Caps, Policy
 
 PREFIX = "LAUNCHDROP_"
-FILE = Path("launchdrop.toml")
+SETTINGS_FILE = Path("launchdrop.toml")
 
 _UNITS = {"": 1, "ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 #: Longer is a slip of the pen, and more than dates can be moved by.
-_LONGEST = timedelta(days=3650)
+_MAX_DURATION = timedelta(days=3650)
 #: A socket cannot wait for longer than 24 days, and a launch that waits for its carrier for hours is none.
-_LONGEST_CALL = timedelta(hours=1)
-_POLICY = Policy()
-_CAPS = Caps()
+_MAX_CALL_DURATION = timedelta(hours=1)
+_POLICY_DEFAULTS = Policy()
+_CAP_DEFAULTS = Caps()
 
 
 class SettingsError(LaunchdropError):
     """A setting is wrong or unknown; the text names each with what was expected, one a line."""
 
 
-def _duration(value: object) -> object:
+def _parse_duration(value: object) -> object:
     """`2`, `1s`, `15 min`, `24 h`, `1d`; everything else is left to pydantic (ISO 8601: `PT15M`)."""
     if isinstance(value, str) and (m := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", value)) and m[2] in _UNITS:
         seconds = float(m[1]) * _UNITS[m[2]]
-        return timedelta(seconds=seconds) if seconds <= _LONGEST.total_seconds() else timedelta.max
+        return timedelta(seconds=seconds) if seconds <= _MAX_DURATION.total_seconds() else timedelta.max
     return value
 
 
-def _within(longest: timedelta, said: str, *, least: timedelta = timedelta(0)) -> AfterValidator:
+def _bounded(longest: timedelta, said: str, *, least: timedelta = timedelta(0)) -> AfterValidator:
     """A duration of `least` to `longest`, which are `said` to the operator."""
 
     def bounded(value: timedelta) -> timedelta:
@@ -63,24 +63,24 @@ def _within(longest: timedelta, said: str, *, least: timedelta = timedelta(0)) -
     return AfterValidator(bounded)
 
 
-def _words(value: object) -> object:
+def _split_commas(value: object) -> object:
     """A list may be written as words separated by commas: `US, PR`."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
-def _regions(value: tuple[str, ...]) -> tuple[str, ...]:
+def _check_regions(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value or not all(map(REGION.fullmatch, value)):
         raise PydanticCustomError("regions", f"expected regions, each of {REGION_EXPECTED}")
     return value
 
 
-def _contacts(value: tuple[str, ...]) -> tuple[str, ...]:
+def _check_contacts(value: tuple[str, ...]) -> tuple[str, ...]:
     if not all(map(CONTACT.fullmatch, value)):
         raise PydanticCustomError("contacts", f"expected contacts, each {CONTACT_EXPECTED}")
     return value
 
 
-def _task_runner(value: str) -> str:
+def _check_task_runner(value: str) -> str:
     if value not in ("local", "dask") and not re.fullmatch(r"(tcp|tls|ws|wss)://[^/\s]+:\d+", value):
         raise PydanticCustomError(
             "task_runner", "expected local, dask, or a scheduler's address such as tcp://host:8786"
@@ -88,18 +88,18 @@ def _task_runner(value: str) -> str:
     return value
 
 
-TaskRunner = Annotated[str, AfterValidator(_task_runner)]
-Duration = Annotated[timedelta, BeforeValidator(_duration), _within(_LONGEST, "0 s to 3650 d (ten years)")]
+TaskRunner = Annotated[str, AfterValidator(_check_task_runner)]
+Duration = Annotated[timedelta, BeforeValidator(_parse_duration), _bounded(_MAX_DURATION, "0 s to 3650 d (ten years)")]
 #: A lease that is over at once keeps nothing, and with no time for it every launch is too late.
-Span = Annotated[
-    timedelta, BeforeValidator(_duration), _within(_LONGEST, "1 s to 3650 d (ten years)", least=timedelta(seconds=1))
+PositiveDuration = Annotated[
+    timedelta, BeforeValidator(_parse_duration), _bounded(_MAX_DURATION, "1 s to 3650 d (ten years)", least=timedelta(seconds=1))
 ]
 CallDuration = Annotated[
-    timedelta, BeforeValidator(_duration), _within(_LONGEST_CALL, "1 ms to 1 h", least=timedelta(milliseconds=1))
+    timedelta, BeforeValidator(_parse_duration), _bounded(_MAX_CALL_DURATION, "1 ms to 1 h", least=timedelta(milliseconds=1))
 ]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
-Regions = Annotated[Words, AfterValidator(_regions)]
-Contacts = Annotated[Words, AfterValidator(_contacts)]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
+Regions = Annotated[CommaSeparated, AfterValidator(_check_regions)]
+Contacts = Annotated[CommaSeparated, AfterValidator(_check_contacts)]
 Address = Annotated[str, Field(pattern=r"^https?://[^/]")]
 Count = Annotated[int, Field(gt=0)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -108,20 +108,20 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 class PolicySettings(BaseSettings):
     """`LAUNCHDROP_POLICY_*`: the thresholds and switches of the rules, with the catalogue's defaults."""
 
-    policy_max_manifest_bytes: Count = Field(_POLICY.max_manifest_bytes, description="MAN-011: size of a manifest")
+    policy_max_manifest_bytes: Count = Field(_POLICY_DEFAULTS.max_manifest_bytes, description="MAN-011: size of a manifest")
     policy_max_removed_percent: Percent = Field(
-        _POLICY.max_removed_percent, description="MAN-019: a replace that removes more of the live numbers is held"
+        _POLICY_DEFAULTS.max_removed_percent, description="MAN-019: a replace that removes more of the live numbers is held"
     )
-    policy_past_start: Literal["launch", "reject"] = Field(_POLICY.past_start, description="SCH-004: start in the past")
-    policy_display_max: Count = Field(_POLICY.display_max, description="DSP-001: length of a display name")
-    policy_shorthand_max: Count = Field(_POLICY.shorthand_max, description="DSP-002: length of a shorthand")
-    policy_prohibited_terms: Words | None = Field(
-        _POLICY.prohibited_terms, description="DSP-006: terms in place of the list that comes along"
+    policy_past_start: Literal["launch", "reject"] = Field(_POLICY_DEFAULTS.past_start, description="SCH-004: start in the past")
+    policy_display_max: Count = Field(_POLICY_DEFAULTS.display_max, description="DSP-001: length of a display name")
+    policy_shorthand_max: Count = Field(_POLICY_DEFAULTS.shorthand_max, description="DSP-002: length of a shorthand")
+    policy_prohibited_terms: CommaSeparated | None = Field(
+        _POLICY_DEFAULTS.prohibited_terms, description="DSP-006: terms in place of the list that comes along"
     )
-    policy_call_reason_max: Count = Field(_POLICY.call_reason_max, description="RSN-001: length of a call reason")
-    policy_max_file_bytes: Count = Field(_POLICY.max_file_bytes, description="CSV-006: size of a numbers file")
-    policy_toll_free: Literal["allow", "reject"] = Field(_POLICY.toll_free, description="NUM-013: toll-free numbers")
-    policy_regions: Regions = Field(_POLICY.regions, description="NUM-014: regions served, where a business has no own")
+    policy_call_reason_max: Count = Field(_POLICY_DEFAULTS.call_reason_max, description="RSN-001: length of a call reason")
+    policy_max_file_bytes: Count = Field(_POLICY_DEFAULTS.max_file_bytes, description="CSV-006: size of a numbers file")
+    policy_toll_free: Literal["allow", "reject"] = Field(_POLICY_DEFAULTS.toll_free, description="NUM-013: toll-free numbers")
+    policy_regions: Regions = Field(_POLICY_DEFAULTS.regions, description="NUM-014: regions served, where a business has no own")
 
     @cached_property
     def policy(self) -> Policy:
@@ -153,10 +153,10 @@ class CarrierSettings(BaseSettings):
         prefix = f"{self.carrier}_"
         names = (n for n in type(self).model_fields if n.startswith(prefix))
         values = {name.removeprefix(prefix): getattr(self, name) for name in names}
-        return {name: _clear(value) for name, value in values.items() if value is not None}
+        return {name: _plain_value(value) for name, value in values.items() if value is not None}
 
 
-def _clear(value: object) -> object:
+def _plain_value(value: object) -> object:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return value.total_seconds() if isinstance(value, timedelta) else value
@@ -166,7 +166,7 @@ class Settings(PolicySettings, CarrierSettings):
     """All settings. Places are folders, or `s3://bucket/prefix`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, toml_file=FILE, extra="forbid", frozen=True, env_ignore_empty=True
+        env_prefix=PREFIX, toml_file=SETTINGS_FILE, extra="forbid", frozen=True, env_ignore_empty=True
     )
 
     inbox: str = Field("inbox", description="where drops arrive: a folder or `s3://bucket/prefix`")
@@ -181,19 +181,19 @@ class Settings(PolicySettings, CarrierSettings):
     )
     settle: Duration = Field(timedelta(seconds=1), description="a file that did not change for this long has arrived")
     arrival_grace: Duration = Field(timedelta(minutes=15), description="what is missing after this long is told")
-    launch_deadline: Span = Field(timedelta(hours=24), description="a launch later than this is `missed`")
+    launch_deadline: PositiveDuration = Field(timedelta(hours=24), description="a launch later than this is `missed`")
     on_missed_start: Literal["launch_late", "hold"] = Field(
         "launch_late",
         description="a start that passed while nothing ran: launch within the deadline, or hold after 5 min",
     )
     do_not_originate: Path | None = Field(None, description="file of numbers that must not originate calls, one a line")
-    findings_per_rule: Count = Field(_CAPS.per_rule, description="findings of one rule that report.json and page keep")
-    findings_shown: Count = Field(_CAPS.shown, description="findings that report.json and page keep in all")
+    findings_per_rule: Count = Field(_CAP_DEFAULTS.per_rule, description="findings of one rule that report.json and page keep")
+    findings_shown: Count = Field(_CAP_DEFAULTS.shown, description="findings that report.json and page keep in all")
     task_runner: TaskRunner = Field(
         "local",
         description="where drops are judged: `local` (this machine's cores); `dask`; a scheduler, `tcp://host:8786`",
     )
-    lease: Span = Field(timedelta(seconds=60), description="how long a silent process keeps a drop or a launch")
+    lease: PositiveDuration = Field(timedelta(seconds=60), description="how long a silent process keeps a drop or a launch")
     site_port: Annotated[int, Field(ge=0, le=65535)] = Field(4280, description="`serve`: port of the report site")
     smtp_host: str | None = Field(None, description="nightly digest: mail server; none sends no mail")
     smtp_port: Annotated[int, Field(gt=0, le=65535)] = Field(25, description="nightly digest: its port")
@@ -232,17 +232,17 @@ class Settings(PolicySettings, CarrierSettings):
         return Caps(per_rule=self.findings_per_rule, shown=self.findings_shown)
 
 
-def load() -> Settings:
+def load_settings() -> Settings:
     """The settings in force. Raises SettingsError, which names every wrong or unknown one."""
     try:
         settings = Settings()
     except ValidationError as e:
-        raise SettingsError("\n".join(_fault(err["loc"], err["msg"], err["type"]) for err in e.errors())) from None
+        raise SettingsError("\n".join(_describe_error(err["loc"], err["msg"], err["type"]) for err in e.errors())) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise SettingsError(f"{FILE}: not TOML: {e}") from None
+        raise SettingsError(f"{SETTINGS_FILE}: not TOML: {e}") from None
     except OSError as e:
-        raise SettingsError(f"{FILE}: cannot be read: {e.strerror}") from None
-    if unknown := [_fault((name,), "", "extra_forbidden") for name in _unknown_variables()]:
+        raise SettingsError(f"{SETTINGS_FILE}: cannot be read: {e.strerror}") from None
+    if unknown := [_describe_error((name,), "", "extra_forbidden") for name in _unknown_variables()]:
         raise SettingsError("\n".join(unknown))
     return settings
 
@@ -255,7 +255,7 @@ def _unknown_variables() -> Iterator[str]:
             yield name.removeprefix(PREFIX).lower()
 
 
-def _fault(place: tuple[int | str, ...], message: str, kind: str) -> str:
+def _describe_error(place: tuple[int | str, ...], message: str, kind: str) -> str:
     """One line for one fault; the value stays out of it, as it may be a secret."""
     name = str(place[0]) if place else ""
     shown = PREFIX + name.upper()

@@ -78,7 +78,7 @@ class Branding:
     call_reason: str | None = None
 
 
-class Number(NamedTuple):
+class CarrierNumber(NamedTuple):
     """A number (ten digits) and the call purpose it is registered with."""
 
     number: int
@@ -93,7 +93,7 @@ class Refusal(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CarrierNumber:
+class FoundProgram:
     """What a carrier has under a program's name. `numbers` are those of the asked that it has; None: it cannot tell."""
 
     id: str
@@ -103,19 +103,19 @@ class CarrierNumber:
 class Carrier(Protocol):
     """One way to put programs live. Every call may raise one of the three `CarrierError`s, and nothing else.
 
-    `key` names one call for good: where `honours_keys`, the same call under the same key happens once, however often it
+    `key` names one call for good: where `honors_keys`, the same call under the same key happens once, however often it
     is sent, so a call whose answer was lost is sent again; elsewhere `find` is asked first.
     `embedded`: a call costs nothing and has no effect outside the ledger, so outcomes may be recorded together.
     """
 
-    honours_keys: bool
+    honors_keys: bool
     embedded: bool
 
-    def rests(self) -> float:
+    def cooldown_left(self) -> float:
         """Seconds for which it is not to be asked, as it failed lately; 0: it may be asked."""
         ...
 
-    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> CarrierNumber | None:
+    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> FoundProgram | None:
         """What the carrier has of this program; None: nothing."""
         ...
 
@@ -127,7 +127,7 @@ class Carrier(Protocol):
         """Change the facts of a program that is there: its schedule, name, description."""
         ...
 
-    def add_numbers(self, id: str, numbers: Sequence[Number], *, key: str) -> tuple[Refusal, ...]:
+    def add_numbers(self, id: str, numbers: Sequence[CarrierNumber], *, key: str) -> tuple[Refusal, ...]:
         """Add at most `BATCH` numbers, or give those that are there already their new call purpose."""
         ...
 
@@ -151,7 +151,7 @@ class Carrier(Protocol):
 _REASON_SHOWN = 200
 
 
-def scrubbed(text: str) -> str:
+def clean_reason(text: str) -> str:
     """A carrier's words made fit to keep: printable, cut to 200 characters, phone numbers in them masked."""
     printable = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return mask(printable)[:_REASON_SHOWN]

@@ -8,11 +8,11 @@ from threading import Lock
 from flows.carriers import CarrierDown
 
 #: The longest rest, in seconds, where the carrier itself does not ask for a longer one.
-LONGEST_REST = 300.0
+MAX_COOLDOWN = 300.0
 
 
 @dataclass(slots=True)
-class Breaker:
+class CircuitBreaker:
     """Open after a failure for `rest` seconds, twice as long after each further one, at least as long as asked for."""
 
     rest: float = 5.0
@@ -34,7 +34,7 @@ class Breaker:
 
         One call whose answers stay lost may be the fault of that call; two in a row are the carrier's.
         """
-        pause = min(self.rest * 2**self.failures, LONGEST_REST)
+        pause = min(self.rest * 2**self.failures, MAX_COOLDOWN)
         self.failures = min(self.failures + 1, 16)
         if down or self.failures > 1:
             self.asked_again_at = self.clock() + max(pause, retry_after or 0.0)
@@ -45,11 +45,11 @@ class Breaker:
         self.asked_again_at = 0.0
 
 
-_breakers: dict[str, Breaker] = {}
+_breakers: dict[str, CircuitBreaker] = {}
 _lock = Lock()
 
 
-def breaker_of(address: str, rest: float) -> Breaker:
+def shared_breaker(address: str, rest: float) -> CircuitBreaker:
     """The one breaker of this address in this process: a new pass opens its carrier anew but still remembers."""
     with _lock:
-        return _breakers.setdefault(address, Breaker(rest=rest))
+        return _breakers.setdefault(address, CircuitBreaker(rest=rest))

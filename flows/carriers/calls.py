@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import httpx
 import stamina
 
-from flows.carriers import CarrierDown, CarrierError, CarrierGone, CarrierRefused, CarrierUnsure, scrubbed
-from flows.carriers.breaker import Breaker
+from flows.carriers import CarrierDown, CarrierError, CarrierGone, CarrierRefused, CarrierUnsure, clean_reason
+from flows.carriers.breaker import CircuitBreaker
 
 T = TypeVar("T")
 
 #: An answer larger than this is no answer of this interface (500 refusals with their reasons are a tenth of it).
-LARGEST_ANSWER = 4 << 20
+MAX_ANSWER_BYTES = 4 << 20
 
 #: Statuses by which a carrier says that it will not do this, now or later.
 REFUSALS = frozenset({400, 404, 409, 410, 413, 422})
@@ -49,7 +49,7 @@ class RetryPolicy:
     longest_wait: float = 5.0
 
 
-def is_address(url: str) -> bool:
+def is_http_url(url: str) -> bool:
     """Whether it is http or https with a host and a port that there is, without a password, and the client takes it."""
     try:
         parts, _ = urlsplit(url), httpx.URL(url)
@@ -59,7 +59,7 @@ def is_address(url: str) -> bool:
         return False
 
 
-def open_client(url: str, patience: RetryPolicy) -> httpx.Client:
+def open_http_client(url: str, patience: RetryPolicy) -> httpx.Client:
     """A client of this address; paths are appended to it.
 
     One connection a call: on a kept one, a second answer to one call would be read as the answer to the next.
@@ -69,11 +69,11 @@ def open_client(url: str, patience: RetryPolicy) -> httpx.Client:
 
 
 @dataclass(slots=True, kw_only=True)
-class Line:
+class CarrierConnection:
     """A carrier's line: an HTTP client, patience, and the breaker that the process shares."""
 
     client: httpx.Client
-    breaker: Breaker
+    breaker: CircuitBreaker
     patience: RetryPolicy = field(default_factory=RetryPolicy)
 
     def ask(self, call: Call, read: Callable[[Any], T]) -> T:
@@ -139,7 +139,7 @@ class Line:
         content, until = bytearray(), time.monotonic() + self.patience.timeout
         for block in response.iter_bytes():
             content += block
-            if len(content) > LARGEST_ANSWER or time.monotonic() > until:
+            if len(content) > MAX_ANSWER_BYTES or time.monotonic() > until:
                 raise httpx.ReadError("the answer is too long or too slow")
         return bytes(content)
 
@@ -182,7 +182,7 @@ def _reason(content: bytes) -> str | None:
     except (ValueError, RecursionError):
         return None
     words = (problem.get("detail") or problem.get("title")) if isinstance(problem, dict) else None
-    return scrubbed(words) if isinstance(words, str) else None
+    return clean_reason(words) if isinstance(words, str) else None
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:

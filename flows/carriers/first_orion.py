@@ -26,12 +26,12 @@ from flows.carriers import (
     CarrierProgram,
     CarrierRefused,
     CarrierUnsure,
-    Number,
+    FoundProgram,
     Refusal,
-    scrubbed,
+    clean_reason,
 )
-from flows.carriers.breaker import breaker_of
-from flows.carriers.calls import REFUSALS, Call, Effect, Line, RetryPolicy, open_client
+from flows.carriers.breaker import shared_breaker
+from flows.carriers.calls import REFUSALS, Call, CarrierConnection, Effect, RetryPolicy, open_http_client
 from flows.carriers.http import check_address
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class FirstOrionOptions:
 class FirstOrionCarrier:
     """The exchange API. A program's id here is its path: business, unit, program and the channel its numbers are in."""
 
-    honours_keys = False
+    honors_keys = False
     embedded = False
 
     def __init__(self, options: FirstOrionOptions) -> None:
@@ -92,21 +92,21 @@ class FirstOrionCarrier:
             first_wait=options.first_wait,
             longest_wait=options.longest_wait,
         )
-        self._line = Line(
-            client=open_client(options.url, patience),
-            breaker=breaker_of(options.url, options.rest),
+        self._line = CarrierConnection(
+            client=open_http_client(options.url, patience),
+            breaker=shared_breaker(options.url, options.rest),
             patience=patience,
         )
 
-    def rests(self) -> float:
+    def cooldown_left(self) -> float:
         return self._line.breaker.left()
 
-    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> CarrierNumber | None:
+    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> FoundProgram | None:
         id = self._program(program)
         if id is None:
             return None
         there = self._numbers(id) if numbers else {}
-        return CarrierNumber(id=id, numbers=None if there is None else frozenset(there) & frozenset(numbers))
+        return FoundProgram(id=id, numbers=None if there is None else frozenset(there) & frozenset(numbers))
 
     def create(self, program: CarrierProgram, *, key: str) -> str:
         there = self._program(program)
@@ -129,7 +129,7 @@ class FirstOrionCarrier:
         body = _schedule(program.start, program.end)
         self._ask("POST", f"{_program_path(id)}/schedules", body, _nothing, effect="unkeyed")
 
-    def add_numbers(self, id: str, numbers: Sequence[Number], *, key: str) -> tuple[Refusal, ...]:
+    def add_numbers(self, id: str, numbers: Sequence[CarrierNumber], *, key: str) -> tuple[Refusal, ...]:
         coded = {number: self._code(purpose) for number, purpose in numbers}
         there = self._numbers(id) or {}
         missing = {number: code for number, code in coded.items() if there.get(number) != code}
@@ -298,5 +298,5 @@ def _refusals(sent: frozenset[int], answer: Any) -> tuple[Refusal, ...]:
 def _reason(entry: Mapping[str, Any]) -> str:
     reason = entry.get("rejectionReason")
     if isinstance(reason, str):
-        return scrubbed(reason) or "no reason given"
+        return clean_reason(reason) or "no reason given"
     raise CarrierUnsure("First Orion's answer gives no reason for a number that it rejects")

@@ -16,9 +16,9 @@ from uuid import uuid4
 
 from standardwebhooks.webhooks import Webhook
 
-from flows.carriers import Branding, CarrierNumber, CarrierProgram, CarrierUnsure, Number, Refusal, scrubbed
-from flows.carriers.breaker import breaker_of
-from flows.carriers.calls import REFUSALS, Call, Line, RetryPolicy, is_address, open_client
+from flows.carriers import Branding, CarrierNumber, CarrierProgram, CarrierUnsure, FoundProgram, Refusal, clean_reason
+from flows.carriers.breaker import shared_breaker
+from flows.carriers.calls import REFUSALS, Call, CarrierConnection, RetryPolicy, is_http_url, open_http_client
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class HttpOptions:
 
 def check_address(url: str) -> None:
     """Raises ValueError unless `url` is an http or https address with a host and without a password in it."""
-    if not is_address(url):
+    if not is_http_url(url):
         raise ValueError("the carrier's address: expected https://host/path, without user and password")
 
 
@@ -67,22 +67,22 @@ def utc_now() -> datetime:
 class HttpCarrier:
     """A carrier behind the published interface."""
 
-    honours_keys = True
+    honors_keys = True
     embedded = False
 
     def __init__(self, options: HttpOptions, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._webhook = Webhook(options.secret)
         self._clock = clock
-        self._line = Line(
-            client=open_client(options.url, options.patience()),
-            breaker=breaker_of(options.url, options.rest),
+        self._line = CarrierConnection(
+            client=open_http_client(options.url, options.patience()),
+            breaker=shared_breaker(options.url, options.rest),
             patience=options.patience(),
         )
 
-    def rests(self) -> float:
+    def cooldown_left(self) -> float:
         return self._line.breaker.left()
 
-    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> CarrierNumber | None:
+    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> FoundProgram | None:
         names = {"business": program.business, "reference": program.reference}
         body = names | {"numbers": [_e164(number) for number in numbers]}
         return self._ask("POST", "programs/lookup", body, partial(_found, numbers), key=None, refusals=frozenset())
@@ -94,7 +94,7 @@ class HttpCarrier:
     def update(self, id: str, program: CarrierProgram, *, key: str) -> None:
         self._ask("PUT", _path(id), _facts(program), _nothing, key=key)
 
-    def add_numbers(self, id: str, numbers: Sequence[Number], *, key: str) -> tuple[Refusal, ...]:
+    def add_numbers(self, id: str, numbers: Sequence[CarrierNumber], *, key: str) -> tuple[Refusal, ...]:
         entries = [{"phone_number": _e164(number), "call_purpose": purpose} for number, purpose in numbers]
         sent = frozenset(number for number, _ in numbers)
         return self._ask("POST", _path(id, "numbers"), {"numbers": entries}, partial(_refusals, sent), key=key)
@@ -201,11 +201,11 @@ def _id(answer: Any) -> str:
     raise CarrierUnsure("the carrier's answer has no id as agreed")
 
 
-def _found(asked: Sequence[int], answer: Any) -> CarrierNumber | None:
+def _found(asked: Sequence[int], answer: Any) -> FoundProgram | None:
     if isinstance(answer, dict) and "id" in answer and answer["id"] is None:
         return None
     present = frozenset(_number(text) for text in _field(answer, "numbers", list))
-    return CarrierNumber(id=_id(answer), numbers=present & frozenset(asked))
+    return FoundProgram(id=_id(answer), numbers=present & frozenset(asked))
 
 
 def _refusals(sent: frozenset[int], answer: Any) -> tuple[Refusal, ...]:
@@ -214,7 +214,7 @@ def _refusals(sent: frozenset[int], answer: Any) -> tuple[Refusal, ...]:
 
 
 def _refusal(entry: object) -> Refusal:
-    reason = scrubbed(_field(entry, "reason", str)) or "no reason given"
+    reason = clean_reason(_field(entry, "reason", str)) or "no reason given"
     return Refusal(_number(_field(entry, "phone_number", str)), reason)
 
 

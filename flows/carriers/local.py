@@ -3,19 +3,19 @@
 
 from collections.abc import Sequence
 
-from flows.carriers import Branding, CarrierNumber, CarrierProgram, Number, Refusal
+from flows.carriers import Branding, CarrierNumber, CarrierProgram, FoundProgram, Refusal
 
 
 class LocalCarrier:
     """Takes everything. It keeps nothing beside the ledger, so every call may be repeated."""
 
-    honours_keys = True
+    honors_keys = True
     embedded = True
 
-    def rests(self) -> float:
+    def cooldown_left(self) -> float:
         return 0.0
 
-    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> CarrierNumber | None:
+    def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> FoundProgram | None:
         """Nothing: what is live is what the ledger says."""
         return None
 
@@ -24,7 +24,7 @@ class LocalCarrier:
 
     def update(self, id: str, program: CarrierProgram, *, key: str) -> None: ...
 
-    def add_numbers(self, id: str, numbers: Sequence[Number], *, key: str) -> tuple[Refusal, ...]:
+    def add_numbers(self, id: str, numbers: Sequence[CarrierNumber], *, key: str) -> tuple[Refusal, ...]:
         return ()
 
     def remove_numbers(self, id: str, numbers: Sequence[int], *, key: str) -> None: ...

@@ -1,4 +1,4 @@
-"""`check`: a dry run, for whoever is about to drop something."""
+"""`check`: a dry run of a drop, before it is uploaded."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,68 +6,79 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.output import print_table, printable, progress_bar, say, thousands
+from flows.cli.output import format_count, print_line, print_table, progress_bar, replace_unprintable
 from flows.errors import LaunchdropError
 
+# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from flows.validation.dry_run import DryRun
     from reports.views import SubmissionView
     from schemas.model.findings import Finding
 
-#: Findings shown on a terminal; the report has the rest.
-SHOWN = 10
-#: Names of what is checked that `--out` writes too.
+#: Findings printed on a terminal. The report lists more.
+MAX_FINDINGS_PRINTED = 10
+#: Files of a drop that `--out` would overwrite.
 _OVERWRITTEN = ("program.yaml", "program.yml", "rejected.csv")
 
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(check)
+app = typer.Typer()
 
 
-def check(
+@app.command("check")
+def check_command(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A drop folder, a manifest, or a numbers CSV.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json.")] = False,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the submission's files there.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the report and the other files to this folder.")
+    ] = None,
     businesses: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The businesses.yaml to judge by; else looked for above PATH.")
+        Path | None,
+        typer.Option(metavar="FILE", help="The businesses.yaml to use. Default: the nearest one above PATH."),
     ] = None,
 ) -> None:
-    """Judge a drop without taking it: no ledger, no server, nothing written.
+    """Check a drop without submitting it: a dry run.
+
+    Uses no ledger and no server, and writes nothing unless you give --out.
 
     Exit code 0: nothing rejected; 1: something rejected or unreadable; 2: could not run.
     """
-    from flows import settings
-    from flows.logs import configure
+    from flows.logs import configure_logging
     from flows.scaling.forked_rows import forked_row_workers
+    from flows.settings import load_settings
     from flows.validation import dry_run
-    from flows.validation.scratch import spools
+    from flows.validation.scratch import spill_files
 
     if out is not None:
-        _keep_apart(path, out)
-    now, known = datetime.now(UTC), settings.load()
-    configure(known.log, known.log_level)
-    with spools() as spool, forked_row_workers() as workers, progress_bar(f"Checking {path.name}") as progress:
-        checked = dry_run.check(path, businesses, known, now, spool=spool, workers=workers, progress=progress)
-        view = _view(checked, now)
+        _require_separate_output(path, out)
+    now, settings = datetime.now(UTC), load_settings()
+    configure_logging(settings.log, settings.log_level)
+    with (
+        spill_files() as open_spill,
+        forked_row_workers() as workers,
+        progress_bar(f"Checking {path.name}") as progress,
+    ):
+        checked = dry_run.check(
+            path, businesses, settings, now, open_spill=open_spill, workers=workers, progress=progress
+        )
+        view = _submission_view(checked, now)
         if out is not None:
-            _write(out, view)
+            _write_files(out, view)
     if as_json:
         from reports.json_documents import report_json
 
         typer.echo(report_json(view), nl=False)
     else:
-        _tell(checked, out)
+        _print_summary(checked, out)
     raise typer.Exit(0 if checked.judgment.verdict == "accepted" else 1)
 
 
-def _keep_apart(path: Path, out: Path) -> None:
-    """That the submission's program.yaml and rejected.csv take the place of none that is checked. Raises LaunchdropError."""
+def _require_separate_output(path: Path, out: Path) -> None:
+    """Raise LaunchdropError if writing to `out` would overwrite the files that are checked."""
     folder = path if path.is_dir() else path.parent
     if out.resolve() == folder.resolve() and (path.is_dir() or path.name in _OVERWRITTEN):
-        raise LaunchdropError(f"--out {out} is what is checked, and would be written over. Name another folder.")
+        raise LaunchdropError(f"--out {out} would overwrite the files being checked. Name another folder.")
 
 
-def _view(checked: "DryRun", now: datetime) -> "SubmissionView":
+def _submission_view(checked: "DryRun", now: datetime) -> "SubmissionView":
     from reports.views import SubmissionView
 
     manifest = checked.judgment.manifest
@@ -86,7 +97,7 @@ def _view(checked: "DryRun", now: datetime) -> "SubmissionView":
     )
 
 
-def _write(out: Path, view: "SubmissionView") -> None:
+def _write_files(out: Path, view: "SubmissionView") -> None:
     from flows.publishing.files import publish_page, publish_rows
     from flows.stores.opening import open_store
 
@@ -95,33 +106,34 @@ def _write(out: Path, view: "SubmissionView") -> None:
     publish_page(store, "", view)
 
 
-def _tell(checked: "DryRun", out: Path | None) -> None:
-    """The verdict, the counts, what is wrong by rule, the first findings: 80 columns are enough."""
+def _print_summary(checked: "DryRun", out: Path | None) -> None:
+    """The verdict, the counts, the total per rule, and the first findings. Fits 80 columns."""
     judgment = checked.judgment
     counts = judgment.counts
-    say(f"{printable(checked.drop)}: {judgment.verdict.replace('_', ' ')}")
-    say(
-        f"{thousands(counts.read)} read = {thousands(counts.accepted)} accepted + {thousands(counts.rejected)} rejected"
-        f" + {thousands(counts.ignored)} ignored"
+    print_line(f"{replace_unprintable(checked.drop)}: {judgment.verdict.replace('_', ' ')}")
+    print_line(
+        f"{format_count(counts.read)} read = {format_count(counts.accepted)} accepted"
+        f" + {format_count(counts.rejected)} rejected + {format_count(counts.ignored)} ignored"
     )
     if judgment.totals:
-        rows = ((thousands(t.count), t.id, t.severity, t.name) for t in judgment.totals)
-        print_table(("Count", "Rule", "Severity", "What is wrong"), rows, right=("Count",))
-    for finding in judgment.findings[:SHOWN]:
-        say(_line(finding))
-    if judgment.findings_total > SHOWN:
-        hint = "see the report" if out else "--out DIR writes the report with"
-        say(f"… and {thousands(judgment.findings_total - SHOWN)} more findings; {hint} all of them.")
+        rows = ((format_count(t.count), t.id, t.severity, t.name) for t in judgment.totals)
+        print_table(("Count", "Rule", "Severity", "Problem"), rows, right=("Count",))
+    for finding in judgment.findings[:MAX_FINDINGS_PRINTED]:
+        print_line(_finding_line(finding))
+    if judgment.findings_total > MAX_FINDINGS_PRINTED:
+        more = format_count(judgment.findings_total - MAX_FINDINGS_PRINTED)
+        where = "See the report." if out else "Write the report with --out DIR."
+        print_line(f"… and {more} more findings. {where}")
     if judgment.manifest is not None and judgment.rules_not_checked:
-        say(f"Not checked here: {', '.join(judgment.rules_not_checked)}. The ledger or businesses.yaml decides them.")
+        print_line(f"Not checked: {', '.join(judgment.rules_not_checked)} (needs the ledger or businesses.yaml).")
     if out is not None:
-        say(f"Wrote {printable(str(out / 'report.html'))} and the files beside it.")
+        print_line(f"Wrote {replace_unprintable(str(out / 'report.html'))} and related files.")
 
 
-def _line(finding: "Finding") -> str:
+def _finding_line(finding: "Finding") -> str:
     """`central.csv row 17: 214-9020: message (NUM-004)`."""
     row = f" row {finding.row}" if finding.row else f" line {finding.line}" if finding.line else ""
     place = f"{finding.file or ''}{row}".strip()
-    # What cannot be read at all says itself where.
-    said = f"{place}: {finding.message}" if place and finding.rule != "MAN-001" else finding.message
-    return f"{printable(said)} ({finding.rule})"
+    # The message of MAN-001 (unreadable manifest) already says where.
+    text = f"{place}: {finding.message}" if place and finding.rule != "MAN-001" else finding.message
+    return f"{replace_unprintable(text)} ({finding.rule})"

@@ -1,20 +1,22 @@
-"""`new`, `rules`, `schema`: what a newcomer asks for first."""
+"""`new`, `rules` and `schema`: a sample drop, the rule catalog, and the JSON Schemas."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from flows.cli.output import print_json, print_table, printable, say
+from flows.cli.output import print_json, print_line, print_table, replace_unprintable
 from flows.errors import LaunchdropError
 
+# Imports inside functions keep `launchdrop --help` fast.
+
 MANIFEST = """\
-# A drop is one folder: this manifest and the files it names. Upload the manifest last, for it commits the drop.
-# Try it: launchdrop check {folder}
+# A drop is one folder: this manifest and the files it names. Upload the manifest last: it completes the drop.
+# To try it: launchdrop check {folder}
 manifest: 1
 business: my-business                 # your folder in the inbox
 business_unit: Customer Care          # must exist; or {{name: Customer Care, create: true}}
-reference: {reference}                # your own key; the same again is a new revision of the program
+reference: {reference}                # your own key; use it again for a new revision
 program:
   type: INFORM                        # INFORM | INFORM with Logo | SENTRY
   name: Order calls
@@ -22,9 +24,9 @@ program:
   description: Calls back customers about their open orders.
 display_name:
   display: My Business
-  shorthand: My Business              # 15 characters at most, for phones with little room
+  shorthand: My Business              # at most 15 characters, for small displays
 schedule:
-  start: 2035-01-08T09:00             # local to the time zone below, or with an offset (…T09:00-06:00)
+  start: 2035-01-08T09:00             # in the time zone below, or with an offset (…T09:00-06:00)
   end: 2035-12-28T18:00
   timezone: America/Chicago
 numbers:
@@ -39,53 +41,52 @@ NUMBERS = """\
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command()(new)
-    app.command()(rules)
-    app.command()(schema)
+app = typer.Typer()
 
 
-def new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; must not exist yet.")]) -> None:
+@app.command("new")
+def new_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create. It must not exist yet.")],
+) -> None:
     """Write a sample drop to start from."""
     try:
         folder.mkdir(parents=True)
     except OSError as e:
-        raise LaunchdropError(f"cannot make {folder}: {e.strerror}. Name a folder that does not exist yet.") from None
+        raise LaunchdropError(f"cannot create {folder}: {e.strerror}. Name a folder that does not exist yet.") from None
     (folder / "numbers.csv").write_text(NUMBERS, encoding="utf-8")
-    reference = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder.name.lower()).lstrip(
-        "._-"
-    )
-    shown = printable(str(folder))
-    manifest = MANIFEST.format(folder=shown, reference=reference[:64] or "order-calls")
+    characters = (c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder.name.lower())
+    reference = "".join(characters).lstrip("._-")[:64] or "order-calls"
+    shown = replace_unprintable(str(folder))
+    manifest = MANIFEST.format(folder=shown, reference=reference)
     (folder / "program.yaml").write_text(manifest, encoding="utf-8")
-    say(f"Wrote {shown}/program.yaml and {shown}/numbers.csv; one row of it is wrong on purpose.")
-    say(f"Next: launchdrop check {shown}")
+    print_line(f"Wrote {shown}/program.yaml and {shown}/numbers.csv. One row has an error on purpose.")
+    print_line(f"Next: launchdrop check {shown}")
 
 
-def rules(
-    as_json: Annotated[bool, typer.Option("--json", help="The whole catalogue as JSON.")] = False,
+@app.command("rules")
+def rules_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole catalog as JSON.")] = False,
 ) -> None:
-    """Print every rule: its id, severity and what it means."""
+    """Print every rule with its id, severity and meaning."""
     from schemas.rules import RULES
 
     if as_json:
         names = "id", "severity", "scope", "name", "meaning", "fix"
         print_json([{name: getattr(rule, name) for name in names} for rule in RULES.values()])
         return
-    print_table(
-        ("Rule", "Severity", "What it means"), ((r.id, r.severity, f"{r.name}. {r.fix}") for r in RULES.values())
-    )
+    print_table(("Rule", "Severity", "Meaning"), ((r.id, r.severity, f"{r.name}. {r.fix}") for r in RULES.values()))
 
 
-def schema(
-    of: Annotated[Literal["manifest", "report", "receipt"], typer.Argument(help="Which document's schema.")],
+@app.command("schema")
+def schema_command(
+    kind: Annotated[Literal["manifest", "report", "receipt"], typer.Argument(help="Which schema.")],
 ) -> None:
-    """Print the JSON Schema of the manifest, report.json or receipt.json."""
+    """Print the JSON Schema of a manifest, report or receipt."""
     from importlib.resources import files
 
     from reports.json_documents import published_schema
 
-    if of == "manifest":
-        say(files("schemas").joinpath("manifest.schema.json").read_text(encoding="utf-8").rstrip())
+    if kind == "manifest":
+        print_line(files("schemas").joinpath("manifest.schema.json").read_text(encoding="utf-8").rstrip())
     else:
-        say(published_schema(of).rstrip())
+        print_line(published_schema(kind).rstrip())

@@ -1,41 +1,48 @@
-"""`launches`: try one again, or stop and start all launching."""
+"""`launches`: retry one launch; pause and resume all launching."""
 
 from typing import Annotated
 
 import typer
 
-from flows.cli.output import say
-from flows.cli.session import changing, now, split, who
+from flows.cli.output import print_line
+from flows.cli.session import ProgramName, current_user, open_change_session, split_program_name, utc_now
 
-app = typer.Typer(name="launches", help="Try a launch again; stop and start all launching.", no_args_is_help=True)
+# Imports inside functions keep `launchdrop --help` fast.
 
-
-@app.command()
-def retry(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")]) -> None:
-    """Launch a program again that is `launch_failed` or `missed`: it is due at once."""
-    from flows.ledger.programs.programs import retry as schedule_again
-
-    business, reference = split(program)
-    with changing() as services, services.ledger.begin() as conn:
-        schedule_again(conn, business, reference, by=who(), now=now())
-    say(f"{program} is scheduled again; the next pass launches it.")
+app = typer.Typer(name="launches", help="Retry a launch; pause and resume all launching.", no_args_is_help=True)
 
 
-@app.command()
-def pause(why: Annotated[str, typer.Option(help="Shown to whoever asks why nothing launches.")] = "by hand") -> None:
-    """Launch nothing until `launches resume`. What is live stays live."""
-    from flows.ledger.core.control_flags import pause as stop
+@app.command("retry")
+def retry_launch_command(program: ProgramName) -> None:
+    """Try a failed or missed launch again, as soon as possible."""
+    from flows.ledger.programs.programs import retry_launch
 
-    with changing(pausing=True) as services, services.ledger.begin() as conn:
-        stop(conn, by=who(), why=why, now=now())
-    say("Launching is paused: launchdrop launches resume goes on.")
+    business, reference = split_program_name(program)
+    with open_change_session() as services, services.ledger.begin() as conn:
+        retry_launch(conn, business, reference, by=current_user(), now=utc_now())
+    print_line(f"{program} is scheduled again. The next pass launches it.")
 
 
-@app.command()
-def resume() -> None:
-    """Launch again, starting with what became due meanwhile."""
-    from flows.ledger.core.control_flags import resume as go_on
+@app.command("pause")
+def pause_launches_command(
+    why: Annotated[str, typer.Option(help="The reason. `launchdrop doctor` shows it.")] = "by hand",
+) -> None:
+    """Launch nothing until `launchdrop launches resume`.
 
-    with changing() as services, services.ledger.begin() as conn:
-        was_paused = go_on(conn, by=who(), now=now())
-    say("Launching goes on with the next pass." if was_paused else "Launching was not paused.")
+    Live programs stay live.
+    """
+    from flows.ledger.core.control_flags import pause_launching
+
+    with open_change_session(pausing=True) as services, services.ledger.begin() as conn:
+        pause_launching(conn, by=current_user(), why=why, now=utc_now())
+    print_line("Launching is paused. To resume: launchdrop launches resume")
+
+
+@app.command("resume")
+def resume_launches_command() -> None:
+    """Launch again, starting with what came due during the pause."""
+    from flows.ledger.core.control_flags import resume_launching
+
+    with open_change_session() as services, services.ledger.begin() as conn:
+        was_paused = resume_launching(conn, by=current_user(), now=utc_now())
+    print_line("Launching resumes with the next pass." if was_paused else "Launching was not paused.")

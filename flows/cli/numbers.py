@@ -1,4 +1,4 @@
-"""`numbers`: live numbers for a dialler, and freeing one by hand."""
+"""`numbers`: export live numbers for a dialer, and release a number by hand."""
 
 import csv
 import sys
@@ -6,31 +6,37 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.output import print_json, say
-from flows.cli.session import changing, now, opened, who
+from flows.cli.output import print_json, print_line
+from flows.cli.session import current_user, open_change_session, open_session, utc_now
 from flows.errors import LaunchdropError
 
+# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
 
-app = typer.Typer(name="numbers", help="Live numbers for a dialler; freeing one by hand.", no_args_is_help=True)
+app = typer.Typer(
+    name="numbers", help="Export live numbers for a dialer; release a number by hand.", no_args_is_help=True
+)
 
 COLUMNS = "phone_number", "call_purpose", "display_name", "shorthand", "business", "reference"
 
 
-@app.command()
-def export(
-    business: Annotated[str | None, typer.Option(metavar="B", help="Those of this business alone.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False,
+@app.command("export")
+def export_numbers_command(
+    business: Annotated[str | None, typer.Option(metavar="B", help="Only this business's numbers.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
-    """Print live numbers with purpose and display name as CSV; a name that is not approved yet is left blank."""
-    from flows.ledger.read.page_queries import live_numbers
-    from flows.operator_files.businesses import unknown
+    """Print live numbers as CSV, with call purpose and display name.
 
-    with opened() as services, services.ledger.read() as conn:
-        if wrong := unknown(services, business):
-            raise LaunchdropError(wrong)
-        rows = map(_row, live_numbers(conn, business_id=business))
+    A display name that is not approved yet is left blank.
+    """
+    from flows.ledger.read.page_queries import stream_live_numbers
+    from flows.operator_files.businesses import describe_unknown_business
+
+    with open_session() as services, services.ledger.read() as conn:
+        if error := describe_unknown_business(services, business):
+            raise LaunchdropError(error)
+        rows = map(_row, stream_live_numbers(conn, business_id=business))
         if as_json:
             print_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])
             return
@@ -39,17 +45,20 @@ def export(
         out.writerows(rows)
 
 
-@app.command()
-def release(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="As +15012149020.")],
+@app.command("release")
+def release_number_command(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Such as +15012149020.")],
 ) -> None:
-    """Free a number by hand: it leaves its program, at the carrier too, and may be registered anew."""
-    from flows.ledger.programs.releases import release_number
-    from flows.operator_files.do_not_originate import ten_digits
+    """Free a number so that it can be registered again.
 
-    with changing() as services, services.ledger.begin() as conn:
-        business, reference = release_number(conn, ten_digits(number), by=who(), now=now())
-    say(f"The number is free; it was in {business}/{reference}.")
+    It is removed from its program, at the carrier too.
+    """
+    from flows.ledger.programs.programs import release_number
+    from flows.operator_files.do_not_originate import parse_ten_digits
+
+    with open_change_session() as services, services.ledger.begin() as conn:
+        business, reference = release_number(conn, parse_ten_digits(number), by=current_user(), now=utc_now())
+    print_line(f"The number is free. It was in {business}/{reference}.")
 
 
 def _row(row: "Row[Any]") -> list[str]:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from flows.cli.output import format_count, print_json, print_line, print_table
-from flows.cli.session import open_session, split_program_name
+from flows.cli.session import ProgramName, open_session, split_program_name
 from flows.errors import LaunchdropError
 
 # Imports inside functions keep `launchdrop --help` fast.
@@ -38,7 +38,7 @@ def programs_command(as_json: AsJson = False) -> None:
 
 
 @app.command("show")
-def show_command(program: Annotated[str, typer.Argument(metavar="BUSINESS/REF")], as_json: AsJson = False) -> None:
+def show_command(program: ProgramName, as_json: AsJson = False) -> None:
     """Show one program: its current state and its history."""
     from flows.ledger.read import page_queries
 
@@ -74,9 +74,8 @@ def _print_program(p: "ProgramRow", refusals: list[tuple[str, int]]) -> None:
     print_line(f"  branding   {p.branding.replace('_', ' ')}")
     print_line(f"  starts     {_local(p.start, p.timezone)}")
     print_line(f"  ends       {_local(p.end, p.timezone)}")
-    print_line(
-        f"  numbers    {format_count(p.live)} live, {format_count(p.pending)} pending, {format_count(p.refused)} refused"
-    )
+    live, pending, refused = map(format_count, (p.live, p.pending, p.refused))
+    print_line(f"  numbers    {live} live, {pending} pending, {refused} refused")
     for reason, n in refusals:
         print_line(f"  refused    {format_count(n)}: {reason}")
     if p.live:

@@ -19,7 +19,10 @@ Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="As 
 
 @app.command("list")
 def list_reviews_command(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
-    """List what is waiting for review, oldest first, with the warnings of the rules."""
+    """List what is waiting for review, oldest first.
+
+    The column Warnings has what the rules found.
+    """
     from flows.ledger.programs.reviews import list_open_reviews
 
     with open_session() as services, services.ledger.read() as conn:
@@ -36,7 +39,10 @@ def list_reviews_command(as_json: Annotated[bool, typer.Option("--json", help="P
 
 @app.command("approve")
 def approve_review_command(review: Id) -> None:
-    """Approve a name or logo for all of the business's programs, and brand those waiting for it."""
+    """Approve a display name or logo.
+
+    The business can then use it without another review. Programs that were waiting for it are branded.
+    """
     _decide(review, approve=True, reason=None)
 
 
@@ -45,7 +51,10 @@ def reject_review_command(
     review: Id,
     reason: Annotated[str | None, typer.Option(help="The reason. The business sees it.")] = None,
 ) -> None:
-    """Reject a name or logo. Its programs stay unbranded."""
+    """Reject a display name or logo.
+
+    Its programs stay unbranded.
+    """
     _decide(review, approve=False, reason=reason)
 
 

@@ -1,4 +1,4 @@
-"""What commands that look into the ledger share: the pipeline, who is asking, and what time it is."""
+"""Shared by the commands that open the ledger: the configured services, the current user and time."""
 
 import getpass
 import os
@@ -6,76 +6,82 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from flows.cli.output import complain, printable
+import typer
+
+from flows.cli.output import print_error, replace_unprintable
 from flows.errors import LaunchdropError
 
+# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from flows.services import Services
 
+#: A program as it is written on the command line; see `split_program_name`.
+ProgramName = Annotated[str, typer.Argument(metavar="BUSINESS/REF", help="Such as acme-bank/collections.")]
+
 
 @contextmanager
-def opened() -> Iterator["Services"]:
-    """The pipeline of the settings in force."""
+def open_session() -> Iterator["Services"]:
+    """The services that the settings name."""
     from flows.services import open_services
-    from flows.settings import load
+    from flows.settings import load_settings
 
-    _check_typed(sys.argv[1:])
-    with open_services(load()) as services:
+    _require_utf8(sys.argv[1:])
+    with open_services(load_settings()) as services:
         yield services
 
 
 @contextmanager
-def changing(*, pausing: bool = False) -> Iterator["Services"]:
-    """The same, for a command that changes something: its pages are written anew and its events told.
+def open_change_session(*, pausing: bool = False) -> Iterator["Services"]:
+    """The services for a command that changes the ledger. Afterwards its pages are rewritten and its events are sent.
 
-    Where the ledger is found to be restored, it raises LaunchdropError before anything is changed, but for `pausing`: a change
-    brings the ledger on, and might bring it past its marker.
+    If the ledger turns out to be restored from a backup, raises LaunchdropError before anything is changed: a change
+    might move the ledger past its marker and hide the restore. With `pausing` it only prints a warning.
     """
-    from flows.notifying.prefect_events import tell_changes
+    from flows.notifying.prefect_events import send_new_events
     from flows.publishing.outbox import refresh
 
-    with opened() as services:
-        if restored := _restored(services):
+    with open_session() as services:
+        if restored := _pause_if_restored(services):
             if not pausing:
-                raise LaunchdropError(f"{restored}; nothing else was changed. Look first, then give the command again")
-            complain(restored)
+                raise LaunchdropError(f"{restored}; nothing else was changed. Check first, then run the command again")
+            print_error(restored)
         yield services
         for problem in refresh(services).problems:
-            complain(problem)
-        tell_changes(services)
+            print_error(problem)
+        send_new_events(services)
 
 
-def _restored(services: "Services") -> str | None:
-    from flows.operations.restore_guard import check_restored
+def _pause_if_restored(services: "Services") -> str | None:
+    from flows.operations.restore_guard import pause_if_restored
     from flows.stores import StoreError
 
     try:
-        return check_restored(services)
-    except StoreError:  # with the archive away, programs can still be paused; the next pass asks again
+        return pause_if_restored(services)
+    except StoreError:  # launching can still be paused while the archive is unreachable; the next pass checks again
         return None
 
 
-def _check_typed(arguments: Iterable[str]) -> None:
-    """That what was typed is text: a ledger keeps nothing else, and knows no name in another encoding."""
+def _require_utf8(arguments: Iterable[str]) -> None:
+    """Raise LaunchdropError for an argument that is not UTF-8: the ledger stores only text."""
     for argument in arguments:
         if any("\ud800" <= c <= "\udfff" for c in argument):
-            raise LaunchdropError(f"{printable(argument)}: expected text in UTF-8")
+            raise LaunchdropError(f"{replace_unprintable(argument)}: expected text in UTF-8")
 
 
-def who() -> str:
-    """Who decides, for the history: the user behind sudo, else the user."""
+def current_user() -> str:
+    """The user to record in the history: the one who ran sudo, or else the current one."""
     return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def split(program: str) -> tuple[str, str]:
-    """`BUSINESS/REF` as its two parts."""
+def split_program_name(program: str) -> tuple[str, str]:
+    """The two parts of `BUSINESS/REF`. Raises LaunchdropError if one is missing."""
     business, slash, reference = program.partition("/")
     if not (business and slash and reference):
-        raise LaunchdropError(f"{program}: expected BUSINESS/REF, as in acme-bank/collections")
+        raise LaunchdropError(f"{program}: expected BUSINESS/REF, such as acme-bank/collections")
     return business, reference

@@ -11,7 +11,7 @@ from flows.cli.session import current_user, open_change_session, open_session, u
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
 
-app = typer.Typer(name="submissions", help="List submissions; decide on them.", invoke_without_command=True)
+app = typer.Typer(name="submissions", help="List submissions, or decide on one.", invoke_without_command=True)
 
 #: Separates a submission's id from its drop on a terminal too narrow for both on one line.
 LINE_BREAK = "\n  "
@@ -25,7 +25,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print all of them as a JSO
 
 @app.callback()
 def list_submissions_command(context: typer.Context, as_json: AsJson = False) -> None:
-    """List submissions, newest first. The commands below decide on them."""
+    """List submissions, newest first."""
     if context.invoked_subcommand is not None:
         return
     from flows.ledger.read.page_queries import list_submissions
@@ -66,7 +66,10 @@ def reject_submission_command(
 
 @app.command("retake")
 def retake_command(submission: Id) -> None:
-    """Judge an archived submission again as if it were dropped now, and register it under a new id."""
+    """Judge an archived submission again and register the result.
+
+    It is judged as if it were dropped now, and gets a new id.
+    """
     from flows.registration.rerun import retake
 
     with open_change_session() as services:
@@ -78,8 +81,13 @@ def retake_command(submission: Id) -> None:
 
 
 @app.command("replay")
-def replay_command(submission: Id, as_json: AsJson = False) -> None:
-    """Judge an archived submission again and print what would change. Registers nothing."""
+def replay_command(
+    submission: Id, as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False
+) -> None:
+    """Judge an archived submission again and print what would change.
+
+    Registers nothing.
+    """
     from flows.registration.rerun import replay
 
     with open_session() as services:

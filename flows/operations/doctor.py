@@ -7,23 +7,23 @@ from datetime import UTC, datetime
 from functools import partial
 
 from flows.errors import LaunchdropError
-from flows.ledger.core.control_flags import paused
+from flows.ledger.core.control_flags import get_launch_pause
 from flows.ledger.core.engine import Ledger, database_file, database_now
-from flows.logs import configure
+from flows.logs import configure_logging
 from flows.masking import mask
 from flows.operations import probes
-from flows.settings import PREFIX, Settings, SettingsError, load
-from flows.stores import Store, StoreError, probe, read
+from flows.settings import PREFIX, Settings, SettingsError, load_settings
+from flows.stores import Store, StoreError, check_conditional_writes, read_object
 from flows.stores.folder import FolderStore
 from flows.stores.opening import open_store
 
 log = logging.getLogger(__name__)
 
 #: Less than this free is told; with less than a tenth of it drops are not taken any more.
-ROOM = 1 << 30
+LOW_SPACE_BYTES = 1 << 30
 
 
-class Note(LaunchdropError):
+class CheckWarning(LaunchdropError):
     """Nothing is wrong yet, or somebody meant it so: it is said, and the exit code stays 0."""
 
 
@@ -31,22 +31,22 @@ class Note(LaunchdropError):
 class CheckResult:
     """What was looked at, what was seen, and what to do where it is not `well`. A `note` alone makes nobody ill."""
 
-    what: str
-    well: bool
-    said: str
+    name: str
+    ok: bool
+    message: str
     remedy: str = ""
-    note: bool = False
+    warning: bool = False
 
 
-def examine() -> Iterator[CheckResult]:
+def run_checks() -> Iterator[CheckResult]:
     """Every check, the cheap ones first; without settings there is nothing more to look at."""
     try:
-        settings = load()
+        settings = load_settings()
     except SettingsError as e:
-        yield CheckResult(what="settings", well=False, said=str(e), remedy="correct the variable or launchdrop.toml")
+        yield CheckResult(name="settings", ok=False, message=str(e), remedy="correct the variable or launchdrop.toml")
         return
-    configure(settings.log, settings.log_level)
-    yield CheckResult(what="settings", well=True, said="understood")
+    configure_logging(settings.log, settings.log_level)
+    yield CheckResult(name="settings", ok=True, message="understood")
     for what, check, remedy in _checks(settings):
         yield _tried(what, partial(check, settings), remedy)
 
@@ -73,7 +73,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
         yield "mail server", _mail, f"the {PREFIX}SMTP_… settings are in flows/operations/README.md"
     yield "versions", _versions, "install from requirements.lock: make setup"
     yield "Prefect server", _server, "start one (prefect server start), or unset PREFECT_API_URL to do without"
-    if probes.api():
+    if probes.prefect_api_url():
         yield (
             "deployments",
             _deployments,
@@ -83,13 +83,13 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
 
 def _tried(what: str, check: Callable[[], str], remedy: str) -> CheckResult:
     try:
-        return CheckResult(what=what, well=True, said=check())
+        return CheckResult(name=what, ok=True, message=check())
     except (LaunchdropError, OSError) as e:
-        return CheckResult(what=what, well=False, said=mask(str(e)), remedy=remedy, note=isinstance(e, Note))
+        return CheckResult(name=what, ok=False, message=mask(str(e)), remedy=remedy, warning=isinstance(e, CheckWarning))
     except Exception as e:  # what nobody foresaw is wrong as well, and the checks after it are still to be made
         log.debug("%s", what, exc_info=e)
         said = f"failed by {type(e).__name__}; with {PREFIX}LOG_LEVEL=debug the log has more"
-        return CheckResult(what=what, well=False, said=said, remedy=remedy)
+        return CheckResult(name=what, ok=False, message=said, remedy=remedy)
 
 
 def _inbox(settings: Settings) -> str:
@@ -98,10 +98,10 @@ def _inbox(settings: Settings) -> str:
     if isinstance(store, FolderStore):
         if not store.root.is_dir():
             raise LaunchdropError(f"{store.url}: there is no such folder")
-        probes.not_for_everybody(store.root)
+        probes.check_not_world_writable(store.root)
     count = sum(1 for entry in store.children() if entry.kind == "folder" and not entry.key.startswith(("_", ".")))
     if settings.after_intake == "empty" or settings.keep_inbox is not None:
-        probe(store)
+        check_conditional_writes(store)
     return f"{store.url}: readable, {count} businesses have a folder"
 
 
@@ -116,20 +116,20 @@ def _archive(settings: Settings) -> str:
 def _store(store: Store) -> str:
     """Writes, reads and deletes a small object, and sees that a second create is refused."""
     try:
-        probe(store)
+        check_conditional_writes(store)
     except StoreError as e:
         raise LaunchdropError(f"{store.url} cannot be written to: {e}") from None
-    free = store.free()
-    if free is not None and free < ROOM:
+    free = store.free_bytes()
+    if free is not None and free < LOW_SPACE_BYTES:
         said = f"{store.url}: {free >> 20} MiB free; a drop is taken only where it fits"
-        raise (Note(said) if free > ROOM // 10 else LaunchdropError(said))
+        raise (CheckWarning(said) if free > LOW_SPACE_BYTES // 10 else LaunchdropError(said))
     return f"{store.url}: writable, creates only once" + (f", {free >> 30} GiB free" if free is not None else "")
 
 
 def _businesses(settings: Settings) -> str:
     from schemas.manifest.businesses_yaml import BusinessesError, read_businesses
 
-    content = read(open_store(settings.inbox), "businesses.yaml")
+    content = read_object(open_store(settings.inbox), "businesses.yaml")
     if content is None:
         raise LaunchdropError(f"not found in {settings.inbox}")
     try:
@@ -147,8 +147,8 @@ def _ledger_disk(settings: Settings) -> str:
     path = database_file(settings.ledger)
     if path is None:
         return "a server's"
-    kind = probes.file_system(path)
-    if kind in probes.NETWORKED:
+    kind = probes.file_system_type(path)
+    if kind in probes.NETWORK_FILE_SYSTEMS:
         raise LaunchdropError(f"{path} is on {kind}, a network file system")
     return f"{path} is on {kind}"
 
@@ -157,41 +157,41 @@ def _launching(settings: Settings) -> str:
     ledger = Ledger.open(settings.ledger)
     try:
         with ledger.read() as conn:
-            stopped = paused(conn)
+            stopped = get_launch_pause(conn)
     finally:
         ledger.close()
     if stopped:
-        raise Note(f"paused since {stopped.at} by {stopped.by}: {stopped.why}")
+        raise CheckWarning(f"paused since {stopped.at} by {stopped.by}: {stopped.why}")
     return "not paused"
 
 
 def _carrier(settings: Settings) -> str:
-    from flows.services import open_carrier_of
+    from flows.services import open_configured_carrier
 
-    open_carrier_of(settings).close()
+    open_configured_carrier(settings).close()
     if settings.carrier == "http" and settings.http_url:
-        return f"http: {probes.reachable(settings.http_url)}"
+        return f"http: {probes.check_reachable(settings.http_url)}"
     return settings.carrier
 
 
 def _list(settings: Settings) -> str:
-    from flows.operator_files.do_not_originate import do_not_originate
+    from flows.operator_files.do_not_originate import load_do_not_originate
 
-    listed = do_not_originate(settings)
+    listed = load_do_not_originate(settings)
     return "none set" if listed is None else f"{len(listed)} numbers"
 
 
 def _clocks(settings: Settings) -> str:
-    clocks = {name: store.time() for name in ("inbox", "archive") if (store := open_store(getattr(settings, name)))}
+    clocks = {name: store.server_time() for name in ("inbox", "archive") if (store := open_store(getattr(settings, name)))}
     ledger = Ledger.open(settings.ledger)
     try:
         with ledger.read() as conn:
             clocks["ledger"] = database_now(conn)
     finally:
         ledger.close()
-    if probes.api():
-        clocks["Prefect server"] = probes.server_time()
-    return probes.agreeing({name: time for name, time in clocks.items() if time is not None})
+    if probes.prefect_api_url():
+        clocks["Prefect server"] = probes.prefect_server_time()
+    return probes.check_clocks({name: time for name, time in clocks.items() if time is not None})
 
 
 def _zones(_settings: Settings) -> str:
@@ -201,10 +201,10 @@ def _zones(_settings: Settings) -> str:
 
 
 def _events(settings: Settings) -> str:
-    from flows.stores.hints import queue_length
+    from flows.stores.arrival_hints import count_queued_events
 
     assert settings.events is not None
-    return f"readable, about {queue_length(settings.events)} messages wait"
+    return f"readable, about {count_queued_events(settings.events)} messages wait"
 
 
 def _mail(settings: Settings) -> str:
@@ -212,17 +212,17 @@ def _mail(settings: Settings) -> str:
 
     mail = mail_of(settings)
     assert mail is not None
-    return probes.mail_server(mail)
+    return probes.check_mail_server(mail)
 
 
 def _versions(_settings: Settings) -> str:
-    return probes.versions()
+    return probes.check_versions()
 
 
 def _server(_settings: Settings) -> str:
-    url = probes.api()
-    return probes.server() if url else "none set; `run` does without one, `serve` starts its own"
+    url = probes.prefect_api_url()
+    return probes.check_prefect_server() if url else "none set; `run` does without one, `serve` starts its own"
 
 
 def _deployments(_settings: Settings) -> str:
-    return probes.deployments()
+    return probes.check_deployments()

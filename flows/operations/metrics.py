@@ -13,15 +13,15 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from flows.ledger.read.metrics import Figures, figures
-from flows.operator_files.businesses import ERROR
+from flows.ledger.read.metrics import LedgerMetrics, read_ledger_metrics
+from flows.operator_files.businesses import BUSINESSES_ERROR_FLAG
 from flows.services import Services
 from schemas.rules import RULES
 
 QUANTILES = (0.5, 0.95, 1.0)
 
 
-def exposition(services: Services) -> bytes:
+def render_metrics(services: Services) -> bytes:
     """All metrics as they are now, in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Ledger(services))
@@ -35,7 +35,7 @@ class _Ledger(Collector):
     def collect(self) -> Iterator[Metric]:
         now = self.services.clock()
         with self.services.ledger.read() as conn:
-            seen = figures(conn, now, wrong=ERROR)
+            seen = read_ledger_metrics(conn, now, businesses_error_flag=BUSINESSES_ERROR_FLAG)
         yield InfoMetricFamily("launchdrop", "The version that is asked.", {"version": version("launchdrop")})
         yield from _sums(seen)
         yield from _waiting(seen, now)
@@ -44,7 +44,7 @@ class _Ledger(Collector):
         yield _quantiles("launch_lateness_seconds", "From when a launch was due until it was live", seen.latenesses)
 
 
-def _sums(seen: Figures) -> Iterator[Metric]:
+def _sums(seen: LedgerMetrics) -> Iterator[Metric]:
     """What only grows."""
     verdicts = {"rejected": seen.submissions_rejected, "other": seen.submissions - seen.submissions_rejected}
     yield _counter("submissions", "Submissions judged, by whether nothing of them went in.", "verdict", verdicts)
@@ -58,7 +58,7 @@ def _sums(seen: Figures) -> Iterator[Metric]:
     yield _counter("carrier_errors", "Calls that the carrier did not do or answer.", "kind", errors)
 
 
-def _waiting(seen: Figures, now: datetime) -> Iterator[Metric]:
+def _waiting(seen: LedgerMetrics, now: datetime) -> Iterator[Metric]:
     """Queues: how many wait, and the longest of them for how long."""
     queues = {
         "arriving": (seen.arriving, seen.arriving_since),
@@ -75,7 +75,7 @@ def _waiting(seen: Figures, now: datetime) -> Iterator[Metric]:
     yield longest
 
 
-def _states(seen: Figures) -> Iterator[Metric]:
+def _states(seen: LedgerMetrics) -> Iterator[Metric]:
     programs = GaugeMetricFamily("launchdrop_programs", "Programs, by their newest revision's state.", labels=["state"])
     for state, count in sorted(seen.programs.items()):
         programs.add_metric([state], count)
@@ -87,7 +87,7 @@ def _states(seen: Figures) -> Iterator[Metric]:
     yield GaugeMetricFamily("launchdrop_batches_unknown", "Batches of unknown fate.", seen.unknown_batches)
     yield GaugeMetricFamily("launchdrop_paused", "Whether launching is paused.", int(seen.paused))
     wrong = "Whether businesses.yaml cannot be read."
-    yield GaugeMetricFamily("launchdrop_businesses_unreadable", wrong, int(seen.businesses_wrong))
+    yield GaugeMetricFamily("launchdrop_businesses_unreadable", wrong, int(seen.businesses_unreadable))
 
 
 def _counter(name: str, says: str, label: str, values: dict[str, int]) -> Metric:

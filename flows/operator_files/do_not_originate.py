@@ -11,10 +11,10 @@ from flows.settings import PREFIX, Settings
 if TYPE_CHECKING:
     import numpy as np
 
-NAME = f"{PREFIX}DO_NOT_ORIGINATE"
+SETTING_NAME = f"{PREFIX}DO_NOT_ORIGINATE"
 
 
-def do_not_originate(settings: Settings) -> "np.ndarray | None":
+def load_do_not_originate(settings: Settings) -> "np.ndarray | None":
     """The listed numbers, sorted, as ten-digit int64; None where no list is set. Raises LaunchdropError at an unreadable line.
 
     A file that has not changed is not read again.
@@ -27,13 +27,13 @@ def do_not_originate(settings: Settings) -> "np.ndarray | None":
         return _read(path, state.st_mtime_ns, state.st_size)
     except (OSError, UnicodeDecodeError) as e:
         raise LaunchdropError(
-            f"{NAME}: {path} cannot be read: {e}. Expected a text file of numbers, one a line."
+            f"{SETTING_NAME}: {path} cannot be read: {e}. Expected a text file of numbers, one a line."
         ) from None
 
 
-def print_of(settings: Settings) -> str | None:
+def do_not_originate_fingerprint(settings: Settings) -> str | None:
     """A print of the listed numbers, by which two processes know that they have the same."""
-    listed = do_not_originate(settings)
+    listed = load_do_not_originate(settings)
     return None if listed is None else hashlib.sha256(listed.tobytes()).hexdigest()
 
 
@@ -50,12 +50,12 @@ def _read(path: Path, _mtime: int, _size: int) -> "np.ndarray":
 
 def _number(path: Path, row: int, text: str) -> int:
     try:
-        return ten_digits(text)
+        return parse_ten_digits(text)
     except LaunchdropError as e:
-        raise LaunchdropError(f"{NAME}: {path} line {row}: {e}") from None
+        raise LaunchdropError(f"{SETTING_NAME}: {path} line {row}: {e}") from None
 
 
-def ten_digits(text: str) -> int:
+def parse_ten_digits(text: str) -> int:
     """A number that an operator wrote, as its ten digits. Raises LaunchdropError when it has not so many."""
     digits = "".join(c for c in text if c in "0123456789")
     if len(digits) == 11 and digits[0] == "1":

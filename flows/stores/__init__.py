@@ -13,28 +13,28 @@ from typing import BinaryIO, Literal, Protocol
 
 from flows.errors import LaunchdropError
 
-BLOCK = 1 << 20
+BLOCK_BYTES = 1 << 20
 
-Kind = Literal["file", "folder", "link", "other"]
+EntryKind = Literal["file", "folder", "link", "other"]
 
 
 class StoreError(LaunchdropError):
     """The store cannot be reached or does not allow it; one line that names the key and what was answered."""
 
 
-class Changed(StoreError):
+class ObjectChanged(StoreError):
     """What was pinned is no longer there: deleted, overwritten, or written to while it was read."""
 
 
-class AlreadyThere(StoreError):
+class AlreadyExists(StoreError):
     """A create-only put found the key taken; what is there stays as it is."""
 
 
-class Refused(StoreError):
+class UnsafeKey(StoreError):
     """The key is not one to open: a link, a device, a folder, or a name that climbs out."""
 
 
-class Denied(StoreError):
+class AccessDenied(StoreError):
     """We may not look there: whose place it is has to open it."""
 
 
@@ -45,7 +45,7 @@ class StoredObject:
     key: str
     size: int
     version: str
-    kind: Kind = "file"
+    kind: EntryKind = "file"
 
 
 class Store(Protocol):
@@ -80,7 +80,7 @@ class Store(Protocol):
 
     def copy(self, key: str, to: str) -> None: ...
 
-    def place(self, aside: str, final: str, *, last: str) -> bool:
+    def move_into_place(self, staging: str, final: str, *, last: str) -> bool:
         """Move everything below `aside` to `final` (both end in "/"), durably; `final` is there once its `last` is.
 
         False, and `aside` untouched, when another was there first.
@@ -91,20 +91,20 @@ class Store(Protocol):
         """Whether it was deleted: False when it is not there, or not of that version."""
         ...
 
-    def prune(self, prefix: str) -> None:
+    def remove_empty_folders(self, prefix: str) -> None:
         """Remove empty folders at and below `prefix`, where the store knows such."""
         ...
 
-    def free(self) -> int | None:
+    def free_bytes(self) -> int | None:
         """Bytes there is room for; None where nobody can say."""
         ...
 
-    def time(self) -> datetime | None:
+    def server_time(self) -> datetime | None:
         """What time it is there; None where this machine's clock is the store's."""
         ...
 
 
-class Sink(Protocol):
+class FileSink(Protocol):
     """What takes files and need not give them back: a store, or a batch of one."""
 
     def put(self, key: str, data: bytes | Iterable[bytes]) -> None: ...
@@ -123,7 +123,7 @@ class WriteBatch:
 
 
 @contextmanager
-def batch(store: Store) -> Iterator[WriteBatch]:
+def write_batch(store: Store) -> Iterator[WriteBatch]:
     """A batch of files, which survives a power cut from the end of the block on."""
     made = WriteBatch(store)
     try:
@@ -132,7 +132,7 @@ def batch(store: Store) -> Iterator[WriteBatch]:
         store.sync(made.keys)
 
 
-def read(store: Store, key: str, limit: int | None = None) -> bytes | None:
+def read_object(store: Store, key: str, limit: int | None = None) -> bytes | None:
     """The object's bytes, cut at `limit`; None when there is none."""
     if store.stat(key) is None:
         return None
@@ -140,30 +140,30 @@ def read(store: Store, key: str, limit: int | None = None) -> bytes | None:
         return f.read() if limit is None else f.read(limit)
 
 
-def blocks(stream: BinaryIO) -> Iterator[bytes]:
-    while block := stream.read(BLOCK):
+def iter_blocks(stream: BinaryIO) -> Iterator[bytes]:
+    while block := stream.read(BLOCK_BYTES):
         yield block
 
 
-def probe(store: Store) -> None:
+def check_conditional_writes(store: Store) -> None:
     """That the store can create only, which keeps two processes from writing the same. Raises StoreError."""
     key = f".launchdrop-probe-{uuid.uuid4().hex}"
     try:
         store.put(key, b"1", create_only=True)
         store.put(key, b"2", create_only=True)
-    except AlreadyThere:
+    except AlreadyExists:
         return
     finally:
         store.delete(key)
     raise StoreError(f"{store.url}: conditional writes (If-None-Match) are ignored; use a server that honours them")
 
 
-def safe(name: str) -> bool:
+def is_safe_key(name: str) -> bool:
     """Whether a name separated by "/" stays where it is: relative, no ".", "..", empty segment or NUL."""
     return "\0" not in name and not {"", ".", ".."}.intersection(name.split("/"))
 
 
-def checked(key: str) -> str:
-    if not safe(key):
-        raise Refused(f"{key!r}: not a name in this store")
+def require_safe_key(key: str) -> str:
+    if not is_safe_key(key):
+        raise UnsafeKey(f"{key!r}: not a name in this store")
     return key

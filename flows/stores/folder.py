@@ -12,12 +12,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from flows.stores import AlreadyThere, Changed, Denied, Kind, Refused, StoredObject, StoreError, blocks, checked
+from flows.stores import (
+    AccessDenied,
+    AlreadyExists,
+    EntryKind,
+    ObjectChanged,
+    StoredObject,
+    StoreError,
+    UnsafeKey,
+    iter_blocks,
+    require_safe_key,
+)
 
 #: Folders deeper than this below the store are listed as one entry of kind "other" and not entered.
 MAX_DEPTH = 16
 #: More files than these are brought to the disk with everything else that waits for it, in one go.
-ONE_BY_ONE = 32
+MAX_SEPARATE_SYNCS = 32
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a named pipe must not wait for a writer.
@@ -33,15 +43,15 @@ class FolderStore:
         self.url = str(self.root)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        with suppress(Changed), self._folder(prefix.rstrip("/")) as fd:
+        with suppress(ObjectChanged), self._folder(prefix.rstrip("/")) as fd:
             yield from _walk(fd, prefix, prefix.count("/"))
 
     def children(self, prefix: str = "") -> Iterator[StoredObject]:
-        with suppress(Changed), self._folder(prefix.rstrip("/")) as fd:
+        with suppress(ObjectChanged), self._folder(prefix.rstrip("/")) as fd:
             yield from _scan(fd, prefix)
 
     def stat(self, key: str) -> StoredObject | None:
-        with suppress(Changed), self._parent(key) as (fd, name):
+        with suppress(ObjectChanged), self._parent(key) as (fd, name):
             return _entry(key, os.stat(name, dir_fd=fd, follow_symlinks=False))
         return None
 
@@ -50,10 +60,10 @@ class FolderStore:
             raw = _Steady(os.open(name, _FILE, dir_fd=parent), key)
         if not stat.S_ISREG(raw.before.st_mode):
             raw.close()
-            raise Refused(f"{key!r} is not a file")
+            raise UnsafeKey(f"{key!r} is not a file")
         if version is not None and _version(raw.before) != version:
             raw.close()
-            raise Changed(f"{key!r} was overwritten")
+            raise ObjectChanged(f"{key!r} was overwritten")
         return io.BufferedReader(raw, 1 << 17)
 
     def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False, durable: bool = True) -> None:
@@ -67,7 +77,7 @@ class FolderStore:
                     os.rename(aside, name, src_dir_fd=fd, dst_dir_fd=fd)
                     aside = ""
             except FileExistsError:
-                raise AlreadyThere(f"{key!r} is already there") from None
+                raise AlreadyExists(f"{key!r} is already there") from None
             finally:
                 if aside:
                     with suppress(OSError):
@@ -76,11 +86,11 @@ class FolderStore:
                 os.fsync(fd)
 
     def sync(self, keys: Sequence[str]) -> None:
-        if len(keys) > ONE_BY_ONE:
+        if len(keys) > MAX_SEPARATE_SYNCS:
             os.sync()
             return
         for folder in sorted({key.rpartition("/")[0] for key in keys}):
-            with suppress(Changed), self._folder(folder) as fd:
+            with suppress(ObjectChanged), self._folder(folder) as fd:
                 for key in keys:
                     above, _, name = key.rpartition("/")
                     if above == folder:
@@ -89,12 +99,12 @@ class FolderStore:
 
     def copy(self, key: str, to: str) -> None:
         with self.open(key) as f:
-            self.put(to, blocks(f))
+            self.put(to, iter_blocks(f))
 
-    def place(self, aside: str, final: str, *, last: str) -> bool:
-        with self._folder(aside.rstrip("/")) as fd:
+    def move_into_place(self, staging: str, final: str, *, last: str) -> bool:
+        with self._folder(staging.rstrip("/")) as fd:
             _sync(fd)
-        with self._parent(aside.rstrip("/")) as (src, name), self._parent(final.rstrip("/"), create=True) as (dst, to):
+        with self._parent(staging.rstrip("/")) as (src, name), self._parent(final.rstrip("/"), create=True) as (dst, to):
             try:
                 os.rename(name, to, src_dir_fd=src, dst_dir_fd=dst)
             except OSError as e:
@@ -107,27 +117,27 @@ class FolderStore:
         return True
 
     def delete(self, key: str, version: str | None = None) -> bool:
-        with suppress(Changed), self._parent(key) as (fd, name):
+        with suppress(ObjectChanged), self._parent(key) as (fd, name):
             # Nothing can delete a file only if it is unchanged: an upload between these two lines would be lost.
             if version in (None, _version(os.stat(name, dir_fd=fd, follow_symlinks=False))):
                 os.unlink(name, dir_fd=fd)
                 return True
         return False
 
-    def prune(self, prefix: str) -> None:
+    def remove_empty_folders(self, prefix: str) -> None:
         for child in self.children(prefix):
             if child.kind == "folder":
-                self.prune(child.key + "/")
-        with suppress(Changed), self._parent(prefix.rstrip("/")) as (fd, name), suppress(OSError):
+                self.remove_empty_folders(child.key + "/")
+        with suppress(ObjectChanged), self._parent(prefix.rstrip("/")) as (fd, name), suppress(OSError):
             os.rmdir(name, dir_fd=fd)  # refuses what is not empty
 
-    def free(self) -> int | None:
+    def free_bytes(self) -> int | None:
         here = self.root
         while not here.exists():
             here = here.parent
         return shutil.disk_usage(here).free
 
-    def time(self) -> datetime | None:
+    def server_time(self) -> datetime | None:
         return None
 
     @contextmanager
@@ -139,7 +149,7 @@ class FolderStore:
                     self.root.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
             try:
-                for name in checked(key).split("/") if key else ():
+                for name in require_safe_key(key).split("/") if key else ():
                     fd = _step(fd, name, create=create)
                 yield fd
             finally:
@@ -147,7 +157,7 @@ class FolderStore:
 
     @contextmanager
     def _parent(self, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
-        above, _, name = checked(key).rpartition("/")
+        above, _, name = require_safe_key(key).rpartition("/")
         with self._folder(above, create=create, shown=key) as fd:
             yield fd, name
 
@@ -170,7 +180,7 @@ class _Steady(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         n = os.readv(self.fd, [buffer])  # type: ignore[list-item]  # io gives any writable buffer
         if n == 0 and _state(os.fstat(self.fd)) != _state(self.before):
-            raise Changed(f"{self.key!r} was written to while it was read")
+            raise ObjectChanged(f"{self.key!r} was written to while it was read")
         return n
 
     def close(self) -> None:
@@ -191,7 +201,7 @@ def _entry(key: str, s: os.stat_result) -> StoredObject:
     return StoredObject(key, s.st_size, _version(s), _kind(s.st_mode))
 
 
-def _kind(mode: int) -> Kind:
+def _kind(mode: int) -> EntryKind:
     if stat.S_ISREG(mode):
         return "file"
     if stat.S_ISDIR(mode):
@@ -277,9 +287,9 @@ def _plain(key: str) -> Iterator[None]:
         yield
     except OSError as e:
         if e.errno == errno.ELOOP:
-            raise Refused(f"{key!r} is a link") from None
+            raise UnsafeKey(f"{key!r} is a link") from None
         if e.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise Changed(f"{key!r} is not there") from None
+            raise ObjectChanged(f"{key!r} is not there") from None
         if e.errno == errno.EACCES:
-            raise Denied(f"{key!r}: {e.strerror}") from None
+            raise AccessDenied(f"{key!r}: {e.strerror}") from None
         raise StoreError(f"{key!r}: {e.strerror}") from e

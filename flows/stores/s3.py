@@ -23,14 +23,31 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from flows.stores import AlreadyThere, Changed, StoredObject, StoreError, checked, read, safe
-from flows.stores.answers import TRIES, Body, Race, code_of, etag_of, pause, plain, version_of
+from flows.stores import (
+    AlreadyExists,
+    ObjectChanged,
+    StoredObject,
+    StoreError,
+    is_safe_key,
+    read_object,
+    require_safe_key,
+)
+from flows.stores.s3_responses import (
+    MAX_TRIES,
+    S3ObjectStream,
+    WriteConflict,
+    error_code,
+    etag_of_version,
+    object_version,
+    sleep_before_retry,
+    translate_s3_errors,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 #: Bytes of one part of an upload: 10,000 of them, S3's limit, are 160 GB.
-PART = 16 << 20
+PART_BYTES = 16 << 20
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _ENCRYPTION = ("ServerSideEncryption", "SSEKMSKeyId")
 _MARK = "launchdrop-put"
@@ -38,11 +55,11 @@ _MARK = "launchdrop-put"
 _TYPES = {".html": "text/html; charset=utf-8", ".csv": "text/csv; charset=utf-8", ".json": "application/json"}
 
 
-def client(**more: Any) -> "S3Client":
+def open_s3_client(**more: Any) -> "S3Client":
     """A client that bears with throttling and faults. A server other than AWS is spoken to by path, not host name."""
     elsewhere = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": TRIES},
+        retries={"mode": "standard", "total_max_attempts": MAX_TRIES},
         connect_timeout=10,
         read_timeout=60,
         s3={"addressing_style": "path" if elsewhere else "auto"},
@@ -59,8 +76,8 @@ class S3Store:
     def __init__(self, url: str, s3: "S3Client | None" = None) -> None:
         self.url = url
         self.bucket, self.prefix, self.options = _place(url)
-        with plain(url):
-            self.s3 = s3 or client()
+        with translate_s3_errors(url):
+            self.s3 = s3 or open_s3_client()
 
     def __reduce__(self) -> tuple[type["S3Store"], tuple[str]]:
         """In another process it is opened anew, with what credentials are there."""
@@ -76,7 +93,7 @@ class S3Store:
         for page in self._pages(Prefix=self.prefix + prefix, Delimiter="/"):
             for folder in page.get("CommonPrefixes", ()):
                 key = folder["Prefix"].removeprefix(self.prefix).removesuffix("/")
-                yield StoredObject(key, 0, "", "folder" if safe(key) else "other")
+                yield StoredObject(key, 0, "", "folder" if is_safe_key(key) else "other")
             for found in page.get("Contents", ()):
                 if not found["Key"].endswith("/"):
                     yield self._entry(found["Key"], found)
@@ -84,14 +101,14 @@ class S3Store:
     def stat(self, key: str) -> StoredObject | None:
         at = self._at(key)
         try:
-            with plain(key):
+            with translate_s3_errors(key):
                 head = self.s3.head_object(**at)
-        except Changed:
+        except ObjectChanged:
             return None
-        return StoredObject(key, head["ContentLength"], version_of(head))
+        return StoredObject(key, head["ContentLength"], object_version(head))
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:
-        return io.BufferedReader(Body(self.s3, self._at(key), key, version), 1 << 17)
+        return io.BufferedReader(S3ObjectStream(self.s3, self._at(key), key, version), 1 << 17)
 
     def put(
         self,
@@ -115,23 +132,23 @@ class S3Store:
 
     def copy(self, key: str, to: str) -> None:
         one_by_one = TransferConfig(use_threads=False)
-        with plain(key):
+        with translate_s3_errors(key):
             self.s3.copy(self._at(key), **self._at(to), ExtraArgs=self.options, Config=one_by_one)  # type: ignore[arg-type]  # the stubs want TypedDicts
 
-    def place(self, aside: str, final: str, *, last: str) -> bool:
+    def move_into_place(self, staging: str, final: str, *, last: str) -> bool:
         if self.stat(final + last) is not None:
             return False
-        for entry in self.list(aside):
-            if entry.key != aside + last:
-                self.copy(entry.key, final + entry.key.removeprefix(aside))
-        if (content := read(self, aside + last)) is None:
-            raise StoreError(f"{aside + last!r} is not there")
+        for entry in self.list(staging):
+            if entry.key != staging + last:
+                self.copy(entry.key, final + entry.key.removeprefix(staging))
+        if (content := read_object(self, staging + last)) is None:
+            raise StoreError(f"{staging + last!r} is not there")
         try:
             self.put(final + last, content, create_only=True)
-        except AlreadyThere:
+        except AlreadyExists:
             return False
-        for entry in self.list(aside):
-            with plain(entry.key):
+        for entry in self.list(staging):
+            with translate_s3_errors(entry.key):
                 self.s3.delete_object(**self._at(entry.key))
         return True
 
@@ -139,33 +156,33 @@ class S3Store:
         now = self.stat(key)
         if now is None or version not in (None, now.version):
             return False
-        pinned: dict[str, Any] = {"IfMatch": etag_of(version)} if version else {}
+        pinned: dict[str, Any] = {"IfMatch": etag_of_version(version)} if version else {}
         try:
-            with plain(key):
+            with translate_s3_errors(key):
                 self._delete(self._at(key), pinned)
-        except Changed:
+        except ObjectChanged:
             return False
         return True
 
-    def prune(self, prefix: str) -> None:
+    def remove_empty_folders(self, prefix: str) -> None:
         """There are no folders in S3."""
 
-    def free(self) -> int | None:
+    def free_bytes(self) -> int | None:
         return None
 
-    def time(self) -> datetime | None:
-        with plain(self.url):
+    def server_time(self) -> datetime | None:
+        with translate_s3_errors(self.url):
             answer = self.s3.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
         told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         return parsedate_to_datetime(told) if told else None
 
     def _at(self, key: str) -> dict[str, Any]:
-        return {"Bucket": self.bucket, "Key": self.prefix + checked(key)}
+        return {"Bucket": self.bucket, "Key": self.prefix + require_safe_key(key)}
 
     def _pages(self, **where: Any) -> Iterator[Any]:
         pages = iter(self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, **where))
         while True:
-            with plain(self.url):
+            with translate_s3_errors(self.url):
                 page = next(pages, None)
             if page is None:
                 return
@@ -173,54 +190,54 @@ class S3Store:
 
     def _entry(self, key: str, found: Any) -> StoredObject:
         key = key.removeprefix(self.prefix)
-        return StoredObject(key, found["Size"], version_of(found), "file" if safe(key) else "other")
+        return StoredObject(key, found["Size"], object_version(found), "file" if is_safe_key(key) else "other")
 
     def _write(self, key: str, mark: str, create_only: bool, do: Any) -> None:
         """A write whose answer may be lost: one that finds its own object there has succeeded the time before."""
-        for attempt in range(TRIES):
+        for attempt in range(MAX_TRIES):
             try:
-                with plain(key):
+                with translate_s3_errors(key):
                     do({"IfNoneMatch": "*"} if create_only else {})
-            except Race:
-                pause(attempt)
-            except Changed:
+            except WriteConflict:
+                sleep_before_retry(attempt)
+            except ObjectChanged:
                 if self._mark(key) == mark:
                     return
                 if create_only:
-                    raise AlreadyThere(f"{key!r} is already there") from None
+                    raise AlreadyExists(f"{key!r} is already there") from None
                 raise
             else:
                 return
         raise StoreError(f"{key!r}: others write it all the time")
 
     def _upload(self, key: str, mark: str, create_only: bool, how: dict[str, Any], parts: Iterator[bytes]) -> None:
-        with plain(key):
+        with translate_s3_errors(key):
             upload = {"UploadId": self.s3.create_multipart_upload(**how)["UploadId"], **self._at(key)}
         try:
             done = []
             for number, part in enumerate(parts, 1):
-                with plain(key):
+                with translate_s3_errors(key):
                     answer = self.s3.upload_part(**upload, PartNumber=number, Body=part)
                 done.append({"PartNumber": number, "ETag": answer["ETag"]})
             whole: Any = {"MultipartUpload": {"Parts": done}, **upload}
             self._write(key, mark, create_only, lambda only: self.s3.complete_multipart_upload(**whole, **only))
         except BaseException:
-            with plain(key):
+            with translate_s3_errors(key):
                 self.s3.abort_multipart_upload(**upload)
             raise
 
     def _mark(self, key: str) -> str | None:
         try:
-            with plain(key):
+            with translate_s3_errors(key):
                 return self.s3.head_object(**self._at(key))["Metadata"].get(_MARK)
-        except Changed:
+        except ObjectChanged:
             return None
 
     def _delete(self, at: dict[str, Any], pinned: dict[str, Any]) -> None:
         try:
             self.s3.delete_object(**at, **pinned)
         except ClientError as e:
-            if not pinned or code_of(e) not in ("NotImplemented", "501"):
+            if not pinned or error_code(e) not in ("NotImplemented", "501"):
                 raise
             self.s3.delete_object(**at)
 
@@ -248,8 +265,8 @@ def _parts(data: Iterable[bytes]) -> Iterator[bytes]:
     part = bytearray()
     for block in data:
         part += block
-        while len(part) >= PART:
-            yield bytes(part[:PART])
-            del part[:PART]
+        while len(part) >= PART_BYTES:
+            yield bytes(part[:PART_BYTES])
+            del part[:PART_BYTES]
     if part:
         yield bytes(part)

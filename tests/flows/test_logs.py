@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flows.errors import LaunchdropError
-from flows.logs import Masking, Stderr, about, configure, shielded
+from flows.logs import MaskingFilter, StderrHandler, configure_logging, log_context, masks_errors
 
 ROOT = Path(__file__).parents[2]
 LEVELS = ("debug", "info", "warning", "error", "exception", "critical", "log")
@@ -39,7 +39,7 @@ def said(capsys):
     def lines():
         return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
-    configure("json", "debug")
+    configure_logging("json", "debug")
     return lines
 
 
@@ -114,7 +114,7 @@ def test_a_library_s_lines_warnings_and_errors_are_masked(spelt, said):
 
 def test_a_line_says_what_it_is_about(said):
     log = logging.getLogger("flows.registration.drop")
-    with about(business="acme", drop="5012149020"), about(submission="20261124T201917Z-98765432"):
+    with log_context(business="acme", drop="5012149020"), log_context(submission="20261124T201917Z-98765432"):
         log.info("registered: %s", "accepted", extra={"rows": 12})
     log.warning("nothing more")
     first, second = said()
@@ -132,20 +132,20 @@ def test_a_line_says_what_it_is_about(said):
 
 
 def test_text_is_for_people(capsys):
-    configure("text", "warning")
+    configure_logging("text", "warning")
     log = logging.getLogger("flows.launching.due")
     log.info("not shown")
-    with about(program="acme/q1"):
+    with log_context(program="acme/q1"):
         log.warning("launch: %s", "501-214-9020")
     line = capsys.readouterr().err
     assert line.partition(" ")[2] == "WARNING flows.launching.due program=acme/q1: launch: +1501•••9020\n"
 
 
 def test_configuring_again_adds_nothing(said):
-    configure("json", "debug")
-    handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr)]
+    configure_logging("json", "debug")
+    handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, StderrHandler)]
     assert len(handlers) == 1
-    assert [type(each) for each in handlers[0].filters] == [Masking]
+    assert [type(each) for each in handlers[0].filters] == [MaskingFilter]
 
 
 def test_a_handler_that_comes_later_is_masked_at_the_next_configuring():
@@ -158,7 +158,7 @@ def test_a_handler_that_comes_later_is_masked_at_the_next_configuring():
     other = Other()
     logging.getLogger("elsewhere").addHandler(other)
     try:
-        configure("json", "debug")
+        configure_logging("json", "debug")
         logging.getLogger("elsewhere").error("5012149020")
     finally:
         logging.getLogger("elsewhere").removeHandler(other)
@@ -167,7 +167,7 @@ def test_a_handler_that_comes_later_is_masked_at_the_next_configuring():
 
 def test_an_error_that_nobody_catches_is_a_masked_line(tmp_path):
     code = (
-        "from flows import logs; logs.configure('json', 'info'); logs.tell_uncaught(); raise KeyError('+15012149020')"
+        "from flows import logs; logs.configure_logging('json', 'info'); logs.log_uncaught_errors(); raise KeyError('+15012149020')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     (line,) = map(json.loads, done.stderr.splitlines())
@@ -177,7 +177,7 @@ def test_an_error_that_nobody_catches_is_a_masked_line(tmp_path):
 
 
 def test_what_a_shielded_step_raises_says_no_number():
-    @shielded
+    @masks_errors
     def step(text):
         raise ValueError(text)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.operations.probes import DEPLOYED
+from flows.operations.probes import DEPLOYMENT_NAMES
 from flows.serving.child_process import NOT_NEEDED
 from flows.serving.prefect_server import child, server
 
@@ -24,13 +24,13 @@ ROOT = Path(__file__).parents[2]
 LEAKY = """
 import logging
 from prefect import flow, get_run_logger
-from flows.logs import about, configure, shielded
+from flows.logs import configure_logging, log_context, masks_errors
 
 @flow(name="leaky")
-@shielded
+@masks_errors
 def leaky():
-    configure("json", "info")
-    with about(submission="20261124T201917Z-98765432"):
+    configure_logging("json", "info")
+    with log_context(submission="20261124T201917Z-98765432"):
         logging.getLogger("flows.registration.drop").warning("ours: %s", "501-214-9020")
     get_run_logger().error("theirs: %s", 5012149020)
     raise ValueError("cannot convert (501) 214-9020")
@@ -129,16 +129,16 @@ def test_scheduled_runs_take_the_inbox_and_launch_by_themselves(stack, place):
 
 def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path, monkeypatch):
     """Asked from another ledger too: a run that an acceptance of the worker asked for is the same run."""
-    from flows.notifying.launch_hints import ask_for_launches
+    from flows.notifying.launch_hints import request_launch_runs
     from flows.pipeline import take_inbox
     from flows.services import open_services
-    from flows.settings import load
+    from flows.settings import load_settings
 
     settle_in(tmp_path, monkeypatch)
-    with open_services(load()) as services:
+    with open_services(load_settings()) as services:
         taken = take_inbox(services)
-        starts = taken.starts(after=services.clock())
-        assert ask_for_launches(starts) == ask_for_launches(starts) == 3
+        starts = taken.upcoming_starts(after=services.clock())
+        assert request_launch_runs(starts) == request_launch_runs(starts) == 3
     body = {"deployments": {"name": {"any_": ["launch"]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
     far = {
         run["expected_start_time"]
@@ -187,17 +187,17 @@ def test_every_change_of_state_is_an_event(stack, place):
 def ours(stack, tmp_path, monkeypatch):
     """A pipeline of its own that tells the same server."""
     from flows.services import open_services
-    from flows.settings import load
+    from flows.settings import load_settings
 
     settle_in(tmp_path, monkeypatch)
-    with open_services(load()) as services:
+    with open_services(load_settings()) as services:
         yield services
 
 
 def test_an_automation_notifies_and_another_launches(stack, ours, tmp_path):
     """The example of flows/automations.yaml, as a webhook gets it; and the trigger that prefect.yaml has."""
-    from flows.ledger.core.control_flags import pause, resume
-    from flows.notifying.prefect_events import tell_changes
+    from flows.ledger.core.control_flags import pause_launching, resume_launching
+    from flows.notifying.prefect_events import send_new_events
 
     heard, address = listening()
     block = webhook_block(stack, address)
@@ -207,60 +207,60 @@ def test_an_automation_notifies_and_another_launches(stack, ours, tmp_path):
     time.sleep(2)  # the server's triggers learn of a new automation a moment later
     before = len(runs_asked_for_by_an_automation(stack))
     with ours.ledger.begin() as conn:
-        pause(conn, by="jo", why="the carrier asked, call 501-214-9020", now=datetime.now(UTC))
-    assert tell_changes(ours) == 1
-    assert tell_changes(ours) == 0
+        pause_launching(conn, by="jo", why="the carrier asked, call 501-214-9020", now=datetime.now(UTC))
+    assert send_new_events(ours) == 1
+    assert send_new_events(ours) == 0
     said = {"text": "launching: paused (the carrier asked, call +1501•••9020)"}
     assert wait_for(lambda: said in heard, 60), heard
     with ours.ledger.begin() as conn:
-        resume(conn, by="jo", now=datetime.now(UTC))
-    tell_changes(ours)
+        resume_launching(conn, by="jo", now=datetime.now(UTC))
+    send_new_events(ours)
     assert wait_for(lambda: len(runs_asked_for_by_an_automation(stack)) > before, 60)
     assert heard.count(said) == 1
 
 
 def test_an_event_told_again_is_the_same_event(stack, ours):
-    from flows.ledger.core.control_flags import pause, set_flag
+    from flows.ledger.core.control_flags import pause_launching, set_flag
     from flows.ledger.core.tables import move
-    from flows.notifying.prefect_events import event, tell_changes
+    from flows.notifying.prefect_events import build_event, send_new_events
 
     with ours.ledger.begin() as conn:
-        pause(conn, by="jo", why="told twice", now=datetime.now(UTC))
-    tell_changes(ours)
+        pause_launching(conn, by="jo", why="told twice", now=datetime.now(UTC))
+    send_new_events(ours)
     with ours.ledger.begin() as conn:  # as if this process had died before it could remember
         set_flag(conn, "events", None)
         (row,) = conn.execute(move.select()).all()
-    assert tell_changes(ours) == 1
+    assert send_new_events(ours) == 1
     told = wait_for(lambda: [e for e in prefect_events(stack, "launchdrop.launching.paused") if "twice" in str(e)], 30)
     time.sleep(2)
     told = [e for e in prefect_events(stack, "launchdrop.launching.paused") if "told twice" in str(e)]
-    assert [e["id"] for e in told] == [event(row)["id"]]
+    assert [e["id"] for e in told] == [build_event(row)["id"]]
 
 
 def test_a_pass_tells_so_many_and_the_next_the_rest(ours, monkeypatch):
-    from flows.ledger.core.control_flags import pause, resume
+    from flows.ledger.core.control_flags import pause_launching, resume_launching
     from flows.notifying import prefect_events
 
     monkeypatch.setattr(prefect_events, "BATCH", 2)
     monkeypatch.setattr(prefect_events, "MOST", 4)
     with ours.ledger.begin() as conn:
         for _ in range(3):
-            pause(conn, by="jo", why="back and forth", now=datetime.now(UTC))
-            resume(conn, by="jo", now=datetime.now(UTC))
-    assert [prefect_events.tell_changes(ours) for _ in range(3)] == [4, 2, 0]
+            pause_launching(conn, by="jo", why="back and forth", now=datetime.now(UTC))
+            resume_launching(conn, by="jo", now=datetime.now(UTC))
+    assert [prefect_events.send_new_events(ours) for _ in range(3)] == [4, 2, 0]
 
 
 def test_a_server_that_is_away_is_told_later(ours):
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from flows.ledger.core.control_flags import pause
-    from flows.notifying.prefect_events import tell_changes
+    from flows.ledger.core.control_flags import pause_launching
+    from flows.notifying.prefect_events import send_new_events
 
     with ours.ledger.begin() as conn:
-        pause(conn, by="jo", why="while it was away", now=datetime.now(UTC))
+        pause_launching(conn, by="jo", why="while it was away", now=datetime.now(UTC))
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        assert tell_changes(ours) == 0
-    assert wait_for(lambda: tell_changes(ours) == 1, 120)  # a server that is slow is not waited for
+        assert send_new_events(ours) == 0
+    assert wait_for(lambda: send_new_events(ours) == 1, 120)  # a server that is slow is not waited for
 
 
 def test_a_pass_by_hand_is_seen_as_a_run(stack, tmp_path, monkeypatch):
@@ -324,16 +324,16 @@ def runs_asked_for_by_an_automation(api):
 
 
 def test_the_doctor_finds_server_deployments_and_worker_well(stack, ours):
-    from flows.operations.doctor import examine
+    from flows.operations.doctor import run_checks
 
     def well():
-        lines = {line.what: line for line in examine()}
-        return lines if all(line.well for line in lines.values()) else None
+        lines = {line.name: line for line in run_checks()}
+        return lines if all(line.ok for line in lines.values()) else None
 
     lines = wait_for(well, 60)
-    assert lines, [line for line in examine() if not line.well]
-    assert lines["deployments"].said == "intake, launch, nightly; a worker asks for their runs"
-    assert lines["clocks"].said == "Prefect server and this machine agree"
+    assert lines, [line for line in run_checks() if not line.ok]
+    assert lines["deployments"].message == "intake, launch, nightly; a worker asks for their runs"
+    assert lines["clocks"].message == "Prefect server and this machine agree"
 
 
 def test_what_is_deployed_for_workers_stays_theirs_beside_serve(stack):
@@ -348,7 +348,7 @@ def test_what_is_deployed_for_workers_stays_theirs_beside_serve(stack):
 
 
 def deployed(api):
-    found = ask(api, "deployments/filter", {"deployments": {"name": {"any_": list(DEPLOYED)}}})
+    found = ask(api, "deployments/filter", {"deployments": {"name": {"any_": list(DEPLOYMENT_NAMES)}}})
     return {each["name"]: (each["work_pool_name"], each["entrypoint"]) for each in found}
 
 

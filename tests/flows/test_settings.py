@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from flows.settings import Settings, SettingsError, load
+from flows.settings import Settings, SettingsError, load_settings
 
 WITHIN = "expected a duration of 0 s to 3650 d (ten years)"
 SOME = "expected a duration of 1 s to 3650 d (ten years)"
@@ -18,7 +18,7 @@ def nowhere(tmp_path, monkeypatch):
 
 
 def test_the_defaults_are_those_of_the_contract():
-    settings = load()
+    settings = load_settings()
     assert (settings.inbox, settings.reports, settings.archive) == ("inbox", "reports/out", ".launchdrop/archive")
     assert settings.ledger == "sqlite:///.launchdrop/ledger.db"
     assert (settings.carrier, settings.after_intake, settings.on_missed_start) == ("local", "keep", "launch_late")
@@ -31,7 +31,7 @@ def test_the_defaults_are_those_of_the_contract():
 def test_a_variable_goes_before_the_file(tmp_path, monkeypatch):
     (tmp_path / "launchdrop.toml").write_text('settle = "3s"\ninbox = "from-file"\npolicy_regions = ["US"]\n')
     monkeypatch.setenv("LAUNCHDROP_SETTLE", "5 min")
-    settings = load()
+    settings = load_settings()
     assert settings.settle == timedelta(minutes=5)
     assert settings.inbox == "from-file"
     assert settings.policy.regions == ("US",)
@@ -67,21 +67,21 @@ def test_a_variable_goes_before_the_file(tmp_path, monkeypatch):
 def test_a_wrong_setting_is_named_with_what_was_expected(monkeypatch, name, value, told):
     monkeypatch.setenv(f"LAUNCHDROP_{name}", value)
     with pytest.raises(SettingsError) as e:
-        load()
+        load_settings()
     assert str(e.value) == told
 
 
 def test_a_settings_file_that_is_no_text_is_told_in_one_line(tmp_path):
     (tmp_path / "launchdrop.toml").write_bytes('settle = "1s"'.encode("utf-16"))
     with pytest.raises(SettingsError, match=r"^launchdrop\.toml: not TOML: .*byte 0xff in position 0"):
-        load()
+        load_settings()
 
 
 def test_every_wrong_setting_is_told_at_once(monkeypatch):
     monkeypatch.setenv("LAUNCHDROP_SETTLE", "soon")
     monkeypatch.setenv("LAUNCHDROP_SITE_PORT", "99999")
     with pytest.raises(SettingsError) as e:
-        load()
+        load_settings()
     assert [line.partition(":")[0] for line in str(e.value).splitlines()] == [
         "LAUNCHDROP_SETTLE",
         "LAUNCHDROP_SITE_PORT",
@@ -91,22 +91,22 @@ def test_every_wrong_setting_is_told_at_once(monkeypatch):
 def test_a_file_that_is_no_toml_is_told(tmp_path):
     (tmp_path / "launchdrop.toml").write_text("settle = \n")
     with pytest.raises(SettingsError, match=r"^launchdrop\.toml: not TOML: "):
-        load()
+        load_settings()
 
 
 def test_secrets_never_show(monkeypatch):
     monkeypatch.setenv("LAUNCHDROP_HTTP_SECRET", "whsec_c2VjcmV0")
-    assert "c2VjcmV0" not in repr(load())
+    assert "c2VjcmV0" not in repr(load_settings())
 
 
 def test_words_may_be_separated_by_commas(monkeypatch):
     monkeypatch.setenv("LAUNCHDROP_POLICY_REGIONS", "US, PR")
-    assert load().policy.regions == ("US", "PR")
+    assert load_settings().policy.regions == ("US", "PR")
 
 
 def test_contacts_are_mail_addresses_and_urls(monkeypatch):
     monkeypatch.setenv("LAUNCHDROP_OPERATOR_CONTACTS", "ops@acme.example, slack://a/b/c")
-    assert load().operator_contacts == ("ops@acme.example", "slack://a/b/c")
+    assert load_settings().operator_contacts == ("ops@acme.example", "slack://a/b/c")
 
 
 def test_every_setting_says_what_it_is():

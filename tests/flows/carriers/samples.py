@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from flows.carriers import Branding, Carrier, CarrierLogo, CarrierProgram, Number
+from flows.carriers import Branding, Carrier, CarrierLogo, CarrierNumber, CarrierProgram
 from flows.carriers.first_orion import FirstOrionCarrier, FirstOrionOptions
 from flows.carriers.http import HttpCarrier, HttpOptions
 from schemas.model.business import DisplayName
@@ -29,8 +29,8 @@ BRANDING = Branding(
 )
 
 
-def numbers(count: int, *, first: int = 5012149000) -> list[Number]:
-    return [Number(first + i, "Customer Service") for i in range(count)]
+def numbers(count: int, *, first: int = 5012149000) -> list[CarrierNumber]:
+    return [CarrierNumber(first + i, "Customer Service") for i in range(count)]
 
 
 def http_carrier(url: str, *, timeout: float = 2.0, tries: int = 4, rest: float = 0.0) -> HttpCarrier:

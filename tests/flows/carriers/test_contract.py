@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from flows.carriers import Carrier, CarrierDown, CarrierUnsure, Refusal, scrubbed
+from flows.carriers import Carrier, CarrierDown, CarrierUnsure, Refusal, clean_reason
 from flows.carriers.opening import open_carrier
 from tests.flows.carriers.endpoint import Endpoint
 from tests.flows.carriers.exchange import Exchange
@@ -85,7 +85,7 @@ def test_an_address_where_nobody_listens_is_down(tried):
 def test_an_answer_that_stays_lost_leaves_the_fate_unknown(remote):
     id = remote.carrier.create(PROGRAM, key="create")
     remote.server.faults = lambda: "lose" if remote.server.requests[-1][1].endswith("numbers") else None
-    if not remote.carrier.honours_keys:
+    if not remote.carrier.honors_keys:
         remote.server.tells_numbers = True
         lost = iter([None, "lose"])  # the look-up is answered, the adding is not
         remote.server.faults = lambda: next(lost, None)
@@ -98,8 +98,8 @@ def test_an_answer_that_stays_lost_leaves_the_fate_unknown(remote):
 
 
 def test_a_carrier_s_words_are_masked():
-    assert scrubbed("no: +1 (501) 214-9020, 5012149020\n15012149020") == "no: +1501•••9020, +1501•••9020 +1501•••9020"
-    assert scrubbed("code 404 of 2027-01-04") == "code 404 of 2027-01-04"
+    assert clean_reason("no: +1 (501) 214-9020, 5012149020\n15012149020") == "no: +1501•••9020, +1501•••9020 +1501•••9020"
+    assert clean_reason("code 404 of 2027-01-04") == "code 404 of 2027-01-04"
 
 
 def test_an_unknown_carrier_is_named():

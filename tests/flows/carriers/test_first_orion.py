@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from flows.carriers import CarrierDown, CarrierRefused, CarrierUnsure, Number, Refusal
+from flows.carriers import CarrierDown, CarrierNumber, CarrierRefused, CarrierUnsure, Refusal
 from flows.carriers.first_orion import FirstOrionOptions
 from tests.flows.carriers.exchange import Exchange
 from tests.flows.carriers.samples import BRANDING, PROGRAM, first_orion_carrier, numbers
@@ -90,7 +90,7 @@ def test_a_missing_setting_is_named(exchange):
         carrier.create(replace(PROGRAM, business_unit="Cards"), key="")
     id = carrier.create(PROGRAM, key="")
     with pytest.raises(CarrierRefused, match=r"^no First Orion code is set for the call purpose Survey$"):
-        carrier.add_numbers(id, [Number(5012149000, "Survey")], key="")
+        carrier.add_numbers(id, [CarrierNumber(5012149000, "Survey")], key="")
 
 
 def test_two_programs_of_one_name_are_for_the_operator(exchange):

@@ -8,7 +8,7 @@ from httpx import Response
 from openapi_spec_validator import validate
 
 from flows.carriers import CarrierDown, CarrierRefused, CarrierUnsure
-from flows.carriers.breaker import Breaker
+from flows.carriers.breaker import CircuitBreaker
 from flows.carriers.calls import Call, _meaning
 from flows.carriers.http import HttpOptions
 from flows.carriers.opening import open_carrier
@@ -166,7 +166,7 @@ def test_options_are_checked_and_keep_their_secret():
 
 def test_rests_grow_until_an_answer():
     now = 0.0
-    breaker = Breaker(rest=5, clock=lambda: now)
+    breaker = CircuitBreaker(rest=5, clock=lambda: now)
     breaker.check()
     for rest in (5, 10, 20):
         breaker.failed(None)
@@ -185,7 +185,7 @@ def test_rests_grow_until_an_answer():
 
 
 def test_one_call_whose_answers_stay_lost_lets_the_others_through():
-    breaker = Breaker(rest=5)
+    breaker = CircuitBreaker(rest=5)
     breaker.failed(None, down=False)
     breaker.check()
     breaker.failed(None, down=False)

@@ -143,7 +143,7 @@ def test_check_writes_over_nothing_that_it_checks(here, path):
     (drop / "rejected.csv").write_text("5012149020,Survey\n")
     before = {p: p.read_bytes() for p in drop.iterdir()}
     done = call("check", path, "--out", ".", cwd=drop)
-    told = "launchdrop: --out . is what is checked, and would be written over. Name another folder.\n"
+    told = "launchdrop: --out . would overwrite the files being checked. Name another folder.\n"
     assert (done.returncode, done.stderr) == (2, told)
     assert {p: p.read_bytes() for p in drop.iterdir()} == before
 
@@ -173,7 +173,7 @@ def test_new_gives_a_drop_that_check_takes(tmp_path):
     again = call("new", "first", cwd=tmp_path)
     assert (again.returncode, again.stderr) == (
         2,
-        "launchdrop: cannot make first: File exists. Name a folder that does not exist yet.\n",
+        "launchdrop: cannot create first: File exists. Name a folder that does not exist yet.\n",
     )
 
 
@@ -183,7 +183,7 @@ def test_a_folder_of_any_name_can_be_made_and_checked_and_written_to(tmp_path, n
     assert call("new", name, cwd=tmp_path, **strict).returncode == 0
     done = call("check", name, "--out", f"{name}-out", cwd=tmp_path, **strict)
     assert (done.returncode, done.stderr) == (1, "")
-    assert "-out/report.html and the files beside it." in done.stdout
+    assert "-out/report.html and related files." in done.stdout
     assert "NUM-004" in done.stdout
     assert "MAN-001" not in done.stdout
 
@@ -207,7 +207,7 @@ def test_rules_and_schemas_print(tmp_path):
 def test_a_run_and_what_the_ledger_tells_of_it(here):
     done = call("run", cwd=here)
     assert done.returncode == 0, done.stderr
-    assert "acme-bank/3-collections: accepted with rejections (1,167 in, 30 rejected)" in done.stdout
+    assert "acme-bank/3-collections: accepted with rejections (1,167 accepted, 30 rejected)" in done.stdout
     programs = json.loads(call("programs", "--json", cwd=here).stdout)
     assert set(programs[0]) == {"business", "reference", "revision", "state", "branding", "start", "end", "numbers"}
     card = next(p for p in programs if p["reference"] == "card-service")
@@ -269,7 +269,9 @@ cli.main()
 def test_what_nobody_foresaw_is_one_line_and_exit_code_2(tmp_path):
     command = [sys.executable, "-c", FAULTY, "faulty"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    told = "ZeroDivisionError, a fault of launchdrop; with LAUNCHDROP_LOG_LEVEL=debug the log has more\n"
+    told = (
+        "ZeroDivisionError: this is a bug in launchdrop. Set LAUNCHDROP_LOG_LEVEL=debug to log the details.\n"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"launchdrop: {told}")
 
 
@@ -280,7 +282,7 @@ def test_its_traceback_is_for_the_log_at_debug_and_masked(tmp_path, arguments):
     faulty = (
         "import flows.validation.dry_run, flows.services, flows.operations.probes\n"
         "def fail(*a, **k): raise KeyError('501-214-9020')\n"
-        "flows.validation.dry_run.check = flows.services.open_store = flows.operations.probes.versions = fail\n"
+        "flows.validation.dry_run.check = flows.services.open_store = flows.operations.probes.check_versions = fail\n"
     )
     env = os.environ | {"LAUNCHDROP_LOG_LEVEL": "debug", "LAUNCHDROP_LOG": "json"}
     done = subprocess.run(
@@ -334,7 +336,7 @@ def test_a_folder_that_is_none_is_named_at_start(here, command, name, value, tol
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["show", "acme-bank"], "acme-bank: expected BUSINESS/REF, as in acme-bank/collections"),
+        (["show", "acme-bank"], "acme-bank: expected BUSINESS/REF, such as acme-bank/collections"),
         (["show", "acme-bank/none"], "no program acme-bank/none; `launchdrop programs` lists them"),
         (["submissions", "release", "none"], "no submission none"),
         (["submissions", "replay", "none"], "no submission none; `launchdrop submissions` lists them"),
@@ -369,7 +371,7 @@ def test_a_restored_ledger_is_not_brought_past_its_marker_by_hand(here):
     done = call("launches", "resume", cwd=here)
     assert done.returncode == 2
     assert "the ledger was restored or replaced: launching is paused" in done.stderr
-    assert "Launching goes on" in call("launches", "resume", cwd=here).stdout
+    assert "Launching resumes" in call("launches", "resume", cwd=here).stdout
 
 
 def test_a_missing_businesses_file_needs_the_operator(tmp_path):
@@ -385,9 +387,9 @@ def test_prune_says_what_would_go_and_then_lets_it_go(here):
     assert "not set" in nothing.stdout
     soon = {"LAUNCHDROP_KEEP_REPORTS": "0 s", "LAUNCHDROP_KEEP_INBOX": "0 s", "LAUNCHDROP_KEEP_ARCHIVE": "0 s"}
     would = call("prune", "--dry-run", cwd=here, **soon)
-    assert "Would delete 7 of inbox" in would.stdout
+    assert "Would delete 7 from inbox" in would.stdout
     # 7-unreadable was rejected; 5-survey is cancelled by 6-survey-cancelled. The rest is in force.
-    assert "Would delete 3 of archive" in would.stdout
+    assert "Would delete 3 from archive" in would.stdout
     assert (here / "inbox/acme-bank/1-card-service").exists()
     did = call("prune", cwd=here, **soon)
     assert did.stdout == would.stdout.replace("Would delete", "Deleted")

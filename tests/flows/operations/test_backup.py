@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.ledger.core.control_flags import pause_launching, get_launch_pause, resume_launching
+from flows.ledger.core.control_flags import get_launch_pause, pause_launching, resume_launching
 from flows.ledger.core.engine import database_file
 from flows.ledger.read.page_queries import list_programs
 from flows.services import open_services
@@ -90,7 +90,7 @@ def test_a_restored_ledger_is_paused_until_the_operator_has_looked(backup, opene
         # It has forgotten the second program, which may be with the carrier: taken anew from the inbox, not launched.
         assert states(world) == {"before": "live"}
         done = world.run()
-        assert [took.drop for took in done.intake.took] == ["after"]
+        assert [took.drop for took in done.intake.taken] == ["after"]
         assert done.launched.live == 0
         assert states(world) == {"before": "live", "after": "scheduled"}
         stopped = is_paused(world)

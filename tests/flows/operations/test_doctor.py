@@ -16,10 +16,10 @@ import pytest
 from aiosmtpd.handlers import Sink
 
 from flows.errors import LaunchdropError
-from flows.ledger.core.control_flags import pause
+from flows.ledger.core.control_flags import pause_launching
 from flows.ledger.core.engine import Ledger
 from flows.operations import doctor, probes
-from flows.operations.doctor import examine
+from flows.operations.doctor import run_checks
 from tests.flows.notifying.test_digest import OnAnyPort
 from tests.flows.stores.conftest import bucket, s3, s3_env, s3_server  # noqa: F401  fixtures
 
@@ -36,15 +36,15 @@ def here(samples, tmp_path, monkeypatch):
 
 def found(what):
     """(well, said, remedy) of one line, which must be there."""
-    (line,) = (line for line in examine() if line.what == what)
-    return line.well or ("note" if line.note else False), line.said, line.remedy
+    (line,) = (line for line in run_checks() if line.name == what)
+    return line.ok or ("note" if line.warning else False), line.message, line.remedy
 
 
 def test_a_first_deployment_that_is_right_has_nothing_to_mend():
-    lines = list(examine())
-    assert [line.what for line in lines if not line.well] == []
+    lines = list(run_checks())
+    assert [line.name for line in lines if not line.ok] == []
     assert len(lines) >= 13
-    assert all(line.said for line in lines)
+    assert all(line.message for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_carrier_that_nobody_reaches_is_told(monkeypatch):
 def test_a_paused_launching_is_a_note_and_nobody_is_ill_of_it(here):
     ledger = Ledger.open(f"sqlite:///{here}/.launchdrop/ledger.db")
     with ledger.begin() as conn:
-        pause(conn, by="jo", why="looking into it", now=datetime(2027, 1, 4, tzinfo=UTC))
+        pause_launching(conn, by="jo", why="looking into it", now=datetime(2027, 1, 4, tzinfo=UTC))
     ledger.close()
     said = "paused since 2027-01-04T00:00:00+00:00 by jo: looking into it"
     assert found("launching") == ("note", said, "when its reason is gone: launchdrop launches resume")
@@ -105,7 +105,7 @@ def test_a_paused_launching_is_a_note_and_nobody_is_ill_of_it(here):
 
 def test_little_room_is_a_note_and_next_to_none_a_fault(monkeypatch):
     for free, level in ((1 << 29, "note"), (1 << 26, False)):
-        monkeypatch.setattr("flows.stores.folder.FolderStore.free", lambda _, free=free: free)
+        monkeypatch.setattr("flows.stores.folder.FolderStore.free_bytes", lambda _, free=free: free)
         assert found("archive")[0] == level
         assert "MiB free" in found("archive")[1]
 
@@ -117,7 +117,7 @@ def test_a_ledger_on_a_network_file_system_is_told(monkeypatch, tmp_path):
     monkeypatch.setattr(Path, "read_text", lambda p, **k: mounts if str(p) == "/proc/self/mounts" else real(p, **k))
     well, said, _ = found("ledger's disk")
     assert (well, said) == (False, ".launchdrop/ledger.db is on nfs4, a network file system")
-    assert probes.file_system(Path("/")) == "ext4"
+    assert probes.file_system_type(Path("/")) == "ext4"
 
 
 def test_the_quiet_doctor_is_a_health_check(here):
@@ -153,7 +153,7 @@ def test_a_bucket_is_looked_at_and_its_clock(monkeypatch, s3, bucket):  # noqa: 
     s3.put_object(Bucket=bucket, Key="in/businesses.yaml", Body=b"businesses: {}\n")
     for name, place in (("INBOX", "in"), ("REPORTS", "out"), ("ARCHIVE", "kept")):
         monkeypatch.setenv(f"LAUNCHDROP_{name}", f"s3://{bucket}/{place}")
-    assert [line.said for line in examine() if not line.well] == []
+    assert [line.message for line in run_checks() if not line.ok] == []
     assert found("clocks")[1] == "inbox, archive and this machine agree"
     monkeypatch.setenv("LAUNCHDROP_ARCHIVE", "s3://no-such-bucket/kept")
     assert "NoSuchBucket" in found("archive")[1]
@@ -205,7 +205,7 @@ def test_a_prefect_server_that_is_busy_is_asked_again(monkeypatch):
     answers = {"/health": True, "/admin/version": version("prefect")}
     with a_server(answers, statuses=[503, 503]) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
-        assert probes.server() == f"{url} answers, prefect {version('prefect')}"
+        assert probes.check_prefect_server() == f"{url} answers, prefect {version('prefect')}"
 
 
 def test_what_is_no_prefect_server_or_lets_nobody_in_is_told(monkeypatch):
@@ -216,12 +216,12 @@ def test_what_is_no_prefect_server_or_lets_nobody_in_is_told(monkeypatch):
         with a_server({"/health": True}, statuses=[status]) as url:
             monkeypatch.setenv("PREFECT_API_URL", url)
             with pytest.raises(LaunchdropError, match=said):
-                probes.server()
+                probes.check_prefect_server()
     with a_server({"/health": True, "/admin/version": "not JSON"}) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
         monkeypatch.setattr(json, "dumps", str)
         with pytest.raises(LaunchdropError, match="is no Prefect server's API: such an address ends in /api"):
-            probes.server()
+            probes.check_prefect_server()
 
 
 def test_a_prefect_server_that_is_not_there_is_told(monkeypatch):
@@ -243,18 +243,18 @@ def test_a_check_that_fails_in_a_way_nobody_foresaw_is_a_fault_and_not_the_end(m
     def fail():
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(probes, "versions", fail)
+    monkeypatch.setattr(probes, "check_versions", fail)
     said = "failed by ZeroDivisionError; with LAUNCHDROP_LOG_LEVEL=debug the log has more"
     assert found("versions") == (False, said, "install from requirements.lock: make setup")
     assert found("Prefect server")[0] is True
 
 
 def test_every_check_has_a_remedy(monkeypatch):
-    from flows.settings import load
+    from flows.settings import load_settings
 
     for name, value in (("EVENTS", "http://127.0.0.1:9/q"), ("SMTP_HOST", "mail.example")):
         monkeypatch.setenv(f"LAUNCHDROP_{name}", value)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    checks = list(doctor._checks(load()))
+    checks = list(doctor._checks(load_settings()))
     assert len(checks) == len({what for what, _, _ in checks}) == 16
     assert all(remedy for _, _, remedy in checks)

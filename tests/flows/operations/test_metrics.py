@@ -8,8 +8,8 @@ from urllib.request import Request, urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from flows.ledger.core.control_flags import pause
-from flows.operations.metrics import exposition
+from flows.ledger.core.control_flags import pause_launching
+from flows.operations.metrics import render_metrics
 from flows.serving.site import site
 from tests.flows.carriers.endpoint import Endpoint
 from tests.flows.carriers.samples import OPENED, http_carrier
@@ -21,7 +21,7 @@ BAD = "214-9021,Survey\n5012149021,Nonsense\n"
 @pytest.fixture
 def served(world):
     """The metrics over HTTP, as {name: {labels: value}}."""
-    with site(world.reports, 0, partial(exposition, world.services)) as address:
+    with site(world.reports, 0, partial(render_metrics, world.services)) as address:
 
         def read():
             with urlopen(f"{address}/metrics") as answer:
@@ -66,7 +66,7 @@ def test_what_waits_is_shown_with_how_long(world, served):
     (world.inbox / "acme-bank/arriving/numbers.csv").unlink()
     world.run()
     with world.services.ledger.begin() as conn:
-        pause(conn, by="jo", why="a test", now=world.clock())
+        pause_launching(conn, by="jo", why="a test", now=world.clock())
     world.clock.now += timedelta(minutes=2)
     found = served()
     assert found["launchdrop_waiting"] == {("arriving",): 1, ("launch",): 0, ("review",): 1, ("held",): 1}
@@ -88,7 +88,7 @@ def test_a_launch_that_is_due_and_not_done_is_overdue(world, served):
 
 def test_no_label_names_a_business_a_program_or_a_number(world, samples, served):
     world.run()
-    text = exposition(world.services).decode()
+    text = render_metrics(world.services).decode()
     for word in ("acme", "zenith", "collections", "501"):
         assert word not in text
 

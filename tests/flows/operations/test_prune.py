@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from flows.ledger.programs.register import release
-from flows.ledger.programs.reviews import decide, queue
-from flows.operations.prune import let_go, spare
+from flows.ledger.programs.register import release_held_submission
+from flows.ledger.programs.reviews import decide_review, list_open_reviews
+from flows.operations.prune import find_prunable, prune_item
 from flows.publishing.outbox import rebuild
 from flows.registration.rerun import retake
 from flows.stores import StoreError
@@ -29,14 +29,14 @@ def world(world):
 
 def prune(world):
     """What went, as (kind, submission or drop)."""
-    items = list(spare(world.services))
+    items = list(find_prunable(world.services))
     for item in items:
-        let_go(world.services, item)
+        prune_item(world.services, item)
     return {(item.kind, item.name) for item in items}
 
 
 def kinds(world):
-    return sorted(item.kind for item in spare(world.services))
+    return sorted(item.kind for item in find_prunable(world.services))
 
 
 def submission(world, drop):
@@ -75,7 +75,7 @@ def test_what_is_live_held_or_scheduled_stays_but_for_its_inbox(world):
     # What was emptied is not missed: nothing is cancelled, and a held one can still be released.
     world.run()
     with world.services.ledger.begin() as conn:
-        release(conn, submission(world, "held"), by="jo", now=world.clock())
+        release_held_submission(conn, submission(world, "held"), by="jo", now=world.clock())
     assert world.run().launched.problems == []
     assert world.receipt("acme-bank/second")["program_state"] == "live"
 
@@ -107,7 +107,7 @@ def test_bytes_that_a_later_judging_shares_stay_with_it(world):
     retake(world.services, first)
     world.clock.now += timedelta(minutes=5)
     # The first judging is a month old, the second is not, and both are of the same bytes.
-    assert ("archive", first) not in {(item.kind, item.name) for item in spare(world.services)}
+    assert ("archive", first) not in {(item.kind, item.name) for item in find_prunable(world.services)}
     world.clock.now += MONTH
     assert ("archive", first) in prune(world)
 
@@ -137,9 +137,9 @@ def test_a_prune_that_is_cut_short_is_gone_on_with(world, monkeypatch):
 
     with monkeypatch.context() as dying:
         dying.setattr(archive, "delete", one_only)
-        (item,) = (item for item in spare(world.services) if item.kind == "archive")
+        (item,) = (item for item in find_prunable(world.services) if item.kind == "archive")
         with pytest.raises(KeyboardInterrupt):
-            let_go(world.services, item)
+            prune_item(world.services, item)
     # The index went first: what is left is no submission any more, and is found again.
     assert deleted[0].endswith("submission.json")
     assert ("archive", submission(world, "bad")) in prune(world)
@@ -171,7 +171,7 @@ def test_a_page_whose_judgment_is_gone_keeps_no_receipt_from_being_written(world
     world.run()
     (world.services.archive.root / "acme-bank" / submission(world, "custom") / "judgement.json").unlink()
     with world.services.ledger.begin() as conn:
-        decide(conn, queue(conn)[0].id, approve=True, by="jo", reason=None, now=world.clock())
+        decide_review(conn, list_open_reviews(conn)[0].id, approve=True, by="jo", reason=None, now=world.clock())
     world.drop("acme-bank/other", GOOD.replace("9020", "9030"), reference="other")
     world.run()
     assert world.receipt("acme-bank/other")["outcome"] == "registered"

@@ -6,7 +6,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from flows.stores.folder import FolderStore
-from flows.stores.s3 import S3Store, client
+from flows.stores.s3 import S3Store, open_s3_client
 from tests.flows.stores.memory import MemoryStore
 
 _buckets = itertools.count()
@@ -37,7 +37,7 @@ def s3_env(s3_server):
 
 @pytest.fixture(scope="session")
 def s3(s3_env):
-    return client()
+    return open_s3_client()
 
 
 @pytest.fixture

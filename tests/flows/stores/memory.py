@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from flows.stores import AlreadyThere, Changed, StoredObject, checked
+from flows.stores import AlreadyExists, ObjectChanged, StoredObject, require_safe_key
 
 
 class MemoryStore:
@@ -31,19 +31,19 @@ class MemoryStore:
                 yield StoredObject(prefix + name, 0, "", "folder")
 
     def stat(self, key: str) -> StoredObject | None:
-        return self._entry(key) if checked(key) in self.objects else None
+        return self._entry(key) if require_safe_key(key) in self.objects else None
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:
-        data, now = self.objects.get(checked(key), (b"", ""))
+        data, now = self.objects.get(require_safe_key(key), (b"", ""))
         if not now or version not in (None, now):
-            raise Changed(f"{key!r} is not there, or was overwritten")
+            raise ObjectChanged(f"{key!r} is not there, or was overwritten")
         return io.BytesIO(data)
 
     def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False, durable: bool = True) -> None:
         data = data if isinstance(data, bytes) else b"".join(data)
         if create_only and key in self.objects:
-            raise AlreadyThere(f"{key!r} is already there")
-        self.objects[checked(key)] = data, f"v{next(self._clock)}"
+            raise AlreadyExists(f"{key!r} is already there")
+        self.objects[require_safe_key(key)] = data, f"v{next(self._clock)}"
 
     def sync(self, keys):
         """Nothing outlives the test."""
@@ -51,28 +51,28 @@ class MemoryStore:
     def copy(self, key: str, to: str) -> None:
         self.put(to, self.open(key).read())
 
-    def place(self, aside: str, final: str, *, last: str) -> bool:
+    def move_into_place(self, staging: str, final: str, *, last: str) -> bool:
         if final + last in self.objects:
             return False
-        for key in [e.key for e in self.list(aside)]:
-            self.objects[final + key.removeprefix(aside)] = self.objects.pop(key)
+        for key in [e.key for e in self.list(staging)]:
+            self.objects[final + key.removeprefix(staging)] = self.objects.pop(key)
         return True
 
     def delete(self, key: str, version: str | None = None) -> bool:
-        if checked(key) not in self.objects or version not in (None, self.objects[key][1]):
+        if require_safe_key(key) not in self.objects or version not in (None, self.objects[key][1]):
             return False
         del self.objects[key]
         return True
 
-    def prune(self, prefix: str) -> None:
+    def remove_empty_folders(self, prefix: str) -> None:
         pass
 
-    def free(self) -> int | None:
+    def free_bytes(self) -> int | None:
         return self.room
 
     def _entry(self, key: str) -> StoredObject:
         data, version = self.objects[key]
         return StoredObject(key, len(data), version)
 
-    def time(self) -> None:
+    def server_time(self) -> None:
         return None

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from flows.stores import AlreadyThere, Changed, Refused, batch, probe, read
+from flows.stores import AlreadyExists, ObjectChanged, UnsafeKey, check_conditional_writes, read_object, write_batch
 from flows.stores.s3 import S3Store
 
 BIG = 17 << 20  # more than one part of an upload
@@ -19,12 +19,12 @@ def test_puts_and_reads_back(store):
     store.put("acme/d/numbers.csv", b"501,x\n")
     store.put("acme/d/more.csv", iter([b"a", b"", b"b"]))
     store.put("acme/d/empty.csv", b"")
-    assert read(store, "acme/d/numbers.csv") == b"501,x\n"
-    assert read(store, "acme/d/more.csv") == b"ab"
-    assert read(store, "acme/d/empty.csv") == b""
-    assert read(store, "acme/d/numbers.csv", 3) == b"501"
-    assert read(store, "acme/d/none.csv") is None
-    assert read(store, "none/d/none.csv") is None
+    assert read_object(store, "acme/d/numbers.csv") == b"501,x\n"
+    assert read_object(store, "acme/d/more.csv") == b"ab"
+    assert read_object(store, "acme/d/empty.csv") == b""
+    assert read_object(store, "acme/d/numbers.csv", 3) == b"501"
+    assert read_object(store, "acme/d/none.csv") is None
+    assert read_object(store, "none/d/none.csv") is None
 
 
 def test_puts_more_than_fits_in_one_part(store):
@@ -75,11 +75,11 @@ def test_children_are_what_lies_directly_there(store):
 
 def test_create_only_leaves_what_is_there(store):
     store.put("x", b"first", create_only=True)
-    with pytest.raises(AlreadyThere, match="'x' is already there"):
+    with pytest.raises(AlreadyExists, match="'x' is already there"):
         store.put("x", b"second", create_only=True)
-    assert read(store, "x") == b"first"
+    assert read_object(store, "x") == b"first"
     store.put("x", b"third")
-    assert read(store, "x") == b"third"
+    assert read_object(store, "x") == b"third"
 
 
 def test_a_put_that_breaks_off_leaves_nothing(store):
@@ -90,7 +90,7 @@ def test_a_put_that_breaks_off_leaves_nothing(store):
     store.put("x", b"before")
     with pytest.raises(ValueError, match="broken"):
         store.put("x", broken())
-    assert read(store, "x") == b"before"
+    assert read_object(store, "x") == b"before"
     assert keys(store.list()) == ["x"]
 
 
@@ -102,14 +102,14 @@ def test_a_version_pins_what_is_opened_and_deleted(store):
     assert before.version != now.version
     assert (before.size, now.size, now.kind) == (5, 7, "file")
     assert [e.version for e in store.list()] == [now.version]
-    with pytest.raises(Changed):
+    with pytest.raises(ObjectChanged):
         store.open("x", before.version)
     assert not store.delete("x", before.version)
     assert store.open("x", now.version).read() == b"second!"
     assert store.delete("x", now.version)
     assert not store.delete("x", now.version)
     assert store.stat("x") is None
-    with pytest.raises(Changed):
+    with pytest.raises(ObjectChanged):
         store.open("x")
 
 
@@ -118,20 +118,20 @@ def test_places_a_folder_as_a_whole_and_once(store):
         store.put(aside + "numbers.csv", aside.encode())
         store.put(aside + "sub/more.csv", b"more")
         store.put(aside + "index", b"last")
-    assert store.place("b/.aside/1/", "b/final/", last="index")
-    assert not store.place("b/.aside/2/", "b/final/", last="index")
+    assert store.move_into_place("b/.aside/1/", "b/final/", last="index")
+    assert not store.move_into_place("b/.aside/2/", "b/final/", last="index")
     assert keys(store.list("b/final/")) == ["b/final/index", "b/final/numbers.csv", "b/final/sub/more.csv"]
-    assert read(store, "b/final/numbers.csv") == b"b/.aside/1/"
+    assert read_object(store, "b/final/numbers.csv") == b"b/.aside/1/"
     assert keys(store.list("b/.aside/1/")) == []
     assert len(keys(store.list("b/.aside/2/"))) == 3
 
 
 @pytest.mark.parametrize("count", [3, 50])
 def test_a_batch_is_there_file_by_file_and_may_lose_one_before_its_end(store, count):
-    with batch(store) as files:
+    with write_batch(store) as files:
         for i in range(count):
             files.put(f"acme/{i % 2}/{i}", b"x")
-            assert read(store, f"acme/{i % 2}/{i}") == b"x"
+            assert read_object(store, f"acme/{i % 2}/{i}") == b"x"
         store.delete("acme/0/0")
     assert len(keys(store.list("acme/"))) == count - 1
 
@@ -140,7 +140,7 @@ def test_a_batch_is_there_file_by_file_and_may_lose_one_before_its_end(store, co
 def test_refuses_names_that_climb_out(store, key):
     for do in (store.stat, store.open, store.delete, lambda k: store.put(k, b"x"), lambda k: store.copy("x", k)):
         store.put("x", b"x")
-        with pytest.raises(Refused, match="not a name in this store"):
+        with pytest.raises(UnsafeKey, match="not a name in this store"):
             do(key)
 
 
@@ -154,12 +154,12 @@ def test_strange_names_survive(store, name):
     store.put(f"acme/{name}/{name}", b"x")
     (entry,) = store.list("acme/")
     assert entry.key == f"acme/{name}/{name}"
-    assert read(store, entry.key) == b"x"
+    assert read_object(store, entry.key) == b"x"
     assert store.delete(entry.key, entry.version)
 
 
 def test_a_probe_leaves_nothing_behind(store):
-    probe(store)
+    check_conditional_writes(store)
     assert list(store.list()) == []
 
 

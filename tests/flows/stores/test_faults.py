@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from flows.archive.submissions import archive_drop, empty, open_drop, verified
-from flows.stores import AlreadyThere, Changed, StoreError, read
-from flows.stores.s3 import S3Store, client
+from flows.stores import AlreadyExists, ObjectChanged, StoreError, read_object
+from flows.stores.s3 import S3Store, open_s3_client
 from tests.flows.inbox_world import InboxWorld, manifest
 from tests.flows.stores.proxy import FAULTS, FaultyProxy
 
@@ -30,9 +30,9 @@ def proxy(s3_server):
 def faulty(s3, proxy):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        patch.setattr("flows.stores.answers.BACKOFF", 0)
+        patch.setattr("flows.stores.s3_responses.BACKOFF_SECONDS", 0)
         s3.create_bucket(Bucket="faults")
-        yield client(read_timeout=PATIENCE, connect_timeout=PATIENCE)
+        yield open_s3_client(read_timeout=PATIENCE, connect_timeout=PATIENCE)
 
 
 def take(root, proxy, faulty, files, fault=None, at=0):
@@ -82,10 +82,10 @@ def test_create_only_knows_its_own_write_from_anothers(proxy, faulty, fault):
         proxy.plan(at, fault)
         store.put(f"mine-{at}", b"mine", create_only=True)
         proxy.plan(at, fault)
-        with pytest.raises(AlreadyThere):
+        with pytest.raises(AlreadyExists):
             store.put(f"mine-{at}", b"second", create_only=True)
         proxy.plan(0, None)
-        assert read(store, f"mine-{at}") == b"mine"
+        assert read_object(store, f"mine-{at}") == b"mine"
 
 
 SOME = [f if f in ("lost", "truncated") else pytest.param(f, marks=pytest.mark.soak) for f in FAULTS]
@@ -93,14 +93,14 @@ SOME = [f if f in ("lost", "truncated") else pytest.param(f, marks=pytest.mark.s
 
 @pytest.mark.parametrize("fault", SOME)
 def test_an_upload_in_parts(proxy, faulty, fault, monkeypatch):
-    monkeypatch.setattr("flows.stores.s3.PART", 5 << 20)
+    monkeypatch.setattr("flows.stores.s3.PART_BYTES", 5 << 20)
     store = S3Store(f"s3://faults/{next(_runs)}", faulty)
     content = b"0123456789abcdef" * (6 << 16)
     for at in range(1, 5):
         proxy.plan(at, fault)
         store.put(f"big-{at}", iter([content[:1000], content[1000:]]), create_only=at % 2 == 0)
         proxy.plan(1, fault)
-        assert read(store, f"big-{at}") == content, at
+        assert read_object(store, f"big-{at}") == content, at
     assert [e.size for e in store.list()] == [len(content)] * 4
 
 
@@ -112,13 +112,13 @@ def test_an_overwrite_is_noticed_when_a_broken_body_is_taken_up_again(proxy, fau
     with store.open("x") as f:
         assert f.read(10) == b"a" * 10
         store.put("x", b"b" * 600_000)
-        with pytest.raises(Changed):
+        with pytest.raises(ObjectChanged):
             f.read()
 
 
 def test_a_server_that_stays_away_is_one_line(faulty, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    store = S3Store("s3://faults", client(connect_timeout=0.2))
+    store = S3Store("s3://faults", open_s3_client(connect_timeout=0.2))
     for do in (
         lambda: list(store.list()),
         lambda: store.stat("x"),

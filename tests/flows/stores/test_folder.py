@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.stores import Changed, Denied, Refused, StoreError, batch, read
-from flows.stores.folder import MAX_DEPTH, ONE_BY_ONE, FolderStore
+from flows.stores import AccessDenied, ObjectChanged, StoreError, UnsafeKey, read_object, write_batch
+from flows.stores.folder import MAX_DEPTH, MAX_SEPARATE_SYNCS, FolderStore
 from flows.stores.opening import open_store
 
 
@@ -24,9 +24,9 @@ def test_links_are_listed_and_never_followed(store, tmp_path):
     (store.root / "acme/d/folder").symlink_to(secret)
     (store.root / "acme/way").symlink_to(secret)
     assert {e.key: e.kind for e in store.list()} == dict.fromkeys(["acme/d/file", "acme/d/folder", "acme/way"], "link")
-    with pytest.raises(Refused, match="'acme/d/file' is a link"):
+    with pytest.raises(UnsafeKey, match="'acme/d/file' is a link"):
         store.open("acme/d/file")
-    with pytest.raises(Changed):
+    with pytest.raises(ObjectChanged):
         store.open("acme/way/x.csv")
     with pytest.raises(StoreError):
         store.put("acme/way/new", b"x")
@@ -38,7 +38,7 @@ def test_links_are_listed_and_never_followed(store, tmp_path):
 def test_a_pipe_is_not_waited_for(store):
     os.mkfifo(store.root / "acme/d/pipe")
     assert [e.kind for e in store.list()] == ["other"]
-    with pytest.raises(Refused, match="not a file"):
+    with pytest.raises(UnsafeKey, match="not a file"):
         store.open("acme/d/pipe")
 
 
@@ -48,7 +48,7 @@ def test_names_that_are_no_utf8(store):
         f.write(b"x")
     (entry,) = store.list()
     assert os.fsencode(entry.key) == b"acme/d/caf\xe9.csv"
-    assert read(store, entry.key) == b"x"
+    assert read_object(store, entry.key) == b"x"
 
 
 def test_a_write_while_reading_is_noticed_although_size_and_mtime_stay(store):
@@ -59,7 +59,7 @@ def test_a_write_while_reading_is_noticed_although_size_and_mtime_stay(store):
         f.read(10)
         path.write_bytes(b"b" * 300_000)
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-        with pytest.raises(Changed, match="was written to while it was read"):
+        with pytest.raises(ObjectChanged, match="was written to while it was read"):
             f.read()
 
 
@@ -82,7 +82,7 @@ def test_an_unreadable_folder_ends_no_listing(store, monkeypatch):
 
     monkeypatch.setattr(os, "open", denied)
     assert [(e.key, e.version) for e in store.list()] == [("acme/other", "not readable")]
-    with pytest.raises(Denied, match=r"^'acme/other': denied$"):
+    with pytest.raises(AccessDenied, match=r"^'acme/other': denied$"):
         list(store.list("acme/other/"))
 
 
@@ -100,13 +100,13 @@ def test_prunes_what_is_empty_only(store):
     (store.root / "acme/d/sub/empty").mkdir(parents=True)
     (store.root / "acme/e/sub").mkdir(parents=True)
     (store.root / "acme/e/x").touch()
-    store.prune("acme/d/")
-    store.prune("acme/e/")
+    store.remove_empty_folders("acme/d/")
+    store.remove_empty_folders("acme/e/")
     assert sorted(str(p.relative_to(store.root)) for p in store.root.rglob("*")) == ["acme", "acme/e", "acme/e/x"]
 
 
 def test_says_how_much_room_there_is(store, tmp_path):
-    assert FolderStore(tmp_path / "not/yet").free() == pytest.approx(store.free(), rel=0.1)
+    assert FolderStore(tmp_path / "not/yet").free_bytes() == pytest.approx(store.free_bytes(), rel=0.1)
 
 
 def test_errors_are_one_line(store):
@@ -124,14 +124,14 @@ def test_a_batch_reaches_the_disk_once_a_file_and_folder_and_a_large_one_in_one_
     monkeypatch.setattr(os, "fsync", lambda fd: calls.append(str(Path(f"/proc/self/fd/{fd}").readlink())))
     monkeypatch.setattr(os, "sync", lambda: calls.append("all"))
     store = FolderStore(tmp_path)
-    with batch(store) as files:
+    with write_batch(store) as files:
         for name in ("a/x", "b/x", "a/y"):
             files.put(name, b"x")
         assert calls == []
     assert [c.removeprefix(f"{tmp_path}/") for c in calls] == ["a/x", "a/y", "a", "b/x", "b"]
     calls.clear()
-    with batch(store) as files:
-        for i in range(ONE_BY_ONE + 1):
+    with write_batch(store) as files:
+        for i in range(MAX_SEPARATE_SYNCS + 1):
             files.put(f"a/{i}", b"x")
     assert calls == ["all"]
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Hints = set[tuple[str, str]]
+DropHints = set[tuple[str, str]]
 
 #: Seconds an SQS request waits for messages, which is also how long stopping may take.
 _WAIT = 2
 _DEBOUNCE_MS = 50
 
 
-def folder_hints(root: str | Path, stop: threading.Event, *, every: timedelta) -> Iterator[Hints]:
+def watch_folder(root: str | Path, stop: threading.Event, *, every: timedelta) -> Iterator[DropHints]:
     """What the system's file notification tells of a folder; an empty set after `every` without news.
 
     Raises StoreError where the system cannot watch (no such folder, no watches left): then sweep alone. Network file
@@ -62,9 +62,9 @@ def folder_hints(root: str | Path, stop: threading.Event, *, every: timedelta) -
         raise StoreError(f"{root} cannot be watched: {e}") from e
 
 
-def queue_hints(
+def watch_queue(
     queue_url: str, inbox_url: str, stop: threading.Event, sqs: "SQSClient | None" = None
-) -> Iterator[Hints]:
+) -> Iterator[DropHints]:
     """What S3's event messages in an SQS queue tell of the inbox `s3://bucket/prefix`; an empty set when none came.
 
     A message is deleted once what it hints at was looked at, that is when the next set is asked for. One that is no S3
@@ -87,7 +87,7 @@ def queue_hints(
         raise StoreError(f"the queue of events cannot be read: {e}".splitlines()[0]) from e
 
 
-def queue_length(queue_url: str) -> int:
+def count_queued_events(queue_url: str) -> int:
     """About how many messages wait in an SQS queue. Raises StoreError when it cannot be reached."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
@@ -100,7 +100,7 @@ def queue_length(queue_url: str) -> int:
     return int(found["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def _drops_of(body: str, bucket: str, prefix: str) -> Hints:
+def _drops_of(body: str, bucket: str, prefix: str) -> DropHints:
     """The drops an event message speaks of: S3's own, wrapped by SNS, or EventBridge's. Others speak of none."""
     try:
         return {
@@ -122,7 +122,7 @@ def _objects(event: Any) -> Iterator[tuple[str, str]]:
         yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
 
 
-def _drops_in(business: Path) -> Hints:
+def _drops_in(business: Path) -> DropHints:
     """Whatever lies in a business's folder; nothing, where it is a file, or gone already."""
     try:
         return {(business.name, drop.name) for drop in business.iterdir()}

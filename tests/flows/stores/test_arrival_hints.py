@@ -12,7 +12,7 @@ import watchfiles
 from watchfiles import Change
 
 from flows.stores import StoreError
-from flows.stores.hints import folder_hints, queue_hints
+from flows.stores.arrival_hints import watch_folder, watch_queue
 
 _queues = count()
 
@@ -33,7 +33,7 @@ def test_a_folder_tells_of_its_drops(tmp_path):
     stop, found = threading.Event(), set()
     wanted = {("acme", "new"), ("acme", "old"), ("zenith", "d")}
     watcher = threading.Thread(
-        target=lambda: found.update(collect(folder_hints(tmp_path, stop, every=timedelta(seconds=0.2)), stop, wanted))
+        target=lambda: found.update(collect(watch_folder(tmp_path, stop, every=timedelta(seconds=0.2)), stop, wanted))
     )
     watcher.start()
     for _ in range(50):
@@ -56,7 +56,7 @@ def test_a_business_that_is_moved_in_whole_tells_of_its_drops(tmp_path):
     (tmp_path / "acme/one").mkdir(parents=True)
     (tmp_path / "acme/two").mkdir()
     stop = threading.Event()
-    hints = folder_hints(inbox, stop, every=timedelta(seconds=0.2))
+    hints = watch_folder(inbox, stop, every=timedelta(seconds=0.2))
     assert next(hints) == set()
     (tmp_path / "acme").rename(inbox / "acme")
     assert collect(hints, stop, {("acme", "one"), ("acme", "two")}) == {("acme", "one"), ("acme", "two")}
@@ -71,18 +71,18 @@ def test_what_comes_into_a_new_folder_before_it_is_watched_is_hinted_at(tmp_path
         yield set()
 
     monkeypatch.setattr(watchfiles, "watch", unheard)
-    hints = folder_hints(tmp_path, threading.Event(), every=timedelta(seconds=1))
+    hints = watch_folder(tmp_path, threading.Event(), every=timedelta(seconds=1))
     assert list(hints) == [set(), {("acme", "d")}, set()]
 
 
 def test_a_folder_that_cannot_be_watched_is_one_line(tmp_path):
     with pytest.raises(StoreError, match="cannot be watched"):
-        next(folder_hints(tmp_path / "none", threading.Event(), every=timedelta(seconds=1)))
+        next(watch_folder(tmp_path / "none", threading.Event(), every=timedelta(seconds=1)))
 
 
 def test_a_quiet_folder_says_that_time_has_passed_and_stops(tmp_path):
     stop = threading.Event()
-    hints = folder_hints(tmp_path, stop, every=timedelta(seconds=0.1))
+    hints = watch_folder(tmp_path, stop, every=timedelta(seconds=0.1))
     assert next(hints) == set()
     stop.set()
     assert list(hints) in ([], [set()])
@@ -111,7 +111,7 @@ def test_a_bucket_tells_through_its_queue(queue, s3, bucket):
     s3.put_object(Bucket=bucket, Key="in/acme/spring 2027/program.yaml", Body=b"x")
     s3.put_object(Bucket=bucket, Key="elsewhere/acme/d/program.yaml", Body=b"x")
     stop = threading.Event()
-    assert collect(queue_hints(url, f"s3://{bucket}/in", stop, sqs), stop, {("acme", "spring 2027")}) == {
+    assert collect(watch_queue(url, f"s3://{bucket}/in", stop, sqs), stop, {("acme", "spring 2027")}) == {
         ("acme", "spring 2027")
     }
 
@@ -134,7 +134,7 @@ def test_doubled_wrapped_and_senseless_messages(queue):
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
     sqs.send_message(QueueUrl=url, MessageBody="no json")
     stop, found = threading.Event(), set()
-    for hint in queue_hints(url, "s3://b", stop, sqs):
+    for hint in watch_queue(url, "s3://b", stop, sqs):
         found |= hint
         if not hint:
             stop.set()
@@ -147,4 +147,4 @@ def test_doubled_wrapped_and_senseless_messages(queue):
 def test_a_queue_that_is_not_there_is_one_line(queue):
     sqs, url = queue
     with pytest.raises(StoreError, match="the queue of events cannot be read"):
-        next(queue_hints(url + "-not", "s3://b", threading.Event(), sqs))
+        next(watch_queue(url + "-not", "s3://b", threading.Event(), sqs))

@@ -1,0 +1,100 @@
+"""`run` (one pass over the inbox) and `serve` (stay and process drops as they arrive)."""
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.output import format_count, print_error, print_line, progress_bar
+from flows.cli.session import open_session
+
+# Imports inside functions keep `launchdrop --help` fast.
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flows.pipeline import PassResult
+    from flows.registration.drop import Took
+    from flows.services import Services
+
+app = typer.Typer()
+
+
+@app.command("run")
+def run_command(
+    business: Annotated[str | None, typer.Option(metavar="B", help="Take only this business's drops.")] = None,
+) -> None:
+    """Make one pass: take what has arrived and launch what is due.
+
+    Each drop is checked, reported on, and registered.
+
+    Exit code 0: pass completed; 1: something needs the operator; 2: could not run.
+    """
+    from flows import pipeline
+
+    with open_session() as services, progress_bar("Taking drops") as progress:
+        run_pass = partial(pipeline.run_pass, services, business=business, on_taken=_print_taken, progress=progress)
+        # With a Prefect server configured, the pass shows up there as a run. Without one, it starts seconds sooner.
+        done = _run_in_prefect(run_pass, services) if "PREFECT_API_URL" in os.environ else run_pass()
+    for problem in done.problems:
+        print_error(problem)
+    print_line(_summary(done))
+    if done.intake.taken:
+        print_line(f"Reports: {services.settings.reports.rstrip('/')}/_operator/index.html")
+    raise typer.Exit(1 if done.problems else 0)
+
+
+@app.command("serve")
+def serve_command() -> None:
+    """Stay running: take drops as they arrive and launch on time.
+
+    Also serves the report site. Press Ctrl-C to stop.
+    """
+    from flows.serving.loop import serve
+    from flows.settings import load_settings
+
+    serve(load_settings(), print_line)
+
+
+def _run_in_prefect(run_pass: "Callable[[], PassResult]", services: "Services") -> "PassResult":
+    from prefect import flow
+
+    from flows.logs import configure_logging, masks_errors
+    from flows.notifying.prefect_runs import shown
+
+    configure_logging(services.settings.log, services.settings.log_level)  # again, to mask Prefect's own log handlers
+
+    # No parameters: Prefect would build a JSON schema from them, and it cannot for Services.
+    def work() -> "PassResult":
+        return run_pass()
+
+    return shown(flow(name="pass")(masks_errors(work)))
+
+
+def _summary(done: "PassResult") -> str:
+    """One line with what was done. Counts of zero are left out."""
+    launched = done.launched
+    counts = (
+        (len(done.intake.taken), "drop taken", "drops taken"),
+        (done.intake.incomplete, "drop incomplete", "drops incomplete"),
+        (launched.live, "program launched", "programs launched"),
+        (launched.branded, "program branded", "programs branded"),
+        (launched.ended, "program ended", "programs ended"),
+        (launched.missed, "start missed", "starts missed"),
+        (launched.failed, "launch failed", "launches failed"),
+    )
+    parts = [f"{format_count(count)} {one if count == 1 else many}" for count, one, many in counts if count]
+    return f"{', '.join(parts)}." if parts else "Nothing new."
+
+
+def _print_taken(took: "Took") -> None:
+    """Print one line as each drop is taken."""
+    name = f"{took.business}/{took.drop}"
+    if took.judgment is None:
+        print_line(f"{name}: duplicate of {took.registered.submission}; nothing changed")
+        return
+    counts, verdict = took.judgment.counts, took.judgment.verdict.replace("_", " ")
+    # The good rows of a held or rejected drop are not registered.
+    good = "accepted" if verdict.startswith("accepted") else "valid"
+    rows = f" ({format_count(counts.accepted)} {good}, {format_count(counts.rejected)} rejected)" if counts.read else ""
+    print_line(f"{name}: {verdict}{rows}")
