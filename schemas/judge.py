@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, BinaryIO
 import phonenumbers
 
 from schemas import __version__, not_checked
-from schemas.manifest import files, parse, program, yaml_tree
+from schemas.manifest import files, program
 from schemas.manifest.finding_collector import FindingCollector
-from schemas.manifest.parse import ParsedManifest
+from schemas.manifest.parse import ManifestContent, ParsedManifest, parse_manifest
 from schemas.manifest.program import CheckedProgram
-from schemas.manifest.yaml_tree import Fields
-from schemas.model.drop import Drop, DropFile, Known, Program
+from schemas.model.drop import Drop, DropFile, Known
 from schemas.model.findings import Finding
 from schemas.model.judgment import NO_NUMBERS, Counts, Judgment, RuleTotal
 from schemas.model.manifest import Manifest, NumbersFile, TypedNumber
@@ -28,22 +27,23 @@ from schemas.verdict import Decision, decide
 
 if TYPE_CHECKING:
     from schemas.rows.row_judge import NumbersResult
-    from schemas.rows.types import NumberTerms, RowWorkers, Source
-
-__all__ = ["Drop", "DropFile", "Known", "Program", "judge", "judge_csv", "understood"]
+    from schemas.rows.types import NumbersSource, NumberTerms, RowWorkers
 
 #: Called with the bytes done and the bytes in all.
 Progress = Callable[[int, int], None]
-Spool = Callable[[], BinaryIO]
+OpenSpillFile = Callable[[], BinaryIO]
 
 DEFAULT_CAPS = Caps()
 BRANDING_TYPES = ("INFORM", "INFORM with Logo")
 
 
-def understood(content: bytes) -> Manifest | None:
-    """What these bytes of a manifest say, right or wrong; None where they cannot be read. The caller bounds them."""
-    tree = yaml_tree.read(content, max_bytes=len(content))
-    return parse.read(tree, FindingCollector(per_rule=0)).manifest if isinstance(tree, Fields) else None
+def parse_manifest_of(drop: Drop, policy: Policy, caps: Caps = DEFAULT_CAPS) -> ParsedManifest | None:
+    """The drop's first manifest, parsed; None where it has none."""
+    if not drop.manifests:
+        return None
+    with drop.manifests[0].open() as stream:
+        content = stream.read(policy.max_manifest_bytes + 1)
+    return parse_manifest(content, max_bytes=policy.max_manifest_bytes, per_rule=caps.per_rule)
 
 
 def judge(
@@ -52,27 +52,34 @@ def judge(
     policy: Policy,
     now: datetime,
     *,
+    parsed: ParsedManifest | None = None,
     caps: Caps = DEFAULT_CAPS,
-    spool: Spool = io.BytesIO,
+    open_spill: OpenSpillFile = io.BytesIO,
     workers: "RowWorkers | None" = None,
     progress: Progress | None = None,
 ) -> Judgment:
     """The judgment of a drop at the instant `now`. Any bytes give one; only a broken world raises.
 
-    `spool` gives temporary files for rejected rows; `workers` are other processes that judge the rows of a
+    `parsed` is the drop's first manifest where it was parsed before, with the same limits; else it is parsed here.
+
+    `open_spill` gives temporary files for rejected rows; `workers` are other processes that judge the rows of a
     long file.
     """
+    parsed = parsed or parse_manifest_of(drop, policy, caps)
     notes = FindingCollector(caps.per_rule)
-    read = _read(drop, policy, notes)
-    if read is None:
+    files.report_manifests(drop, notes)
+    if parsed is not None:
+        notes.include(parsed.findings)
+    if parsed is None or parsed.content is None:
         return _assemble(notes, caps, Decision(verdict="rejected"), not_checked=not_checked.without_a_manifest())
-    checked = program.check(read, drop, known, policy, now)
+    read = parsed.content
+    checked = program.check_program(read, drop, known, policy, now, notes)
     rows = None
     if checked.manifest.state == "active":
         sources = _sources(files.numbers_files(drop, checked.manifest, notes))
         files.report_unnamed(drop, read.named, notes)
         if sources or checked.manifest.typed:
-            judge_rows = _row_judge(policy, caps, spool, workers, progress)
+            judge_rows = _row_judge(policy, caps, open_spill, workers, progress)
             rows = judge_rows(sources, checked.manifest.typed, _terms(checked.manifest, known, policy))
     decision = _decide(read, rows, known, policy, notes)
     return _assemble(notes, caps, decision, rows, checked, not_checked.in_a_drop(drop, known, checked.manifest))
@@ -83,42 +90,28 @@ def judge_csv(
     policy: Policy,
     *,
     caps: Caps = DEFAULT_CAPS,
-    spool: Spool = io.BytesIO,
+    open_spill: OpenSpillFile = io.BytesIO,
     workers: "RowWorkers | None" = None,
     progress: Progress | None = None,
 ) -> Judgment:
     """The judgment of a numbers file by itself: the rules about files and rows alone."""
-    from schemas.rows.types import Source
+    from schemas.rows.types import NumbersSource
 
-    source = Source(name=file.name, bytes=file.bytes, sha256=file.sha256, open=file.open)
-    judge_rows = _row_judge(policy, caps, spool, workers, progress)
+    source = NumbersSource(name=file.name, bytes=file.bytes, sha256=file.sha256, open=file.open)
+    judge_rows = _row_judge(policy, caps, open_spill, workers, progress)
     rows = judge_rows([source], (), _terms(Manifest(), Known(), policy))
     has_errors = rows.has_file_errors
     decision = decide(Manifest(), _counts(rows), has_errors=has_errors, has_rows=True)
     return _assemble(FindingCollector(caps.per_rule), caps, decision, rows, not_checked=not_checked.in_a_bare_file())
 
 
-def _read(drop: Drop, policy: Policy, notes: FindingCollector) -> ParsedManifest | None:
-    """The drop's manifest; None, and a finding, where there is none that can be read."""
-    file = files.the_manifest(drop, notes)
-    if file is None:
-        return None
-    with file.open() as stream:
-        content = stream.read(policy.max_manifest_bytes + 1)
-    tree = yaml_tree.read(content, max_bytes=policy.max_manifest_bytes)
-    if isinstance(tree, Fields):
-        return parse.read(tree, notes)
-    notes.note(tree)
-    return None
-
-
-def _sources(files: list[tuple[NumbersFile, DropFile]]) -> "list[Source]":
+def _sources(files: list[tuple[NumbersFile, DropFile]]) -> "list[NumbersSource]":
     if not files:
         return []
-    from schemas.rows.types import Source
+    from schemas.rows.types import NumbersSource
 
     return [
-        Source(
+        NumbersSource(
             name=file.name,
             bytes=file.bytes,
             sha256=file.sha256,
@@ -136,7 +129,6 @@ def _terms(manifest: Manifest, known: Known, policy: Policy) -> "NumberTerms":
     business = known.business
     return NumberTerms(
         call_purpose=manifest.call_purpose,
-        brands=manifest.program_type in BRANDING_TYPES,
         regions=policy.regions if business is None or business.regions is None else business.regions,
         toll_free=policy.toll_free,
         do_not_originate=known.do_not_originate,
@@ -145,11 +137,11 @@ def _terms(manifest: Manifest, known: Known, policy: Policy) -> "NumberTerms":
 
 
 def _row_judge(
-    policy: Policy, caps: Caps, spool: Spool, workers: "RowWorkers | None", progress: Progress | None
-) -> "Callable[[list[Source], tuple[TypedNumber, ...], NumberTerms], NumbersResult]":
+    policy: Policy, caps: Caps, open_spill: OpenSpillFile, workers: "RowWorkers | None", progress: Progress | None
+) -> "Callable[[list[NumbersSource], tuple[TypedNumber, ...], NumberTerms], NumbersResult]":
     from schemas.rows.row_judge import judge_numbers
 
-    return partial(judge_numbers, policy=policy, caps=caps, spool=spool, workers=workers, progress=progress)
+    return partial(judge_numbers, policy=policy, caps=caps, open_spill=open_spill, workers=workers, progress=progress)
 
 
 def _counts(rows: "NumbersResult | None") -> Counts:
@@ -157,7 +149,7 @@ def _counts(rows: "NumbersResult | None") -> Counts:
 
 
 def _decide(
-    read: ParsedManifest, rows: "NumbersResult | None", known: Known, policy: Policy, notes: FindingCollector
+    read: ManifestContent, rows: "NumbersResult | None", known: Known, policy: Policy, notes: FindingCollector
 ) -> Decision:
     """The verdict, after the rules about the rows as a whole: MAN-017, PUR-005, MAN-019."""
     manifest, counts = read.manifest, _counts(rows)
@@ -173,7 +165,7 @@ def _decide(
     return decide(manifest, counts, has_errors=False, has_rows=rows is not None, removes_many=True)
 
 
-def _check_rejected_share(read: ParsedManifest, counts: Counts, notes: FindingCollector) -> None:
+def _check_rejected_share(read: ManifestContent, counts: Counts, notes: FindingCollector) -> None:
     most = read.manifest.max_rejected_percent
     if most is None or counts.rejected * 100 <= most * counts.read:
         return
@@ -186,7 +178,7 @@ def _check_rejected_share(read: ParsedManifest, counts: Counts, notes: FindingCo
 
 
 def _removes_many(
-    read: ParsedManifest, rows: "NumbersResult | None", known: Known, policy: Policy, notes: FindingCollector
+    read: ManifestContent, rows: "NumbersResult | None", known: Known, policy: Policy, notes: FindingCollector
 ) -> bool:
     """MAN-019: whether replacing would take more than the allowed share out of a live program."""
     before = known.program

@@ -78,21 +78,21 @@ def sight(
 ) -> Sighting:
     """What is known after this look, before any file is opened. The same value when nothing is new."""
     mark = fingerprint(entries)
-    if known and known.print == mark and not _from_the_future(known.pending, now):
+    if known and known.fingerprint == mark and not _from_the_future(known.pending, now):
         return known
     before = known.pending if known and known.pending and entries.keys() & known.pending.seen.keys() else None
     sighting = known or Sighting(business=business, name=name, first_seen=now)
     if not _news(entries, sighting.taken):
-        return replace(sighting, print=mark, pending=None, told=None)
+        return replace(sighting, fingerprint=mark, pending=None, incomplete_reported_at=None)
     if not before:
-        sighting = replace(sighting, first_seen=now, manifest_seen=None, told=None)
+        sighting = replace(sighting, first_seen=now, manifest_seen=None, incomplete_reported_at=None)
     if not any(m in entries for m in MANIFESTS):
         sighting = replace(sighting, manifest_seen=None)
     elif not sighting.manifest_seen:
         sighting = replace(sighting, manifest_seen=now)
     seen = {name: _seen(entry, before.seen.get(name) if before else None, now) for name, entry in entries.items()}
     pending = replace(before, seen=seen) if before else PendingDrop(seen=seen)
-    return replace(sighting, print=mark, pending=pending)
+    return replace(sighting, fingerprint=mark, pending=pending)
 
 
 def judge_arrival(
@@ -147,7 +147,9 @@ def _judge_files(
     pending, wanted = _both(sighting)
     if sighting.taken and _all_taken(sighting.taken, pending, wanted):
         rest = {n: s.version for n, s in pending.seen.items() if n not in sighting.taken.files}
-        return replace(sighting, pending=None, told=None, taken=replace(sighting.taken, rest=rest)), None
+        return replace(
+            sighting, pending=None, incomplete_reported_at=None, taken=replace(sighting.taken, rest=rest)
+        ), None
     pending = _hashed(pending, wanted, patience, reading)
     sighting = replace(sighting, pending=pending)
     uploads = _uploads(pending, patience)
@@ -247,7 +249,7 @@ def _late(sighting: Sighting, patience: ArrivalTimes) -> bool:
 
 
 def _told(sighting: Sighting, patience: ArrivalTimes, findings: list[Finding]) -> Incomplete | None:
-    if sighting.told or not _late(sighting, patience):
+    if sighting.incomplete_reported_at or not _late(sighting, patience):
         return None
     return Incomplete(sighting=sighting, findings=tuple(findings))
 

@@ -8,11 +8,14 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from flows.ledger.core.engine import Ledger
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.intake.drops import Sighting
 from flows.ledger.intake.leases import DropLease, claim_drop, extend_drop_lease, holds_drop_lease, release_drop_lease
+
+L = TypeVar("L")
 
 
 @cache
@@ -94,7 +97,7 @@ class Leases:
         owner = this_owner()
 
         def claim_one(sighting: Sighting) -> DropLease | None:
-            lease = claim_drop(conn, sighting, owner=owner, now=self.clock(), length=self.length, gone=gone)
+            lease = claim_drop(conn, sighting, owner=owner, now=self.clock(), length=self.length, is_gone=gone)
             leases.extend([lease] if lease else [])
             return lease
 
@@ -105,15 +108,11 @@ class Leases:
 
     @contextmanager
     def kept_alive(self) -> Iterator[None]:
-        """Keep what is claimed before and within the block alive; afterwards all is given back."""
-        done = threading.Event()
-        heart = threading.Thread(target=self._keep, args=(done,), daemon=True)
-        heart.start()
+        """Renew the leases while the block runs, also those claimed within it. Release all of them at the end."""
         try:
-            yield
+            with heartbeat(self._all, self._renew, self.forget, length=self.length):
+                yield
         finally:
-            done.set()
-            heart.join()
             self.give_back(self._all())
 
     def give_back(self, leases: Iterable[DropLease]) -> None:
@@ -133,13 +132,41 @@ class Leases:
         with self._lock:
             return list(self._held.values())
 
-    def _keep(self, done: threading.Event) -> None:
-        while not done.wait(self.length.total_seconds() / 3):
-            for lease in self._all():
+    def _renew(self, lease: DropLease) -> None:
+        with self.ledger.begin() as conn:
+            extend_drop_lease(conn, lease, now=self.clock(), length=self.length)
+
+
+@contextmanager
+def heartbeat(
+    leases: Callable[[], Iterable[L]],
+    renew: Callable[[L], object],
+    on_lost: Callable[[L], object],
+    *,
+    length: timedelta,
+) -> Iterator[None]:
+    """Renew leases of this length on a background thread while the block runs.
+
+    `leases` lists what to renew. A lease that was lost is passed to `on_lost`; the work itself notices the loss when it
+    writes, since each write checks the lease. Other errors are ignored: the ledger may be unreachable for a moment, and
+    there are three beats per lease length.
+    """
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(length.total_seconds() / 3):
+            for lease in leases():
                 try:
-                    with self.ledger.begin() as conn:
-                        extend_drop_lease(conn, lease, now=self.clock(), length=self.length)
+                    renew(lease)
                 except LeaseLost:
-                    self.forget(lease)
-                except Exception:  # noqa: S112  a ledger out of reach for a moment: the next beat may come in time
+                    on_lost(lease)
+                except Exception:  # noqa: S112  see above
                     continue
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

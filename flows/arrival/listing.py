@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
 
-from flows.stores import Denied, Store, StoredObject, safe
+from flows.stores import AccessDenied, Store, StoredObject, is_safe_key
 from schemas.model.filenames import under_way
 
 BUSINESS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -73,7 +73,7 @@ def _apart(business: str, found: Iterator[Lying | Problem]) -> Iterator[Lying | 
     """What is found in one business's inbox; that it closed it to us must not end the pass for all."""
     try:
         yield from found
-    except Denied as e:
+    except AccessDenied as e:
         yield Problem(business=business, what=str(e))
 
 
@@ -94,7 +94,7 @@ def _drop_of(business: str, entry: StoredObject) -> str | None:
 
 def _printable(drop: str) -> bool:
     """Whether a drop's name can be a path and a text anywhere: no control or direction marks, no broken UTF-8."""
-    return safe(drop) and drop.isprintable() and len(drop.encode()) <= 255
+    return is_safe_key(drop) and drop.isprintable() and len(drop.encode()) <= 255
 
 
 def batches(lying: Iterable[Lying | Problem]) -> Iterator[list[Lying] | Problem]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -18,14 +18,22 @@ from flows.arrival.completeness import (
     sight,
 )
 from flows.arrival.listing import Lying, Problem, batches, everything, some
+from flows.arrival.manifests import parsed_manifests
 from flows.ledger.core.engine import Ledger
-from flows.ledger.core.transitions import mark
-from flows.ledger.intake.drops import Sighting, Wanted, about, quiet, record, sightings
-from flows.operator_files.gallery import gallery_logo
-from flows.stores import Changed, Store, StoreError, blocks
+from flows.ledger.core.outbox import add_to_outbox
+from flows.ledger.intake.drops import (
+    Sighting,
+    WantedFiles,
+    list_pending_drops_of_programs,
+    read_idle_fingerprints,
+    read_sightings,
+    record_sightings,
+)
+from flows.operator_files.gallery import read_gallery_logo
+from flows.stores import ObjectChanged, Store, StoreError, iter_blocks
 from schemas.model.filenames import unsafe
-from schemas.model.manifest import Manifest, NumbersFile
-from schemas.model.policy import Policy
+from schemas.model.manifest import NumbersFile
+from schemas.model.policy import Caps, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +48,17 @@ Outcome = Settled | Incomplete | Waiting | Left | Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbox:
-    """Where drops arrive, what is known of them, and how to understand a manifest's bytes.
+    """Where drops arrive, what is known of them, and the limits that manifests are parsed with.
 
     With `emptied`, what was taken must not stay: where it does, it is given as Left.
     """
 
     store: Store
     ledger: Ledger
-    parse: Callable[[bytes], Manifest | None]
     settle: timedelta
     grace: timedelta
     policy: Policy
+    caps: Caps = field(default_factory=Caps)
     emptied: bool = False
 
 
@@ -86,7 +94,7 @@ def _kin(inbox: Inbox, outcomes: Iterable[Outcome]) -> set[tuple[str, str]]:
     """All drops that wait for the programs that these settled ones are about."""
     programs = {program_of(o.sighting) for o in outcomes if isinstance(o, Settled)}
     with inbox.ledger.read() as conn:
-        return {*about(conn, sorted(program[:2] for program in programs if len(program) == 2))}
+        return {*list_pending_drops_of_programs(conn, sorted(program[:2] for program in programs if len(program) == 2))}
 
 
 def _lined_up(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
@@ -95,7 +103,7 @@ def _lined_up(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
     for outcome in outcomes:
         if isinstance(outcome, Settled):
             program, name = program_of(outcome.sighting), outcome.sighting.name
-            yield Settled(sighting=replace(outcome.sighting, behind=last.get(program)))
+            yield Settled(sighting=replace(outcome.sighting, after_drop=last.get(program)))
             last[program] = name
         else:
             yield outcome
@@ -126,9 +134,9 @@ def _compare(inbox: Inbox, batch: list[Lying], patience: ArrivalTimes) -> Iterat
     business = batch[0].business
     with inbox.ledger.read() as conn:
         if not inbox.emptied:  # most drops are old ones: they are passed over by their fingerprint alone
-            same = quiet(conn, business, (lying.name for lying in batch))
+            same = read_idle_fingerprints(conn, business, (lying.name for lying in batch))
             batch = [lying for lying in batch if same.get(lying.name) != fingerprint(lying.entries)]
-        known = sightings(conn, business, (lying.name for lying in batch)) if batch else {}
+        known = read_sightings(conn, business, (lying.name for lying in batch)) if batch else {}
     looked: list[Sighting] = []
     found: list[Outcome] = []
     for lying in batch:
@@ -141,9 +149,13 @@ def _compare(inbox: Inbox, batch: list[Lying], patience: ArrivalTimes) -> Iterat
     written = {}
     if looked:
         with inbox.ledger.begin() as conn:
-            written = {s.name: s for s in record(conn, looked)}
-            for name in (s.name for s in looked if not s.told and s.name in known and known[s.name].told):
-                mark(conn, "receipt", business, name)  # what was lacking was withdrawn
+            written = {s.name: s for s in record_sightings(conn, looked)}
+            for name in (
+                s.name
+                for s in looked
+                if not s.incomplete_reported_at and s.name in known and known[s.name].incomplete_reported_at
+            ):
+                add_to_outbox(conn, "receipt", business, name)  # what was lacking was withdrawn
     yield from (_with_sighting(outcome, written) for outcome in found)
 
 
@@ -160,11 +172,11 @@ def _look_into(
     reading = DropReader(
         wanted=partial(_wanted, inbox, prefix),
         sha256=partial(_sha256, inbox.store, prefix),
-        in_gallery=lambda name: gallery_logo(inbox.store, lying.business, name) is not None,
+        in_gallery=lambda name: read_gallery_logo(inbox.store, lying.business, name) is not None,
     )
     try:
         return judge_arrival(sighting, patience, reading)
-    except Changed:
+    except ObjectChanged:
         return sighting, Waiting(sighting=sighting)
     except StoreError as e:
         return sighting, Problem(business=lying.business, what=f"drop {lying.name} cannot be read: {e}")
@@ -177,19 +189,20 @@ def _left(sighting: Sighting, lying: Lying) -> Left | None:
     return Left(sighting=sighting) if still else None
 
 
-def _wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> Wanted:
+def _wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> WantedFiles:
     """What the manifests of these versions ask for. One that cannot be understood asks for nothing: it is judged so."""
     named: dict[str, NumbersFile] = {}
     logo = reference = None
     for name, version in manifests.items():
         with inbox.store.open(prefix + name, version) as f:
             content = f.read(inbox.policy.max_manifest_bytes + 1)
-        manifest = inbox.parse(content) if len(content) <= inbox.policy.max_manifest_bytes else None
+        place = inbox.store.url, prefix + name, version
+        manifest = parsed_manifests.parse(content, inbox.policy, inbox.caps, place=place).manifest
         if manifest and manifest.state == "active":
             named |= {n.file: n for n in manifest.files if _named(n.file, manifests)}
             logo = manifest.logo if manifest.logo and _named(manifest.logo, manifests) else logo
         reference = manifest.reference if manifest else reference
-    return Wanted(
+    return WantedFiles(
         manifests=dict(manifests),
         files={name: n.sha256.lower() if n.sha256 else None for name, n in named.items()},
         logo=logo,
@@ -207,7 +220,7 @@ def _named(name: str, manifests: Mapping[str, str]) -> bool:
 def _sha256(store: Store, prefix: str, name: str, version: str) -> str:
     digest = hashlib.sha256()
     with store.open(prefix + name, version) as f:
-        for block in blocks(f):
+        for block in iter_blocks(f):
             digest.update(block)
     return digest.hexdigest()
 

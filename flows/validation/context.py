@@ -3,12 +3,12 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flows.ledger.programs.businesses import business as business_of
-from flows.ledger.programs.numbers import removed_by_replace
-from flows.ledger.programs.ownership import claims
-from flows.ledger.programs.programs import known
-from flows.operator_files.do_not_originate import do_not_originate
-from flows.operator_files.gallery import gallery_logo
+from flows.ledger.programs.businesses import read_business as business_of
+from flows.ledger.programs.numbers import count_removed_by_replace
+from flows.ledger.programs.ownership import LedgerClaims
+from flows.ledger.programs.programs import read_known_program
+from flows.operator_files.do_not_originate import load_do_not_originate
+from flows.operator_files.gallery import read_gallery_logo
 from flows.services import Services
 from schemas.model.drop import Known
 
@@ -21,14 +21,21 @@ def what_is_known(services: Services, business: str, manifest: "Manifest | None"
     reference = manifest.reference if manifest else None
     with services.ledger.read() as conn:
         registered = business_of(conn, business)
-        program = known(conn, business, reference) if reference else None
+        program = read_known_program(conn, business, reference) if reference else None
     return Known(
         business=registered,
         registered=registered is not None,
         ledger=True,
         program=program,
-        claims=claims(services.ledger, business, reference, reassign=bool(manifest and manifest.reassign)),
-        do_not_originate=do_not_originate(services.settings),
-        gallery=partial(gallery_logo, services.inbox, business),
-        removed_by_replace=removed_by_replace(services.ledger, business, reference) if program and reference else None,
+        claims=LedgerClaims(
+            ledger=services.ledger,
+            business=business,
+            reference=reference,
+            reassign=bool(manifest and manifest.reassign),
+        ),
+        do_not_originate=load_do_not_originate(services.settings),
+        gallery=partial(read_gallery_logo, services.inbox, business),
+        removed_by_replace=(
+            partial(count_removed_by_replace, services.ledger, business, reference) if program and reference else None
+        ),
     )

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from flows.errors import LaunchdropError
-from flows.operator_files.do_not_originate import do_not_originate
+from flows.operator_files.do_not_originate import load_do_not_originate
 from flows.settings import Settings
-from flows.validation.scratch import Spool
-from schemas.judge import judge, judge_csv, understood
+from flows.validation.scratch import OpenSpillFile
+from schemas.judge import judge, judge_csv, parse_manifest_of
 from schemas.manifest.businesses_yaml import BusinessesError, read_businesses
 from schemas.model.business import Business
 from schemas.model.drop import Drop, DropFile, Known
@@ -55,7 +55,7 @@ def check(
     settings: Settings,
     now: datetime,
     *,
-    spool: Spool,
+    open_spill: OpenSpillFile,
     workers: "RowWorkers | None" = None,
     progress: Tell | None = None,
 ) -> DryRun:
@@ -66,20 +66,29 @@ def check(
     except OSError as e:
         raise LaunchdropError(f"{path}: cannot be read: {e.strerror}") from None
     if is_folder:
-        return _check_drop(path.resolve(), businesses, settings, now, spool, workers, progress)
+        return _check_drop(path.resolve(), businesses, settings, now, open_spill, workers, progress)
     if not is_file:
         raise LaunchdropError(f"{path}: expected a drop folder, a manifest (.yaml) or a numbers CSV; nothing is there.")
     if path.suffix.lower() in (".yaml", ".yml"):
-        return _check_drop(path.parent.resolve(), businesses, settings, now, spool, workers, progress, manifest=path)
-    return _check_csv(path, settings, now, spool, workers, progress)
+        return _check_drop(
+            path.parent.resolve(), businesses, settings, now, open_spill, workers, progress, manifest=path
+        )
+    return _check_csv(path, settings, now, open_spill, workers, progress)
 
 
 def _check_csv(
-    path: Path, settings: Settings, now: datetime, spool: Spool, workers: "RowWorkers | None", progress: Tell | None
+    path: Path,
+    settings: Settings,
+    now: datetime,
+    open_spill: OpenSpillFile,
+    workers: "RowWorkers | None",
+    progress: Tell | None,
 ) -> DryRun:
     file = _file(path.parent, path)
     digest = hashlib.sha256(bytes.fromhex(file.sha256)).hexdigest()
-    judgment = judge_csv(file, settings.policy, caps=settings.caps, spool=spool, workers=workers, progress=progress)
+    judgment = judge_csv(
+        file, settings.policy, caps=settings.caps, open_spill=open_spill, workers=workers, progress=progress
+    )
     return DryRun(id=submission_id(now, digest), digest=digest, drop=path.name, business=None, judgment=judgment)
 
 
@@ -88,19 +97,28 @@ def _check_drop(
     businesses: Path | None,
     settings: Settings,
     now: datetime,
-    spool: Spool,
+    open_spill: OpenSpillFile,
     workers: "RowWorkers | None",
     progress: Tell | None,
     manifest: Path | None = None,
 ) -> DryRun:
     registry = businesses or _above(folder)
     drop = _drop(folder, _tenant(folder, registry), manifest)
-    known = _known(drop, registry, settings)
+    parsed = parse_manifest_of(drop, settings.policy, settings.caps)
+    named = parsed.manifest.business if parsed and parsed.manifest else None
+    known = _known(drop.business or named, registry, settings)
     judgment = judge(
-        drop, known, settings.policy, now, caps=settings.caps, spool=spool, workers=workers, progress=progress
+        drop,
+        known,
+        settings.policy,
+        now,
+        parsed=parsed,
+        caps=settings.caps,
+        open_spill=open_spill,
+        workers=workers,
+        progress=progress,
     )
     digest = _digest(drop, judgment)
-    named = judgment.manifest.business if judgment.manifest else None
     return DryRun(
         id=submission_id(now, digest),
         digest=digest,
@@ -150,12 +168,11 @@ def _open(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _known(drop: Drop, registry: Path | None, settings: Settings) -> Known:
+def _known(name: str | None, registry: Path | None, settings: Settings) -> Known:
     """What a dry run knows: the operator's businesses.yaml and lists, where they are at hand; never the ledger."""
-    listed = do_not_originate(settings)
+    listed = load_do_not_originate(settings)
     if registry is None:
         return Known(do_not_originate=listed)
-    name = drop.business or _business_named(drop, settings)
     business = _registered(registry).get(name or "")
     gallery = partial(_logo, registry.parent / GALLERY / business.id) if business else _no_logo
     return Known(business=business, registered=business is not None, do_not_originate=listed, gallery=gallery)
@@ -168,15 +185,6 @@ def _registered(registry: Path) -> dict[str, Business]:
         raise LaunchdropError(f"{registry}: cannot be read: {e.strerror}") from None
     except BusinessesError as e:
         raise LaunchdropError(f"{registry}: {e}") from None
-
-
-def _business_named(drop: Drop, settings: Settings) -> str | None:
-    """The business that the manifest names, for a drop that lies outside of any inbox."""
-    if not drop.manifests or drop.manifests[0].bytes > settings.policy.max_manifest_bytes:
-        return None
-    with drop.manifests[0].open() as f:
-        manifest = understood(f.read())
-    return manifest.business if manifest else None
 
 
 def _logo(gallery: Path, name: str) -> bytes | None:

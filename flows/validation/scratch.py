@@ -11,12 +11,12 @@ from flows.errors import LaunchdropError
 #: Of each place. A long submission has hundreds of them (`schemas.rows.judging.cross_row_checks`).
 IN_MEMORY = 1 << 18
 
-Spool = Callable[[], BinaryIO]
+OpenSpillFile = Callable[[], BinaryIO]
 
 
 @contextmanager
-def spools() -> Iterator[Spool]:
-    """Gives as many as are asked for; all are gone after the block. Raises LaunchdropError where there is no room for them."""
+def spill_files() -> Iterator[OpenSpillFile]:
+    """Yields a function that opens a new spill file; all are deleted at the end. LaunchdropError: the disk is full."""
     with ExitStack() as stack:
         try:
             yield lambda: cast(BinaryIO, stack.enter_context(tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)))

@@ -26,7 +26,7 @@ class BusinessesError(Exception):
 def read_businesses(content: bytes) -> tuple[Business, ...]:
     """Every business in the file, in its order. Raises BusinessesError for the first fault, whatever the bytes are."""
     notes = FindingCollector(per_rule=1)
-    tree = yaml_tree.read(content, max_bytes=_MAX_BYTES)
+    tree = yaml_tree.read_yaml(content, max_bytes=_MAX_BYTES)
     if not isinstance(tree, Fields):
         raise BusinessesError(tree.message)
     root = Section(tree, "", notes, ("businesses",))

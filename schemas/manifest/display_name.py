@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from schemas.manifest import terms
-from schemas.manifest.section import Section, one_line, printable
+from schemas.manifest.section import Section, SectionReporter, one_line, printable_text
 from schemas.model.business import Business, DisplayName
 from schemas.model.findings import VALUE_SHOWN
 from schemas.model.policy import Policy
@@ -45,22 +45,24 @@ _ASKS = (
 )
 
 
-def read(section: Section) -> DisplayName | None:
-    """Both names of the `display_name` section as written; what is wrong with them is left to `check`."""
+def parse_display_name(section: Section) -> DisplayName | None:
+    """Both names of the `display_name` section as written; what is wrong with them is left to `check_display_name`."""
     display, shorthand = (section.any_text(key, at_most=NAME_MAX, required=True, blank=True) for key in KEYS)
     if display is None or shorthand is None:
         return None
     return DisplayName(display=display, shorthand=shorthand)
 
 
-def kept(name: DisplayName | None) -> DisplayName | None:
-    """The name fit to be kept and shown, once `check` has seen it as written: PostgreSQL takes no NUL."""
+def storable_name(name: DisplayName | None) -> DisplayName | None:
+    """The name fit to be kept and shown, once `check_display_name` has seen it as written: PostgreSQL takes no NUL."""
     if name is None:
         return None
-    return DisplayName(display=printable(name.display), shorthand=printable(name.shorthand))
+    return DisplayName(display=printable_text(name.display), shorthand=printable_text(name.shorthand))
 
 
-def check(section: Section, name: DisplayName, *, business: Business | None, policy: Policy) -> bool:
+def check_display_name(
+    section: SectionReporter, name: DisplayName, *, business: Business | None, policy: Policy
+) -> bool:
     """Note what is wrong with the name, and say whether it needs a review before it is shown (DSP-008).
 
     Without a business nobody can say, so that DSP-007 and DSP-008 are not checked.
@@ -84,13 +86,13 @@ def check(section: Section, name: DisplayName, *, business: Business | None, pol
     return True
 
 
-def _check_length(section: Section, rule: str, key: str, text: str, most: int) -> None:
+def _check_length(section: SectionReporter, rule: str, key: str, text: str, most: int) -> None:
     if len(text) > most:
         message = f"{section.path(key)} has {len(text)} characters; phones show {most}."
         section.note(rule, key, message, value=text)
 
 
-def _check_text(section: Section, key: str, text: str) -> None:
+def _check_text(section: SectionReporter, key: str, text: str) -> None:
     check_characters(section, "DSP-003", key, text)
     if not text:
         section.note("DSP-004", key, f"{section.path(key)} is blank.", value=text)
@@ -100,7 +102,7 @@ def _check_text(section: Section, key: str, text: str) -> None:
         section.note("DSP-004", key, f"{section.path(key)} {what}.", value=text)
 
 
-def check_characters(section: Section, rule: str, key: str, text: str) -> None:
+def check_characters(section: SectionReporter, rule: str, key: str, text: str) -> None:
     """DSP-003 or RSN-002: name the first character that cannot be shown and its position, from 1."""
     found = list(_NOT_ALLOWED.finditer(text))
     if not found:
@@ -112,7 +114,7 @@ def check_characters(section: Section, rule: str, key: str, text: str) -> None:
 
 def _named(character: str) -> str:
     code = f"U+{ord(character):04X}"
-    if printable(character) != character:
+    if printable_text(character) != character:
         return f"a control character ({code})"
     return f'"{character}" ({unicodedata.name(character, code)})'
 
@@ -124,7 +126,7 @@ def _plain(text: str) -> str | None:
     return plain if not _NOT_ALLOWED.search(plain) else None
 
 
-def _check_branding(section: Section, key: str, text: str, policy: Policy) -> None:
+def _check_branding(section: SectionReporter, key: str, text: str, policy: Policy) -> None:
     for pattern, what in _ASKS:
         if found := pattern.search(text):
             section.note("DSP-005", key, f'{section.path(key)} has {what}: "{one_line(found[0])}".', value=text)
@@ -138,7 +140,7 @@ def _prohibited(text: str, policy: Policy) -> Iterator[str]:
     return (term for term in prohibited if terms.has_term(text, term))
 
 
-def check_reason(section: Section, reason: str, *, policy: Policy) -> None:
+def check_reason(section: SectionReporter, reason: str, *, policy: Policy) -> None:
     """RSN-001 and RSN-002."""
     if len(reason) > policy.call_reason_max:
         message = f"call_reason has {len(reason)} characters; at most {policy.call_reason_max} are shown."

@@ -1,7 +1,7 @@
 """The drop's files against those that the manifest names: MAN-005, MAN-006, MAN-007, MAN-013, MAN-018."""
 
 from schemas.manifest.finding_collector import FindingCollector
-from schemas.manifest.section import nearest, printable
+from schemas.manifest.section import nearest_word, printable_text
 from schemas.model.drop import Drop, DropFile
 from schemas.model.filenames import folders_of
 from schemas.model.manifest import Manifest, NumbersFile
@@ -10,15 +10,13 @@ from schemas.model.manifest import Manifest, NumbersFile
 _COMPARED = 50
 
 
-def the_manifest(drop: Drop, notes: FindingCollector) -> DropFile | None:
-    """The drop's manifest: the first, where there are several (MAN-013); None and MAN-018 where there is none."""
+def report_manifests(drop: Drop, notes: FindingCollector) -> None:
+    """MAN-018 where the drop has no manifest, MAN-013 for each after the first, which is the one that is read."""
     if not drop.manifests:
         notes.add("MAN-018", "The drop has no program.yaml that says what its files are for.")
-        return None
-    first, *others = drop.manifests
-    for other in others:
-        notes.add("MAN-013", f"{other.name} is a second manifest; {first.name} was read.", file=other.name)
-    return first
+    for other in drop.manifests[1:]:
+        message = f"{other.name} is a second manifest; {drop.manifests[0].name} was read."
+        notes.add("MAN-013", message, file=other.name)
 
 
 def numbers_files(drop: Drop, manifest: Manifest, notes: FindingCollector) -> list[tuple[NumbersFile, DropFile]]:
@@ -41,7 +39,7 @@ def _report_refused(named: NumbersFile, why: str, notes: FindingCollector) -> No
 
 
 def _report_missing(named: NumbersFile, unnamed: list[str], notes: FindingCollector) -> None:
-    meant = None if notes.is_full("MAN-005") else nearest(named.file, unnamed)
+    meant = None if notes.is_full("MAN-005") else nearest_word(named.file, unnamed)
     message = f"The file {named.file} did not arrive."
     notes.add("MAN-005", message, path=named.path, line=named.line, value=named.file, suggestion=meant)
 
@@ -50,5 +48,5 @@ def report_unnamed(drop: Drop, named: frozenset[str], notes: FindingCollector) -
     """MAN-006 for each file that the manifest does not name; where it names one below a link, MAN-007 says enough."""
     refused = drop.refused.keys() - {folder for name in named for folder in folders_of(name)}
     for name in sorted((drop.files.keys() | refused) - named):
-        shown = printable(name)
+        shown = printable_text(name)
         notes.add("MAN-006", f"{shown} is not named in the manifest and was not read.", file=shown)

@@ -32,6 +32,12 @@ class FindingCollector:
         """Whether further findings of this rule are only counted: no need to work out suggestions for them."""
         return self.totals[rule] >= self.per_rule
 
+    def include(self, others: "FindingCollector") -> None:
+        """Add all findings of another collector, which had the same limit and other rules."""
+        self.kept += others.kept
+        self.totals += others.totals
+        self.severities |= others.severities
+
     @property
     def has_errors(self) -> bool:
         return "error" in self.severities.values()

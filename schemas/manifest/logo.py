@@ -68,7 +68,7 @@ class LogoFault:
     message: str
 
 
-def check(size: int, content: bytes) -> tuple[LogoFault, ...]:
+def check_logo(size: int, content: bytes) -> tuple[LogoFault, ...]:
     """What is wrong with the image of `size` bytes; `content` may be cut at `MAX_READ`."""
     faults = []
     if size >= TOO_LARGE:

@@ -2,18 +2,19 @@
 and what is given for a program that has no use for it: DSP-009, RSN-003, IMG-006.
 """
 
+import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from schemas.manifest import display_name, schedule
 from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.schedule import Times
-from schemas.manifest.section import Section, one_of
-from schemas.manifest.yaml_tree import Fields, Node, Scalar
+from schemas.manifest.section import Section, SectionKeys, one_of
+from schemas.manifest.yaml_tree import Fields, Node, Scalar, read_yaml
 from schemas.model.filenames import unsafe
 from schemas.model.manifest import Manifest, NumbersFile, NumbersMode, OnRejectedRows, ProgramType, State, TypedNumber
-from schemas.model.purposes import PURPOSES, nearest, parse
+from schemas.model.purposes import PURPOSES, nearest_purpose, parse_purpose
 
 MANIFEST_NAMES = ("program.yaml", "program.yml")
 VERSION = "1"
@@ -55,37 +56,95 @@ _CELL_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedManifest:
-    """A manifest as read, and the sections in which the rules about the program note what they find.
+class ManifestContent:
+    """What a manifest says, and where it says it.
 
-    `named` are all files that it names, used or not. `manifest.schedule` is what `times` says so far; the sections are
+    `named` are all files that it names, used or not. `manifest.schedule` is what `times` says so far. The sections are
     None where they are missing or cannot be read.
     """
 
     manifest: Manifest
     named: frozenset[str] = frozenset()
-    root: Section
-    program: Section | None = None
-    display: Section | None = None
-    schedule: Section | None = None
+    root: SectionKeys
+    program: SectionKeys | None = None
+    display: SectionKeys | None = None
+    schedule: SectionKeys | None = None
     times: Times | None = None
 
 
-def read(tree: Fields, notes: FindingCollector) -> ParsedManifest:
-    """Everything that the manifest says; what is wrong goes into the notes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedManifest:
+    """The result of parsing a manifest's bytes. A plain value: it can be kept, and sent to another process.
+
+    `sha256` and `bytes` are those of what was parsed. `findings` are those of the parsing, and nobody adds to them later. `content` is
+    None where the bytes cannot be read as YAML, or are too many.
+    """
+
+    sha256: str
+    bytes: int
+    findings: FindingCollector
+    content: ManifestContent | None
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """What the manifest says, right or wrong."""
+        return self.content.manifest if self.content else None
+
+
+def parse_manifest(content: bytes, *, max_bytes: int, per_rule: int) -> ParsedManifest:
+    """Parse a manifest: everything that it says, and everything that is wrong with it at once.
+
+    `content` may end after `max_bytes` + 1 bytes: longer ones are MAN-011 and not read. Of each rule, the first
+    `per_rule` findings are kept.
+    """
+    findings = FindingCollector(per_rule)
+    tree = read_yaml(content, max_bytes=max_bytes)
+    if not isinstance(tree, Fields):
+        findings.note(tree)
+    return ParsedManifest(
+        sha256=hashlib.sha256(content).hexdigest(),
+        bytes=len(content),
+        findings=findings,
+        content=_parse_tree(tree, findings) if isinstance(tree, Fields) else None,
+    )
+
+
+def _parse_tree(tree: Fields, findings: FindingCollector) -> ManifestContent:
     if _is_cancelling(tree):
-        return _cancelling(tree, notes)
-    root = Section(tree, "", notes, KEYS)
+        return _parse_cancelling(tree, findings)
+    root = Section(tree, "", findings, KEYS)
     _check_version(root)
     program = root.section("program", PROGRAM_KEYS, required=True)
     kind = program.choice("type", get_args(ProgramType), required=True) if program else None
-    shown = _display_section(root, kind)
+    display = _display_section(root, kind)
     timing = root.section("schedule", schedule.KEYS, required=True)
-    times = schedule.read(timing) if timing else None
+    times = schedule.parse_schedule(timing) if timing else None
     logo = _logo(root, kind)
     files, typed = _numbers(root)
+    manifest = replace(
+        _program_facts(root, program, kind),
+        display_name=display_name.parse_display_name(display) if display else None,
+        logo=logo if kind not in WITHOUT_LOGO else None,
+        call_reason=_call_reason(root, kind),
+        schedule=times.schedule() if times else None,
+        files=files,
+        typed=typed,
+    )
+    return ManifestContent(
+        manifest=_with_options(root, manifest),
+        named=frozenset(file.file for file in files) | ({logo} if logo else set()),
+        root=root.keys,
+        program=program and program.keys,
+        display=display and display.keys,
+        schedule=timing and timing.keys,
+        times=times,
+    )
+
+
+def _program_facts(root: Section, program: Section | None, kind: ProgramType | None) -> Manifest:
+    """A manifest with whose program it is, and the texts of its section `program`."""
     unit, create = _business_unit(root)
-    manifest = Manifest(
+    return Manifest(
         business=_business(root),
         reference=_reference(root),
         business_unit=unit,
@@ -96,22 +155,19 @@ def read(tree: Fields, notes: FindingCollector) -> ParsedManifest:
         description=program.text("description", at_most=DESCRIPTION_MAX, required=True, lines=True)
         if program
         else None,
-        display_name=display_name.read(shown) if shown else None,
-        logo=logo if kind not in WITHOUT_LOGO else None,
-        call_reason=_call_reason(root, kind),
-        schedule=times.schedule() if times else None,
-        files=files,
-        typed=typed,
+    )
+
+
+def _with_options(root: Section, manifest: Manifest) -> Manifest:
+    """The manifest with what it asks for beyond the program itself."""
+    return replace(
+        manifest,
         numbers_mode=root.choice("numbers_mode", get_args(NumbersMode)) or "add",
         on_rejected_rows=root.choice("on_rejected_rows", get_args(OnRejectedRows)) or "accept_valid",
         max_rejected_percent=root.percent("max_rejected_percent"),
         state=root.choice("state", get_args(State)) or "active",
         reassign=root.flag("reassign"),
         hold_until_branded=root.flag("hold_until_branded"),
-    )
-    named = frozenset(file.file for file in files) | ({logo} if logo else set())
-    return ParsedManifest(
-        manifest=manifest, named=named, root=root, program=program, display=shown, schedule=timing, times=times
     )
 
 
@@ -120,14 +176,13 @@ def _is_cancelling(tree: Fields) -> bool:
     return state is not None and isinstance(state.node, Scalar) and state.node.text.strip() == "cancelled"
 
 
-def _cancelling(tree: Fields, notes: FindingCollector) -> ParsedManifest:
+def _parse_cancelling(tree: Fields, findings: FindingCollector) -> ManifestContent:
     looked_at = {key: entry for key, entry in tree.entries.items() if key in CANCELLING_KEYS}
     repeated = tuple((key, line) for key, line in tree.repeated if key in CANCELLING_KEYS)
-    root = Section(Fields(looked_at, tree.line, repeated), "", notes, CANCELLING_KEYS)
+    root = Section(Fields(looked_at, tree.line, repeated), "", findings, CANCELLING_KEYS)
     _check_version(root)
-    return ParsedManifest(
-        manifest=Manifest(business=_business(root), reference=_reference(root), state="cancelled"), root=root
-    )
+    manifest = Manifest(business=_business(root), reference=_reference(root), state="cancelled")
+    return ManifestContent(manifest=manifest, root=root.keys)
 
 
 def _check_version(root: Section) -> None:
@@ -151,9 +206,9 @@ def _purpose(program: Section) -> str | None:
     text = program.raw("call_purpose", required=True)
     if text is None:
         return None
-    index = parse(text)
+    index = parse_purpose(text)
     if index is None:
-        program.wrong("call_purpose", one_of(PURPOSES), suggestion=nearest(text))
+        program.wrong("call_purpose", one_of(PURPOSES), suggestion=nearest_purpose(text))
         return None
     return PURPOSES[index]
 

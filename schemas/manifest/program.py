@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from schemas.manifest import display_name, logo, schedule
-from schemas.manifest.parse import ParsedManifest
-from schemas.manifest.section import Section, nearest, printable
+from schemas.manifest.finding_collector import FindingCollector
+from schemas.manifest.parse import ManifestContent
+from schemas.manifest.schedule import Times
+from schemas.manifest.section import SectionKeys, SectionReporter, nearest_word, printable_text
 from schemas.model.drop import Drop, Known
 from schemas.model.judgment import JudgedLogo
 from schemas.model.lifecycle import FINAL
@@ -26,8 +28,35 @@ class CheckedProgram:
     logo: JudgedLogo | None = None
 
 
-def check(reading: ParsedManifest, drop: Drop, known: Known, policy: Policy, now: datetime) -> CheckedProgram:
-    """Note in the reading's sections what is wrong with the program."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sections:
+    """A manifest's content, with its sections ready to report findings."""
+
+    manifest: Manifest
+    times: Times | None
+    root: SectionReporter
+    display: SectionReporter | None
+    schedule: SectionReporter | None
+
+    @classmethod
+    def of(cls, content: ManifestContent, findings: FindingCollector) -> "_Sections":
+        def reporter(keys: SectionKeys | None) -> SectionReporter | None:
+            return SectionReporter(keys, findings) if keys else None
+
+        return cls(
+            manifest=content.manifest,
+            times=content.times,
+            root=SectionReporter(content.root, findings),
+            display=reporter(content.display),
+            schedule=reporter(content.schedule),
+        )
+
+
+def check_program(
+    content: ManifestContent, drop: Drop, known: Known, policy: Policy, now: datetime, findings: FindingCollector
+) -> CheckedProgram:
+    """Check the program that a manifest describes, and report what is wrong with it."""
+    reading = _Sections.of(content, findings)
     _check_business(reading, drop, known)
     if reading.manifest.state == "cancelled":
         _check_cancelling(reading, known)
@@ -52,12 +81,12 @@ def _kept(manifest: Manifest, timing: Schedule | None) -> Manifest:
     return replace(
         manifest,
         schedule=timing,
-        display_name=display_name.kept(manifest.display_name),
-        call_reason=manifest.call_reason and printable(manifest.call_reason),
+        display_name=display_name.storable_name(manifest.display_name),
+        call_reason=manifest.call_reason and printable_text(manifest.call_reason),
     )
 
 
-def _check_business(reading: ParsedManifest, drop: Drop, known: Known) -> None:
+def _check_business(reading: _Sections, drop: Drop, known: Known) -> None:
     named, root = reading.manifest.business, reading.root
     if named and drop.business and named != drop.business:
         message = f"The manifest is for {named}, but lies in the inbox of {drop.business}."
@@ -66,7 +95,7 @@ def _check_business(reading: ParsedManifest, drop: Drop, known: Known) -> None:
         root.note("MAN-009", "business", f"No business {named} is registered.", value=named)
 
 
-def _check_cancelling(reading: ParsedManifest, known: Known) -> None:
+def _check_cancelling(reading: _Sections, known: Known) -> None:
     """A reference that is not known is no doubt misspelt, and what was to be cancelled would go on."""
     reference = reading.manifest.reference
     if known.ledger and known.program is None and reference:
@@ -77,17 +106,17 @@ def _check_cancelling(reading: ParsedManifest, known: Known) -> None:
         reading.root.note("MAN-015", "reference", message, value=reference)
 
 
-def _check_unit(reading: ParsedManifest, known: Known) -> None:
+def _check_unit(reading: _Sections, known: Known) -> None:
     unit, business = reading.manifest.business_unit, known.business
     if unit is None or business is None or reading.manifest.create_business_unit or unit in business.business_units:
         return
     message = f'The business has no unit "{unit}".'
     reading.root.note(
-        "MAN-010", "business_unit", message, value=unit, suggestion=nearest(unit, business.business_units)
+        "MAN-010", "business_unit", message, value=unit, suggestion=nearest_word(unit, business.business_units)
     )
 
 
-def _check_revision(reading: ParsedManifest, known: Known) -> None:
+def _check_revision(reading: _Sections, known: Known) -> None:
     program, manifest, root = known.program, reading.manifest, reading.root
     is_first = program is None or program.held
     # A dry run cannot know whether this is the first revision; without numbers it is far more likely a slip.
@@ -99,26 +128,26 @@ def _check_revision(reading: ParsedManifest, known: Known) -> None:
         root.note("MAN-015", "reference", message, value=manifest.reference)
 
 
-def _check_display(reading: ParsedManifest, known: Known, policy: Policy) -> bool:
+def _check_display(reading: _Sections, known: Known, policy: Policy) -> bool:
     """Whether the display name needs a review."""
     name = reading.manifest.display_name
     if reading.display is None or name is None:
         return False
-    return display_name.check(reading.display, name, business=known.business, policy=policy)
+    return display_name.check_display_name(reading.display, name, business=known.business, policy=policy)
 
 
 def _check_schedule(
-    reading: ParsedManifest, known: Known, policy: Policy, now: datetime, *, in_review: bool
+    reading: _Sections, known: Known, policy: Policy, now: datetime, *, in_review: bool
 ) -> Schedule | None:
     if reading.schedule is None or reading.times is None:
         return None
-    times = schedule.check(reading.schedule, reading.times, program=known.program, policy=policy, now=now)
+    times = schedule.check_schedule(reading.schedule, reading.times, program=known.program, policy=policy, now=now)
     if in_review:
         schedule.check_review(reading.schedule, times, program=known.program, now=now)
     return times.schedule()
 
 
-def _check_logo(reading: ParsedManifest, drop: Drop, known: Known) -> JudgedLogo | None:
+def _check_logo(reading: _Sections, drop: Drop, known: Known) -> JudgedLogo | None:
     """The image that the program shows; None where it cannot be had or must not be shown."""
     manifest, root = reading.manifest, reading.root
     if manifest.program_type == "INFORM with Logo" and not root.has("logo"):
@@ -127,7 +156,7 @@ def _check_logo(reading: ParsedManifest, drop: Drop, known: Known) -> JudgedLogo
     if found is None:
         return None
     size, image = found
-    faults = logo.check(size, image.content)
+    faults = logo.check_logo(size, image.content)
     for fault in faults:
         root.note(fault.rule, "logo", fault.message, value=image.name)
     if faults:
@@ -137,7 +166,7 @@ def _check_logo(reading: ParsedManifest, drop: Drop, known: Known) -> JudgedLogo
     return image
 
 
-def _find_logo(root: Section, name: str, drop: Drop, known: Known) -> tuple[int, JudgedLogo] | None:
+def _find_logo(root: SectionReporter, name: str, drop: Drop, known: Known) -> tuple[int, JudgedLogo] | None:
     """The image's true size and what was read of it. A file in the drop goes before a gallery name."""
     if name in drop.files:
         file = drop.files[name]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from schemas.manifest import time_zones
-from schemas.manifest.section import Section
+from schemas.manifest.section import Section, SectionReporter
 from schemas.model.drop import Program
 from schemas.model.manifest import Schedule
 from schemas.model.policy import Policy
@@ -38,7 +38,7 @@ class Times:
         return Schedule(start=self.start, end=self.end, timezone=self.timezone)
 
 
-def read(section: Section) -> Times:
+def parse_schedule(section: Section) -> Times:
     """Start and end of the `schedule` section: SCH-001, SCH-002, SCH-006, SCH-007."""
     name = section.text("timezone", at_most=100)
     zone = _zone(section, name)
@@ -136,7 +136,9 @@ def _show(time: datetime) -> str:
     return time.isoformat(timespec="seconds" if time.second else "minutes")
 
 
-def check(section: Section, times: Times, *, program: Program | None, policy: Policy, now: datetime) -> Times:
+def check_schedule(
+    section: SectionReporter, times: Times, *, program: Program | None, policy: Policy, now: datetime
+) -> Times:
     """The times as they will be: SCH-003, SCH-004, SCH-008. The start of a live program stays what it was."""
     if times.end and times.end <= now:
         section.note("SCH-003", "end", f"The end, {_utc(times.end)}, is in the past.")
@@ -148,7 +150,7 @@ def check(section: Section, times: Times, *, program: Program | None, policy: Po
     return times
 
 
-def _with_start_kept(section: Section, times: Times, start: datetime) -> Times:
+def _with_start_kept(section: SectionReporter, times: Times, start: datetime) -> Times:
     if times.start and times.start != start:
         message = (
             f"The program went live with its start at {_utc(start)}; it stays, and {_utc(times.start)} is not used."
@@ -157,7 +159,7 @@ def _with_start_kept(section: Section, times: Times, start: datetime) -> Times:
     return Times(start=start, end=times.end, timezone=times.timezone)
 
 
-def _report_past_start(section: Section, start: datetime, policy: Policy) -> None:
+def _report_past_start(section: SectionReporter, start: datetime, policy: Policy) -> None:
     if policy.past_start == "reject":
         message = f"The start, {_utc(start)}, is in the past, and the operator takes no past start."
         section.note("SCH-004", "start", message, severity="error")
@@ -166,7 +168,7 @@ def _report_past_start(section: Section, start: datetime, policy: Policy) -> Non
         section.note("SCH-004", "start", message)
 
 
-def check_review(section: Section, times: Times, *, program: Program | None, now: datetime) -> None:
+def check_review(section: SectionReporter, times: Times, *, program: Program | None, now: datetime) -> None:
     """SCH-005, for a program whose display name needs a review."""
     if times.start and times.start - now < REVIEW and not (program and program.live):
         message = f"The display name needs a review of a day or more, and the start is {_utc(times.start)}."

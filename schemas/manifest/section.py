@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypedDict, TypeVar, Unpack
 
 from schemas.manifest.finding_collector import FindingCollector
@@ -46,61 +47,88 @@ class More(TypedDict, total=False):
     severity: Severity | None
 
 
-class Section:
-    """One mapping of a manifest, at `path` ("" for the root)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionKeys:
+    """Where the keys of one mapping are. A plain value: it outlives the tree that it was read from.
 
-    def __init__(self, fields: Fields, path: str, notes: FindingCollector, known: Collection[str]) -> None:
-        self._entries: Mapping[str, MappingEntry] = fields.entries
-        self._path = path
-        self.line = fields.line
-        self._notes = notes
+    `prefix` is the mapping's path ("" for the root) and `line` its first line. `lines` has the line of each key,
+    `filled` the keys that say anything at all, even if it is wrong: a blank value or an empty list says nothing.
+    """
+
+    prefix: str
+    line: int
+    lines: Mapping[str, int]
+    filled: frozenset[str]
+
+    def path(self, key: str) -> str:
+        """The path of a key of this mapping: `schedule.start`."""
+        return f"{self.prefix}.{one_line(key)}" if self.prefix else one_line(key)
+
+    def at(self, key: str) -> At:
+        """The place of this key. A missing key has the line on which its mapping begins."""
+        return {"path": self.path(key), "line": self.lines.get(key, self.line)}
+
+
+class SectionReporter:
+    """Reports findings about the keys of one mapping of a manifest."""
+
+    def __init__(self, keys: SectionKeys, findings: FindingCollector) -> None:
+        self.keys = keys
+        self._findings = findings
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.keys.lines
+
+    def has(self, key: str) -> bool:
+        """Whether this key says anything at all."""
+        return key in self.keys.filled
+
+    def path(self, key: str) -> str:
+        """The path of a key of this mapping: `schedule.start`."""
+        return self.keys.path(key)
+
+    def at(self, key: str) -> At:
+        """The place of this key."""
+        return self.keys.at(key)
+
+    def note(self, rule: str, key: str, message: str, *, line: int | None = None, **more: Unpack[More]) -> None:
+        """Report that this rule is broken at this key, or at `line` inside it."""
+        place = self.at(key)
+        self._findings.add(rule, message, path=place["path"], line=line or place["line"], **more)
+
+
+class Section(SectionReporter):
+    """One mapping of a manifest, at `path` ("" for the root): its values, read and checked."""
+
+    def __init__(self, fields: Fields, path: str, findings: FindingCollector, known: Collection[str]) -> None:
+        entries = fields.entries
+        keys = SectionKeys(
+            prefix=path,
+            line=fields.line,
+            lines={key: entry.line for key, entry in entries.items()},
+            filled=frozenset(key for key, entry in entries.items() if _says_something(entry.node)),
+        )
+        super().__init__(keys, findings)
+        self._entries: Mapping[str, MappingEntry] = entries
         self._report_keys(fields, known)
 
     def _report_keys(self, fields: Fields, known: Collection[str]) -> None:
         for key, line in fields.repeated:
             first = fields.entries[key].line
             message = f"{one_line(key)} stands here again; the one on line {first} was taken."
-            self._notes.add("MAN-012", message, path=self.path(key), line=line)
+            self._findings.add("MAN-012", message, path=self.path(key), line=line)
         for key, entry in fields.entries.items():
             if key not in known:
                 self._report_unknown(key, entry.line, known)
 
     def _report_unknown(self, key: str, line: int, known: Collection[str]) -> None:
-        meant = None if self._notes.is_full("MAN-002") else nearest(key, known)
-        message = f"{one_line(key)} is not a key {f'of {self._path}' if self._path else 'here'}."
-        self._notes.add("MAN-002", message, path=self.path(key), line=line, value=key, suggestion=meant)
-
-    def path(self, key: str) -> str:
-        """The path of a key of this section: `schedule.start`."""
-        return f"{self._path}.{one_line(key)}" if self._path else one_line(key)
-
-    def at(self, key: str) -> At:
-        """Where this key stands; where it is missing, where its section begins."""
-        entry = self._entries.get(key)
-        return {"path": self.path(key), "line": entry.line if entry else self.line}
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._entries
-
-    def has(self, key: str) -> bool:
-        """Whether this key says anything at all, be it wrong: a blank value or an empty list says nothing."""
-        match self.node(key):
-            case None:
-                return False
-            case Scalar(text):
-                return bool(text.strip())
-            case Items(nodes):
-                return bool(nodes)
-        return True
+        meant = None if self._findings.is_full("MAN-002") else nearest_word(key, known)
+        message = f"{one_line(key)} is not a key {f'of {self.keys.prefix}' if self.keys.prefix else 'here'}."
+        self._findings.add("MAN-002", message, path=self.path(key), line=line, value=key, suggestion=meant)
 
     def node(self, key: str) -> Node | None:
         entry = self._entries.get(key)
         return entry.node if entry else None
-
-    def note(self, rule: str, key: str, message: str, *, line: int | None = None, **more: Unpack[More]) -> None:
-        """Note that this rule is broken at this key, or at `line` inside it."""
-        place = self.at(key)
-        self._notes.add(rule, message, path=place["path"], line=line or place["line"], **more)
 
     def missing(self, key: str) -> None:
         """Note that this required key is not there."""
@@ -174,7 +202,7 @@ class Section:
         for choice in choices:
             if text.strip() == choice:
                 return choice
-        self.wrong(key, one_of(choices), suggestion=nearest(text, choices))
+        self.wrong(key, one_of(choices), suggestion=nearest_word(text, choices))
         return None
 
     def flag(self, key: str) -> bool:
@@ -223,7 +251,7 @@ class Section:
 
     def within(self, fields: Fields, key: str, known: Collection[str]) -> "Section":
         """A mapping that stands at this key, or in its list: `numbers[2]`."""
-        return Section(fields, self.path(key), self._notes, known)
+        return Section(fields, self.path(key), self._findings, known)
 
     def items(self, key: str) -> tuple[Node, ...]:
         """The list below this key; empty where it is missing or blank."""
@@ -240,22 +268,31 @@ def one_of(choices: Sequence[str]) -> str:
     return f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
 
 
-def nearest(word: str, known: Collection[str]) -> str | None:
+def nearest_word(word: str, known: Collection[str]) -> str | None:
     """The known word that was probably meant. Looks at the first characters only, so that its cost is bounded."""
     lowered = {each.casefold(): each for each in known}
     close = difflib.get_close_matches(word[:_SHOWN].strip().casefold(), lowered, n=1, cutoff=_NEAR)
     return lowered[close[0]] if close else None
 
 
-def printable(text: str) -> str:
+def printable_text(text: str) -> str:
     """The text on one line, without what a terminal or UTF-8 would choke on."""
     return _HIDDEN.sub(" ", text)
 
 
 def one_line(text: str) -> str:
     """The text for a message: printable, and not long."""
-    shown = printable(text[:_SHOWN])
+    shown = printable_text(text[:_SHOWN])
     return shown if len(text) <= _SHOWN else f"{shown}…"
+
+
+def _says_something(node: Node) -> bool:
+    match node:
+        case Scalar(text):
+            return bool(text.strip())
+        case Items(nodes):
+            return bool(nodes)
+    return True
 
 
 def _kind(node: Node | None) -> str:

@@ -75,7 +75,7 @@ _WORD = re.compile(r"[^\W_]+")
 _INITIALS = re.compile(r"\b(?:[a-z][. -]){1,}[a-z]\b\.?")
 
 
-def split(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """The words of a text in lower case; initials are one word ("I.R.S." and "I R S" are "irs")."""
     plain = text.casefold().replace("'s", "")
     joined = _INITIALS.sub(lambda found: re.sub(r"[. -]", "", found[0]), plain)
@@ -84,16 +84,16 @@ def split(text: str) -> list[str]:
 
 def has_term(text: str, term: str) -> bool:
     """Whether the term's words stand in the text, next to each other and whole: "IRS" is not in "First"."""
-    found, wanted = split(text), split(term)
+    found, wanted = split_words(text), split_words(term)
     width = len(wanted)
     return width > 0 and any(found[at : at + width] == wanted for at in range(len(found) - width + 1))
 
 
 def resembles(display: str, business: Business) -> bool:
     """Whether the name shares a telling word with the legal name, the DBA or a brand, or is one run together."""
-    shown = split(display)
+    shown = split_words(display)
     for name in filter(None, (business.legal_name, business.dba, *business.brands)):
-        own = split(name)
+        own = split_words(name)
         telling = set(own) - _COMMON or set(own)
         if telling & set(shown) or "".join(own) == "".join(shown):
             return True

@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from schemas.manifest.section import nearest
+from schemas.manifest.section import nearest_word
 
 #: What people write, and the zone with the clock they mean.
 _MEANT = {
@@ -37,4 +37,4 @@ def meant(name: str) -> str | None:
     """The zone that was probably meant by an unknown name."""
     wanted = name.strip().casefold().replace(" ", "_")
     cities = {known.rpartition("/")[2].casefold(): known for known in sorted(names(), reverse=True)}
-    return _MEANT.get(name.strip().casefold()) or cities.get(wanted) or nearest(wanted, sorted(names()))
+    return _MEANT.get(name.strip().casefold()) or cities.get(wanted) or nearest_word(wanted, sorted(names()))

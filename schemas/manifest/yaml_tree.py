@@ -83,7 +83,7 @@ class _Broken(Exception):
         self.rule, self.why, self.line, self.column = rule, why, line, column
 
 
-def read(data: bytes, *, max_bytes: int, loader: type = FastLoader) -> Fields | Finding:
+def read_yaml(data: bytes, *, max_bytes: int, loader: type = FastLoader) -> Fields | Finding:
     """The mapping that the YAML is, or why it cannot be read (MAN-001) or is too large (MAN-011)."""
     if len(data) > max_bytes:
         return finding("MAN-011", f"The file has more than {max_bytes:,} bytes, which is all that is read.")

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
 
 Verdict = Literal["accepted", "accepted_with_rejections", "held", "rejected"]
 
+#: The columns of rejections.csv, in the contract's order.
+REJECTION_COLUMNS: tuple[str, ...] = (
+    "file",
+    "row",
+    "line",
+    "phone_number",
+    "call_purpose",
+    "rule",
+    "severity",
+    "message",
+    "fix",
+    "suggestion",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
@@ -82,7 +96,7 @@ class Numbers(Protocol):
         ...
 
     def rejections(self) -> "Iterator[pa.RecordBatch]":
-        """One row a finding on a record, in file and row order; columns as in `schemas.rows.judging.row_schema.REJECTION_COLUMNS`."""
+        """One row per finding on a record, in file and row order; the columns are `REJECTION_COLUMNS`."""
         ...
 
     def rejected_records(self) -> Iterator[bytes]:

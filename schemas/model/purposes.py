@@ -56,12 +56,12 @@ _USUAL = {
 _LONGEST_COMPARED = 64
 
 
-def parse(text: str) -> int | None:
+def parse_purpose(text: str) -> int | None:
     """The purpose's place in `PURPOSES`, or None if it is none of the ten. Case and outer space do not matter."""
     return _BY_FOLDED.get(text.strip().casefold())
 
 
-def nearest(text: str) -> str | None:
+def nearest_purpose(text: str) -> str | None:
     """The purpose that was probably meant, or None where nothing is near."""
     if len(text) > _LONGEST_COMPARED:
         return None

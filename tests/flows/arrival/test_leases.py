@@ -92,8 +92,8 @@ def test_a_heartbeat_keeps_it(inbox_world, sighting):
 
 def test_a_lease_of_an_owner_known_to_be_dead_does_not_have_to_run_out(inbox_world, sighting):
     assert try_claim(inbox_world, sighting, "dead")
-    assert try_claim(inbox_world, sighting, "b", gone=lambda owner: owner == "another") is None
-    assert try_claim(inbox_world, sighting, "b", gone=lambda owner: owner == "dead").token == 2
+    assert try_claim(inbox_world, sighting, "b", is_gone=lambda owner: owner == "another") is None
+    assert try_claim(inbox_world, sighting, "b", is_gone=lambda owner: owner == "dead").token == 2
 
 
 def test_what_was_taken_cannot_be_claimed_by_an_old_look(inbox_world, sighting):

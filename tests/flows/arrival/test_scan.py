@@ -10,8 +10,8 @@ import pytest
 from flows.arrival.completeness import Settled, Waiting, take
 from flows.arrival.listing import Problem
 from flows.arrival.scan import arrivals
-from flows.ledger.intake.drops import record
-from flows.stores import Denied
+from flows.ledger.intake.drops import record_sightings
+from flows.stores import AccessDenied
 from tests.flows.inbox_world import SETTLE, manifest
 from tests.flows.stores.memory import MemoryStore
 
@@ -87,7 +87,7 @@ def test_a_business_that_closes_its_inbox_ends_no_pass_but_its_own(inbox_world, 
 
     def closed(store, prefix=""):
         if prefix.startswith("acme/"):
-            raise Denied("'acme': Permission denied")
+            raise AccessDenied("'acme': Permission denied")
         yield from listed(store, prefix)
 
     monkeypatch.setattr(type(inbox_world.store), "list", closed)
@@ -159,7 +159,7 @@ def test_what_is_done_meanwhile_is_a_part_of_the_settle_time(inbox_world, took, 
 def take_all(inbox_world, outcomes):
     """As if each had been claimed and taken."""
     with inbox_world.ledger.begin() as conn:
-        record(conn, [replace(o.sighting, pending=None, taken=take(o.sighting)) for o in outcomes])
+        record_sightings(conn, [replace(o.sighting, pending=None, taken=take(o.sighting)) for o in outcomes])
 
 
 def old_inbox(inbox_world, count):

@@ -10,7 +10,6 @@ from flows.archive.submissions import archive_drop
 from flows.arrival.completeness import Settled
 from flows.arrival.scan import Inbox, look
 from flows.stores.folder import FolderStore
-from schemas.judge import understood
 from schemas.model.policy import Policy
 from tests.flows.arrival import sshd
 from tests.flows.inbox_world import GRACE, InboxWorld, manifest
@@ -39,7 +38,6 @@ def inbox_world(server, tmp_path):
     inbox_world.inbox = Inbox(
         store=inbox_world.store,
         ledger=inbox_world.ledger,
-        parse=understood,
         settle=SETTLE,
         grace=GRACE,
         policy=Policy(),

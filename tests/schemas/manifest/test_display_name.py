@@ -5,7 +5,7 @@ import pytest
 from schemas.manifest import display_name, yaml_tree
 from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.section import Section
-from schemas.manifest.terms import PROHIBITED, has_term, resembles, split
+from schemas.manifest.terms import PROHIBITED, has_term, resembles, split_words
 from schemas.manifest.yaml_tree import Fields
 from schemas.model.business import Business, DisplayName
 from schemas.model.policy import Policy
@@ -21,10 +21,10 @@ ACME = Business(
 
 def rules(shown: str, shorthand: str = "Acme", business: Business | None = ACME) -> list[str]:
     """The rules that a display name breaks."""
-    tree, notes = yaml_tree.read(b"display: x\nshorthand: x\n", max_bytes=100), FindingCollector(per_rule=10)
+    tree, notes = yaml_tree.read_yaml(b"display: x\nshorthand: x\n", max_bytes=100), FindingCollector(per_rule=10)
     assert isinstance(tree, Fields)
     section = Section(tree, "display_name", notes, display_name.KEYS)
-    display_name.check(section, DisplayName(display=shown, shorthand=shorthand), business=business, policy=Policy())
+    display_name.check_display_name(section, DisplayName(display=shown, shorthand=shorthand), business=business, policy=Policy())
     return [found.rule for found in notes.kept]
 
 
@@ -78,7 +78,7 @@ def test_initials_are_a_word(text):
 
 
 def test_words_are_split_as_people_see_them():
-    assert split("Acme_Bank's N.A. 24-7 Café") == ["acme", "bank", "na", "24", "7", "café"]
+    assert split_words("Acme_Bank's N.A. 24-7 Café") == ["acme", "bank", "na", "24", "7", "café"]
 
 
 @pytest.mark.parametrize("text", ["Acme", "ACME Collections", "Road-Runner Bank", "RoadRunner", "acmebank na", "bank"])
@@ -98,7 +98,7 @@ def test_a_name_of_common_words_alone_is_compared_by_them():
 @pytest.mark.parametrize("position", [0, 3, 8])
 @pytest.mark.parametrize("character", [*'./+"#()?=<>{}|\\^~`;', "’", "–", "\u00a0", "é", "Ａ", "😀", "\u200b"])
 def test_a_character_that_is_not_allowed_is_named_with_its_position(character, position):
-    tree, notes = yaml_tree.read(b"display: x\n", max_bytes=100), FindingCollector(per_rule=10)
+    tree, notes = yaml_tree.read_yaml(b"display: x\n", max_bytes=100), FindingCollector(per_rule=10)
     assert isinstance(tree, Fields)
     section = Section(tree, "", notes, ("display",))
     text = "AcmeBank"[:position] + character + "AcmeBank"[position:]
@@ -112,7 +112,7 @@ def test_a_character_that_is_not_allowed_is_named_with_its_position(character, p
     ("text", "meant"), [("Acme’s – Café", "Acme's - Cafe"), ("Ａcme\u00a0Bank", "Acme Bank"), ("Acme/Bank", None)]
 )
 def test_a_suggestion_takes_no_guessing(text, meant):
-    tree, notes = yaml_tree.read(b"display: x\n", max_bytes=100), FindingCollector(per_rule=10)
+    tree, notes = yaml_tree.read_yaml(b"display: x\n", max_bytes=100), FindingCollector(per_rule=10)
     assert isinstance(tree, Fields)
     display_name.check_characters(Section(tree, "", notes, ("display",)), "DSP-003", "display", text)
     assert notes.kept[0].suggestion == meant
@@ -121,16 +121,16 @@ def test_a_suggestion_takes_no_guessing(text, meant):
 @pytest.mark.parametrize(("length", "found"), [(display_name.NAME_MAX, []), (display_name.NAME_MAX + 1, ["MAN-004"])])
 def test_a_name_that_the_ledger_has_no_room_for_is_no_name(length, found):
     tree, notes = (
-        yaml_tree.read(f"display: {'x' * length}\nshorthand: x\n".encode(), max_bytes=9999),
+        yaml_tree.read_yaml(f"display: {'x' * length}\nshorthand: x\n".encode(), max_bytes=9999),
         FindingCollector(per_rule=9),
     )
     assert isinstance(tree, Fields)
-    display_name.read(Section(tree, "", notes, display_name.KEYS))
+    display_name.parse_display_name(Section(tree, "", notes, display_name.KEYS))
     assert [note.rule for note in notes.kept] == found
 
 
 def test_what_is_kept_of_a_name_has_no_control_characters():
-    kept = display_name.kept(DisplayName(display="Acme\0Bank", shorthand="A\tB"))
+    kept = display_name.storable_name(DisplayName(display="Acme\0Bank", shorthand="A\tB"))
     assert kept == DisplayName(display="Acme Bank", shorthand="A B")
 
 

@@ -4,14 +4,14 @@ import time
 
 import pytest
 
-from schemas.manifest.logo import TOO_LARGE, check
+from schemas.manifest.logo import TOO_LARGE, check_logo
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9">{}</svg>'
 
 
 def faults(content: bytes | str) -> list[str]:
     data = content.encode() if isinstance(content, str) else content
-    return [f"{fault.rule} {fault.message}" for fault in check(len(data), data)]
+    return [f"{fault.rule} {fault.message}" for fault in check_logo(len(data), data)]
 
 
 @pytest.mark.parametrize(
@@ -161,13 +161,13 @@ def test_not_square(size, why):
 
 
 def test_size():
-    assert check(TOO_LARGE - 1, SVG.format("").encode()) == ()
-    (fault,) = check(TOO_LARGE, SVG.format("").encode())
+    assert check_logo(TOO_LARGE - 1, SVG.format("").encode()) == ()
+    (fault,) = check_logo(TOO_LARGE, SVG.format("").encode())
     assert (fault.rule, fault.message) == ("IMG-003", "The logo has 204,800 bytes; it must have less than 204,800.")
 
 
 def test_a_huge_image_is_not_looked_into():
-    assert [fault.rule for fault in check(1 << 40, b"")] == ["IMG-003"]
+    assert [fault.rule for fault in check_logo(1 << 40, b"")] == ["IMG-003"]
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from schemas.manifest.yaml_tree import Fields
 def read(start: str = "2027-01-04T09:00", end: str = "2199-12-31T23:59", timezone: str | None = "America/Chicago"):
     """The times, and what was found."""
     yaml = f"start: '{start}'\nend: '{end}'\n" + (f"timezone: '{timezone}'\n" if timezone else "")
-    tree, notes = yaml_tree.read(yaml.encode(), max_bytes=1000), FindingCollector(per_rule=10)
+    tree, notes = yaml_tree.read_yaml(yaml.encode(), max_bytes=1000), FindingCollector(per_rule=10)
     assert isinstance(tree, Fields)
-    times = schedule.read(Section(tree, "schedule", notes, schedule.KEYS))
+    times = schedule.parse_schedule(Section(tree, "schedule", notes, schedule.KEYS))
     return times, [(found.rule, found.path, found.suggestion) for found in notes.kept]
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 import yaml
 
-from schemas.manifest.yaml_tree import Fields, Items, MappingEntry, Scalar, read
+from schemas.manifest.yaml_tree import Fields, Items, MappingEntry, Scalar, read_yaml
 from schemas.model.findings import Finding
 from tests.schemas.drop_cases import ROOT
 
@@ -15,7 +15,7 @@ LOADERS = [pytest.param(yaml.CSafeLoader, id="libyaml"), pytest.param(yaml.SafeL
 
 def texts(content: bytes | str, loader: type = yaml.CSafeLoader) -> dict[str, str]:
     """The scalars of a flat mapping."""
-    tree = read(content.encode() if isinstance(content, str) else content, max_bytes=MiB, loader=loader)
+    tree = read_yaml(content.encode() if isinstance(content, str) else content, max_bytes=MiB, loader=loader)
     assert isinstance(tree, Fields), tree
     return {key: entry.node.text for key, entry in tree.entries.items()}
 
@@ -57,7 +57,7 @@ def test_tags_decide_nothing_and_styles_read_as_yaml_says(written, text, loader)
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_lines_are_the_editors(mark, end):
-    tree = read(end.join([f"{mark}a: 1", "# comment", "b:", "  - x", ""]).encode(), max_bytes=MiB)
+    tree = read_yaml(end.join([f"{mark}a: 1", "# comment", "b:", "  - x", ""]).encode(), max_bytes=MiB)
     assert tree == Fields(
         {"a": MappingEntry(1, Scalar("1", 1)), "b": MappingEntry(3, Items((Scalar("x", 4),), 4))},
         1,
@@ -65,14 +65,14 @@ def test_lines_are_the_editors(mark, end):
 
 
 def test_the_first_of_equal_keys_stands():
-    tree = read(b"a: 1\nb: 2\na: 3\na: 4\n", max_bytes=MiB)
+    tree = read_yaml(b"a: 1\nb: 2\na: 3\na: 4\n", max_bytes=MiB)
     assert tree == Fields(
         {"a": MappingEntry(1, Scalar("1", 1)), "b": MappingEntry(2, Scalar("2", 2))}, 1, (("a", 3), ("a", 4))
     )
 
 
 def test_an_alias_is_what_it_names():
-    tree = read(b"a: &x {k: v}\nb: *x\n", max_bytes=MiB)
+    tree = read_yaml(b"a: &x {k: v}\nb: *x\n", max_bytes=MiB)
     assert isinstance(tree, Fields)
     assert tree.entries["b"].node == tree.entries["a"].node
 
@@ -114,7 +114,7 @@ def test_an_alias_is_what_it_names():
     ],
 )
 def test_what_cannot_be_read_is_one_plain_line(content, rule, message, loader):
-    found = read(content, max_bytes=MiB, loader=loader)
+    found = read_yaml(content, max_bytes=MiB, loader=loader)
     assert isinstance(found, Finding)
     assert (found.rule, found.message) == (rule, message)
 
@@ -122,14 +122,14 @@ def test_what_cannot_be_read_is_one_plain_line(content, rule, message, loader):
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("content", [b'a: "\\ud800"', b'a: "\\UFFFFFFFF"', b'a: "\\q"', b'a: "\\xg"'])
 def test_an_impossible_escape(content, loader):
-    found = read(content, max_bytes=MiB, loader=loader)
+    found = read_yaml(content, max_bytes=MiB, loader=loader)
     assert isinstance(found, Finding)
     assert found.rule == "MAN-001"
     assert "escape" in found.message
 
 
 def test_more_bytes_than_allowed_are_not_parsed():
-    found = read(b"a: 1\n" * 3, max_bytes=14)
+    found = read_yaml(b"a: 1\n" * 3, max_bytes=14)
     assert isinstance(found, Finding)
     assert (found.rule, found.message) == ("MAN-011", "The file has more than 14 bytes, which is all that is read.")
 
@@ -137,7 +137,7 @@ def test_more_bytes_than_allowed_are_not_parsed():
 def test_an_alias_bomb_is_put_out():
     bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
     bomb += "".join(f"{c}: &{c} [{', '.join(['*' + p] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True))
-    found = read(bomb.encode(), max_bytes=MiB)
+    found = read_yaml(bomb.encode(), max_bytes=MiB)
     assert isinstance(found, Finding)
     assert (found.rule, found.message) == ("MAN-011", "Line 4, column 8: aliases add more than 1,000 values.")
 
@@ -159,7 +159,7 @@ def test_an_alias_bomb_is_put_out():
 )
 def test_a_hostile_mebibyte_takes_seconds_at_most(content):
     began = time.process_time()
-    read(content, max_bytes=MiB)
+    read_yaml(content, max_bytes=MiB)
     assert time.process_time() - began < 10
 
 
@@ -168,7 +168,7 @@ def test_a_hostile_mebibyte_takes_seconds_at_most(content):
 )
 def test_both_loaders_agree(path):
     content = path.read_bytes()
-    fast, plain = (read(content, max_bytes=MiB, loader=loader) for loader in (yaml.CSafeLoader, yaml.SafeLoader))
+    fast, plain = (read_yaml(content, max_bytes=MiB, loader=loader) for loader in (yaml.CSafeLoader, yaml.SafeLoader))
     if isinstance(fast, Fields):
         assert fast == plain
     else:
