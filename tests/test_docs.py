@@ -1,4 +1,4 @@
-"""What the READMEs say is so: README.md's commands run, the settings table is the code's, links lead somewhere."""
+"""The READMEs are true: README.md's commands run, the settings table matches the code, links have targets."""
 
 import re
 import shutil
@@ -12,23 +12,24 @@ from flows.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
+GUIDE = ROOT / "flows/operations/README.md"
 PAGES = ("flows", "flows/operations", "inbox", "reports", "schemas", "tests/cases")
 READMES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"{page}/README.md" for page in PAGES)]
 
 
-def blocks(text, language):
+def code_blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def commands():
-    lines = "".join(blocks((ROOT / "README.md").read_text(), "console")).splitlines()
-    # The clone is what this test runs in, and `make run` is `launchdrop run` behind a set-up.
+    lines = "".join(code_blocks((ROOT / "README.md").read_text(), "console")).splitlines()
+    # The test runs in the clone, and `make run` is `launchdrop run` after a setup.
     return [line.replace("make run", ".venv/bin/launchdrop run") for line in lines if not line.startswith("git clone")]
 
 
-def test_every_command_of_the_readme_runs_in_its_order(tmp_path):
+def test_the_commands_in_the_readme_run_in_order(tmp_path):
     shutil.copytree(ROOT / "inbox", tmp_path / "inbox")
-    (entry,) = (b for b in blocks((ROOT / "README.md").read_text(), "yaml") if b.startswith(" "))
+    (entry,) = (b for b in code_blocks((ROOT / "README.md").read_text(), "yaml") if b.startswith(" "))
     with (tmp_path / "inbox/businesses.yaml").open("a") as businesses:
         businesses.write(entry)
     assert len(commands()) >= 10
@@ -36,30 +37,30 @@ def test_every_command_of_the_readme_runs_in_its_order(tmp_path):
         arguments = line.replace(".venv/bin/", f"{BIN}/").split()
         done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=120)
         assert "Traceback" not in done.stderr, done.stderr
-        # `check` answers 1 where something is rejected: the sample and the new drop are there to show that.
+        # `check` exits with 1 if something is rejected, and both drops that the README checks have rejected rows.
         assert done.returncode == (1 if " check " in line else 0), (line, done.stdout, done.stderr)
 
 
-def test_the_manifest_of_each_readme_is_one(tmp_path):
-    from schemas.judge import understood
+def test_the_manifests_in_the_readmes_are_valid(tmp_path):
+    from schemas.manifest.parse import parse_manifest
 
     for name in ("README.md", "inbox/README.md"):
-        (manifest,) = (b for b in blocks((ROOT / name).read_text(), "yaml") if "manifest: 1" in b)
-        read = understood(manifest.encode())
+        (manifest,) = (b for b in code_blocks((ROOT / name).read_text(), "yaml") if "manifest: 1" in b)
+        read = parse_manifest(manifest.encode(), max_bytes=1 << 20, per_rule=5).manifest
         assert (read.business, read.schedule.timezone) == ("acme-bank", "America/Chicago"), name
 
 
-def table():
+def settings_table():
     rows = ["| setting | default | |", "| --- | --- | --- |"]
-    # What everybody sets comes before the carriers' and the rules' own.
+    # General settings come before the carriers' and the rules'.
     own = [name for name in Settings.model_fields if name in Settings.__annotations__]
     for name in [*own, *(name for name in Settings.model_fields if name not in own)]:
         field = Settings.model_fields[name]
-        rows.append(f"| `{PREFIX}{name.upper()}` | {shown(field.default)} | {field.description} |")
+        rows.append(f"| `{PREFIX}{name.upper()}` | {format_default(field.default)} | {field.description} |")
     return "\n".join(rows)
 
 
-def shown(default):
+def format_default(default):
     if default is None or default in ((), {}):
         return ""
     if hasattr(default, "total_seconds"):
@@ -68,33 +69,41 @@ def shown(default):
     return f"`{', '.join(default)}`" if isinstance(default, tuple) else f"`{default}`"
 
 
-def test_the_settings_table_is_the_code_s():
-    text = (ROOT / "flows/operations/README.md").read_text()
+def test_the_settings_table_matches_the_code():
+    text = GUIDE.read_text()
     found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", text, re.DOTALL)[1]
-    assert found == table(), "write it anew: python tests/test_docs.py"
+    assert found == settings_table(), "update it with: python tests/test_docs.py"
 
 
-def test_what_an_operator_sees_is_what_is_said():
-    """Each text in the first column of the table by symptom is one of ours; the Prefect server's is not."""
-    text = (ROOT / "flows/operations/README.md").read_text()
-    rows = re.search(r"^\| you see .*?\n\n", text, re.MULTILINE | re.DOTALL)[0].splitlines()[2:]
-    seen = [quoted for row in rows for quoted in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
-    parts = {part.strip(" :,;") for quoted in seen for part in re.split("…|businesses.yaml:", quoted)} - {""}
+#: Messages in the symptom table that Prefect logs, not launchdrop.
+PREFECT_MESSAGES = {"database is locked", "No module named 'flows.launch'"}
+
+
+def test_the_messages_in_the_symptom_table_are_in_the_code():
+    rows = re.search(r"^\| you see .*?\n\n", GUIDE.read_text(), re.MULTILINE | re.DOTALL)[0].splitlines()[2:]
+    quoted = [message for row in rows for message in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+    parts = {part.strip(" :,;") for message in quoted for part in re.split("…|businesses.yaml:", message)} - {""}
     assert len(parts) >= 25
     code = "".join(path.read_text() for path in (ROOT / "flows").rglob("*.py")).replace("{PREFIX}", PREFIX)
-    said = re.sub(r'"\n\s*f?"', "", code)  # a text may go on in the next line
-    assert {part for part in parts if part not in said} == {"database is locked"}
+    code = re.sub(r'"\n\s*f?"', "", code)  # join messages that are split over two lines
+    assert {part for part in parts if part not in code} == PREFECT_MESSAGES
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_links_between_the_pages_lead_somewhere(name):
-    text = (ROOT / name).read_text()
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
-        assert (ROOT / name).parent.joinpath(target).exists(), target
+def test_links_between_the_pages_have_targets(name):
+    for file, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", (ROOT / name).read_text()):
+        target = (ROOT / name).parent / file if file else ROOT / name
+        assert target.exists(), file
+        assert not anchor or anchor in anchors(target), f"{file}#{anchor}"
+
+
+def anchors(page):
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 if __name__ == "__main__":
-    page = ROOT / "flows/operations/README.md"
-    text = page.read_text()
-    new = f"<!-- settings -->\n{table()}\n<!-- /settings -->"
-    page.write_text(re.sub(r"<!-- settings -->.*?<!-- /settings -->", lambda _: new, text, flags=re.DOTALL))
+    text = GUIDE.read_text()
+    new = f"<!-- settings -->\n{settings_table()}\n<!-- /settings -->"
+    GUIDE.write_text(re.sub(r"<!-- settings -->.*?<!-- /settings -->", lambda _: new, text, flags=re.DOTALL))
