@@ -1,10 +1,10 @@
-# launchdrop in a container: built from the lock file, runs as nobody in particular on a read-only root.
+# launchdrop in a container: built from the lock file, runs as an unprivileged user on a read-only root.
 #
 #   docker build -t launchdrop:0.1.0 .
 #   docker run --init --read-only --tmpfs /tmp -v launchdrop:/data launchdrop:0.1.0 launchdrop run
 #
-# It runs in /data, which alone it may write to: inbox, reports, archive and ledger are there unless the settings say
-# otherwise (flows/operations/README.md). A command is written in full, so that a Prefect worker can give its own.
+# It runs in /data and can write only there and in /tmp. Inbox, reports, archive and ledger are in /data by default
+# (settings: flows/operations/README.md). There is no ENTRYPOINT, so that a Prefect worker can pass a whole command.
 FROM python:3.12-slim AS build
 WORKDIR /build
 RUN python -m venv /opt/launchdrop
@@ -22,7 +22,7 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /
  && install -d -o launchdrop -g launchdrop -m 0750 /data
 COPY --from=build /opt/launchdrop /opt/launchdrop
 COPY prefect.yaml /opt/launchdrop/
-# Python compiles nothing while it runs, as it may write nothing; pip has compiled all of it.
+# Python cannot write bytecode at run time; pip has compiled everything.
 ENV PATH=/opt/launchdrop/bin:$PATH \
     HOME=/data \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -1,17 +1,17 @@
-# launchdrop. `make run` needs Python 3.11+ and git, nothing else; the rest of the targets set up by themselves.
+# launchdrop. `make run` needs only Python 3.11+ and git. Every target does the setup it needs.
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint bench soak pictures lock
 
-help:  ## this list
+help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.ready  ## a .venv with everything, from the hashed lock file
+setup: .venv/.ready  ## create .venv with all dependencies, from the hashed lock file
 
-# The lock file is complete, so pip installs it as it stands (--no-deps) and only checks hashes; `pip check` confirms.
-# Compiled on all cores instead of by pip, one file after the other; packages' own tests are left out. Not compiling at
-# all would cost each start seconds wherever Python may write no bytecode (PYTHONDONTWRITEBYTECODE, a read-only root).
+# The lock file is complete, so pip installs exactly what it lists (--no-deps), with hashes; `pip check` confirms it.
+# compileall uses all cores; pip would compile one file after the other. Packages' own tests are skipped. Without
+# compiling, every start takes seconds longer if Python cannot write bytecode (read-only root, PYTHONDONTWRITEBYTECODE).
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"launchdrop needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}. Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -22,30 +22,30 @@ setup: .venv/.ready  ## a .venv with everything, from the hashed lock file
 	@$(BIN)/python -m compileall -q -j 0 -x '/tests/' .venv/lib/python3*/site-packages flows schemas reports
 	@touch $@
 
-run: setup  ## take the sample drops in inbox/ through: reports, ledger, due launches
+run: setup  ## process the sample drops in inbox/: reports, ledger, due launches
 	@$(BIN)/launchdrop run
 
-# By files, so that what starts a server for a whole file starts it once; in their order, which has those that wait for
-# servers and schedules in its first half.
-test: setup  ## the tests
+# Distributed by file, so that a server that a whole file uses starts once. In order, because the files that wait for
+# servers and schedules are in the first half.
+test: setup  ## run the tests
 	@$(BIN)/python -m pytest -m "not soak" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-lint: setup  ## formatting, style, types, directions of imports
+lint: setup  ## check formatting, style, types and import directions
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-bench: setup  ## benchmarks, as a table of ratios (tests/bench/results/)
+bench: setup  ## run the benchmarks; results are in tests/bench/results/
 	@$(BIN)/python -m tests.bench
 
-soak: setup  ## the long fault runs
+soak: setup  ## run the long fault tests
 	@$(BIN)/python -m pytest -m soak --timeout 7200 -o faulthandler_timeout=7500
 
-pictures: setup  ## the pictures of the pages in README.md and reports/README.md
+pictures: setup  ## update the screenshots in README.md and reports/README.md
 	@$(BIN)/python -m tests.reports.pictures
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
-lock:  ## make the lock files anew, the image's as a part of the other (needs uv)
+lock:  ## update both lock files; the image's is a subset of the other (needs uv)
 	$(COMPILE) --group dev pyproject.toml --output-file requirements.lock
 	$(COMPILE) --group build pyproject.toml --constraint requirements.lock --output-file requirements-runtime.lock

@@ -1,6 +1,7 @@
-"""Before anything of the tests is loaded."""
+"""Settings that must be in place before any test module is imported."""
 
 import os
 
-# A test that runs flows leaves Prefect's handlers on our loggers, and later ones have no run to send their lines to.
+# Tests that run flows leave Prefect's handlers on launchdrop's loggers. Without this, log lines of later tests, which
+# belong to no run, would be errors.
 os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
