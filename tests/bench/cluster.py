@@ -1,8 +1,8 @@
-"""Beyond one process: a pass and a large file over one and two Dask workers, a million numbers into either database.
+"""Parallel work: many drops and one large file with Dask workers, and registering a million numbers in each database.
 
-The workers stand already, started as flows/operations/README.md says; what they import once is not counted. Many
-drops are taken in five rounds, in which none, one and two workers take turns: medians of the seconds and of the rounds'
-ratios.
+The workers are already running, started as flows/operations/README.md says, and have imported their code. Many drops
+are taken in five rounds; in each round, zero, one and two workers take turns. Results are medians of the seconds and of
+the rounds' ratios.
 """
 
 import os
@@ -29,108 +29,122 @@ from flows.ledger.programs.register import register_submission
 from flows.scaling.dask_cluster import QUIET
 from flows.validation.ahead_of_turn import AcceptedNumbers
 from tests.bench import generate
-from tests.bench.homes import folder, lay, reported
-from tests.bench.ledgers import BUSINESS, MANIFEST, registration
-from tests.bench.measuring import LAUNCHDROP, Measured, Peak, in_turns, measure, middle, rounds
-from tests.bench.shares import of_drops, of_rows
+from tests.bench.cpu_times import time_drop_parts, time_row_parts
+from tests.bench.measurement import (
+    LAUNCHDROP,
+    Measurement,
+    MemoryPeak,
+    measure_command,
+    median_of,
+    median_of_rounds,
+    run_rounds,
+)
+from tests.bench.sample_ledger import BUSINESS, MANIFEST, judge_program
+from tests.bench.sandbox import has_receipt, make_home, write_drop
 from tests.flows.ledger.postgres import binaries, running
 
 LIBRARIES = ("dask", "distributed", "prefect-dask", "sqlalchemy", "psycopg")
 
-#: Seconds between looks at the memory of a pass: where two workers have both cores, looking slows them down.
-LOOK = 0.2
+#: Seconds between memory samples of a pass. With both cores busy, sampling more often would slow the workers down.
+SAMPLE_SECONDS = 0.2
 
-HEAD = ["| measured | result | must | aim |", "| --- | --- | --- | --- |"]
+HEAD = ["| measured | result | required | goal |", "| --- | --- | --- | --- |"]
 
 
 def run(place: Path, *, quick: bool) -> list[str]:
-    """The section's text."""
+    """The lines of the section."""
     share = 10 if quick else 1
     return [
         "",
         *HEAD,
-        *many_drops(place / "drops", 1000 // share, 2000),
-        *one_file(place / "file", 10_000_000 // share),
-        *registrations(place, 1_000_000 // share),
-        *shares(place / "shares", 1_000_000 // share),
+        *measure_many_drops(place / "drops", 1000 // share, 2000),
+        *measure_one_file(place / "file", 10_000_000 // share),
+        *measure_registrations(place, 1_000_000 // share),
+        *measure_cpu_times(place / "shares", 1_000_000 // share),
     ]
 
 
-def shares(place: Path, rows: int) -> list[str]:
-    """What each part of a pass costs, in time of one processor."""
-    drops = of_drops(place / "home", 100, 2000)
+def measure_cpu_times(place: Path, rows: int) -> list[str]:
+    """The CPU time of each part of a pass."""
+    drops = time_drop_parts(place / "home", 100, 2000)
     numbers = place / "numbers.csv"
-    generate.write(numbers, rows, 0.02)
-    parts = of_rows(numbers)
+    generate.write_numbers_file(numbers, rows, 0.02)
+    parts = time_row_parts(numbers)
     per_drop = ", ".join(f"{name} {took * 10:.0f} ms" for name, took in drops.items())
     per_row = ", ".join(f"{name} {took:.2f} s" for name, took in parts.items())
     return [
-        f"| a drop of 2,000 rows, processor time | {per_drop} | | |",
-        f"| {rows:,} rows, processor time | {per_row} | | |",
+        f"| a drop of 2,000 rows, CPU time | {per_drop} | | |",
+        f"| {rows:,} rows, CPU time | {per_row} | | |",
     ]
 
 
-def many_drops(place: Path, count: int, rows: int) -> list[str]:
-    """Drops of many programs through one pass."""
-    inbox = folder(place / "drops")
+def measure_many_drops(place: Path, count: int, rows: int) -> list[str]:
+    """One pass over many drops of different programs."""
+    inbox = make_home(place / "drops")
     for number in range(count):
-        lay(inbox, f"drop-{number}", rows=rows, owner=number)
-    found = in_turns({workers: partial(passed, place, inbox, workers) for workers in (0, 1, 2)}, 5)
+        write_drop(inbox, f"drop-{number}", rows=rows, owner=number)
+    found = run_rounds({workers: partial(measure_pass, place, inbox, workers) for workers in (0, 1, 2)}, 5)
     faster = statistics.median(one.seconds / two.seconds for one, two in zip(found[1], found[2], strict=True))
     what = f"{count:,} drops of {rows:,} rows"
     return [
-        f"| {what}, `local`: a process a core | {shown(middle(found[0]))} | | |",
-        f"| the same, one Dask worker | {shown(middle(found[1]))} | | |",
-        f"| the same, two Dask workers | {shown(middle(found[2]))}, {faster:.2f}x one worker | 1.6x | |",
+        f"| {what}, `local`: one process per core | {format_measurement(median_of(found[0]))} | | |",
+        f"| the same, one Dask worker | {format_measurement(median_of(found[1]))} | | |",
+        f"| the same, two Dask workers | {format_measurement(median_of(found[2]))}, {faster:.2f}x one worker "
+        "| 1.6x | |",
     ]
 
 
-def one_file(place: Path, rows: int) -> list[str]:
-    """One drop of one large file."""
-    inbox = folder(place / "drops")
-    lay(inbox, "drop-0", rows=rows)
-    found = rounds({workers: partial(passed, place, inbox, workers) for workers in (0, 1, 2)}, 1)
+def measure_one_file(place: Path, rows: int) -> list[str]:
+    """One drop with one large file."""
+    inbox = make_home(place / "drops")
+    write_drop(inbox, "drop-0", rows=rows)
+    found = median_of_rounds({workers: partial(measure_pass, place, inbox, workers) for workers in (0, 1, 2)}, 1)
     faster = found[1].seconds / found[2].seconds
     return [
-        f"| one file of {rows:,} rows, `local` | {shown(found[0])} | | |",
-        f"| the same, one Dask worker | {shown(found[1])} | | |",
-        f"| the same, two Dask workers | {shown(found[2])}, {faster:.2f}x one worker | | |",
+        f"| one file of {rows:,} rows, `local` | {format_measurement(found[0])} | | |",
+        f"| the same, one Dask worker | {format_measurement(found[1])} | | |",
+        f"| the same, two Dask workers | {format_measurement(found[2])}, {faster:.2f}x one worker | | |",
     ]
 
 
-def shown(measured: Measured) -> str:
+def format_measurement(measured: Measurement) -> str:
     return f"{measured.seconds:.1f} s, {measured.memory:,.0f} MB"
 
 
-def passed(place: Path, inbox: Path, workers: int) -> Measured:
-    """One `launchdrop run` over a copy of the inbox, with so many workers (0: none); memory of all processes.
+def measure_pass(place: Path, inbox: Path, workers: int) -> Measurement:
+    """Measure `launchdrop run` over a copy of the inbox with this many workers; memory includes all processes.
 
-    The copy stays until all is measured: where files were just deleted, ext4 without a journal makes new ones slowly.
+    The copy is not deleted before the end: ext4 without a journal creates files slowly after many were deleted.
     """
     home = Path(tempfile.mkdtemp(dir=place))
     shutil.copytree(inbox, home / "inbox")
-    with cluster(workers) as (address, pids), watched(pids, every=LOOK) as peak:
-        took = measure([LAUNCHDROP, "run"], cwd=home, env={"LAUNCHDROP_TASK_RUNNER": address}, every=LOOK)
-    if not reported(home, "drop-0"):
-        raise RuntimeError("the pass took nothing")
-    return Measured(took.seconds, took.memory + peak.memory)
+    with dask_cluster(workers) as (address, pids), watch_memory(pids, every=SAMPLE_SECONDS) as peak:
+        took = measure_command(
+            [LAUNCHDROP, "run"], cwd=home, env={"LAUNCHDROP_TASK_RUNNER": address}, every=SAMPLE_SECONDS
+        )
+    if not has_receipt(home, "drop-0"):
+        raise RuntimeError("the pass took no drop")
+    return Measurement(took.seconds, took.memory + peak.memory)
 
 
 @contextmanager
-def cluster(workers: int) -> Iterator[tuple[str, list[int]]]:
-    """A cluster of so many workers that have imported what they need: its address and their processes."""
+def dask_cluster(workers: int) -> Iterator[tuple[str, list[int]]]:
+    """Start a cluster with this many workers, which have imported their code. Yields its address and the workers' pids.
+
+    With 0 workers, yields "local".
+    """
     if workers == 0:
         yield "local", []
         return
-    here = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-    with dask.config.set(QUIET), LocalCluster(n_workers=workers, **here) as made:
+    local_only = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with dask.config.set(QUIET), LocalCluster(n_workers=workers, **local_only) as made:
         with Client(made) as client:
-            pids = list(client.run(warm).values())
+            pids = list(client.run(import_worker_code).values())
         yield made.scheduler_address, pids
 
 
-def warm() -> int:
-    """Import what a worker needs; its process."""
+def import_worker_code() -> int:
+    """Import what a worker needs. Returns the worker's pid."""
     import flows.scaling.worker_tasks
     import reports.report_page
     import schemas.rows.first_pass
@@ -150,55 +164,56 @@ def warm() -> int:
 
 
 @contextmanager
-def watched(pids: list[int], every: float = 0.02) -> Iterator[Peak]:
-    """The most memory of these processes together, as it goes; looked at each so many seconds."""
-    peak = Peak(pids)
-    over = threading.Event()
+def watch_memory(pids: list[int], every: float = 0.02) -> Iterator[MemoryPeak]:
+    """Track the peak memory of these processes together, sampled every `every` seconds."""
+    peak = MemoryPeak(pids)
+    finished = threading.Event()
 
-    def look() -> None:
-        while not over.wait(every):
-            peak.look()
+    def sample_until_finished() -> None:
+        while not finished.wait(every):
+            peak.sample()
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=sample_until_finished)
     thread.start()
     try:
         yield peak
     finally:
-        over.set()
+        finished.set()
         thread.join()
 
 
-def registrations(place: Path, count: int) -> list[str]:
-    """A submission of so many numbers, none of them known, registered in one transaction."""
+def measure_registrations(place: Path, count: int) -> list[str]:
+    """Register a submission with this many new numbers in one transaction, in each database."""
     numbers = np.random.default_rng(1).permutation(np.arange(5_012_000_000, 5_012_000_000 + 3 * count, 3))
-    found = {"SQLite": registered(f"sqlite:///{place}/ledger.db", numbers)}
+    found = {"SQLite": measure_registration(f"sqlite:///{place}/ledger.db", numbers)}
     if binaries() is not None:
         with running() as url:
             admin = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
             with admin.connect() as conn:
                 conn.execute(text("create database bench"))
             admin.dispose()
-            found["PostgreSQL"] = registered(url.format("bench"), numbers)
-    bars = {"SQLite": (20, 6.7), "PostgreSQL": (30, 10)}
+            found["PostgreSQL"] = measure_registration(url.format("bench"), numbers)
+    limits = {"SQLite": (20, 6.7), "PostgreSQL": (30, 10)}
     return [
-        f"| {count:,} numbers registered, {name} | {shown(took)} | {bars[name][0]} s | {bars[name][1]:g} s |"
+        f"| {count:,} numbers registered, {name} | {format_measurement(took)} "
+        f"| {limits[name][0]} s | {limits[name][1]:g} s |"
         for name, took in found.items()
     ]
 
 
-def registered(url: str, numbers: np.ndarray) -> Measured:
-    """From the judgment to the commit: seconds, and the most memory of this process."""
+def measure_registration(url: str, numbers: np.ndarray) -> Measurement:
+    """Seconds from the judgment to the commit, and the peak memory of this process."""
     ledger = Ledger.open(url)
     now = datetime.now(UTC)
     with ledger.begin() as conn:
         record_businesses(conn, [BUSINESS], now)
     manifest = MANIFEST.format(number=0, start="2031-01-06T09:00Z", first=5_012_149_020, second=5_012_149_021)
-    plain = registration(manifest.encode(), 0, now)
+    plain = judge_program(manifest.encode(), 0, now)
     rows = AcceptedNumbers(numbers, np.zeros(len(numbers), dtype=np.uint8))
-    with watched([os.getpid()]) as peak:
-        begun = time.perf_counter()
+    with watch_memory([os.getpid()]) as peak:
+        started = time.perf_counter()
         with ledger.begin() as conn:
             register_submission(conn, replace(plain, judgment=replace(plain.judgment, numbers=rows)), now)
-        took = time.perf_counter() - begun
+        took = time.perf_counter() - started
     ledger.close()
-    return Measured(took, peak.memory)
+    return Measurement(took, peak.memory)

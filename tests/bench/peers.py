@@ -1,8 +1,8 @@
-"""What is measured beside the engine. `python -m tests.bench.peers NAME FILE` prints the seconds, imports apart.
+"""Peers to compare the engine with. `python -m tests.bench.peers NAME FILE` prints the seconds without imports.
 
-- composition: the obvious way with the same libraries, Pandera on 500-row chunks and phonenumbers row by row. It says
-  which rows fail; it knows nothing of served regions, duplicates, encodings or what a row means by its faults.
-- frictionless: a pattern and an enum, and nothing of the numbering plan.
+- composition: the obvious way with the same libraries: Pandera on 500-row chunks and phonenumbers row by row. It
+  reports which rows fail. It does not check served regions, duplicates or encodings, and suggests no corrections.
+- frictionless: a pattern and an enum. It does not check the numbering plan.
 """
 
 import sys
@@ -14,23 +14,23 @@ from schemas.model.purposes import PURPOSES
 
 
 def composition(path: str) -> None:
-    """Validate with Pandera and phonenumbers, composed as their guides would have it."""
+    """Validate with Pandera and phonenumbers, combined as their guides suggest."""
     import pandas as pd
     import pandera.pandas as pa
     import phonenumbers
 
-    def possible(number: str) -> bool:
+    def is_valid(number: str) -> bool:
         try:
             return phonenumbers.is_valid_number(phonenumbers.parse(number, "US"))
         except phonenumbers.NumberParseException:
             return False
 
-    def valid(numbers: pd.Series) -> pd.Series:
-        return pd.Series([possible(number) for number in numbers], index=numbers.index)
+    def are_valid(numbers: pd.Series) -> pd.Series:
+        return pd.Series([is_valid(number) for number in numbers], index=numbers.index)
 
     schema = pa.DataFrameSchema(
         {
-            "phone_number": pa.Column(str, pa.Check(valid, name="valid")),
+            "phone_number": pa.Column(str, pa.Check(are_valid, name="valid")),
             "call_purpose": pa.Column(str, pa.Check.isin(PURPOSES)),
         }
     )
@@ -53,7 +53,7 @@ def composition(path: str) -> None:
 
 
 def frictionless(path: str) -> None:
-    """Validate with Frictionless: each cell against its own constraint."""
+    """Validate with Frictionless: each cell against the constraint of its column."""
     from frictionless import Dialect, Resource, Schema, validate
 
     fields = [
