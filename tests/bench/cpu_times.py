@@ -44,24 +44,26 @@ def time_drop_parts(home: Path, count: int, rows: int) -> Times:
         write_drop(inbox, f"drop-{number}", rows=rows, owner=number)
     times: Times = {}
     with open_home(home) as services:
-        terms = make_worker_setup(services)
-        seen = pipeline.make_inbox(services)
+        setup = make_worker_setup(services)
+        scanned = pipeline.make_inbox(services)
         now = services.clock()
-        list(scan_inbox(seen, now=now))
-        settled = [o.sighting for o in scan_inbox(seen, now=now + timedelta(seconds=1)) if isinstance(o, SettledDrop)]
+        list(scan_inbox(scanned, now=now))
+        settled = [
+            o.sighting for o in scan_inbox(scanned, now=now + timedelta(seconds=1)) if isinstance(o, SettledDrop)
+        ]
         leases = DropLeases(services.ledger, clock=services.clock, length=timedelta(hours=1))
-        first, *turns = claim_block(leases, [QueuedDrop(sighting=sighting) for sighting in settled], set())
-        register_block(terms, None, prepare_block(terms, [first]))  # a first block, so that everything is imported
+        first, *queued = claim_block(leases, [QueuedDrop(sighting=sighting) for sighting in settled], set())
+        register_block(setup, None, prepare_block(setup, [first]))  # a first block, so that everything is imported
         with cpu_timer(times, "prepared"):
-            prepared = prepare_block(terms, turns)
+            prepared = prepare_block(setup, queued)
         with cpu_timer(times, "registered"):
-            register_block(terms, None, prepared)
+            register_block(setup, None, prepared)
         with services.ledger.begin() as conn:
             claimed = claim_outbox_entries(conn, owner="bench", now=now, length=timedelta(hours=1))
-        found = [mark for mark in claimed if mark.kind in ("report", "receipt")]
-        write_entries(terms, found[:1])
+        entries = [entry for entry in claimed if entry.kind in ("report", "receipt")]
+        write_entries(setup, entries[:1])
         with cpu_timer(times, "pages"):
-            write_entries(terms, found[1:])
+            write_entries(setup, entries[1:])
     return times
 
 
@@ -79,7 +81,7 @@ def time_row_parts(path: Path) -> Times:
     times["judged"] -= times["split"]
     counted = {"rows": first.rows, "candidates": first.candidates, "claims": None, "do_not_originate": None}
     with cpu_timer(times, "sorted"):
-        late = check_across_rows(first.judged, **counted, open_spill=tempfile.TemporaryFile)
+        cross_row = check_across_rows(first.judged, **counted, open_spill=tempfile.TemporaryFile)
     with cpu_timer(times, "findings written"):
-        run_second_pass(first, late, terms, caps=FindingCaps(), open_spill=tempfile.TemporaryFile)
+        run_second_pass(first, cross_row, terms, caps=FindingCaps(), open_spill=tempfile.TemporaryFile)
     return times

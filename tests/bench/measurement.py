@@ -115,9 +115,9 @@ def run_rounds(programs: dict[P, Callable[[], Measurement]], count: int) -> dict
 
 
 def median_of(measurements: Sequence[Measurement]) -> Measurement:
-    return Measurement(
-        statistics.median(one.seconds for one in measurements), statistics.median(one.memory for one in measurements)
-    )
+    """The median seconds and the median memory."""
+    seconds, memory = (m.seconds for m in measurements), (m.memory for m in measurements)
+    return Measurement(statistics.median(seconds), statistics.median(memory))
 
 
 def print_progress(text: str) -> None:

@@ -97,7 +97,7 @@ def measure_due_launches(home: Path, count: int) -> list[str]:
 
 
 def _add_old_drops(home: Path, inbox: Path, first: int, end: int) -> Measurement:
-    """Lay more drops, mark_inbox_taken them as taken, and measure a pass."""
+    """Write more drops, record them as taken, and measure a pass."""
     for number in range(first, end):
         write_drop(inbox, f"drop-{number}", rows=0)
     with open_home(home) as services:

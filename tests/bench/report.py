@@ -35,9 +35,8 @@ NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 def run(place: Path, *, quick: bool) -> list[str]:
     """The lines of the section."""
     rows = QUICK_ROWS if quick else ROWS
-    generate.write_numbers_file(
-        place / "numbers.csv", rows + rows // 16, 1.0
-    )  # more, because some bad rows are valid by chance
+    # A few more rows, because some of the bad ones are valid by chance.
+    generate.write_numbers_file(place / "numbers.csv", rows + rows // 16, 1.0)
     with spill_files() as open_spill:
         view = judge_file(place / "numbers.csv", open_spill)
         page = report_html(view)
@@ -79,9 +78,8 @@ def time_opening(path: Path, count: int) -> list[float]:
     """Seconds to open the page in the browser, each time in a new window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        return [time_one_opening(browser, path) for _ in range(count + 1)][
-            1:
-        ]  # the first starts the browser's processes
+        # The first one is left out, because it starts the browser's processes.
+        return [time_one_opening(browser, path) for _ in range(count + 1)][1:]
 
 
 def time_one_opening(browser: Browser, path: Path) -> float:

@@ -34,7 +34,7 @@ MANIFEST = """manifest: 1
 business: bench
 business_unit: Bench
 reference: program-{number}
-program: {{type: INFORM, name: Bench, call_purpose: Survey, description: Measurement.}}
+program: {{type: INFORM, name: Bench, call_purpose: Survey, description: A benchmark.}}
 display_name: {{display: Bench, shorthand: Bench}}
 schedule: {{start: "{start}", end: "2031-12-31T18:00Z"}}
 numbers:
@@ -108,7 +108,7 @@ def judge_program(manifest: bytes, number: int, now: datetime) -> Registration:
     digest = sha256(manifest).hexdigest()
     file = DropFile(name="program.yaml", bytes=len(manifest), sha256=digest, open=lambda: io.BytesIO(manifest))
     drop = Drop(business="bench", name=f"drop-{number}", manifests=(file,))
-    known = JudgingContext(business=BUSINESS, registered=True, ledger=True)
+    known = JudgingContext(business=BUSINESS, is_registered=True, has_ledger=True)
     judgment = judge(drop, known, Policy(), now)
     if judgment.verdict != "accepted":
         raise RuntimeError(f"the benchmark's program was not accepted: {judgment.findings}")

@@ -22,7 +22,7 @@ MANIFEST = """manifest: 1
 business: bench
 business_unit: Bench
 reference: {reference}
-program: {{type: INFORM, name: Bench, call_purpose: Survey, description: Measurement.}}
+program: {{type: INFORM, name: Bench, call_purpose: Survey, description: A benchmark.}}
 display_name: {{display: Bench, shorthand: Bench}}
 schedule: {{start: "2031-01-06T09:00", end: "2031-12-31T18:00", timezone: America/Chicago}}
 numbers:

@@ -1,8 +1,8 @@
-"""Fuzzing guided by coverage, by hand: `python -m tests.fuzz [SECONDS]` (600 where not said).
+"""Coverage-guided fuzzing, run by hand: `python -m tests.fuzz [SECONDS]` (default 600).
 
-It needs atheris, which is no dependency of the project: `pip install atheris` into the environment first. A drop is one
-file of bytes, manifest and numbers parted by a form feed, which no manifest may have. What is found is written to
-`crash-*`: it becomes a case in tests/cases.
+It needs atheris, which is not a dependency: run `pip install atheris` in the environment first. A drop is one string of
+bytes: manifest and numbers separated by a form feed, which no manifest may contain. Failing inputs are written to
+`crash-*`. Add each one as a case in tests/cases.
 """
 
 import sys
@@ -14,11 +14,11 @@ import atheris
 with atheris.instrument_imports(include=["schemas", "reports", "yaml"]):
     from tests.schemas.any_bytes import check_drop, check_numbers, seeds
 
-LONGEST = 1 << 13
+MAX_BYTES = 1 << 13
 
 
-def drop(data: bytes) -> None:
-    """Judge a drop of these bytes, and its numbers by themselves."""
+def check_input(data: bytes) -> None:
+    """Judge a drop with these bytes, then its numbers file alone."""
     manifest, _, numbers = data.partition(b"\f")
     check_drop(manifest, numbers)
     check_numbers(numbers)
@@ -26,10 +26,10 @@ def drop(data: bytes) -> None:
 
 def main(seconds: str = "600") -> None:
     with tempfile.TemporaryDirectory() as corpus:
-        for place, (manifest, numbers) in enumerate(seeds()):
-            (Path(corpus) / str(place)).write_bytes(manifest + b"\f" + numbers)
-        options = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=20", "-rss_limit_mb=2048"]
-        atheris.Setup([sys.argv[0], corpus, *options], drop)
+        for index, (manifest, numbers) in enumerate(seeds()):
+            (Path(corpus) / str(index)).write_bytes(manifest + b"\f" + numbers)
+        options = [f"-max_total_time={seconds}", f"-max_len={MAX_BYTES}", "-timeout=20", "-rss_limit_mb=2048"]
+        atheris.Setup([sys.argv[0], corpus, *options], check_input)
         atheris.Fuzz()
 
 
