@@ -1,1 +1,1 @@
-"""What happens, in order: taking drops, launching programs, the nightly round, and the commands."""
+"""The pipeline, the ledger, stores, carriers and commands. flows/README.md shows how they fit together."""

@@ -1,1 +1,1 @@
-"""How a verdict is shown. Pure: values in, text or bytes out; the caller writes them."""
+"""How a verdict is shown. Pure: takes values and returns text or bytes, which the caller writes."""

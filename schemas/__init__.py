@@ -1,4 +1,4 @@
-"""What a good drop is. Pure: values in, values out; no file is opened and no clock is read here."""
+"""What a valid drop is. Pure: takes and returns values, opens no files and reads no clock."""
 
-#: launchdrop's own; reports say by which one they were made.
+#: The version of launchdrop. Every report has it.
 __version__ = "0.1.0"

@@ -1,1 +1,1 @@
-"""What is kept of each submission?"""
+"""What is kept? Copies of submissions, their judgments, row baselines and approved logos."""

@@ -1,1 +1,1 @@
-"""What goes live, and when?"""
+"""What goes live, and when? Launches, brands and ends the programs that are due."""

@@ -1,1 +1,1 @@
-"""What is shown?"""
+"""What do people see? Writes the reports, receipts and index pages that the outbox lists."""

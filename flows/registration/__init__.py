@@ -1,1 +1,1 @@
-"""What becomes of it?"""
+"""What happens to a judged drop? Takes a drop, registers it in the ledger, and reruns archived submissions."""

@@ -1,1 +1,1 @@
-"""Who does the work?"""
+"""Who does the work? Spreads a large pass over local processes or Dask workers."""

@@ -1,1 +1,1 @@
-"""From the bytes of a manifest to a program, with every finding at once."""
+"""From the bytes of a manifest to a checked program, with all findings at once."""
