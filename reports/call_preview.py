@@ -1,20 +1,20 @@
-"""What a called phone will show: as a drawing on a submission's page, and small beside what waits for review."""
+"""What a called phone will show: drawn on a submission's page, and small next to what is in review."""
 
 import base64
 from dataclasses import dataclass
 
-from reports.formatting import plain_text, visible_text
+from reports.formatting import ELLIPSIS, plain_text, visible_text
 from reports.views import BrandingPreview, SubmissionView
 
-_LOGO_BYTES = 200 * 1024
-#: The name is drawn up to here; carriers take 32 characters and less.
-_DISPLAY = 64
-_SHORTHAND = 15
+_LOGO_LIMIT = 200 * 1024  # bytes; a logo must be smaller
+#: The name is drawn up to this length. Carriers take 32 characters or fewer.
+_DISPLAY_WIDTH = 64
+_SHORTHAND_WIDTH = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallPreview:
-    """What the called phone shows. `logo` is a `data:` address."""
+    """What the called phone shows. `logo` is a `data:` URL."""
 
     display: str
     shorthand: str
@@ -25,45 +25,47 @@ class CallPreview:
 
 
 def preview_submission(view: SubmissionView) -> CallPreview | None:
-    """The drawing's texts; None where nothing will show."""
+    """The preview of a submission's program, or None if phones will show no name for it."""
     manifest = view.judgment.manifest
     if manifest is None or manifest.display_name is None or manifest.program_type in (None, "SENTRY"):
         return None
     name, with_logo = manifest.display_name, manifest.program_type == "INFORM with Logo"
-    return _phone(
+    return _build_preview(
         name.display,
         name.shorthand,
         view.logo if with_logo else None,
         call_reason=visible_text(manifest.call_reason, 60) if with_logo and manifest.call_reason else "",
-        note=plain_text("phone_in_review") if view.branding == "in_review" else "",
+        note=plain_text("preview_in_review") if view.branding == "in_review" else "",
     )
 
 
 def explain_missing_preview(view: SubmissionView) -> str:
-    """Why there is no phone to draw."""
+    """Why there is nothing to preview."""
     manifest = view.judgment.manifest
-    return plain_text("phone_sentry" if manifest and manifest.program_type == "SENTRY" else "phone_none")
+    return plain_text("preview_sentry" if manifest and manifest.program_type == "SENTRY" else "preview_none")
 
 
-def preview_branding(of: BrandingPreview) -> CallPreview:
-    """What is in review, as a phone will show it."""
-    return _phone(of.display, of.shorthand, of.logo)
+def preview_branding(branding: BrandingPreview) -> CallPreview:
+    """The preview of a display name or logo that is in review."""
+    return _build_preview(branding.display, branding.shorthand, branding.logo)
 
 
-def _phone(display: str, shorthand: str, logo: bytes | None, *, call_reason: str = "", note: str = "") -> CallPreview:
-    short = visible_text(shorthand, _DISPLAY)
+def _build_preview(
+    display: str, shorthand: str, logo: bytes | None, *, call_reason: str = "", note: str = ""
+) -> CallPreview:
+    short = visible_text(shorthand, _DISPLAY_WIDTH)
     return CallPreview(
-        display=visible_text(display, _DISPLAY),
-        shorthand=short if len(short) <= _SHORTHAND else short[: _SHORTHAND - 1] + "…",
-        initial=next((mark for mark in display if mark.isalnum()), "?").upper()[:1],
-        logo=_data_address(logo),
+        display=visible_text(display, _DISPLAY_WIDTH),
+        shorthand=short if len(short) <= _SHORTHAND_WIDTH else short[: _SHORTHAND_WIDTH - 1] + ELLIPSIS,
+        initial=next((character for character in display if character.isalnum()), "?").upper()[:1],
+        logo=_data_url(logo),
         call_reason=call_reason,
         note=note,
     )
 
 
-def _data_address(logo: bytes | None) -> str | None:
-    """An SVG for `<img>`, where a browser runs no script of it and fetches nothing for it."""
-    if not logo or len(logo) >= _LOGO_BYTES:
+def _data_url(logo: bytes | None) -> str | None:
+    """An SVG for `<img>`, where a browser runs none of its scripts and fetches nothing for it."""
+    if not logo or len(logo) >= _LOGO_LIMIT:
         return None
     return "data:image/svg+xml;base64," + base64.b64encode(logo).decode()

@@ -1,4 +1,4 @@
-"""The manifest to drop beside the corrected rejected.csv: only what is corrected goes in, all else stays as it is."""
+"""The manifest to drop with the corrected rejected.csv: it adds only the corrected rows and changes nothing else."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,31 +9,31 @@ from reports.formatting import plain_text
 from reports.views import SubmissionView
 from schemas.model.manifest import Manifest
 
-#: The file beside it that the repair manifest names.
+#: The only numbers file that the correction manifest names.
 REJECTED_CSV = "rejected.csv"
 
 
 def correction_manifest(view: SubmissionView) -> str | None:
-    """program.yaml for the corrected rows: same reference, `numbers_mode: add`, and nothing but rejected.csv to read.
+    """program.yaml for the corrected rows: same reference, `numbers_mode: add`, and rejected.csv as its only file.
 
-    It is written from the manifest as understood, not from its bytes: sizes and hashes of the first files would be
-    wrong, and every value comes back canonical (times with their offset, so that no zone can be misread). None where
-    no manifest was understood; then the manifest itself is what has to be corrected.
+    It is written from the parsed manifest, not from the received bytes: row counts and hashes of the original files
+    would be wrong. Every value comes out in its canonical form, and times with their offset, so that no zone can be
+    misread. None if no manifest could be parsed: then the manifest itself must be corrected.
     """
-    import yaml
+    import yaml  # here because it saves start-up time
 
     manifest = view.judgment.manifest
     if manifest is None:
         return None
     body = yaml.safe_dump(_document(manifest), sort_keys=False, allow_unicode=True, width=1000)
-    return _head(view, manifest) + body.encode("utf-8", "replace").decode("utf-8")
+    return _comment(view, manifest) + body.encode("utf-8", "replace").decode("utf-8")
 
 
-def _head(view: SubmissionView, manifest: Manifest) -> str:
-    key = "repair_part" if view.judgment.verdict.startswith("accepted") else "repair_whole"
+def _comment(view: SubmissionView, manifest: Manifest) -> str:
+    key = "correction_part" if view.judgment.verdict.startswith("accepted") else "correction_whole"
     lines = [plain_text(key, submission=view.id)]
     if manifest.logo:
-        lines.append(plain_text("repair_logo", logo=ascii(manifest.logo)))
+        lines.append(plain_text("correction_logo", logo=ascii(manifest.logo)))
     return "".join(f"# {line}\n" for text in lines for line in text.splitlines())
 
 
@@ -41,9 +41,9 @@ def _document(manifest: Manifest) -> dict[str, Any]:
     document = {
         "manifest": 1,
         "business": manifest.business,
-        "business_unit": _unit(manifest),
+        "business_unit": _business_unit(manifest),
         "reference": manifest.reference,
-        "program": _present(
+        "program": _without_none(
             {
                 "type": manifest.program_type,
                 "name": manifest.name,
@@ -58,18 +58,18 @@ def _document(manifest: Manifest) -> dict[str, Any]:
         "numbers": [{"file": REJECTED_CSV}],
         "numbers_mode": "add",
         "on_rejected_rows": manifest.on_rejected_rows,
-        "max_rejected_percent": _percent(manifest.max_rejected_percent),
+        "max_rejected_percent": _whole_if_possible(manifest.max_rejected_percent),
         "reassign": manifest.reassign or None,
         "hold_until_branded": manifest.hold_until_branded or None,
     }
-    return _present(document)
+    return _without_none(document)
 
 
-def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _unit(manifest: Manifest) -> str | dict[str, Any] | None:
+def _business_unit(manifest: Manifest) -> str | dict[str, Any] | None:
     if manifest.business_unit is None or not manifest.create_business_unit:
         return manifest.business_unit
     return {"name": manifest.business_unit, "create": True}
@@ -96,5 +96,5 @@ def _local(instant: datetime, zone: ZoneInfo) -> str:
     return instant.astimezone(zone).isoformat(timespec="auto")
 
 
-def _percent(value: float | None) -> float | int | None:
+def _whole_if_possible(value: float | None) -> float | int | None:
     return int(value) if value is not None and value == int(value) else value

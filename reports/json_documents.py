@@ -1,4 +1,4 @@
-"""The documents for programs: report.json and receipt.json, and the JSON Schemas they are published with."""
+"""The documents for programs: report.json and receipt.json, with their published JSON Schemas."""
 
 import json
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, FileResult, Judgment
 from schemas.model.manifest import Manifest, Schedule
 
-#: Raised by a change that a reader must know of; fields are only ever added within a version.
+#: Goes up with any change that could break a reader. Within a version, fields are only added.
 SCHEMA_VERSION = 1
 
 
 def report_json(view: SubmissionView) -> str:
-    """report.json: keys and meaning as in `reports/schemas/report.schema.json`."""
+    """The text of report.json, with the keys and meanings of `reports/schemas/report.schema.json`."""
     judgment = view.judgment
-    return _text(
+    return _to_json(
         {
             "schema_version": SCHEMA_VERSION,
             "submission": _submission(view),
@@ -32,8 +32,8 @@ def report_json(view: SubmissionView) -> str:
             "findings": [_finding(finding) for finding in judgment.findings],
             "findings_total": judgment.findings_total,
             "findings_shown": len(judgment.findings),
-            "revision": _fields(view.revision, "number", "added", "removed", "changed"),
-            "baseline": _fields(view.baseline, "submission", "fixed", "remaining", "new"),
+            "revision": _pick_fields(view.revision, "number", "added", "removed", "changed"),
+            "baseline": _pick_fields(view.baseline, "submission", "fixed", "remaining", "new"),
             "engine": {key: judgment.versions.get(key) for key in ("launchdrop", "rules", "phonenumbers")},
             **_refused(view),
         }
@@ -41,8 +41,8 @@ def report_json(view: SubmissionView) -> str:
 
 
 def receipt_json(view: ReceiptView) -> str:
-    """receipt.json: keys and meaning as in `reports/schemas/receipt.schema.json`."""
-    return _text(
+    """The text of receipt.json, with the keys and meanings of `reports/schemas/receipt.schema.json`."""
+    return _to_json(
         {
             "schema_version": SCHEMA_VERSION,
             "outcome": view.outcome,
@@ -65,12 +65,12 @@ def receipt_json(view: ReceiptView) -> str:
 
 
 def published_schema(name: Literal["report", "receipt"]) -> str:
-    """The JSON Schema (draft 2020-12) that report.json or receipt.json keeps to."""
+    """The JSON Schema (draft 2020-12) of report.json or receipt.json."""
     return (files("reports") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
 def format_utc(instant: datetime) -> str:
-    """ISO 8601 in UTC with `Z`; whole seconds without a fraction."""
+    """ISO 8601 in UTC with `Z`. Whole seconds have no fraction."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -95,10 +95,10 @@ def _program(manifest: Manifest | None) -> dict[str, Any] | None:
         "name": manifest.name,
         "call_purpose": manifest.call_purpose,
         "description": manifest.description,
-        "display_name": _fields(manifest.display_name, "display", "shorthand"),
+        "display_name": _pick_fields(manifest.display_name, "display", "shorthand"),
         "logo": manifest.logo,
         "call_reason": manifest.call_reason,
-        **_times(manifest.schedule),
+        **_schedule(manifest.schedule),
         "numbers_mode": manifest.numbers_mode,
         "on_rejected_rows": manifest.on_rejected_rows,
         "max_rejected_percent": manifest.max_rejected_percent,
@@ -108,7 +108,7 @@ def _program(manifest: Manifest | None) -> dict[str, Any] | None:
     }
 
 
-def _times(schedule: Schedule | None) -> dict[str, Any]:
+def _schedule(schedule: Schedule | None) -> dict[str, Any]:
     if schedule is None:
         return {"start": None, "end": None, "timezone": None}
     zone = ZoneInfo(schedule.timezone)
@@ -167,11 +167,11 @@ def _refused(view: SubmissionView | ReceiptView) -> dict[str, Any]:
     }
 
 
-def _fields(value: object, *names: str) -> dict[str, Any] | None:
+def _pick_fields(value: object, *names: str) -> dict[str, Any] | None:
     return None if value is None else {name: getattr(value, name) for name in names}
 
 
-def _text(document: Mapping[str, Any]) -> str:
-    """Readable JSON. A lone surrogate, which UTF-8 cannot hold, becomes "?"."""
+def _to_json(document: Mapping[str, Any]) -> str:
+    """Readable JSON. A lone surrogate, which UTF-8 cannot encode, becomes "?"."""
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")

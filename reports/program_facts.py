@@ -1,44 +1,45 @@
-"""The program as understood: its facts as lines of text."""
+"""The program's facts as lines of text: what the manifest says, and the program's state in the ledger."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from reports.formatting import (
     UTC_ZONE,
-    format_long_moment,
-    format_moment,
+    format_date_time,
+    format_long_date_time,
     plain_text,
     time_left,
     visible_text,
-    zone_city,
 )
 from reports.headline import program_zone
 from reports.views import SubmissionView
 from schemas.model.manifest import Manifest
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
-_WIDTH = 200
+_VALUE_WIDTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramFact:
-    """One line: a label, its value (None: missing) and what is to be known of it."""
+    """One line: a label, its value (None: missing or not valid) and a note."""
 
     label: str
-    value: "str | Markup | None"
+    value: str | None
     note: str = ""
 
 
 def list_program_facts(view: SubmissionView) -> list[ProgramFact]:
-    """Every field of the manifest, in the manifest's order; what is missing is said to be."""
+    """Every field of the manifest, in the manifest's order, also the required ones that are missing."""
     manifest = view.judgment.manifest
     if manifest is None:
         return []
-    return [*_identity(view, manifest), *_shown_fields(manifest), *_schedule(view, manifest), *_choices(view, manifest)]
+    return [
+        *_identity(view, manifest),
+        *_branding_fields(manifest),
+        *_schedule(view, manifest),
+        *_options(manifest),
+        *_ledger_facts(view, manifest),
+    ]
 
 
 def _identity(view: SubmissionView, manifest: Manifest) -> list[ProgramFact]:
@@ -47,7 +48,7 @@ def _identity(view: SubmissionView, manifest: Manifest) -> list[ProgramFact]:
         unit = plain_text("program_unit_create", unit=unit)
     facts = [
         _fact("program_reference", manifest.reference),
-        ProgramFact(label=plain_text("program_business"), value=_cut(view.legal_name or manifest.business)),
+        _fact("program_business", view.legal_name or manifest.business),
         ProgramFact(label=plain_text("program_business_unit"), value=unit),
         _fact("program_type", manifest.program_type),
         _fact("program_name", manifest.name),
@@ -56,7 +57,7 @@ def _identity(view: SubmissionView, manifest: Manifest) -> list[ProgramFact]:
     return facts + ([_fact("program_description", manifest.description)] if manifest.description else [])
 
 
-def _shown_fields(manifest: Manifest) -> list[ProgramFact]:
+def _branding_fields(manifest: Manifest) -> list[ProgramFact]:
     facts = []
     if manifest.program_type != "SENTRY" or manifest.display_name:
         name = manifest.display_name
@@ -70,59 +71,50 @@ def _shown_fields(manifest: Manifest) -> list[ProgramFact]:
 def _schedule(view: SubmissionView, manifest: Manifest) -> list[ProgramFact]:
     schedule = manifest.schedule
     if schedule is None:
-        return [ProgramFact(label=plain_text(key), value=None) for key in ("program_start", "program_end")]
+        return [_fact("program_start", None), _fact("program_end", None)]
     zone = program_zone(view)
     start = view.scheduled_start or schedule.start
-    before = (view.revision.start_before, view.revision.end_before) if view.revision else (None, None)
+    old_start, old_end = (view.revision.start_before, view.revision.end_before) if view.revision else (None, None)
     return [
-        _time("program_start", start, zone, view.now, before[0]),
-        _time("program_end", schedule.end, zone, view.now, before[1]),
+        _time_fact("program_start", start, old_start, zone, view.now),
+        _time_fact("program_end", schedule.end, old_end, zone, view.now),
     ]
 
 
-def _time(key: str, instant: datetime, zone: ZoneInfo, now: datetime, before: datetime | None) -> ProgramFact:
-    notes = [plain_text("start_utc", when=format_moment(instant, UTC_ZONE)), time_left(instant, now)]
+def _time_fact(key: str, instant: datetime, before: datetime | None, zone: ZoneInfo, now: datetime) -> ProgramFact:
+    notes = [format_date_time(instant, UTC_ZONE), time_left(instant, now)]
     if before:
-        notes.append(plain_text("time_moved", when=format_moment(before, zone)))
-    return ProgramFact(
-        label=plain_text(key),
-        value=f"{format_long_moment(instant, zone)} ({zone_city(str(zone))})",
-        note="; ".join(notes),
-    )
+        notes.append(plain_text("time_moved", when=format_date_time(before, zone)))
+    return ProgramFact(label=plain_text(key), value=format_long_date_time(instant, zone), note="; ".join(notes))
 
 
-def _choices(view: SubmissionView, manifest: Manifest) -> list[ProgramFact]:
+def _options(manifest: Manifest) -> list[ProgramFact]:
     rejected = plain_text(f"rejected_{manifest.on_rejected_rows}")
     if manifest.max_rejected_percent is not None:
         rejected = plain_text("rejected_percent", how=rejected, percent=f"{manifest.max_rejected_percent:g}")
     facts = [
-        ProgramFact(label=plain_text("program_mode"), value=plain_text(f"mode_{manifest.numbers_mode}")),
+        _fact("program_mode", plain_text(f"mode_{manifest.numbers_mode}")),
         ProgramFact(label=plain_text("program_rejected"), value=rejected),
     ]
     if manifest.reassign:
-        facts.append(ProgramFact(label=plain_text("program_reassign"), value=plain_text("reassign_yes")))
+        facts.append(_fact("program_reassign", plain_text("reassign_yes")))
     if manifest.hold_until_branded:
-        facts.append(ProgramFact(label=plain_text("program_hold"), value=plain_text("hold_yes")))
-    return facts + _ledger_facts(view, manifest)
+        facts.append(_fact("program_hold", plain_text("hold_yes")))
+    return facts
 
 
 def _ledger_facts(view: SubmissionView, manifest: Manifest) -> list[ProgramFact]:
     facts = []
     if view.state:
         note = plain_text("live_note") if view.state == "live" else ""
-        facts.append(
-            ProgramFact(label=plain_text("program_state"), value=plain_text(f"state_name_{view.state}"), note=note)
-        )
+        state = plain_text(f"state_name_{view.state}")
+        facts.append(ProgramFact(label=plain_text("program_state"), value=state, note=note))
     if view.branding:
-        facts.append(_branding(view.branding, manifest.hold_until_branded))
+        waits = view.branding == "in_review" and manifest.hold_until_branded
+        note = plain_text("branding_in_review_hold" if waits else f"branding_{view.branding}_note")
+        branding = plain_text(f"branding_{view.branding}")
+        facts.append(ProgramFact(label=plain_text("program_branding"), value=branding, note=note))
     return facts
-
-
-def _branding(branding: str, waits: bool) -> ProgramFact:
-    key = "branding_in_review_hold" if branding == "in_review" and waits else f"branding_{branding}_note"
-    return ProgramFact(
-        label=plain_text("program_branding"), value=plain_text(f"branding_{branding}"), note=plain_text(key)
-    )
 
 
 def _fact(key: str, value: str | None) -> ProgramFact:
@@ -130,4 +122,4 @@ def _fact(key: str, value: str | None) -> ProgramFact:
 
 
 def _cut(value: str | None) -> str | None:
-    return None if value is None else visible_text(value, _WIDTH)
+    return None if value is None else visible_text(value, _VALUE_WIDTH)

@@ -1,4 +1,4 @@
-"""One page as one file: template, style and script put together, with a policy that lets nothing else in."""
+"""Renders a page into one file: template, style and script together, with a policy that lets nothing else in."""
 
 import base64
 import hashlib
@@ -10,31 +10,29 @@ from reports import formatting, texts
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-#: What the browser may do with a page: show its own style, script and `data:` pictures, and nothing else.
+#: What the browser may do with a page: use its own style and script, show `data:` images, and nothing else.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src {style}; script-src {script}; img-src data:; base-uri 'none'; form-action 'none'"
 )
 
+#: The label a narrow page shows before a row's number, where it has no room for the table's head.
+_ROW_LABEL_CSS = f':root{{--row:"{texts.TEXTS["col_row"]} "}}'
 
-#: The words that a narrow page shows before a cell, where it has no room for the table's head.
-_WORDS = f':root{{--row:"{texts.TEXTS["col_row"]} "}}'
-
-
-_BUFFER = 200  # pieces of a template that are weighed at once
+_PIECES_AT_ONCE = 200  # pieces of a template whose bytes are counted together
 
 
 def render_page(template: str, **values: Any) -> str:
-    """The page, ready to be written as UTF-8; a lone surrogate in a value, which UTF-8 cannot hold, becomes "?"."""
-    style, script = _part("page.css") + _WORDS, _part("page.js")
-    policy = CONTENT_SECURITY_POLICY.format(style=_source(style), script=_source(script))
+    """The page, ready to be written as UTF-8. A lone surrogate in a value, which UTF-8 cannot encode, becomes "?"."""
+    style, script = _read_part("page.css") + _ROW_LABEL_CSS, _read_part("page.js")
+    policy = CONTENT_SECURITY_POLICY.format(style=_hash_source(style), script=_hash_source(script))
     page = _environment().get_template(template).render(style=style, script=script, policy=policy, **values)
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
 def render_fragment(template: str, *, budget: int, **values: Any) -> str | None:
-    """A part of a page, escaped like the page; None as soon as it weighs more than `budget` bytes of UTF-8."""
+    """A part of a page, escaped like the page. None as soon as it exceeds `budget` bytes of UTF-8."""
     stream = _environment().get_template(template).stream(**values)
-    stream.enable_buffering(_BUFFER)
+    stream.enable_buffering(_PIECES_AT_ONCE)
     parts: list[str] = []
     for part in stream:
         budget -= len(part.encode("utf-8", "replace"))
@@ -46,7 +44,8 @@ def render_fragment(template: str, *, budget: int, **values: Any) -> str | None:
 
 @cache
 def _environment() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    """Templates can use `text(key, ...)`, which gives markup, and `raw_text(key)`, which is the text without values."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # here because it saves start-up time
 
     environment = Environment(
         loader=PackageLoader("reports"),
@@ -55,9 +54,13 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"say": formatting.markup_text, "raw": texts.TEXTS.__getitem__, "language": texts.LANGUAGE}
+    environment.globals |= {
+        "text": formatting.markup_text,
+        "raw_text": texts.TEXTS.__getitem__,
+        "language": texts.LANGUAGE,
+    }
     environment.filters |= {
-        "shown": formatting.visible_text,
+        "visible": formatting.visible_text,
         "number": "{:,}".format,
         "percent": formatting.format_percent,
     }
@@ -65,12 +68,12 @@ def _environment() -> "Environment":
 
 
 @cache
-def _part(name: str) -> str:
+def _read_part(name: str) -> str:
     environment = _environment()
     assert environment.loader
     return environment.loader.get_source(environment, name)[0].strip()
 
 
-def _source(text: str) -> str:
-    """The policy's name for an inline part: the hash of its bytes."""
+def _hash_source(text: str) -> str:
+    """How the policy names an inline part: by the hash of its bytes."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,7 +1,7 @@
-"""What each rendered thing is made from: frozen values that a flow fills from a judgment and the ledger.
+"""What each page and document is made from: frozen values that a flow fills from a judgment and the ledger.
 
-Every instant is aware; pages show it in UTC and, where a program gives a time zone, in that zone too. `now` is the
-moment of rendering, from which "time left" is counted.
+All datetimes are aware. Pages show them in UTC, and in the program's time zone where there is one. `now` is the time of
+rendering; "time left" counts from it.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Literal
 
 from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, Judgment, Verdict
-from schemas.model.lifecycle import Branding, State
+from schemas.model.lifecycle import Branding, RevisionState
 
 ReceiptOutcome = Literal["registered", "duplicate", "incomplete"]
 HeldOutcome = Literal["dismissed", "replaced"]
@@ -19,19 +19,19 @@ HeldOutcome = Literal["dismissed", "replaced"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionChanges:
-    """How this revision differs from the one before it: in numbers, and in its dates where they moved."""
+    """How this revision differs from the previous one: its numbers, and the old dates where they changed."""
 
     number: int
     added: int = 0
     removed: int = 0
-    changed: int = 0  # re-purposed
+    changed: int = 0  # numbers with a new call purpose
     start_before: datetime | None = None
     end_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineComparison:
-    """The rejections compared with those of an earlier submission; a row is the same by its content."""
+    """The rejections compared with those of an earlier submission. Rows are matched by content, not by position."""
 
     submission: str
     fixed: int
@@ -41,7 +41,7 @@ class BaselineComparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedNumber:
-    """A number the carrier refused at launch, and the carrier's reason."""
+    """A number the carrier refused at launch, with the carrier's reason."""
 
     number: str
     reason: str
@@ -49,7 +49,7 @@ class RefusedNumber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastSubmission:
-    """An earlier submission of the same program."""
+    """A submission of the same program, for its history."""
 
     id: str
     received_at: datetime
@@ -61,11 +61,11 @@ class PastSubmission:
 class SubmissionView:
     """One submission's report.
 
-    `business`, `reference` and `drop` are None for a bare numbers CSV. `dry_run` says that nothing was registered.
-    `history` is oldest first and leaves this submission out. `refused` is what the carrier refused so far, cut by the
-    caller; `refused_total` is not. `logo` is an SVG's bytes, shown through `<img>` only. `reassigned_from` and
-    `reassigned_to` name programs of this business alone. `decided` is what became of a held one that was not released;
-    `reason` is the operator's own word on it.
+    `business`, `reference` and `drop` are None for a bare numbers CSV. `dry_run`: nothing was registered. `history` is
+    oldest first, without this submission. `refused` has the numbers the carrier has refused so far, cut by the caller;
+    `refused_total` counts all of them. `logo` is the bytes of an SVG, shown only through `<img>`. `reassigned_from` and
+    `reassigned_to` name programs of this business only. `held_outcome` is how a held submission ended that was not
+    released; `operator_reason` is the reason the operator gave.
     """
 
     id: str
@@ -78,7 +78,7 @@ class SubmissionView:
     reference: str | None = None
     drop: str | None = None
     dry_run: bool = False
-    state: State | None = None
+    state: RevisionState | None = None
     branding: Branding | None = None
     scheduled_start: datetime | None = None
     revision: RevisionChanges | None = None
@@ -89,16 +89,16 @@ class SubmissionView:
     reassigned_from: Sequence[str] = ()
     reassigned_to: Sequence[str] = ()
     logo: bytes | None = None
-    decided: HeldOutcome | None = None
-    reason: str | None = None
+    held_outcome: HeldOutcome | None = None
+    operator_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptView:
-    """The short acknowledgement of a drop. An incomplete one has findings and neither verdict nor counts.
+    """The short acknowledgment of a drop. An incomplete one has findings but no verdict and no counts.
 
-    `link` is the report's address relative to the receipt, or absolute where the site has an address. `refused` is what
-    of its program's numbers the carrier refused so far, cut by the caller; `refused_total` is not.
+    `link` is the report's URL, relative to the receipt unless absolute. `refused` has the program's numbers the carrier
+    has refused so far, cut by the caller; `refused_total` counts all of them.
     """
 
     outcome: ReceiptOutcome
@@ -109,7 +109,7 @@ class ReceiptView:
     reference: str | None = None
     verdict: Verdict | None = None
     counts: Counts | None = None
-    state: State | None = None
+    state: RevisionState | None = None
     branding: Branding | None = None
     scheduled_start: datetime | None = None
     digest: str | None = None
@@ -121,7 +121,7 @@ class ReceiptView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionSummary:
-    """One submission in an index; `report` is the page's address relative to the index."""
+    """One submission in an index. `report` is its page's URL relative to the index."""
 
     id: str
     received_at: datetime
@@ -134,14 +134,14 @@ class SubmissionSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramSummary:
-    """One program in an index. `timezone` is the IANA name its times are shown in.
+    """One program in an index. `timezone` is the IANA name of the zone its times are shown in.
 
-    `refusals` are the most frequent reasons for numbers refused, each with how many.
+    `refusals` has the most common reasons for refused numbers, each with its count.
     """
 
     reference: str
     revision: int
-    state: State | None
+    state: RevisionState | None
     branding: Branding
     name: str | None = None
     start: datetime | None = None
@@ -151,12 +151,11 @@ class ProgramSummary:
     pending: int = 0
     refused: int = 0
     refusals: Sequence[tuple[str, int]] = ()
-    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleCount:
-    """How often a rule was broken over a span of time."""
+    """How often a rule was broken in a period."""
 
     id: str
     name: str
@@ -165,9 +164,9 @@ class RuleCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusinessIndexView:
-    """A business's page: its programs, its newest submissions, its trend. It holds nothing of another business.
+    """A business's page: its programs, newest submissions and trend. It contains nothing of any other business.
 
-    `submissions` is newest first and cut by the caller; `submissions_total` is not. `top_rules` covers 30 days.
+    `submissions` is newest first, cut by the caller; `submissions_total` counts all. `top_rules` covers 30 days.
     """
 
     business: str
@@ -181,7 +180,7 @@ class BusinessIndexView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusinessSummary:
-    """One business in the operator's index; `index` is its page's address relative to the operator's."""
+    """One business in the operator's index. `index` is its page's URL relative to the operator's."""
 
     id: str
     index: str
@@ -196,7 +195,7 @@ class BusinessSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrandingPreview:
-    """What is in review: a display name with its shorthand, or a logo (an SVG's bytes, shown through `<img>` only)."""
+    """What is in review: a display name with its shorthand, or a logo (an SVG's bytes, shown only through `<img>`)."""
 
     display: str = ""
     shorthand: str = ""
@@ -205,9 +204,9 @@ class BrandingPreview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttentionItem:
-    """Something that waits for the operator, and the commands that resolve it, one of which is to be chosen.
+    """Something that needs the operator, with the commands to choose from.
 
-    `what` is a business/reference, a display name or a logo; `why` one plain sentence without any phone number.
+    `what` is a business/reference, a display name or a logo. `why` is one plain sentence without phone numbers.
     """
 
     what: str
@@ -221,7 +220,7 @@ class AttentionItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpcomingLaunch:
-    """A launch that is due soon."""
+    """A launch that is due in the next 24 hours."""
 
     business: str
     reference: str
@@ -234,13 +233,13 @@ class UpcomingLaunch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorIndexView:
-    """The operator's page: what waits for a decision, what launches in the next 24 hours, what failed, who is there."""
+    """The operator's page: what needs a decision, what failed, what launches in 24 hours, and all businesses."""
 
     now: datetime
     businesses: Sequence[BusinessSummary] = ()
     held: Sequence[AttentionItem] = ()
     review: Sequence[AttentionItem] = ()
     failed: Sequence[AttentionItem] = ()
-    tonight: Sequence[UpcomingLaunch] = ()
+    upcoming_launches: Sequence[UpcomingLaunch] = ()
     paused: bool = False
     businesses_error: str | None = None

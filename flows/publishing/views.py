@@ -46,7 +46,7 @@ MONTH = timedelta(days=30)
 NIGHT = timedelta(hours=24)
 
 
-def receipt(conn: Connection, business: str, drop: str) -> ReceiptView | None:
+def build_receipt_view(conn: Connection, business: str, drop: str) -> ReceiptView | None:
     """The receipt of a drop as things stand; None: it was never acknowledged.
 
     While something is lacking it says so, whatever becomes of what was taken of the drop before.
@@ -84,11 +84,11 @@ def _incomplete(sighting: Sighting) -> ReceiptView:
         drop=sighting.name,
         received_at=sighting.first_seen,
         reference=sighting.pending.wanted.reference if sighting.pending and sighting.pending.wanted else None,
-        findings=sighting.pending.lacking if sighting.pending else (),
+        findings=sighting.pending.reported_findings if sighting.pending else (),
     )
 
 
-def report(conn: Connection, business: str, submission: str, judgment: Judgment, *, now: datetime) -> SubmissionView:
+def build_report_view(conn: Connection, business: str, submission: str, judgment: Judgment, *, now: datetime) -> SubmissionView:
     """A submission's page as things stand; a held one may have been decided on since it was judged."""
     row = page_queries.get_submission(conn, submission, business)
     program, stands = _program(conn, row), find_latest_revision(conn, row)
@@ -115,8 +115,8 @@ def report(conn: Connection, business: str, submission: str, judgment: Judgment,
         reassigned_from=givers,
         reassigned_to=takers,
         logo=judgment.logo.content if judgment.logo else None,
-        decided=_DECIDED.get(row.standing),
-        reason=row.reason if row.standing == "dismissed" else None,
+        held_outcome=_DECIDED.get(row.standing),
+        operator_reason=row.reason if row.standing == "dismissed" else None,
     )
 
 
@@ -124,7 +124,7 @@ def report(conn: Connection, business: str, submission: str, judgment: Judgment,
 _DECIDED: dict[str, HeldOutcome] = {"dismissed": "dismissed", "replaced": "replaced"}
 
 
-def business(conn: Connection, name: str, *, now: datetime) -> BusinessIndexView:
+def build_business_index(conn: Connection, name: str, *, now: datetime) -> BusinessIndexView:
     """A business's page; nothing of another's."""
     known = business_of(conn, name)
     rules = page_queries.list_top_rules(conn, name, since=now - MONTH, limit=TOP_RULES)
@@ -140,10 +140,10 @@ def business(conn: Connection, name: str, *, now: datetime) -> BusinessIndexView
 
 
 #: The bytes of a business's logo by their sha256; None where they are lost.
-Logos = Callable[[str, str], bytes | None]
+LoadLogo = Callable[[str, str], bytes | None]
 
 
-def operator(conn: Connection, *, now: datetime, logo: Logos) -> OperatorIndexView:
+def build_operator_index(conn: Connection, *, now: datetime, logo: LoadLogo) -> OperatorIndexView:
     """The operator's page: what waits, what launches, what failed, who is there."""
     stopped = get_launch_pause(conn)
     reviews = list_open_reviews(conn)
@@ -154,7 +154,7 @@ def operator(conn: Connection, *, now: datetime, logo: Logos) -> OperatorIndexVi
         held=[_held(row) for row in page_queries.list_held_submissions(conn)],
         review=[_in_review(review, logo if review.id in shown else _no_logo) for review in reviews],
         failed=[*map(_stuck, page_queries.list_stuck_programs(conn)), *map(_unknown, page_queries.list_unknown_batches(conn))],
-        tonight=[_launch_line(p) for p in page_queries.list_starting_programs(conn, until=now + NIGHT, limit=LAUNCHES)],
+        upcoming_launches=[_launch_line(p) for p in page_queries.list_starting_programs(conn, until=now + NIGHT, limit=LAUNCHES)],
         paused=stopped is not None,
         businesses_error=get_flag(conn, BUSINESSES_ERROR_FLAG),
     )
@@ -251,12 +251,12 @@ def _no_logo(_business: str, _sha256: str) -> None:
     return None
 
 
-def _in_review(review: Review, logo: Logos) -> AttentionItem:
+def _in_review(review: Review, logo: LoadLogo) -> AttentionItem:
     name = review.display_name
     what = f"{name.display} / {name.shorthand}" if name else f"logo {review.logo_name or review.logo_sha256}"
     return AttentionItem(
         what=what,
-        why="; ".join(message for _, message in review.noticed) or "asked for by a program",
+        why="; ".join(message for _, message in review.notes) or "asked for by a program",
         commands=[f"launchdrop review approve {review.id}", f"launchdrop review reject {review.id} --reason …"],
         business=review.business,
         since=review.requested_at,
@@ -265,7 +265,7 @@ def _in_review(review: Review, logo: Logos) -> AttentionItem:
     )
 
 
-def _preview(review: Review, logo: Logos) -> BrandingPreview | None:
+def _preview(review: Review, logo: LoadLogo) -> BrandingPreview | None:
     if name := review.display_name:
         return BrandingPreview(display=name.display, shorthand=name.shorthand)
     image = logo(review.business, review.logo_sha256) if review.logo_sha256 else None

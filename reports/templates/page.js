@@ -1,93 +1,97 @@
 "use strict";
+// The table of rows in a report: search, filters, sorting, pages, and links that lead to rows.
 (() => {
   const $ = (id) => document.getElementById(id);
   const body = $("body"), controls = $("controls");
   if (!body || !controls) return;
 
-  const rows = [...body.rows].map((tr, at) => {
+  const rows = [...body.rows].map((tr, index) => {
     const cells = tr.cells;
     return {
-      tr, at, file: tr.dataset.f, row: +cells[1].textContent.replace(/\D/g, ""),
+      tr, index, file: tr.dataset.f, row: +cells[1].textContent.replace(/\D/g, ""),
       number: cells[2].textContent, purpose: cells[3].textContent,
       digits: cells[2].textContent.replace(/\D/g, ""), text: tr.textContent.toLowerCase(),
       rules: [...tr.querySelectorAll("b")].map((b) => b.textContent),
     };
   });
-  const faulty = rows.filter((r) => r.rules.length).length;
-  const size = +controls.dataset.size, printed = 200;
-  const search = $("search"), rule = $("rule"), file = $("file"), range = $("range");
-  const put = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
-  const count = (n) => n.toLocaleString(document.documentElement.lang);
-  let found = rows, page = 0, span = null, key = null, down = false;
+  const hasFindings = (r) => r.rules.length > 0;
+  const findingRows = rows.filter(hasFindings).length;
+  const pageSize = +controls.dataset.size, printLimit = 200;
+  const search = $("search"), rule = $("rule"), file = $("file"), rangeButton = $("range");
+  const fillIn = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
+  const format = (n) => n.toLocaleString(document.documentElement.lang);
+  let matching = rows, page = 0, range = null, sortColumn = null, descending = false;
 
-  const keys = {
-    1: (r) => r.row, 2: (r) => r.digits || r.number, 3: (r) => r.purpose.toLowerCase(), 4: (r) => r.rules[0] || "~",
+  const sortKeys = {
+    0: (r) => +r.file, 1: (r) => r.row, 2: (r) => r.digits || r.number, 3: (r) => r.purpose.toLowerCase(),
+    4: (r) => r.rules[0] || "~",
   };
-  const order = (a, b) => {
-    if (key === null) return a.at - b.at;
-    const x = keys[key] ? keys[key](a) : +a.file, y = keys[key] ? keys[key](b) : +b.file;
-    return (x < y ? -1 : x > y ? 1 : 0) * (down ? -1 : 1) || a.at - b.at;
+  const compare = (a, b) => {
+    if (sortColumn === null) return a.index - b.index;
+    const x = sortKeys[sortColumn](a), y = sortKeys[sortColumn](b);
+    return (x < y ? -1 : x > y ? 1 : 0) * (descending ? -1 : 1) || a.index - b.index;
   };
   const matches = (r) => {
     if (rule.value && !r.rules.includes(rule.value)) return false;
     if (file && file.value && r.file !== file.value) return false;
-    if (span && (r.file !== span.f || r.row < span.a || r.row > span.z)) return false;
+    if (range && (r.file !== range.file || r.row < range.start || r.row > range.end)) return false;
     const wanted = search.value.trim().toLowerCase();
     if (!wanted || r.text.includes(wanted)) return true;
     const digits = wanted.replace(/\D/g, "");
     return digits.length > 2 && !/[a-z]/.test(wanted) && r.digits.includes(digits);
   };
 
-  const narrow = () => {
-    found = rows.filter(matches).sort(order);
+  const applyFilters = () => {
+    matching = rows.filter(matches).sort(compare);
     page = 0;
-    show();
+    showPage();
   };
-  const show = () => {
-    const pages = Math.max(1, Math.ceil(found.length / size));
+  const showPage = () => {
+    const pages = Math.max(1, Math.ceil(matching.length / pageSize));
     page = Math.min(page, pages - 1);
-    const here = found.slice(page * size, (page + 1) * size);
-    body.replaceChildren(...here.map((r) => r.tr));
-    $("found").textContent = put(controls.dataset.found, {
-      n: count(found.filter((r) => r.rules.length).length), all: count(faulty),
+    const visible = matching.slice(page * pageSize, (page + 1) * pageSize);
+    body.replaceChildren(...visible.map((r) => r.tr));
+    $("found").textContent = fillIn(controls.dataset.found, {
+      n: format(matching.filter(hasFindings).length), all: format(findingRows),
     });
-    $("page").textContent = put(controls.dataset.page, { n: count(page + 1), all: count(pages) });
+    $("page").textContent = fillIn(controls.dataset.page, { n: format(page + 1), all: format(pages) });
     $("pages").hidden = pages < 2;
     $("before").disabled = page === 0;
     $("after").disabled = page === pages - 1;
-    $("empty").hidden = found.length > 0;
-    $("table").hidden = found.length === 0;
-    range.hidden = !span;
-    $("clear").disabled = !(search.value || rule.value || (file && file.value) || span);
-    for (const on of document.querySelectorAll("rect.on")) on.classList.remove("on");
-    if (span && span.rect) span.rect.classList.add("on");
+    $("empty").hidden = matching.length > 0;
+    $("table").hidden = matching.length === 0;
+    rangeButton.hidden = !range;
+    $("clear").disabled = !(search.value || rule.value || (file && file.value) || range);
+    for (const rect of document.querySelectorAll("rect.on")) rect.classList.remove("on");
+    if (range && range.rect) range.rect.classList.add("on");
   };
-  const reset = () => {
+  const resetFilters = () => {
     search.value = rule.value = "";
     if (file) file.value = "";
-    span = null;
+    range = null;
   };
-  const goToRows = () => {
+  const goToTable = () => {
     $("rows").scrollIntoView();
     $("rows").focus({ preventScroll: true });
   };
-  const choose = (f, a, z, rect, name) => {
-    reset();
-    span = { f, a: +a, z: +z, rect };
-    range.textContent = put(controls.dataset.range, { file: name, start: count(+a), end: count(+z) }) + " ×";
-    narrow();
-    goToRows();
+  const showRange = (fileId, start, end, rect) => {
+    resetFilters();
+    range = { file: fileId, start: +start, end: +end, rect };
+    const values = { file: fileNames[fileId], start: format(range.start), end: format(range.end) };
+    rangeButton.textContent = fillIn(controls.dataset.range, values) + " ×";
+    applyFilters();
+    goToTable();
   };
-  const names = [...document.querySelectorAll("figure.strip")].reduce((all, figure) => {
-    all[figure.querySelector("svg").dataset.f] = figure.querySelector("figcaption code").textContent;
-    return all;
-  }, {});
-  const jump = (id) => {
+  const fileNames = {};
+  for (const figure of document.querySelectorAll("figure.strip")) {
+    fileNames[figure.querySelector("svg").dataset.f] = figure.querySelector("figcaption code").textContent;
+  }
+  const goToRow = (id) => {
     const target = rows.find((r) => r.tr.id === id);
     if (!target) return;
-    if (!found.includes(target)) { reset(); narrow(); }
-    page = Math.floor(found.indexOf(target) / size);
-    show();
+    if (!matching.includes(target)) { resetFilters(); applyFilters(); }
+    page = Math.floor(matching.indexOf(target) / pageSize);
+    showPage();
     for (const r of rows) r.tr.classList.toggle("at", r === target);
     target.tr.tabIndex = -1;
     target.tr.scrollIntoView({ block: "center" });
@@ -95,78 +99,79 @@
   };
 
   controls.addEventListener("submit", (event) => event.preventDefault());
-  controls.addEventListener("reset", () => setTimeout(() => { reset(); narrow(); search.focus(); }));
-  search.addEventListener("input", narrow);
-  rule.addEventListener("change", narrow);
-  if (file) file.addEventListener("change", narrow);
-  range.addEventListener("click", () => { span = null; narrow(); search.focus(); });
-  $("before").addEventListener("click", () => { page -= 1; show(); goToRows(); });
-  $("after").addEventListener("click", () => { page += 1; show(); goToRows(); });
+  controls.addEventListener("reset", () => setTimeout(() => { resetFilters(); applyFilters(); search.focus(); }));
+  search.addEventListener("input", applyFilters);
+  rule.addEventListener("change", applyFilters);
+  if (file) file.addEventListener("change", applyFilters);
+  rangeButton.addEventListener("click", () => { range = null; applyFilters(); search.focus(); });
+  $("before").addEventListener("click", () => { page -= 1; showPage(); goToTable(); });
+  $("after").addEventListener("click", () => { page += 1; showPage(); goToTable(); });
 
   document.addEventListener("click", (event) => {
     const rect = event.target.closest("rect[data-a]");
     if (rect) {
-      const f = rect.ownerSVGElement.dataset.f;
-      choose(f, rect.dataset.a, rect.dataset.z, rect, names[f]);
+      showRange(rect.ownerSVGElement.dataset.f, rect.dataset.a, rect.dataset.z, rect);
       return;
     }
     const link = event.target.closest("a[href^='#']");
     if (!link) return;
     if (link.dataset.rule) {
       event.preventDefault();
-      reset();
+      resetFilters();
       rule.value = link.dataset.rule;
-      narrow();
-      goToRows();
+      applyFilters();
+      goToTable();
     } else if (link.dataset.a) {
       event.preventDefault();
       const { f, a, z } = link.dataset;
-      choose(f, a, z, document.querySelector(`svg[data-f="${f}"] rect[data-a="${a}"]`), names[f]);
+      showRange(f, a, z, document.querySelector(`svg[data-f="${f}"] rect[data-a="${a}"]`));
     } else if (/^#r\d+-\d+$/.test(link.hash)) {
       event.preventDefault();
-      jump(link.hash.slice(1));
+      goToRow(link.hash.slice(1));
     }
   });
 
-  $("table").querySelectorAll("thead th").forEach((th, at) => {
+  $("table").querySelectorAll("thead th").forEach((th, column) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = th.textContent;
     th.replaceChildren(button);
     button.addEventListener("click", () => {
-      down = key === at && !down;
-      key = at;
+      descending = sortColumn === column && !descending;
+      sortColumn = column;
       for (const other of th.parentNode.cells) other.removeAttribute("aria-sort");
-      th.setAttribute("aria-sort", down ? "descending" : "ascending");
-      narrow();
+      th.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      applyFilters();
     });
   });
 
   addEventListener("beforeprint", () => {
-    body.replaceChildren(...found.slice(0, printed).map((r) => r.tr));
-    $("printed").textContent = found.length > printed ? put(controls.dataset.printed, { n: count(printed) }) : "";
+    body.replaceChildren(...matching.slice(0, printLimit).map((r) => r.tr));
+    const isCut = matching.length > printLimit;
+    $("printed").textContent = isCut ? fillIn(controls.dataset.printed, { n: format(printLimit) }) : "";
   });
-  addEventListener("afterprint", show);
+  addEventListener("afterprint", showPage);
 
   $("rows").tabIndex = -1;
   document.body.classList.add("live");
   controls.hidden = false;
-  show();
-  if (/^#r\d+-\d+$/.test(location.hash)) jump(location.hash.slice(1));
+  showPage();
+  if (/^#r\d+-\d+$/.test(location.hash)) goToRow(location.hash.slice(1));
 })();
+// The search on a business's index page.
 (() => {
   const search = document.getElementById("find");
   if (!search) return;
   const rows = [...document.getElementById("submissions-body").rows];
   const texts = rows.map((tr) => tr.textContent.toLowerCase());
   const status = document.getElementById("finds");
-  const narrow = () => {
+  const applySearch = () => {
     const wanted = search.value.trim().toLowerCase();
-    let n = 0;
-    rows.forEach((tr, at) => { n += !(tr.hidden = !texts[at].includes(wanted)); });
-    status.textContent = status.dataset.found.replace("{n}", n).replace("{all}", rows.length);
+    let count = 0;
+    rows.forEach((tr, index) => { count += !(tr.hidden = !texts[index].includes(wanted)); });
+    status.textContent = status.dataset.found.replace("{n}", count).replace("{all}", rows.length);
   };
-  search.addEventListener("input", narrow);
+  search.addEventListener("input", applySearch);
   search.closest("form").addEventListener("submit", (event) => event.preventDefault());
   search.closest("form").hidden = false;
 })();

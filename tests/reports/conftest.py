@@ -1,4 +1,4 @@
-"""A real browser for the pages, and a place to put them."""
+"""A real browser that opens pages from their text."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-#: chromium runs as root only without its sandbox; the rest keeps it from talking to its maker.
+#: As root, chromium runs only without its sandbox. The other flags stop its own network requests.
 FLAGS = (
     "--no-sandbox",
     "--disable-background-networking",
@@ -16,7 +16,7 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="module")  # no longer: Playwright keeps an event loop running, beside which asyncio.run cannot be
+@pytest.fixture(scope="module")  # not "session": while Playwright runs its event loop, asyncio.run fails
 def browser():
     if not CHROMIUM.exists():
         message = f"no browser at {CHROMIUM}; install Debian's chromium or set CHROMIUM"
@@ -32,16 +32,16 @@ def browser():
 
 
 class Opened:
-    """A page that keeps account of what it asked the network for and what it complained of."""
+    """A page that records its network requests and its errors."""
 
     def __init__(self, page):
         self.page = page
         self.requests: list[str] = []
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+        page.on("console", lambda message: self.errors.append(message.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("dialog", lambda dialog: (self.errors.append(dialog.message), dialog.dismiss()))
 
 
 @pytest.fixture

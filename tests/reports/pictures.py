@@ -1,4 +1,4 @@
-"""Makes the pictures of the pages in reports/pictures/, for reports/README.md: look at each after a change of design.
+"""Takes the pictures of the pages in reports/pictures/ for reports/README.md. Look at each after a design change.
 
 Run it as `make pictures`.
 """
@@ -13,12 +13,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from reports.index_pages import business_index, operator_index
 from reports.report_page import report_html
-from tests.reports import samples as samples
+from tests.reports import samples
 from tests.reports.conftest import CHROMIUM, FLAGS
 
 FOLDER = Path(__file__).parents[2] / "reports" / "pictures"
-#: A picture beyond this would weigh down every clone.
-HEAVIEST = 150_000  # bytes
+#: Larger pictures would make every clone large.
+MAX_BYTES = 150_000
 
 #: (file, page, width, height, dark)
 PICTURES = (
@@ -30,7 +30,7 @@ PICTURES = (
     ("operator", lambda: operator_index(samples.operator_index()), 1280, 1300, False),
 )
 
-_PIXELS = """async (png) => {
+_DECODE_SCRIPT = """async (png) => {
   const image = await createImageBitmap(await (await fetch("data:image/png;base64," + png)).blob());
   const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
   canvas.drawImage(image, 0, 0);
@@ -41,45 +41,46 @@ _PIXELS = """async (png) => {
 }"""
 
 
-def in_few_colours(pixels: np.ndarray) -> bytes:
-    """A PNG of these (height, width, 3) pixels with a palette of 256: a third of the bytes, and no eye sees it."""
+def encode_with_palette(pixels: np.ndarray) -> bytes:
+    """A PNG of these (height, width, 3) pixels with 256 colors: a third of the bytes without a visible difference."""
     height, width, _ = pixels.shape
-    fine = pixels.reshape(-1, 3).astype(np.int64)
-    coarse = (fine >> 3) @ np.array([1 << 10, 1 << 5, 1])
-    _, which, counts = np.unique(coarse, return_inverse=True, return_counts=True)
-    means = np.stack([np.bincount(which, fine[:, i]) / counts for i in range(3)], axis=1)
-    kept = means[np.argsort(-counts)[:256]]
-    nearest = np.array([np.abs(kept - mean).sum(axis=1).argmin() for mean in means], dtype=np.uint8)
-    rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row begins with its filter, none
-    rows[:, 1:] = nearest[which].reshape(height, width)
-    parts = (
+    colors = pixels.reshape(-1, 3).astype(np.int64)
+    coarse = (colors >> 3) @ np.array([1 << 10, 1 << 5, 1])
+    _, group, counts = np.unique(coarse, return_inverse=True, return_counts=True)
+    means = np.stack([np.bincount(group, colors[:, i]) / counts for i in range(3)], axis=1)
+    palette = means[np.argsort(-counts)[:256]]
+    nearest = np.array([np.abs(palette - mean).sum(axis=1).argmin() for mean in means], dtype=np.uint8)
+    rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row starts with its filter type, 0 for none
+    rows[:, 1:] = nearest[group].reshape(height, width)
+    chunks = (
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-        (b"PLTE", kept.round().astype(np.uint8).tobytes()),
+        (b"PLTE", palette.round().astype(np.uint8).tobytes()),
         (b"IDAT", zlib.compress(rows.tobytes(), 9)),
         (b"IEND", b""),
     )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_part(kind, body) for kind, body in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_encode_chunk(kind, body) for kind, body in chunks)
 
 
-def _part(kind: bytes, body: bytes) -> bytes:
+def _encode_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def pixels_of(desk: Page, picture: bytes, width: int, height: int) -> np.ndarray:
-    """What a PNG shows, read by the browser."""
-    data = base64.b64decode(desk.evaluate(_PIXELS, base64.b64encode(picture).decode()))
+def decode_png(page: Page, png: bytes, width: int, height: int) -> np.ndarray:
+    """The (height, width, 3) pixels of a PNG, decoded by the browser."""
+    data = base64.b64decode(page.evaluate(_DECODE_SCRIPT, base64.b64encode(png).decode()))
     return np.frombuffer(data, dtype=np.uint8).reshape(height, width, 4)[:, :, :3]
 
 
-def take(browser: Browser, name: str, text: str, width: int, height: int, dark: bool) -> None:
+def take_picture(browser: Browser, name: str, text: str, width: int, height: int, dark: bool) -> None:
+    """Writes one picture into the folder."""
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
     page.set_content(text)
-    shot = page.screenshot()
+    screenshot = page.screenshot()
     page.close()
-    desk = browser.new_page()
-    picture = in_few_colours(pixels_of(desk, shot, width, height))
-    desk.close()
-    assert len(picture) < HEAVIEST, f"{name}.png weighs {len(picture):,} bytes"
+    blank = browser.new_page()  # the page's own policy would stop the decoding script
+    picture = encode_with_palette(decode_png(blank, screenshot, width, height))
+    blank.close()
+    assert len(picture) < MAX_BYTES, f"{name}.png has {len(picture):,} bytes; the limit is {MAX_BYTES:,}"
     (FOLDER / f"{name}.png").write_bytes(picture)
     print(f"{name}.png {len(picture):,} bytes")
 
@@ -89,7 +90,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         for name, text, width, height, dark in PICTURES:
-            take(browser, name, text(), width, height, dark)
+            take_picture(browser, name, text(), width, height, dark)
         browser.close()
 
 

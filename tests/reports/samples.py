@@ -1,4 +1,4 @@
-"""Sample views for the tests and pictures of the pages: one of each verdict, and one full of hostile values."""
+"""Sample views for the tests and pictures of the pages: one for each verdict, and one full of hostile values."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,14 +26,13 @@ from reports.views import (
 )
 from schemas.model.business import DisplayName
 from schemas.model.findings import Finding
-from schemas.model.judgment import Counts, FileResult, Judgment, RepairGroup, RuleTotal
+from schemas.model.judgment import REJECTION_COLUMNS, Counts, FileResult, Judgment, RepairGroup, RuleTotal
 from schemas.model.manifest import Manifest, NumbersFile, Schedule
 from schemas.rules import RULES
 
 NOW = datetime(2026, 11, 23, 15, 14, 9, tzinfo=UTC)
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-COLUMNS = ("file", "row", "line", "phone_number", "call_purpose", "rule", "severity", "message", "fix", "suggestion")
-SCHEMA = pa.schema([(name, pa.int64() if name in ("row", "line") else pa.string()) for name in COLUMNS])
+SCHEMA = pa.schema([(name, pa.int64() if name in ("row", "line") else pa.string()) for name in REJECTION_COLUMNS])
 LOGO = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#0a5257"/>
 <path d="M32 12 52 50H12z" fill="#fff"/><path d="M32 28 40 44H24z" fill="#0a5257"/></svg>"""
 
@@ -53,7 +52,7 @@ HOSTILE = (
 
 @dataclass(frozen=True)
 class FakeNumbers:
-    """Numbers whose rejected rows are given; each call starts anew."""
+    """Numbers with the given rejected rows. Each call starts over."""
 
     lines: list[dict] = field(default_factory=list)
     batch: int = 4096
@@ -77,11 +76,11 @@ def line(file, row, number, purpose, rule, message, suggestion=None):
     values = (
         file, row, row, number, purpose, rule, RULES[rule].severity, message, RULES[rule].fix, suggestion or "",
     )  # fmt: skip
-    return dict(zip(COLUMNS, values, strict=True))
+    return dict(zip(REJECTION_COLUMNS, values, strict=True))
 
 
 def judged(lines, *, files, verdict, manifest, extra=(), groups=(), cap=200, numbers=None, **more) -> Judgment:
-    """A judgment whose totals, findings and counts follow from the given lines and extra findings."""
+    """A judgment with totals, findings and counts computed from these lines and extra findings."""
     counted = Counter(found["rule"] for found in lines) + Counter(finding.rule for finding in extra)
     kept: Counter[str] = Counter()
     findings = list(extra)
@@ -107,6 +106,13 @@ def judged(lines, *, files, verdict, manifest, extra=(), groups=(), cap=200, num
     )
 
 
+def judged_lines(lines, *, cap=200, read=10_000, **more) -> Judgment:
+    """A judgment with these lines and the files they name."""
+    names = dict.fromkeys(line["file"] for line in lines) or {"numbers.csv": None}
+    files = [file_of(name, lines, read=read) for name in names]
+    return judged(lines, files=files, verdict="accepted_with_rejections", manifest=MANIFEST, cap=cap, **more)
+
+
 def _finding(found) -> Finding:
     column = "call_purpose" if found["rule"].startswith("PUR") else "phone_number"
     return Finding(
@@ -123,7 +129,7 @@ def _finding(found) -> Finding:
 
 
 def file_of(name, lines, *, read, ignored=0, size=25_000) -> FileResult:
-    """A file result whose counts and chunks follow from its lines with errors."""
+    """A file result with counts and chunks computed from the lines with errors."""
     rows = {found["row"] for found in lines if found["file"] == name and found["severity"] == "error"}
     chunks = -(-read // 500)
     by_chunk = Counter((row - 1) // 500 for row in rows)
@@ -175,7 +181,7 @@ def view_of(judgment: Judgment, **more) -> SubmissionView:
 
 
 def accepted() -> SubmissionView:
-    """Everything in; one warning of each file."""
+    """Everything accepted, with one warning."""
     manifest = replace(
         MANIFEST,
         program_type="INFORM with Logo",
@@ -186,7 +192,7 @@ def accepted() -> SubmissionView:
     note = Finding(
         rule="PUR-003",
         severity="warning",
-        message="14 of 1,200 rows have another call purpose than the program's Debt Collection.",
+        message="14 of 1,200 rows have a call purpose other than the program's Debt Collection.",
         file="numbers.csv",
     )
     files = [file_of("numbers.csv", [], read=1200)]
@@ -195,8 +201,8 @@ def accepted() -> SubmissionView:
 
 
 def with_rejections() -> SubmissionView:
-    """About 1,200 rows, 52 of them rejected for nine reasons, with a history and a baseline."""
-    lines = sorted(_faulty_rows(), key=lambda found: (found["file"] != "numbers.csv", found["row"]))
+    """About 1,200 rows, some rejected for various reasons, with a history and a baseline."""
+    lines = sorted(_rejected_lines(), key=lambda found: (found["file"] != "numbers.csv", found["row"]))
     files = [
         file_of("numbers.csv", lines, read=1143, ignored=3, size=28_411),
         file_of("late.csv", lines, read=60, size=1_410),
@@ -210,7 +216,7 @@ def with_rejections() -> SubmissionView:
         value="Acme Bank Collections",
     )
     notes = Finding(
-        rule="MAN-006", severity="warning", message="notes.txt is not named in the manifest.", file="notes.txt"
+        rule="MAN-006", severity="warning", message="The manifest does not name notes.txt.", file="notes.txt"
     )
     judgment = judged(
         lines,
@@ -233,31 +239,31 @@ def with_rejections() -> SubmissionView:
     )
 
 
-def _faulty_rows() -> list[dict]:
+def _rejected_lines() -> list[dict]:
     numbers = "numbers.csv"
     lines = [line(numbers, 17 + 7 * i, f"214-{9020 + i}", "Customer Service", "NUM-004",
-                  "Seven digits: the area code is missing.") for i in range(18)]  # fmt: skip
+                  "The area code is missing.") for i in range(18)]  # fmt: skip
     lines += [line("late.csv", 3 + i, f"214{9120 + i}", "Survey", "NUM-004",
-                   "Seven digits: the area code is missing.") for i in range(3)]  # fmt: skip
+                   "The area code is missing.") for i in range(3)]  # fmt: skip
     lines += [line(numbers, 600 + 3 * i, f"(501) 214-{9220 + i}", "Marketing", "PUR-002",
                    '"Marketing" is not one of the ten call purposes.', "Telemarketing") for i in range(9)]  # fmt: skip
     lines += [line(numbers, 700 + i, f"501-214-{9320 + i}", "Informational", "PUR-002",
                    '"Informational" is not one of the ten call purposes.', "Informational/Notification")
               for i in range(5)]  # fmt: skip
     lines += [line(numbers, 900 + 2 * i, f"501 214 {9420 + i}", "Debt Collection", "NUM-020",
-                   f"The same number is row {400 + i} of numbers.csv, which stands.") for i in range(6)]  # fmt: skip
+                   f"This phone number is already in row {400 + i} of numbers.csv.") for i in range(6)]  # fmt: skip
     lines.append(line(numbers, 920, "501 214 9430", "Survey", "NUM-021",
-                      "The same number is row 410 of numbers.csv, which stands, for Debt Collection."))  # fmt: skip
+                      "This phone number is already in row 410 of numbers.csv, for another purpose."))  # fmt: skip
     lines += [line("late.csv", 20 + i, "5.01215E+09", "Survey", "NUM-003",
-                   "A spreadsheet wrote 5.01215E+09; its digits are lost.") for i in range(3)]  # fmt: skip
+                   "A spreadsheet changed this phone number (5.01215E+09).") for i in range(3)]  # fmt: skip
     lines += [line(numbers, 1002 + i, f"501 555 {int('0102') + i:04}", "Survey", "NUM-010",
                    "555-0100 to 555-0199 are fictional.") for i in range(2)]  # fmt: skip
-    lines.append(line(numbers, 1040, "501-911-4400 ext 2", "", "NUM-002", 'Letters at "ext"; leave only the digits.'))
+    lines.append(line(numbers, 1040, "501-911-4400 ext 2", "", "NUM-002", 'Phone numbers can\'t contain "ext".'))
     lines.append(line(numbers, 1040, "501-911-4400 ext 2", "", "PUR-001", "The call purpose is blank."))
     lines.append(line(numbers, 1041, "+15012149440", "Survey", "NUM-023",
-                      "In your program branch-hours, which is live until 31 Dec 2026."))  # fmt: skip
+                      "This phone number is already in your program branch-hours."))  # fmt: skip
     lines += [line(numbers, 1060 + i, f"501 958 {1000 + i}", "Survey", "NUM-016",
-                   "Exchange 958 is for line tests.") for i in range(2)]  # fmt: skip
+                   "Exchange 958 is reserved for line tests.") for i in range(2)]  # fmt: skip
     return lines
 
 
@@ -266,7 +272,7 @@ def _groups() -> list[RepairGroup]:
         return RepairGroup(rule=rule, file=file, pattern=pattern, count=count, example=example, suggestion=suggestion)
 
     return [
-        group("NUM-004", "numbers.csv", "999-9999", 18, "214-9020", "ten digits, area code first: AAA-214-9020"),
+        group("NUM-004", "numbers.csv", "999-9999", 18, "214-9020", "10 digits, area code first: AAA-214-9020"),
         group("NUM-004", "late.csv", "9999999", 3, "2149120"),
         group("PUR-002", "numbers.csv", "Marketing", 9, "Marketing", "Telemarketing"),
         group("PUR-002", "numbers.csv", "Informational", 5, "Informational", "Informational/Notification"),
@@ -290,11 +296,11 @@ def _history() -> list[PastSubmission]:
 
 def held() -> SubmissionView:
     lines = [line("numbers.csv", 40 + i, f"214-{9020 + i}", "Survey", "NUM-004",
-                  "Seven digits: the area code is missing.") for i in range(5)]  # fmt: skip
+                  "The area code is missing.") for i in range(5)]  # fmt: skip
     large = Finding(
         rule="MAN-019",
         severity="warning",
-        message="Replacing would remove 412 of 1,200 live numbers, more than 20 %.",
+        message="Replacing would remove 412 of 1,200 live numbers, more than 20%.",
         path="numbers_mode",
         line=22,
         value="replace",
@@ -313,9 +319,9 @@ def held() -> SubmissionView:
 
 
 def rejected() -> SubmissionView:
-    """Faults of the manifest and of the rows at once."""
-    faults = [
-        Finding(rule="MAN-002", severity="error", message='"shedule" is no key of the manifest.', path="shedule",
+    """Errors in the manifest and in the rows."""
+    errors = [
+        Finding(rule="MAN-002", severity="error", message='"shedule" is not a manifest key.', path="shedule",
                 line=14, suggestion="schedule"),
         Finding(rule="MAN-003", severity="error", message="program.call_purpose is missing.",
                 path="program.call_purpose", line=5),
@@ -325,27 +331,36 @@ def rejected() -> SubmissionView:
                 file="late.csv"),
     ]  # fmt: skip
     lines = [line("numbers.csv", 12 + i, f"214-{9020 + i}", "Survey", "NUM-004",
-                  "Seven digits: the area code is missing.") for i in range(5)]  # fmt: skip
+                  "The area code is missing.") for i in range(5)]  # fmt: skip
     files = [file_of("numbers.csv", lines, read=820, ignored=2), file_of("late.csv", [], read=0)]
     manifest = replace(MANIFEST, call_purpose=None, display_name=None, schedule=None)
-    judgment = judged(lines, files=files, verdict="rejected", manifest=manifest, extra=faults)
+    judgment = judged(lines, files=files, verdict="rejected", manifest=manifest, extra=errors)
     return view_of(judgment, state=None, branding=None, scheduled_start=None, revision=None)
 
 
 def unreadable() -> SubmissionView:
-    fault = Finding(
+    error = Finding(
         rule="MAN-001",
         severity="error",
-        message="Line 8, column 3: the value has no key; a colon is missing.",
+        message="Line 8, column 3: the key has no colon.",
         line=8,
     )
-    judgment = judged([], files=[], verdict="rejected", manifest=None, extra=[fault])
+    judgment = judged([], files=[], verdict="rejected", manifest=None, extra=[error])
     return view_of(judgment, state=None, branding=None, scheduled_start=None, revision=None, reference=None)
 
 
 def dry_run() -> SubmissionView:
-    """A bare numbers CSV, judged by itself."""
-    lines = [line("numbers.csv", 4, "5.01215E+09", "Survey", "NUM-003", "A spreadsheet has damaged the number.")]
+    """A bare numbers CSV, judged by itself in a dry run."""
+    lines = [
+        line(
+            "numbers.csv",
+            4,
+            "5.01215E+09",
+            "Survey",
+            "NUM-003",
+            "A spreadsheet changed this phone number (5.01215E+09).",
+        )
+    ]
     files = [file_of("numbers.csv", lines, read=10)]
     judgment = judged(
         lines,
@@ -361,7 +376,7 @@ def dry_run() -> SubmissionView:
 
 
 def hostile() -> SubmissionView:
-    """Every value of manifest, file and row is a stranger's attack; 5,000 rows of it."""
+    """Every value in the manifest, files and 5,000 rows is an attack."""
     words = [HOSTILE[i % len(HOSTILE)] for i in range(5000)]
     rules = [rule for rule in RULES if rule.startswith(("NUM", "PUR-002")) and RULES[rule].severity == "error"] * 300
     lines = [
@@ -369,7 +384,7 @@ def hostile() -> SubmissionView:
         for i, word in enumerate(words)
     ]
     files = [file_of(name, lines, read=5000) for name in HOSTILE[:3]]
-    spots = [
+    outside_rows = [
         Finding(rule="MAN-002", severity="error", message=f"Unknown: {word[:200]}", path=word[:200], line=i + 1,
                 value=word[:200], suggestion=word[:200])
         for i, word in enumerate(HOSTILE)
@@ -380,7 +395,7 @@ def hostile() -> SubmissionView:
         for word in HOSTILE
     ]
     judgment = judged(
-        lines, files=files, verdict="accepted_with_rejections", manifest=hostile_manifest(), extra=spots,
+        lines, files=files, verdict="accepted_with_rejections", manifest=hostile_manifest(), extra=outside_rows,
         groups=groups, held_because=HOSTILE[:2],
     )  # fmt: skip
     return view_of(
@@ -445,7 +460,7 @@ def business_index(submissions: int = 24) -> BusinessIndexView:
                     timezone="America/Chicago", pending=1151),
         ProgramSummary(reference="branch-hours", revision=1, state="live", branding="approved", name="Branch hours",
                     start=NOW - timedelta(days=60), end=NOW + timedelta(days=38), timezone="America/New_York",
-                    live=5210, refused=3, held=True,
+                    live=5210, refused=3,
                     refusals=[("ALLOCATED_NUMBER", 2), ("NUM-024: on the do-not-originate list", 1)]),
         ProgramSummary(reference="survey-2026", revision=2, state="launch_failed", branding="none", name="Survey",
                     start=NOW - timedelta(days=1), end=NOW + timedelta(days=9), timezone="America/Chicago",
@@ -500,11 +515,12 @@ def operator_index() -> OperatorIndexView:
         ],
         review=[
             AttentionItem(what="Acme Bank Collections", business="acme-bank", since=NOW - timedelta(days=1),
-                      why="A new display name; the program starts on 4 Jan 2027.",
+                      why="A new display name. The program starts on Jan 4, 2027.",
                       preview=BrandingPreview(display="Acme Bank Collections", shorthand="Acme Bank Collect"),
                       commands=("launchdrop review approve 7", "launchdrop review reject 7 --reason …")),
             AttentionItem(what="logo river.svg", business="blue-river-clinic", since=NOW - timedelta(hours=5),
-                      why="The image river.svg is not approved for the business yet.", preview=BrandingPreview(logo=LOGO),
+                      why="The image river.svg is not approved for this business yet.",
+                      preview=BrandingPreview(logo=LOGO),
                       commands=("launchdrop review approve 8", "launchdrop review reject 8 --reason …")),
         ],
         failed=[
@@ -512,7 +528,7 @@ def operator_index() -> OperatorIndexView:
                       why="The carrier did not answer for 24 hours.",
                       commands=("launchdrop launches retry acme-bank/survey-2026",)),
         ],
-        tonight=[
+        upcoming_launches=[
             UpcomingLaunch(business="blue-river-clinic", reference="reminders", revision=1,
                        start=NOW + timedelta(hours=9), timezone="America/Denver", numbers=900, branding="approved"),
         ],

@@ -1,4 +1,4 @@
-"""The pages in a real browser: by mouse, by keyboard, without script, in the dark, on paper, on a small screen."""
+"""The pages in a real browser: with mouse and keyboard, without script, in dark mode, on paper, on a small screen."""
 
 from functools import cache
 
@@ -8,11 +8,11 @@ from playwright.sync_api import expect
 
 from reports.index_pages import business_index, operator_index
 from reports.report_page import report_html
-from tests.reports import samples as samples
+from tests.reports import samples
 
 pytestmark = pytest.mark.server
 
-#: Every level that axe knows, and its best practices and experiments; some are off unless asked for by name.
+#: Every level that axe knows, with its best practices and experiments. Some are off unless named.
 LEVELS = [
     "wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental",
 ]  # fmt: skip
@@ -48,10 +48,10 @@ def column(report, nth):
 
 
 @pytest.mark.parametrize("name", [*PAGES, "hostile"])
-def test_no_request_no_complaint_and_nothing_wider_than_the_screen(opened, name):
+def test_a_page_loads_nothing_has_no_errors_and_fits_the_screen(opened, name):
     shown = opened(page(name))
     assert [address for address in shown.requests if not address.startswith("data:")] == [shown.page.url]
-    assert shown.complaints == []
+    assert shown.errors == []
     for width in (1280, 768, 390, 320):
         shown.page.set_viewport_size({"width": width, "height": 900})
         assert shown.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -70,19 +70,19 @@ def test_axe_finds_nothing_at_any_level_in_light_and_dark(opened, name, width):
         assert results.violations_count == 0, results.generate_report()
 
 
-def test_search_looks_in_numbers_however_they_are_written(report):
+def test_search_finds_numbers_in_any_format(report):
     assert found(report) == "51 of 51 rows"
     report.get_by_role("searchbox").fill("(501) 2149225")
     assert found(report) == "1 of 51 rows"
     assert column(report, 3) == ["(501) 214-9225"]
 
 
-def test_search_looks_in_texts_and_says_when_nothing_matches(report):
+def test_search_finds_text_and_says_when_nothing_matches(report):
     report.get_by_role("searchbox").fill("BRANCH-hours")
     assert found(report) == "1 of 51 rows"
     report.get_by_role("searchbox").fill("no such thing")
     assert found(report) == "0 of 51 rows"
-    assert report.get_by_text("No row matches. Clear the search or the filters.").is_visible()
+    assert report.get_by_text("No rows match. Clear the search or the filters.").is_visible()
     report.get_by_role("button", name="Clear").click()
     expect(report.locator("#found")).to_have_text("51 of 51 rows")  # once the form has reset itself
 
@@ -95,11 +95,11 @@ def test_filter_by_rule_and_file(report):
     assert set(column(report, 1)) == {"late.csv"}
 
 
-def test_pages_hold_fifty_rows(report):
+def test_pages_have_fifty_rows(report):
     assert rows(report) == 50
     assert report.locator("#page").inner_text() == "Page 1 of 2"
     report.get_by_role("button", name="Next").click()
-    assert rows(report) == 8  # seven rows that stand have come in between
+    assert rows(report) == 8  # seven kept rows are listed too
     assert report.locator("#page").inner_text() == "Page 2 of 2"
     assert report.get_by_role("button", name="Next").is_disabled()
 
@@ -118,14 +118,14 @@ def test_sort_by_any_column_both_ways(report):
     assert column(report, 4)[0] == "Informational"
 
 
-def test_a_rule_leads_to_its_rows(report):
+def test_a_rules_link_filters_the_rows(report):
     report.get_by_role("link", name="Show the 14 rows").click()
     assert found(report) == "14 of 51 rows"
     assert report.get_by_role("combobox", name="Rule").input_value() == "PUR-002"
     assert report.evaluate("document.activeElement.id") == "rows"
 
 
-def test_a_chunk_leads_to_its_rows(report):
+def test_a_cell_filters_the_rows(report):
     report.locator("figure.strip rect").nth(1).click()
     chip = report.get_by_role("button", name="numbers.csv, rows 501 to 1,000")
     assert chip.is_visible()
@@ -134,7 +134,7 @@ def test_a_chunk_leads_to_its_rows(report):
     assert found(report) == "51 of 51 rows"
 
 
-def test_a_chunk_is_reached_by_keyboard_through_its_table(report):
+def test_a_cell_can_be_reached_by_keyboard_through_its_table(report):
     report.locator("figure.strip summary").first.focus()
     report.keyboard.press("Enter")
     report.keyboard.press("Tab")
@@ -143,7 +143,7 @@ def test_a_chunk_is_reached_by_keyboard_through_its_table(report):
     assert report.get_by_role("button", name="numbers.csv, rows 1 to 500").is_visible()
 
 
-def test_a_duplicate_leads_to_the_row_that_stands_and_back(report):
+def test_a_duplicate_links_to_the_kept_row_and_back(report):
     report.get_by_role("combobox", name="Rule").select_option("NUM-020")
     report.get_by_role("link", name="See row 401").click()
     assert report.evaluate("document.activeElement.cells[1].textContent") == "401"
@@ -151,7 +151,7 @@ def test_a_duplicate_leads_to_the_row_that_stands_and_back(report):
     assert report.evaluate("document.activeElement.cells[1].textContent") == "902"
 
 
-def test_everything_is_there_without_script(opened):
+def test_everything_is_readable_without_script(opened):
     shown = opened(page("with_rejections"), java_script_enabled=False).page
     assert shown.locator("#body tr").count() == 58
     assert shown.locator("#body tr").last.is_visible()
@@ -160,7 +160,7 @@ def test_everything_is_there_without_script(opened):
     assert shown.get_by_role("link", name="See row 401").get_attribute("href") == "#r0-401"
 
 
-def test_colours_follow_the_system(opened):
+def test_colors_follow_the_system(opened):
     shown = opened(page("accepted")).page
     for scheme in ("light", "dark"):
         shown.emulate_media(color_scheme=scheme)
@@ -168,7 +168,7 @@ def test_colours_follow_the_system(opened):
         assert (sum(map(int, paper[4:-1].split(","))) < 380) == (scheme == "dark")
 
 
-def test_paper_has_the_rows_and_not_the_controls(opened):
+def test_print_has_the_rows_and_not_the_controls(opened):
     shown = opened(page("hostile")).page
     shown.emulate_media(media="print")
     assert not shown.locator("#controls").is_visible()
@@ -178,43 +178,43 @@ def test_paper_has_the_rows_and_not_the_controls(opened):
     assert pdf.count(b"/Type /Page\n") <= 60
     shown.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert rows(shown) == 200
-    assert shown.locator("#printed").inner_text().startswith("The first 200 rows that match are printed")
+    assert shown.locator("#printed").inner_text().startswith("Only the first 200 matching rows are printed")
     shown.evaluate("dispatchEvent(new Event('afterprint'))")
     assert rows(shown) == 50
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_nothing_a_stranger_wrote_runs(opened, script):
+def test_no_untrusted_value_runs(opened, script):
     shown = opened(page("hostile"), java_script_enabled=script)
-    assert shown.complaints == []
+    assert shown.errors == []
     assert shown.page.locator("img[src=x]").count() == 0
     assert shown.page.title() not in ("owned", "1")
     assert shown.page.locator("script").count() == 1
     assert shown.page.locator("svg image, svg script").count() == 0
 
 
-def test_a_script_that_got_in_would_not_run(opened):
+def test_an_injected_script_would_not_run(opened):
     attacked = page("accepted").replace("<main", "<script>document.title='owned'</script><main", 1)
     shown = opened(attacked)
     assert shown.page.title() != "owned"
-    assert any("Content Security Policy" in complaint for complaint in shown.complaints)
+    assert any("Content Security Policy" in error for error in shown.errors)
 
 
-def test_the_keyboard_goes_past_the_head(report):
+def test_the_keyboard_can_skip_to_what_to_fix(report):
     report.keyboard.press("Tab")
     assert report.evaluate("document.activeElement.textContent") == "Skip to what to fix"
     report.keyboard.press("Enter")
     assert report.evaluate("location.hash") == "#fix"
 
 
-def test_search_of_an_index(opened):
+def test_submissions_can_be_searched(opened):
     shown = opened(page("business")).page
     shown.get_by_label("Search submissions").fill("branch")
     assert shown.locator("#finds").inner_text() == "8 of 24 submissions"
     assert shown.locator("#submissions-body tr:visible").count() == 8
 
 
-def test_a_heavy_page_opens_quickly(opened):
+def test_a_large_page_opens_quickly(opened):
     shown = opened(page("hostile")).page
     timing = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
     assert shown.evaluate(timing) < 5000  # 0.4 s on an idle machine

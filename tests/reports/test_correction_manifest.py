@@ -1,38 +1,38 @@
-"""The repair manifest: what the parser understands of it is the manifest, with rejected.csv for its numbers."""
+"""The correction manifest parses to the original manifest with rejected.csv as its only numbers file."""
 
 from dataclasses import replace
 
 import pytest
 
 from reports.correction_manifest import correction_manifest
-from schemas.judge import understood
+from schemas.manifest.parse import parse_manifest
 from schemas.model.manifest import NumbersFile, TypedNumber
-from tests.reports import samples as samples
+from tests.reports import samples
 
 
-def repaired(view):
+def parse_correction(view):
     text = correction_manifest(view)
     assert text is not None
-    manifest = understood(text.encode())
+    manifest = parse_manifest(text.encode(), max_bytes=1 << 20, per_rule=5).manifest
     assert manifest is not None
     return manifest
 
 
-def test_it_keeps_everything_but_the_numbers():
+def test_everything_but_the_numbers_is_kept():
     view = samples.accepted()
-    again = repaired(view)
-    files = (NumbersFile(file="rejected.csv", path=again.files[0].path, line=again.files[0].line),)
-    assert again == replace(view.judgment.manifest, files=files)
+    correction = parse_correction(view)
+    files = (NumbersFile(file="rejected.csv", path=correction.files[0].path, line=correction.files[0].line),)
+    assert correction == replace(view.judgment.manifest, files=files)
 
 
-def test_rows_are_added_whatever_the_manifest_asked_for():
+def test_rows_are_added_even_if_the_manifest_replaces_numbers():
     view = samples.held()
-    again = repaired(view)
-    assert (again.numbers_mode, again.max_rejected_percent) == ("add", 10.0)
-    assert again.schedule == view.judgment.manifest.schedule
+    correction = parse_correction(view)
+    assert (correction.numbers_mode, correction.max_rejected_percent) == ("add", 10.0)
+    assert correction.schedule == view.judgment.manifest.schedule
 
 
-def test_typed_in_numbers_and_expectations_of_the_first_files_are_gone():
+def test_typed_in_numbers_and_the_original_files_are_dropped():
     view = samples.with_rejections()
     manifest = replace(
         view.judgment.manifest,
@@ -42,34 +42,34 @@ def test_typed_in_numbers_and_expectations_of_the_first_files_are_gone():
         create_business_unit=True,
         reassign=True,
     )
-    again = repaired(replace(view, judgment=replace(view.judgment, manifest=manifest)))
-    assert [(file.file, file.sha256, file.rows) for file in again.files] == [("rejected.csv", None, None)]
-    assert again.typed == ()
-    assert (again.business_unit, again.create_business_unit, again.reassign) == ("New unit", True, True)
+    correction = parse_correction(replace(view, judgment=replace(view.judgment, manifest=manifest)))
+    assert [(file.file, file.sha256, file.rows) for file in correction.files] == [("rejected.csv", None, None)]
+    assert correction.typed == ()
+    assert (correction.business_unit, correction.create_business_unit, correction.reassign) == ("New unit", True, True)
 
 
 @pytest.mark.parametrize("text", ["yes", "2027-01-04", "1e5", "# no comment", "a: b", "null", "‘’", "back\\slash"])
-def test_texts_that_yaml_would_take_for_something_else_stay_texts(text):
+def test_text_that_yaml_would_read_as_another_type_stays_text(text):
     view = samples.accepted()
     manifest = replace(view.judgment.manifest, description=text)
-    assert repaired(replace(view, judgment=replace(view.judgment, manifest=manifest))).description == text
+    assert parse_correction(replace(view, judgment=replace(view.judgment, manifest=manifest))).description == text
 
 
-def test_its_head_says_what_it_does():
+def test_the_comment_says_what_it_does():
     text = correction_manifest(samples.accepted())
     assert text.splitlines()[:3] == [
-        "# Drop this with the corrected rejected.csv beside it. Made from submission 20261123T151409Z-9f86d081.",
-        "# Only the corrected rows are added; everything else stays as it is.",
-        "# The logo 'acme.svg' has to lie beside it again, unless it is in the gallery.",
+        "# Drop this together with the corrected rejected.csv. Made from submission 20261123T151409Z-9f86d081.",
+        "# It only adds the corrected rows. Everything else stays the same.",
+        "# Include the logo 'acme.svg' in this drop again, unless it is in your gallery.",
     ]
 
 
-def test_a_logo_cannot_leave_the_comment_it_is_named_in():
+def test_a_logo_name_cannot_break_out_of_its_comment():
     view = samples.hostile()
-    head = [line for line in correction_manifest(view).splitlines() if "gallery" in line]
-    assert len(head) == 1
-    assert head[0].startswith("# The logo")
+    comment = [line for line in correction_manifest(view).splitlines() if "gallery" in line]
+    assert len(comment) == 1
+    assert comment[0].startswith("# Include the logo")
 
 
-def test_there_is_none_without_a_manifest():
+def test_there_is_no_correction_manifest_for_an_unreadable_manifest():
     assert correction_manifest(samples.unreadable()) is None

@@ -1,4 +1,4 @@
-"""rejected.csv comes back unchanged; rejections.csv is safe to open in a spreadsheet."""
+"""Records in rejected.csv come back unchanged. rejections.csv is safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -8,8 +8,9 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from reports.csv_documents import COLUMNS, rejected_csv, rejections_csv
-from tests.reports import samples as samples
+from reports.csv_documents import rejected_csv, rejections_csv
+from schemas.model.judgment import REJECTION_COLUMNS
+from tests.reports import samples
 
 
 def judged(*lines):
@@ -22,27 +23,27 @@ def read(judgment):
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def cell(value):
-    """What becomes of a phone number cell."""
+def written_cell(value):
+    """The phone number cell of rejections.csv for this received value."""
     line = samples.line("numbers.csv", 1, value, "Survey", "NUM-002", "Letters.")
     return read(judged(line))[0]["phone_number"]
 
 
-def test_head_is_the_contracts_with_a_bom():
+def test_the_header_has_a_bom_and_the_contracts_columns():
     head = next(rejections_csv(samples.accepted().judgment))
     assert head == (
         b"\xef\xbb\xbffile,row,line,phone_number,call_purpose,rule,severity,message,fix,suggestion\n"
     )  # fmt: skip
 
 
-def test_one_line_a_finding_with_every_column():
+def test_there_is_one_line_per_finding_with_every_column():
     rows = read(samples.with_rejections().judgment)
     assert len(rows) == 52
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == REJECTION_COLUMNS
     assert rows[0] == {
         "file": "numbers.csv", "row": "17", "line": "17", "phone_number": "214-9020",
         "call_purpose": "Customer Service", "rule": "NUM-004", "severity": "error",
-        "message": "Seven digits: the area code is missing.", "fix": "Put the three digits of the area code in front.",
+        "message": "The area code is missing.", "fix": "Put the three digits of the area code in front.",
         "suggestion": "",
     }  # fmt: skip
 
@@ -78,11 +79,11 @@ def test_one_line_a_finding_with_every_column():
     ],
 )
 def test_cells_that_a_spreadsheet_would_run_get_an_apostrophe(received, shown):
-    assert cell(received) == shown
+    assert written_cell(received) == shown
 
 
-def test_every_text_column_is_neutralised():
-    line = dict.fromkeys(COLUMNS, "=evil") | {"row": 1, "line": 1, "rule": "NUM-002", "severity": "error"}
+def test_every_text_column_is_neutralized():
+    line = dict.fromkeys(REJECTION_COLUMNS, "=evil") | {"row": 1, "line": 1, "rule": "NUM-002", "severity": "error"}
     row = read(judged(line))[0]
     assert {name for name, value in row.items() if value == "'=evil"} == {
         "file", "phone_number", "call_purpose", "message", "fix", "suggestion",
@@ -90,7 +91,7 @@ def test_every_text_column_is_neutralised():
 
 
 def test_a_cell_longer_than_a_spreadsheet_holds_is_cut():
-    assert len(cell("x" * 100_000)) == 32_000
+    assert len(written_cell("x" * 100_000)) == 32_000
 
 
 def test_rejected_records_come_back_unchanged():
@@ -98,26 +99,22 @@ def test_rejected_records_come_back_unchanged():
     assert b"".join(rejected_csv(judgment)) == b"".join(judgment.numbers.rejected_records())
 
 
-def test_rejected_csv_of_nothing_is_nothing():
+def test_rejected_csv_is_empty_without_rejections():
     assert list(rejected_csv(samples.accepted().judgment)) == []
 
 
-def test_dictionary_columns_do_as_well():
+def test_dictionary_encoded_columns_are_neutralized_too():
     class Numbers(samples.FakeNumbers):
         def rejections(self):
             for batch in super().rejections():
                 arrays = [
                     batch.column(name).dictionary_encode() if name in ("file", "fix") else batch.column(name)
-                    for name in COLUMNS
+                    for name in REJECTION_COLUMNS
                 ]
-                yield pa.RecordBatch.from_arrays(arrays, names=list(COLUMNS))
+                yield pa.RecordBatch.from_arrays(arrays, names=list(REJECTION_COLUMNS))
 
     judgment = judged(samples.line("=evil", 1, "1", "Survey", "NUM-002", "x"))
-    assert next(iter(read_with(judgment, Numbers)))["file"] == "'=evil"
-
-
-def read_with(judgment, kind):
-    return read(replace(judgment, numbers=kind(judgment.numbers.lines)))
+    assert next(iter(read(replace(judgment, numbers=Numbers(judgment.numbers.lines)))))["file"] == "'=evil"
 
 
 def test_three_hundred_thousand_lines_take_about_a_second():
@@ -129,7 +126,7 @@ def test_three_hundred_thousand_lines_take_about_a_second():
             return iter([batch, batch, batch])
 
     judgment = replace(judged(line), numbers=Numbers([]))
-    start = time.process_time()  # a busy machine makes it no longer
+    start = time.process_time()  # CPU time: other load on the machine does not count
     size = sum(map(len, rejections_csv(judgment)))
     assert size > 30_000_000
-    assert time.process_time() - start < 1.5  # 0.5 s where nothing else runs
+    assert time.process_time() - start < 1.5  # 0.5 s on an idle machine

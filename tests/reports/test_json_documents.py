@@ -1,4 +1,4 @@
-"""report.json and receipt.json: the contract's keys, their published schemas, what no encoding can hold."""
+"""report.json and receipt.json: the contract's keys, their published schemas, text that UTF-8 cannot encode."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reports.json_documents import format_utc, published_schema, receipt_json, report_json
-from tests.reports import samples as samples
+from tests.reports import samples
 
 VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")
 KEYS = [
@@ -24,18 +24,18 @@ def validator(name):
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_report_keeps_to_its_schema(name):
+def test_report_matches_its_schema(name):
     document = json.loads(report_json(getattr(samples, name)()))
     validator("report").validate(document)
     assert list(document) == KEYS
 
 
 @pytest.mark.parametrize("view", samples.receipts(), ids=lambda view: view.outcome)
-def test_receipt_keeps_to_its_schema(view):
+def test_receipt_matches_its_schema(view):
     validator("receipt").validate(json.loads(receipt_json(view)))
 
 
-def test_receipt_of_an_incomplete_drop_has_its_findings_and_no_verdict():
+def test_receipt_of_an_incomplete_drop_has_findings_and_no_verdict():
     receipt = json.loads(receipt_json(samples.receipts()[2]))
     assert receipt["outcome"] == "incomplete"
     assert (receipt["submission"], receipt["verdict"], receipt["counts"]) == (None, None, None)
@@ -47,7 +47,7 @@ def test_a_registered_receipt_without_a_digest_is_not_valid():
     assert not validator("receipt").is_valid(receipt)
 
 
-def test_times_are_utc_with_z_and_the_programs_also_local():
+def test_times_are_utc_with_z_and_program_times_also_local():
     document = json.loads(report_json(samples.accepted()))
     assert document["submission"]["received_at"] == "2026-11-23T15:14:09Z"
     assert document["program"]["start"] == {"utc": "2027-01-04T15:00:00Z", "local": "2027-01-04T09:00:00-06:00"}
@@ -55,7 +55,7 @@ def test_times_are_utc_with_z_and_the_programs_also_local():
     assert format_utc(samples.NOW.replace(microsecond=500)) == "2026-11-23T15:14:09.000500Z"
 
 
-def test_totals_are_true_and_shown_is_what_is_there():
+def test_totals_count_everything_and_shown_counts_what_is_listed():
     view = samples.hostile()
     document = json.loads(report_json(view))
     assert document["findings_total"] == sum(rule["count"] for rule in document["rules"]) == 5010
@@ -63,10 +63,10 @@ def test_totals_are_true_and_shown_is_what_is_there():
     assert document["counts"]["read"] == sum(document["counts"][key] for key in ("accepted", "rejected", "ignored"))
 
 
-def test_lone_surrogates_do_not_stop_a_document():
+def test_a_lone_surrogate_becomes_a_question_mark():
     view = replace(samples.unreadable(), drop="a\ud800b")
     assert json.loads(report_json(view).encode())["submission"]["drop"] == "a?b"
 
 
-def test_the_same_values_give_the_same_bytes():
+def test_the_same_values_give_the_same_text():
     assert report_json(samples.with_rejections()) == report_json(samples.with_rejections())

@@ -1,6 +1,6 @@
-"""The pages as text: golden files, the policy that seals them, their weight, and what a stranger wrote in them.
+"""The pages as text: golden files, the content security policy, size limits, and untrusted values.
 
-The golden files are written anew with `GOLDEN=write pytest tests/reports/test_pages.py`; read the difference.
+`GOLDEN=write pytest tests/reports/test_pages.py` rewrites the golden files. Read the diff.
 """
 
 import base64
@@ -26,7 +26,7 @@ from reports.views import (
     RevisionChanges,
     RuleCount,
 )
-from tests.reports import samples as samples
+from tests.reports import samples
 
 GOLDEN = Path(__file__).parent / "golden"
 VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")
@@ -37,7 +37,7 @@ PAGES = {
 }
 
 
-def golden(name, text):
+def check_golden(name, text):
     file = GOLDEN / name
     if os.environ.get("GOLDEN") == "write":
         file.parent.mkdir(exist_ok=True)
@@ -46,26 +46,26 @@ def golden(name, text):
 
 
 def without_parts(page):
-    """The page without its style, its script and their hashes, which every change of the design would alter."""
+    """The page without its style, its script and their hashes, which every design change would alter."""
     page = re.sub(r"<style>.*?</style>", "<style></style>", page, flags=re.DOTALL)
     page = re.sub(r"<script>.*?</script>", "<script></script>", page, flags=re.DOTALL)
     return re.sub(r"sha256-[^&]*", "sha256-", page)
 
 
 @pytest.mark.parametrize("name", ["accepted", "with_rejections", "held", "rejected", "unreadable"])
-def test_report_is_as_it_was(name):
+def test_report_matches_its_golden_file(name):
     view = getattr(samples, name)()
-    golden(f"{name}.html", without_parts(report_html(view)))
-    golden(f"{name}.json", report_json(view))
+    check_golden(f"{name}.html", without_parts(report_html(view)))
+    check_golden(f"{name}.json", report_json(view))
 
 
 @pytest.mark.parametrize("name", ["business", "operator"])
-def test_index_is_as_it_was(name):
-    golden(f"{name}.html", without_parts(PAGES[name]()))
+def test_index_matches_its_golden_file(name):
+    check_golden(f"{name}.html", without_parts(PAGES[name]()))
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_only_the_pages_own_parts_are_let_in(name):
+def test_the_policy_allows_only_the_pages_own_parts(name):
     page = PAGES[name]()
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1].replace("&#39;", "'")
     assert "unsafe" not in policy
@@ -81,7 +81,7 @@ def test_only_the_pages_own_parts_are_let_in(name):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_fetched_from_anywhere(name):
+def test_nothing_is_loaded_from_elsewhere(name):
     markup = re.sub(r"<(td|p|code|dd|li|h1|span|b)\b[^>]*>[^<]*", "", without_parts(PAGES[name]()))
     addresses = re.findall(r'(?:src|href)="?([^"\s>]*)', markup)
     own = ("data:image/svg+xml;base64,", "#", "..")
@@ -89,11 +89,11 @@ def test_nothing_is_fetched_from_anywhere(name):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_weighs_less_than_a_megabyte_and_a_half(name):
+def test_a_page_is_smaller_than_1_5_mb(name):
     assert len(PAGES[name]().encode()) < 1_500_000
 
 
-def test_the_heaviest_logo_leaves_room():
+def test_a_page_with_the_largest_logo_is_smaller_than_1_5_mb():
     view = replace(samples.hostile(), logo=b"<svg>" + b" " * 204_000 + b"</svg>")
     page = report_html(view)
     assert "data:image/svg+xml;base64," in page
@@ -114,18 +114,23 @@ def test_no_value_becomes_markup():
     assert "{{ 7*7 }}" in markup
 
 
-def test_hostile_values_of_the_indexes_are_escaped_too():
-    word = "<script>alert(1)</script>\u202e"
+def test_hostile_values_in_the_indexes_are_escaped_too():
+    hostile = "<script>alert(1)</script>\u202e"
     business = BusinessIndexView(
-        business="x", legal_name=word, now=samples.NOW,
-        programs=[ProgramSummary(reference="r", revision=1, state=None, branding="none", name=word)],
-        top_rules=[RuleCount(id="NUM-001", name=word, count=1)],
+        business="x", legal_name=hostile, now=samples.NOW,
+        programs=[ProgramSummary(reference="r", revision=1, state=None, branding="none", name=hostile)],
+        top_rules=[RuleCount(id="NUM-001", name=hostile, count=1)],
     )  # fmt: skip
     operator = OperatorIndexView(
         now=samples.NOW,
-        businesses_error=word,
+        businesses_error=hostile,
         review=[
-            AttentionItem(what=word, why=word, commands=(word,), preview=BrandingPreview(display=word, shorthand=word))
+            AttentionItem(
+                what=hostile,
+                why=hostile,
+                commands=(hostile,),
+                preview=BrandingPreview(display=hostile, shorthand=hostile),
+            )
         ],
     )
     for page in (business_index(business), operator_index(operator)):
@@ -134,44 +139,44 @@ def test_hostile_values_of_the_indexes_are_escaped_too():
 
 
 def test_empty_indexes_say_so():
-    assert "Nothing was dropped yet." in business_index(BusinessIndexView(business="x", now=samples.NOW))
+    assert "Nothing has been dropped yet." in business_index(BusinessIndexView(business="x", now=samples.NOW))
     page = operator_index(OperatorIndexView(now=samples.NOW))
-    assert "Nothing waits for you." in page
-    assert "No business is registered yet." in page
+    assert "Nothing needs your attention." in page
+    assert "No businesses are registered yet." in page
 
 
-def test_what_waits_for_review_is_shown_as_a_phone_will_show_it():
+def test_branding_in_review_has_a_call_preview():
     page = operator_index(samples.operator_index())
     assert "<b>Acme Bank Collections</b>" in page
-    assert "Where space is short: Acme Bank Coll…" in page
+    assert "Where space is limited: Acme Bank Coll…" in page
     assert (
         f'<img class="face" src="data:image/svg+xml;base64,{base64.b64encode(samples.LOGO).decode()}" alt="logo' in page
     )
 
 
-def test_paused_launching_is_the_first_thing_an_operator_reads():
+def test_paused_launches_are_at_the_top_of_the_operators_page():
     page = operator_index(OperatorIndexView(now=samples.NOW, paused=True))
-    assert "One thing waits for you." in page
+    assert "1 item needs your attention." in page
     assert "launchdrop launches resume" in page
 
 
-def test_a_revision_shows_its_difference_and_a_first_one_does_not():
+def test_only_a_later_revision_shows_what_changed():
     view = samples.accepted()
-    assert "Against last time" not in report_html(view)
+    assert "Since last time" not in report_html(view)
     page = report_html(replace(view, revision=RevisionChanges(number=2, added=1234, removed=5, changed=6)))
-    assert "Against last time" in page
+    assert "Since last time" in page
     assert "<dt>added</dt><dd>1,234</dd>" in page
 
 
-def test_rows_of_a_cut_report_say_so():
+def test_a_report_with_cut_rows_says_so():
     page = report_html(samples.hostile())
-    assert "Search and filters cover what is shown" in page
-    assert "All 51 rows with a finding." in report_html(samples.with_rejections())
+    assert "Search and filters cover the listed rows only" in page
+    assert "All 51 rows with findings are listed." in report_html(samples.with_rejections())
 
 
-def test_times_are_the_programs_own_and_utc():
+def test_times_are_in_the_programs_zone_and_utc():
     page = report_html(samples.accepted())
-    assert "Monday 4 January 2027, 09:00 (Chicago)<small>4 Jan 2027, 15:00 UTC; in 41 days</small>" in page
+    assert "Monday, January 4, 2027, 9:00 AM CST<small>Jan 4, 2027, 3:00 PM UTC; in 41 days</small>" in page
 
 
 def test_rendering_takes_well_under_a_second():
@@ -185,13 +190,13 @@ def test_rendering_takes_well_under_a_second():
     )  # fmt: skip
     view = samples.view_of(judgment)
     report_html(view)
-    start = time.process_time()  # a busy machine makes it no longer
+    start = time.process_time()  # CPU time: other load on the machine does not count
     report_html(view)
-    assert time.process_time() - start < 0.8  # 0.2 s where nothing else runs
+    assert time.process_time() - start < 0.8  # 0.2 s on an idle machine
 
 
 def test_no_clock_is_read():
-    """A report of long ago renders as it did."""
+    """A report renders the same at any time."""
     view = replace(samples.accepted(), now=datetime(2001, 1, 1, tzinfo=UTC))
     assert report_html(view) == report_html(view)
     assert "in 9,499 days" in report_html(view)

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.archive.submissions import open_drop, verified
-from flows.arrival.leases import claimed
+from flows.archive.submissions import open_archived_drop, is_intact
+from flows.arrival.leases import lease_drop
 from flows.cli import programs
 from flows.ledger.programs.ownership import ON_DO_NOT_ORIGINATE_LIST
-from flows.pipeline import next_start_came, take_inbox
-from flows.publishing.outbox import refresh
+from flows.pipeline import take_inbox, watch_next_start
+from flows.publishing.outbox import publish_outbox
 from flows.registration import drop
-from flows.registration.rerun import replay, retake
+from flows.registration.rerun import replay_submission, retake_submission
 from flows.stores import StoreError
 from tests.flows.sample_drops import ROWS, manifest, program, submissions
 
@@ -151,11 +151,11 @@ def test_an_owner_that_wakes_up_late_does_not_tell_what_has_arrived_meanwhile(wo
 
     @contextmanager
     def sleeps(*given, **more):
-        with claimed(*given, **more) as lease:
+        with lease_drop(*given, **more) as lease:
             monkeypatch.undo()
             world.clock.now += 2 * world.services.settings.lease
             numbers.write_text(ROWS)
-            assert len(world.run().intake.took) == 1
+            assert len(world.run().intake.taken) == 1
             yield lease
 
     monkeypatch.setattr(drop, "claimed", sleeps)
@@ -184,7 +184,7 @@ def test_held_then_released_is_launched_like_any_other(world):
 
     with world.services.ledger.begin() as conn:
         release_held_submission(conn, receipt["submission"], by="tester", now=world.clock())
-    refresh(world.services)
+    publish_outbox(world.services)
     receipt = world.receipt("acme-bank/a")
     assert (receipt["verdict"], receipt["program_state"]) == ("accepted_with_rejections", "scheduled")
     assert world.report("acme-bank/a")["verdict"] == "accepted_with_rejections"
@@ -198,11 +198,11 @@ def test_a_business_reads_why_the_operator_rejected_what_was_held(world):
     receipt = world.receipt("acme-bank/a")
     with world.services.ledger.begin() as conn:
         reject_held_submission(conn, receipt["submission"], by="tester", reason="Wrong list.", now=world.clock())
-    refresh(world.services)
+    publish_outbox(world.services)
     assert world.receipt("acme-bank/a")["verdict"] == "rejected"
     page = (world.reports / "acme-bank" / receipt["submission"] / "report.html").read_text()
-    assert "Nothing was taken: the operator rejected this drop." in page
-    assert "The operator says: Wrong list." in page
+    assert "Nothing was registered: the operator rejected this drop." in page
+    assert "The operator’s reason: Wrong list." in page
     assert "tester" not in page
 
 
@@ -212,21 +212,21 @@ def test_what_was_held_says_that_a_newer_drop_took_its_place(world):
     world.drop("acme-bank/b", ROWS)
     world.run()
     page = world.reports / "acme-bank" / world.receipt("acme-bank/a")["submission"] / "report.html"
-    assert "while this drop was held, a newer one took its place" in page.read_text()
+    assert "a newer drop replaced this one while it was held" in page.read_text()
 
 
 def test_pages_make_way_for_the_next_start_and_are_written_later(world):
 
     world.drop("acme-bank/a", ROWS)
     take_inbox(world.services, sleep=world.clock.sleep)
-    came = next_start_came(world.services)
+    came = watch_next_start(world.services)
     assert not came()
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
     assert came()
-    assert refresh(world.services, stop=came).written == 0
+    assert publish_outbox(world.services, stop=came).written == 0
     assert not (world.reports / "acme-bank/drops/a/receipt.json").exists()
-    assert not next_start_came(world.services)(), "a start that has come is no reason to put pages off again"
-    assert refresh(world.services, stop=next_start_came(world.services)).written == 4
+    assert not watch_next_start(world.services)(), "a start that has come is no reason to put pages off again"
+    assert publish_outbox(world.services, stop=watch_next_start(world.services)).written == 4
     assert world.receipt("acme-bank/a")["outcome"] == "registered"
 
 
@@ -245,12 +245,12 @@ def test_a_retake_is_a_submission_of_its_own_over_the_same_bytes(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     first = world.receipt("acme-bank/a")["submission"]
-    assert replay(world.services, first) == []
+    assert replay_submission(world.services, first) == []
     world.clock.now += timedelta(hours=1)
-    took = retake(world.services, first)
+    took = retake_submission(world.services, first)
     assert took.registered.submission != first
     assert [row.retake_of for row in submissions(world)] == [first, None]
-    assert replay(world.services, took.registered.submission) == []
+    assert replay_submission(world.services, took.registered.submission) == []
 
 
 def test_a_retake_is_found_in_the_archive_and_the_inbox_is_emptied_of_what_repeats_it(world):
@@ -263,9 +263,9 @@ def test_a_retake_is_found_in_the_archive_and_the_inbox_is_emptied_of_what_repea
     businesses.write_text(businesses.read_text().replace("[Collections, Cards]", "[Collections, Cards, Loans]"))
     world.run()
     world.clock.now += timedelta(hours=1)
-    second = retake(world.services, first["submission"]).registered.submission
+    second = retake_submission(world.services, first["submission"]).registered.submission
     world.clock.now += timedelta(hours=1)
-    third = retake(world.services, second).registered.submission
+    third = retake_submission(world.services, second).registered.submission
     world.services = replace(world.services, settings=settings)
     world.drop("acme-bank/b", ROWS, business_unit="Loans")
     assert world.run().problems == []
@@ -273,7 +273,7 @@ def test_a_retake_is_found_in_the_archive_and_the_inbox_is_emptied_of_what_repea
     assert world.receipt("acme-bank/b")["submission"] == third
     assert not list((world.inbox / "acme-bank").iterdir())
     for submission in (second, third):
-        assert verified(open_drop(world.services.archive, "acme-bank", submission))
+        assert is_intact(open_archived_drop(world.services.archive, "acme-bank", submission))
 
 
 def test_numbers_marked_do_not_originate_are_added_to_a_program_that_calls_with_others(world):
@@ -295,7 +295,7 @@ def test_an_archive_that_is_not_what_was_taken_is_not_judged_again(world):
     (kept,) = (world.services.archive.root / "acme-bank" / submission).glob("*numbers.csv")
     kept.chmod(0o600)
     kept.write_text("5012149999,Survey\n")
-    for again in (retake, replay):
+    for again in (retake_submission, replay_submission):
         with pytest.raises(StoreError, match=rf"^the archive of {submission} is not what was taken any more: "):
             again(world.services, submission)
     assert len(submissions(world)) == 1
@@ -309,7 +309,7 @@ def test_a_replay_shows_what_would_change(world):
     # The operator takes the number for another program: judged now, the row is in conflict.
     world.drop("acme-bank/c", "5012149022,Survey\n", reference="third", reassign="true")
     world.run()
-    changes = {c.what: (c.before, c.now) for c in replay(world.services, world.receipt("acme-bank/a")["submission"])}
+    changes = {c.what: (c.before, c.now) for c in replay_submission(world.services, world.receipt("acme-bank/a")["submission"])}
     assert changes == {}
 
 
@@ -328,7 +328,7 @@ def test_what_is_refused_at_the_launch_is_told_with_its_reason_wherever_one_look
         assert (told["refused"], told["refused_total"]) == (refused, 1)
     index = (world.reports / "acme-bank/index.html").read_text()
     assert f"1 number refused: {ON_DO_NOT_ORIGINATE_LIST}" in index
-    programs.show("acme-bank/orders")
+    programs.show_command("acme-bank/orders")
     assert f"  refused    1: {ON_DO_NOT_ORIGINATE_LIST}\n" in capsys.readouterr().out
-    programs.show("acme-bank/orders", as_json=True)
+    programs.show_command("acme-bank/orders", as_json=True)
     assert json.loads(capsys.readouterr().out)[0]["refused"] == [{"reason": ON_DO_NOT_ORIGINATE_LIST, "numbers": 1}]
