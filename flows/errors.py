@@ -1,8 +1,41 @@
-"""LaunchdropError: the world is not as it must be, in a way that a person can mend."""
+"""What goes wrong outside this program, and how one failure is kept from stopping the rest of the work."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class LaunchdropError(Exception):
-    """Says in one plain line what is wrong, what was expected, and how to mend it. Commands show it and exit with 2."""
+    """Something that a person can fix. The message is one line: what is wrong, what was expected, how to fix it.
+
+    Commands show it and exit with 2.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the work on one drop or file failed: one line for the operator."""
+
+    problem: str
+
+
+def catch_failure(work: Callable[[], T], *, subject: str, action: str) -> T | Failure:
+    """Do the work on one drop or file, and return its result. Any error becomes a Failure, so that the others go on.
+
+    The Failure says that `subject` ("drop acme/a") could not be `action` ("taken").
+    """
+    try:
+        return work()
+    except LaunchdropError as error:
+        return Failure(f"{subject} could not be {action}: {error}")
+    except Exception as error:
+        log.exception("%s could not be %s", subject, action)
+        return Failure(f"{subject} could not be {action}: {type(error).__name__}, a bug in launchdrop; see the log")
 
 
 class FailureStreak:

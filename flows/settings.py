@@ -25,8 +25,8 @@ from pydantic_settings import (
 )
 
 from flows.errors import LaunchdropError
-from schemas.model.business import CONTACT, CONTACT_EXPECTED
-from schemas.model.policy import REGION, REGION_EXPECTED, Caps, Policy
+from schemas.model.business import CONTACT_EXPECTED, CONTACT_PATTERN
+from schemas.model.policy import REGION_EXPECTED, REGION_PATTERN, FindingCaps, Policy
 
 PREFIX = "LAUNCHDROP_"
 SETTINGS_FILE = Path("launchdrop.toml")
@@ -37,7 +37,7 @@ _MAX_DURATION = timedelta(days=3650)
 #: A socket cannot wait for longer than 24 days, and a launch that waits for its carrier for hours is none.
 _MAX_CALL_DURATION = timedelta(hours=1)
 _POLICY_DEFAULTS = Policy()
-_CAP_DEFAULTS = Caps()
+_CAP_DEFAULTS = FindingCaps()
 
 
 class SettingsError(LaunchdropError):
@@ -69,13 +69,13 @@ def _split_commas(value: object) -> object:
 
 
 def _check_regions(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value or not all(map(REGION.fullmatch, value)):
+    if not value or not all(map(REGION_PATTERN.fullmatch, value)):
         raise PydanticCustomError("regions", f"expected regions, each of {REGION_EXPECTED}")
     return value
 
 
 def _check_contacts(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(map(CONTACT.fullmatch, value)):
+    if not all(map(CONTACT_PATTERN.fullmatch, value)):
         raise PydanticCustomError("contacts", f"expected contacts, each {CONTACT_EXPECTED}")
     return value
 
@@ -228,8 +228,8 @@ class Settings(PolicySettings, CarrierSettings):
         return self.model_copy(update=secrets | {"carrier": "local"})
 
     @property
-    def caps(self) -> Caps:
-        return Caps(per_rule=self.findings_per_rule, shown=self.findings_shown)
+    def caps(self) -> FindingCaps:
+        return FindingCaps(per_rule=self.findings_per_rule, shown=self.findings_shown)
 
 
 def load_settings() -> Settings:

@@ -1,8 +1,8 @@
-"""Where launched programs go: one small interface, three ways behind it.
+"""Where launched programs go: one small interface, with three implementations.
 
-The only home of the HTTP client. A carrier knows nothing of the ledger: it is handed frozen values, and hands back its
-own id of a program and the numbers it refused. What goes wrong is one of three errors, by what is known of the fate of
-the call: nothing happened (`CarrierDown`), unknown (`CarrierUnsure`), or refused for good (`CarrierRefused`).
+A carrier does not know the ledger. It gets frozen values, and returns its own id of a program and the numbers it
+refused. If a call fails, the error says what is known about its outcome: nothing happened (`CarrierDown`), unknown
+(`CarrierUnsure`), or refused for good (`CarrierRefused`).
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,13 @@ from flows.masking import mask
 from schemas.model.business import DisplayName
 from schemas.model.manifest import ProgramType
 
-#: The most numbers one call carries; the portal's limit per upload.
-BATCH = 500
-
 
 class CarrierError(Exception):
-    """A call to the carrier did not succeed. The text holds no whole phone number."""
+    """A call to the carrier did not succeed. The message contains no whole phone number."""
 
 
 class CarrierDown(CarrierError):
-    """Nothing happened at the carrier: it cannot be reached, or asks to wait. `retry_after` is in seconds, if told."""
+    """Nothing happened at the carrier: it cannot be reached, or asks to wait `retry_after` seconds (if it says)."""
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -31,22 +28,22 @@ class CarrierDown(CarrierError):
 
 
 class CarrierUnsure(CarrierError):
-    """The call was sent and its answer lost, so whether it happened is unknown."""
+    """The call was sent but its answer was lost, so its outcome is unknown."""
 
 
 class CarrierRefused(CarrierError):
-    """The carrier will not do this, now or later; the text is its reason, fit for the business to read."""
+    """The carrier will not do this, now or later. The message is its reason, which the business may read."""
 
 
 class CarrierGone(CarrierRefused):
-    """The carrier has no such program, or has it no longer."""
+    """The carrier does not have this program, or no longer has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierProgram:
-    """The facts of a program as a carrier is told them. `start` and `end` are aware; `timezone` is to show them in.
+    """A program's facts for the carrier. `business` and `reference` together are its permanent name.
 
-    `business` and `reference` together name the program for good.
+    `start` and `end` have a time zone; `timezone` is the IANA zone to show them in.
     """
 
     business: str
@@ -71,7 +68,7 @@ class CarrierLogo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branding:
-    """What a called phone shows, all of it approved."""
+    """What a called phone shows. All of it is approved."""
 
     display_name: DisplayName
     logo: CarrierLogo | None = None
@@ -86,7 +83,7 @@ class CarrierNumber(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A number the carrier would not take, and why; the reason holds no whole phone number."""
+    """A number that the carrier refused, and its reason, which contains no whole phone number."""
 
     number: int
     reason: str
@@ -94,64 +91,65 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundProgram:
-    """What a carrier has under a program's name. `numbers` are those of the asked that it has; None: it cannot tell."""
+    """A program that the carrier has. `numbers` are those asked about that it has; None if it cannot tell."""
 
     id: str
     numbers: frozenset[int] | None
 
 
 class Carrier(Protocol):
-    """One way to put programs live. Every call may raise one of the three `CarrierError`s, and nothing else.
+    """One way to put programs live. Any call may raise the `CarrierError`s above, and nothing else.
 
-    `key` names one call for good: where `honors_keys`, the same call under the same key happens once, however often it
-    is sent, so a call whose answer was lost is sent again; elsewhere `find` is asked first.
-    `embedded`: a call costs nothing and has no effect outside the ledger, so outcomes may be recorded together.
+    `key` is an idempotency key. If `honors_keys`, a repeated call with the same key has no further effect, so a call
+    whose answer was lost can be sent again. Otherwise `find` is called first.
+
+    `embedded`: a call is cheap and has no effect outside the ledger, so outcomes may be recorded together.
     """
 
     honors_keys: bool
     embedded: bool
 
     def cooldown_left(self) -> float:
-        """Seconds for which it is not to be asked, as it failed lately; 0: it may be asked."""
+        """Seconds until the carrier should be called again after a failure; 0 if it can be called now."""
         ...
 
     def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> FoundProgram | None:
-        """What the carrier has of this program; None: nothing."""
+        """What the carrier has of this program; None if it does not have it."""
         ...
 
     def create(self, program: CarrierProgram, *, key: str) -> str:
-        """Make the program, without numbers and unbranded; its id at the carrier comes back."""
+        """Create the program without numbers and branding. Returns its id at the carrier."""
         ...
 
     def update(self, id: str, program: CarrierProgram, *, key: str) -> None:
-        """Change the facts of a program that is there: its schedule, name, description."""
+        """Change the facts of an existing program: its schedule, name, description."""
         ...
 
     def add_numbers(self, id: str, numbers: Sequence[CarrierNumber], *, key: str) -> tuple[Refusal, ...]:
-        """Add at most `BATCH` numbers, or give those that are there already their new call purpose."""
+        """Add at most 500 numbers. A number that the program already has gets the new call purpose."""
         ...
 
     def remove_numbers(self, id: str, numbers: Sequence[int], *, key: str) -> None:
-        """Take at most `BATCH` numbers out; one that is not there is no fault."""
+        """Remove at most 500 numbers. Numbers that the program does not have are ignored."""
         ...
 
     def set_branding(self, id: str, branding: Branding | None, *, key: str) -> None:
-        """Show this on called phones from now on; None: nothing."""
+        """Set what called phones show from now on; None for nothing."""
         ...
 
     def end(self, id: str, program: CarrierProgram, *, key: str) -> None:
-        """End the program and free its numbers; ending twice is no fault."""
+        """End the program and free its numbers. Ending it twice is not an error."""
         ...
 
     def close(self) -> None:
-        """Let go of connections; the carrier is not used after."""
+        """Close connections. The carrier is not used afterwards."""
         ...
 
 
-_REASON_SHOWN = 200
+_MAX_REASON_LENGTH = 200
 
 
 def clean_reason(text: str) -> str:
-    """A carrier's words made fit to keep: printable, cut to 200 characters, phone numbers in them masked."""
+    """A reason from a carrier, safe to store: printable, cut to 200 characters, phone numbers masked."""
     printable = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return mask(printable)[:_REASON_SHOWN]
+    return mask(printable)[:_MAX_REASON_LENGTH]

@@ -1,4 +1,4 @@
-"""A carrier that is down is asked rarely: after a failure no call goes out for a while, in this whole process."""
+"""A circuit breaker: after a failure this process makes no calls to the carrier for a while."""
 
 import time
 from collections.abc import Callable
@@ -7,49 +7,52 @@ from threading import Lock
 
 from flows.carriers import CarrierDown
 
-#: The longest rest, in seconds, where the carrier itself does not ask for a longer one.
+#: The longest cooldown in seconds, unless the carrier itself asks for a longer one.
 MAX_COOLDOWN = 300.0
 
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Open after a failure for `rest` seconds, twice as long after each further one, at least as long as asked for."""
+    """Open for `cooldown` seconds after a failure, twice as long after each further one.
 
-    rest: float = 5.0
+    If the carrier asks for a longer wait, the breaker stays open that long.
+    """
+
+    cooldown: float = 5.0
     clock: Callable[[], float] = time.monotonic
     failures: int = 0
-    asked_again_at: float = 0.0
+    closed_at: float = 0.0
 
-    def left(self) -> float:
-        """Seconds it still rests; 0: it may be asked."""
-        return max(0.0, self.asked_again_at - self.clock())
+    def cooldown_left(self) -> float:
+        """Seconds until calls are allowed again; 0 if they are allowed now."""
+        return max(0.0, self.closed_at - self.clock())
 
-    def check(self) -> None:
-        """Raises CarrierDown, without asking, while the carrier rests."""
-        if left := self.left():
-            raise CarrierDown(f"the carrier failed lately and is asked again in {left:.0f} s", retry_after=left)
+    def require_closed(self) -> None:
+        """Raise CarrierDown, without a call, while the breaker is open."""
+        if left := self.cooldown_left():
+            raise CarrierDown(f"the carrier failed recently; the next call is in {left:.0f} s", retry_after=left)
 
-    def failed(self, retry_after: float | None, *, down: bool = True) -> None:
-        """After every try of a call failed; not `down`: one of them may have happened, its answer was lost.
+    def record_failure(self, retry_after: float | None, *, down: bool = True) -> None:
+        """Call this after all tries of a call have failed. `down=False` if one may have succeeded unnoticed.
 
-        One call whose answers stay lost may be the fault of that call; two in a row are the carrier's.
+        One call whose answers are lost may itself be the cause, so the breaker opens only after the second one.
         """
-        pause = min(self.rest * 2**self.failures, MAX_COOLDOWN)
+        cooldown = min(self.cooldown * 2**self.failures, MAX_COOLDOWN)
         self.failures = min(self.failures + 1, 16)
         if down or self.failures > 1:
-            self.asked_again_at = self.clock() + max(pause, retry_after or 0.0)
+            self.closed_at = self.clock() + max(cooldown, retry_after or 0.0)
 
-    def answered(self) -> None:
-        """After the carrier answered, whatever it said."""
+    def record_answer(self) -> None:
+        """Call this after any answer of the carrier."""
         self.failures = 0
-        self.asked_again_at = 0.0
+        self.closed_at = 0.0
 
 
 _breakers: dict[str, CircuitBreaker] = {}
 _lock = Lock()
 
 
-def shared_breaker(address: str, rest: float) -> CircuitBreaker:
-    """The one breaker of this address in this process: a new pass opens its carrier anew but still remembers."""
+def shared_breaker(address: str, cooldown: float) -> CircuitBreaker:
+    """The one breaker for this address in this process. It outlives a pass, which opens its own carrier."""
     with _lock:
-        return _breakers.setdefault(address, CircuitBreaker(rest=rest))
+        return _breakers.setdefault(address, CircuitBreaker(cooldown=cooldown))

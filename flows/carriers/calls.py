@@ -1,9 +1,9 @@
-"""One HTTP call to a carrier: timeouts, retries, what its answer or its silence means."""
+"""HTTP calls to a carrier: timeouts, retries, and what an answer or its absence means."""
 
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeVar
@@ -13,23 +13,23 @@ import httpx
 import stamina
 
 from flows.carriers import CarrierDown, CarrierError, CarrierGone, CarrierRefused, CarrierUnsure, clean_reason
-from flows.carriers.breaker import CircuitBreaker
+from flows.carriers.breaker import CircuitBreaker, shared_breaker
 
 T = TypeVar("T")
 
-#: An answer larger than this is no answer of this interface (500 refusals with their reasons are a tenth of it).
+#: A larger answer is treated as lost. The largest valid one, 500 refusals with reasons, is a tenth of it.
 MAX_ANSWER_BYTES = 4 << 20
 
-#: Statuses by which a carrier says that it will not do this, now or later.
+#: Statuses with which a carrier refuses a call for good.
 REFUSALS = frozenset({400, 404, 409, 410, 413, 422})
 
-#: What a repeat of the call would do: nothing more (a look-up); nothing more, thanks to its key; happen twice.
+#: What repeating a call does: nothing (a lookup); nothing, thanks to its idempotency key; it takes effect twice.
 Effect = Literal["none", "keyed", "unkeyed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What is asked. `sign` makes the headers from the body, anew for each try."""
+    """One request. `sign` is called before each try to make the headers for the body."""
 
     method: str
     path: str
@@ -40,86 +40,87 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """Seconds for one try, tries, seconds waited before the second try (then twice as long), longest wait."""
+class ConnectionOptions:
+    """Times in seconds: `timeout` of one try; the wait between tries doubles from `initial_wait` to `max_wait`.
+
+    `cooldown` is how long the carrier is not called after a first failure.
+    """
 
     timeout: float = 10.0
     tries: int = 4
-    first_wait: float = 0.2
-    longest_wait: float = 5.0
+    initial_wait: float = 0.2
+    max_wait: float = 5.0
+    cooldown: float = 5.0
 
 
 def is_http_url(url: str) -> bool:
-    """Whether it is http or https with a host and a port that there is, without a password, and the client takes it."""
+    """Whether this is an http or https URL with a valid host and port and without a password."""
     try:
         parts, _ = urlsplit(url), httpx.URL(url)
-        host = (parts.hostname or "").encode("idna")  # as a connection will
+        host = (parts.hostname or "").encode("idna")  # as the HTTP client does when it connects
         return parts.scheme in ("http", "https") and bool(host) and not parts.password and parts.port != 0
     except (ValueError, httpx.InvalidURL):
         return False
 
 
-def open_http_client(url: str, patience: RetryPolicy) -> httpx.Client:
-    """A client of this address; paths are appended to it.
-
-    One connection a call: on a kept one, a second answer to one call would be read as the answer to the next.
-    """
-    limits = httpx.Limits(max_keepalive_connections=0)
-    return httpx.Client(base_url=url.rstrip("/") + "/", timeout=patience.timeout, limits=limits)
-
-
 @dataclass(slots=True, kw_only=True)
 class CarrierConnection:
-    """A carrier's line: an HTTP client, patience, and the breaker that the process shares."""
+    """How to reach a carrier: an HTTP client, and the circuit breaker that the process shares."""
 
     client: httpx.Client
     breaker: CircuitBreaker
-    patience: RetryPolicy = field(default_factory=RetryPolicy)
+    options: ConnectionOptions
 
-    def ask(self, call: Call, read: Callable[[Any], T]) -> T:
-        """What `read` makes of the answer's JSON (None where it is empty); it raises CarrierUnsure at another shape.
+    def cooldown_left(self) -> float:
+        return self.breaker.cooldown_left()
 
-        Raises CarrierDown, CarrierUnsure (never for a look-up) or CarrierRefused. Once one try's answer was lost, a
-        later "try again later" no longer means that nothing happened.
+    def close(self) -> None:
+        self.client.close()
+
+    def send(self, call: Call, parse: Callable[[Any], T]) -> T:
+        """Send a call, with retries. Returns `parse` of the answer's JSON (None if the answer is empty).
+
+        `parse` raises CarrierUnsure if the JSON does not have the expected shape. Raises CarrierDown, CarrierUnsure
+        (never for a lookup) or CarrierRefused. If the answer of one try was lost, an answer of "try again later" to the
+        next one does not mean that nothing happened, so the result is CarrierUnsure.
         """
-        self.breaker.check()
+        self.breaker.require_closed()
         lost = False
         try:
             for attempt in stamina.retry_context(on=lambda error: self._wait(call, error), **self._limits()):
                 with attempt:
                     try:
-                        answer = read(self._try(call))
+                        answer = parse(self._try(call))
                     except CarrierUnsure:
                         lost = True
                         raise
         except (CarrierDown, CarrierUnsure) as error:
-            self.breaker.failed(getattr(error, "retry_after", None), down=isinstance(error, CarrierDown))
-            raise _fate(call, error, lost=lost) from error
+            self.breaker.record_failure(getattr(error, "retry_after", None), down=isinstance(error, CarrierDown))
+            raise _final_error(call, error, lost=lost) from error
         except CarrierRefused:
-            self.breaker.answered()
+            self.breaker.record_answer()
             raise
-        self.breaker.answered()
+        self.breaker.record_answer()
         return answer
 
     def _limits(self) -> dict[str, Any]:
-        patience = self.patience
         return {
-            "attempts": patience.tries,
+            "attempts": self.options.tries,
             "timeout": None,
-            "wait_initial": patience.first_wait,
-            "wait_max": patience.longest_wait,
-            "wait_jitter": patience.first_wait,
+            "wait_initial": self.options.initial_wait,
+            "wait_max": self.options.max_wait,
+            "wait_jitter": self.options.initial_wait,
         }
 
     def _wait(self, call: Call, error: Exception) -> bool | float:
-        """Whether to try again, and how long to wait where the carrier said so."""
+        """Whether to try again, or the seconds to wait first if the carrier gave them."""
         if isinstance(error, CarrierUnsure):
             return call.effect != "unkeyed"
         if not isinstance(error, CarrierDown):
             return False
         if error.retry_after is None:
             return True
-        return error.retry_after if error.retry_after <= self.patience.longest_wait else False
+        return error.retry_after if error.retry_after <= self.options.max_wait else False
 
     def _try(self, call: Call) -> Any:
         headers = {"accept": "application/json", **call.sign(call.body or b"")}
@@ -132,25 +133,53 @@ class CarrierConnection:
             raise CarrierDown(f"the carrier cannot be reached ({type(error).__name__})") from error
         except httpx.HTTPError as error:
             raise CarrierUnsure(f"the carrier's answer was lost ({type(error).__name__})") from error
-        return _meaning(call, response, content)
+        return _parse_response(call, response, content)
 
     def _read(self, response: httpx.Response) -> bytes:
-        """The body, within bounds: a carrier that dribbles or floods is one whose answer is lost."""
-        content, until = bytearray(), time.monotonic() + self.patience.timeout
+        """The body. One that is too large or arrives too slowly counts as lost."""
+        content, until = bytearray(), time.monotonic() + self.options.timeout
         for block in response.iter_bytes():
             content += block
             if len(content) > MAX_ANSWER_BYTES or time.monotonic() > until:
-                raise httpx.ReadError("the answer is too long or too slow")
+                raise httpx.ReadError("the answer is too large or too slow")
         return bytes(content)
 
 
-def _fate(call: Call, error: CarrierError, *, lost: bool) -> CarrierError:
+def open_connection(url: str, options: ConnectionOptions) -> CarrierConnection:
+    """A connection to the carrier at this base URL.
+
+    Each call opens its own TCP connection. On a reused one, a second answer to one call would be taken for the answer
+    to the next.
+    """
+    limits = httpx.Limits(max_keepalive_connections=0)
+    client = httpx.Client(base_url=url.rstrip("/") + "/", timeout=options.timeout, limits=limits)
+    return CarrierConnection(client=client, breaker=shared_breaker(url, options.cooldown), options=options)
+
+
+def ignore_answer(answer: Any) -> None:
+    """`parse` for a call whose answer contains nothing of interest."""
+
+
+def format_e164(number: int) -> str:
+    """Ten digits as +1 and ten digits."""
+    return f"+1{number:010d}"
+
+
+def parse_e164(text: object, carrier: str) -> int:
+    """+1 and ten digits as ten digits. Raises CarrierUnsure, which names the carrier, for anything else."""
+    if isinstance(text, str) and len(text) == 12 and text.startswith("+1") and text[1:].isdecimal():
+        return int(text[2:])
+    raise CarrierUnsure(f"{carrier}'s answer has a phone number that is not +1 and ten digits")
+
+
+def _final_error(call: Call, error: CarrierError, *, lost: bool) -> CarrierError:
+    """The error after the last try. A lookup has no effect, so its outcome is never in doubt."""
     if call.effect == "none":
         return CarrierDown(str(error), retry_after=getattr(error, "retry_after", None))
     return CarrierUnsure(str(error)) if lost else error
 
 
-def _meaning(call: Call, response: httpx.Response, content: bytes) -> Any:
+def _parse_response(call: Call, response: httpx.Response, content: bytes) -> Any:
     status = response.status_code
     if response.is_success:
         return _json(content)
@@ -162,8 +191,8 @@ def _meaning(call: Call, response: httpx.Response, content: bytes) -> Any:
         raise (CarrierGone if status in (404, 410) else CarrierRefused)(
             _reason(content) or f"the carrier answered {status}"
         )
-    # A wrong address or secret is the operator's to mend and no fault of the program that happened to be sent.
-    raise CarrierDown(f"the carrier answered {status}: its address, secret or permissions need the operator")
+    # A wrong address or secret is for the operator to fix. It says nothing about the program in this call.
+    raise CarrierDown(f"the carrier answered {status}: check its address, secret and permissions")
 
 
 def _json(content: bytes) -> Any:
@@ -171,22 +200,22 @@ def _json(content: bytes) -> Any:
         return None
     try:
         return json.loads(content)
-    except (ValueError, RecursionError) as error:  # lists in lists without end are JSON, but nobody's answer
+    except (ValueError, RecursionError) as error:  # very deeply nested lists are JSON, but not an answer
         raise CarrierUnsure("the carrier's answer is not JSON") from error
 
 
 def _reason(content: bytes) -> str | None:
-    """The reason in a problem document (RFC 9457: detail, else title), or None."""
+    """The reason in a problem document (RFC 9457): its detail, or else its title; None if there is none."""
     try:
         problem = json.loads(content)
     except (ValueError, RecursionError):
         return None
-    words = (problem.get("detail") or problem.get("title")) if isinstance(problem, dict) else None
-    return clean_reason(words) if isinstance(words, str) else None
+    reason = (problem.get("detail") or problem.get("title")) if isinstance(problem, dict) else None
+    return clean_reason(reason) if isinstance(reason, str) else None
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds to wait: Retry-After as seconds or an HTTP date (RFC 9110, 10.2.3); None where there is none."""
+    """Seconds to wait by the Retry-After header (RFC 9110, 10.2.3: seconds or an HTTP date); None if there is none."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(min(int(text[:9]), 86_400))

@@ -1,14 +1,19 @@
 """First Orion's exchange API, as far as its public pages describe it.
 
-Written from public documentation (developer.firstorion.com) and tried against a stand-in, never against the service. At
-least once: no idempotency key is documented, so a program is looked up by name before it is made, and numbers before
-they are added; what cannot be looked up stays unknown and is shown to the operator.
+Written from the public documentation (developer.firstorion.com) and tested with a fake server, never with the real one.
+Delivery is at least once: no idempotency key is documented. So a program is looked up by name before it is created, and
+numbers before they are added. What cannot be looked up stays unknown and is shown to the operator.
 
-Not on the public pages, and to be settled with First Orion before use: that the lists are read by GET and come whole,
-the ids' field name (`programId`), the bodies of the delivery channels, and how numbers are taken out of a program (so
-`remove_numbers` looks whether the operator has done it in the portal, and else refuses). The end is a schedule's.
+These points are not in the public documentation. Ask First Orion before you use this carrier:
+
+- whether lists are read with GET and are complete;
+- the name of the id field (here `programId`);
+- the bodies of the delivery channels;
+- how numbers are removed from a program. `remove_numbers` only checks that the operator has removed them in the portal.
+
+A program ends when its schedule does.
 """
-# ruff: noqa: ARG002  no key is honoured here, so none is looked at
+# ruff: noqa: ARG002  this carrier has no idempotency keys, so `key` is unused
 
 import json
 import re
@@ -30,32 +35,41 @@ from flows.carriers import (
     Refusal,
     clean_reason,
 )
-from flows.carriers.breaker import shared_breaker
-from flows.carriers.calls import REFUSALS, Call, CarrierConnection, Effect, RetryPolicy, open_http_client
+from flows.carriers.calls import (
+    REFUSALS,
+    Call,
+    ConnectionOptions,
+    Effect,
+    format_e164,
+    ignore_answer,
+    open_connection,
+    parse_e164,
+)
 from flows.carriers.http import check_address
 
 T = TypeVar("T")
 
-#: A token lasts an hour; First Orion advises to renew it ten minutes before.
+#: A token lasts an hour. First Orion recommends renewing it ten minutes before the end.
 TOKEN_SECONDS = 3600 - 600
 
-#: How a server says that it has no such list to read.
-NO_SUCH_CALL = frozenset({404, 405, 501})
+#: Statuses that mean that this list cannot be read.
+NOT_READABLE = frozenset({404, 405, 501})
 
-#: What can stand in a header and in a path; of what an answer has there, anything else is no token and no id.
+#: What a token and an id may contain. Both come from answers; one goes into a header, the other into a path.
 _TOKEN = re.compile("[!-~]+")
 _ID = re.compile("[A-Za-z0-9_-][A-Za-z0-9._~:=-]{0,199}")
 
-#: The only call purpose code that is published.
+#: The only published code of a call purpose.
 PUBLISHED_CODES = {"Customer Service": "CS"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstOrionOptions:
-    """Settings of this carrier. Wrong ones raise ValueError, without the keys.
+class FirstOrionOptions(ConnectionOptions):
+    """Settings of this carrier. Invalid ones raise ValueError, whose message does not contain the keys.
 
-    `businesses` maps our business to its id there, `units` "business/business unit" to the unit's, `codes` a call
-    purpose to its code, beyond the published one; `daily_calls` is the id of the range of every program's daily calls.
+    `businesses` maps our business ids to First Orion's, `units` maps "business/business unit" to the unit's id, and
+    `codes` maps call purposes to codes in addition to the published one. `daily_calls` is the id of the range of daily
+    calls that every program gets.
     """
 
     api_key: str = field(repr=False)
@@ -65,11 +79,6 @@ class FirstOrionOptions:
     units: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
     daily_calls: int = 4
-    timeout: float = 10.0
-    tries: int = 4
-    first_wait: float = 0.2
-    longest_wait: float = 5.0
-    rest: float = 5.0
 
     def __post_init__(self) -> None:
         check_address(self.url)
@@ -78,7 +87,7 @@ class FirstOrionOptions:
 
 
 class FirstOrionCarrier:
-    """The exchange API. A program's id here is its path: business, unit, program and the channel its numbers are in."""
+    """The exchange API. The id of a program is its path: business, unit, program, and the channel with its numbers."""
 
     honors_keys = False
     embedded = False
@@ -86,115 +95,108 @@ class FirstOrionCarrier:
     def __init__(self, options: FirstOrionOptions) -> None:
         self._options = options
         self._token: tuple[str, float] | None = None
-        patience = RetryPolicy(
-            timeout=options.timeout,
-            tries=options.tries,
-            first_wait=options.first_wait,
-            longest_wait=options.longest_wait,
-        )
-        self._line = CarrierConnection(
-            client=open_http_client(options.url, patience),
-            breaker=shared_breaker(options.url, options.rest),
-            patience=patience,
-        )
+        self._connection = open_connection(options.url, options)
 
     def cooldown_left(self) -> float:
-        return self._line.breaker.left()
+        return self._connection.cooldown_left()
 
     def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> FoundProgram | None:
-        id = self._program(program)
+        id = self._find_id(program)
         if id is None:
             return None
-        there = self._numbers(id) if numbers else {}
-        return FoundProgram(id=id, numbers=None if there is None else frozenset(there) & frozenset(numbers))
+        present = self._read_numbers(id) if numbers else {}
+        return FoundProgram(id=id, numbers=None if present is None else frozenset(present) & frozenset(numbers))
 
     def create(self, program: CarrierProgram, *, key: str) -> str:
-        there = self._program(program)
-        if there is not None:
-            return there
+        existing = self._find_id(program)
+        if existing is not None:
+            return existing
         body = {
-            "programName": _name(program),
+            "programName": _unique_name(program),
             "active": True,
-            "callPurposeCode": self._code(program.call_purpose),
+            "callPurposeCode": self._purpose_code(program.call_purpose),
             "dailyCallCountEstimateRangeId": self._options.daily_calls,
             "authenticatedCalls": True,
             "schedules": [_schedule(program.start, program.end)],
         }
-        unit = self._unit(program)
-        id = self._ask("POST", f"{unit}/programs", [body], _created, effect="unkeyed")
+        unit = self._unit_path(program)
+        id = self._send("POST", f"{unit}/programs", [body], _parse_created_id, effect="unkeyed")
         return f"{unit}/programs/{id}/delivery-channels/{_channel(program)}"
 
     def update(self, id: str, program: CarrierProgram, *, key: str) -> None:
-        """The schedule; the rest of a program cannot be changed by what is published."""
+        """Change the schedule. The public documentation has no call that changes anything else."""
         body = _schedule(program.start, program.end)
-        self._ask("POST", f"{_program_path(id)}/schedules", body, _nothing, effect="unkeyed")
+        self._send("POST", f"{_program_path(id)}/schedules", body, ignore_answer, effect="unkeyed")
 
     def add_numbers(self, id: str, numbers: Sequence[CarrierNumber], *, key: str) -> tuple[Refusal, ...]:
-        coded = {number: self._code(purpose) for number, purpose in numbers}
-        there = self._numbers(id) or {}
-        missing = {number: code for number, code in coded.items() if there.get(number) != code}
+        codes = {number: self._purpose_code(purpose) for number, purpose in numbers}
+        present = self._read_numbers(id) or {}
+        missing = {number: code for number, code in codes.items() if present.get(number) != code}
         if not missing:
             return ()
-        body = [{"phoneNumber": f"+1{number:010d}", "callPurposeCode": code} for number, code in missing.items()]
-        return self._ask("POST", f"{id}/a-numbers", body, partial(_refusals, frozenset(missing)), effect="unkeyed")
+        body = [{"phoneNumber": format_e164(number), "callPurposeCode": code} for number, code in missing.items()]
+        parse = partial(_parse_refusals, frozenset(missing))
+        return self._send("POST", f"{id}/a-numbers", body, parse, effect="unkeyed")
 
     def remove_numbers(self, id: str, numbers: Sequence[int], *, key: str) -> None:
-        """How is not published, so it is the operator's to do in the portal; done there, it is done here."""
-        there = self._numbers(id)
-        if there is None or not there.keys().isdisjoint(numbers):
-            raise CarrierRefused("First Orion's public interface takes no numbers out: do it in its portal, then retry")
+        """Check that the operator has removed the numbers in the portal. No call for it is documented."""
+        present = self._read_numbers(id)
+        if present is None or not present.keys().isdisjoint(numbers):
+            raise CarrierRefused(
+                "First Orion's public API cannot remove numbers. Remove them in its portal, then retry"
+            )
 
     def set_branding(self, id: str, branding: Branding | None, *, key: str) -> None:
         if branding is None:
             return
         channels = f"{_program_path(id)}/delivery-channels"
         names = {"displayName": branding.display_name.display, "shortName": branding.display_name.shorthand}
-        self._ask("POST", f"{channels}/callerName", names, _nothing, effect="unkeyed")
+        self._send("POST", f"{channels}/callerName", names, ignore_answer, effect="unkeyed")
         if branding.logo:
             image = {"image": branding.logo.svg.decode("utf-8", "replace"), "callReason": branding.call_reason}
-            self._ask("POST", f"{channels}/callerImage", image, _nothing, effect="unkeyed")
+            self._send("POST", f"{channels}/callerImage", image, ignore_answer, effect="unkeyed")
 
     def end(self, id: str, program: CarrierProgram, *, key: str) -> None:
         end = min(program.end, datetime.now(UTC))
         body = _schedule(min(program.start, end), end)
-        self._ask("POST", f"{_program_path(id)}/schedules", body, _nothing, effect="unkeyed")
+        self._send("POST", f"{_program_path(id)}/schedules", body, ignore_answer, effect="unkeyed")
 
     def close(self) -> None:
-        self._line.client.close()
+        self._connection.close()
 
-    def _program(self, program: CarrierProgram) -> str | None:
-        unit = self._unit(program)
-        ids = self._ask("GET", f"{unit}/programs", None, partial(_named, _name(program)), effect="none")
+    def _find_id(self, program: CarrierProgram) -> str | None:
+        unit, name = self._unit_path(program), _unique_name(program)
+        ids = self._send("GET", f"{unit}/programs", None, partial(_parse_ids_by_name, name), effect="none")
         if len(ids) > 1:
-            raise CarrierRefused(f"First Orion has {len(ids)} programs named {_name(program)!r}: keep one of them")
+            raise CarrierRefused(f"First Orion has {len(ids)} programs named {name!r}: delete all but one")
         return f"{unit}/programs/{ids[0]}/delivery-channels/{_channel(program)}" if ids else None
 
-    def _numbers(self, id: str) -> dict[int, str] | None:
-        """The program's numbers with their codes; None: it cannot be asked for them."""
+    def _read_numbers(self, id: str) -> dict[int, str] | None:
+        """The program's numbers with their codes; None if they cannot be read."""
         try:
-            return self._ask("GET", f"{id}/a-numbers", None, _coded, effect="none", refusals=NO_SUCH_CALL)
+            return self._send("GET", f"{id}/a-numbers", None, _parse_numbers, effect="none", refusals=NOT_READABLE)
         except CarrierRefused:
             return None
 
-    def _unit(self, program: CarrierProgram) -> str:
+    def _unit_path(self, program: CarrierProgram) -> str:
         unit = f"{program.business}/{program.business_unit}"
         business_id, unit_id = self._options.businesses.get(program.business), self._options.units.get(unit)
         if not business_id or not unit_id:
             raise CarrierRefused(f"no First Orion id is set for {program.business if not business_id else unit}")
         return f"exchange/v1/businesses/{business_id}/business-units/{unit_id}"
 
-    def _code(self, purpose: str) -> str:
+    def _purpose_code(self, purpose: str) -> str:
         code = self._options.codes.get(purpose) or PUBLISHED_CODES.get(purpose)
         if not code:
             raise CarrierRefused(f"no First Orion code is set for the call purpose {purpose}")
         return code
 
-    def _ask(
+    def _send(
         self,
         method: str,
         path: str,
         body: Any,
-        read: Callable[[Any], T],
+        parse: Callable[[Any], T],
         *,
         effect: Effect,
         refusals: frozenset[int] = REFUSALS,
@@ -203,9 +205,9 @@ class FirstOrionCarrier:
         headers = {"authorization": self._authorization()}
         call = Call(method=method, path=path, body=content, effect=effect, sign=lambda _: headers, refusals=refusals)
         try:
-            return self._line.ask(call, read)
+            return self._connection.send(call, parse)
         except CarrierDown:
-            self._token = None  # it may have been withdrawn: the next call begins with a fresh one
+            self._token = None  # it may have been revoked, so the next call gets a new one
             raise
 
     def _authorization(self) -> str:
@@ -217,12 +219,12 @@ class FirstOrionCarrier:
                 "x-secret-key": self._options.secret_key,
             }
             call = Call(method="POST", path="v1/auth", effect="none", sign=lambda _: keys, refusals=frozenset())
-            self._token = (self._line.ask(call, _token), now + TOKEN_SECONDS)
+            self._token = (self._connection.send(call, _parse_token), now + TOKEN_SECONDS)
         return self._token[0]
 
 
-def _name(program: CarrierProgram) -> str:
-    """Told apart by our reference: First Orion does not know of it, and a name may be used twice."""
+def _unique_name(program: CarrierProgram) -> str:
+    """The name with our reference: First Orion has no field for the reference, and two programs may have one name."""
     return f"{program.name} - {program.reference}"
 
 
@@ -238,65 +240,59 @@ def _schedule(start: datetime, end: datetime) -> dict[str, str]:
     return {"startTime": str(int(start.timestamp())), "endTime": str(int(end.timestamp()))}
 
 
-def _nothing(answer: Any) -> None:
-    """The answer to a change that has nothing to tell."""
-
-
-def _token(answer: Any) -> str:
+def _parse_token(answer: Any) -> str:
     token = answer.get("token") if isinstance(answer, dict) else None
     if isinstance(token, str) and _TOKEN.fullmatch(token):
         return token
-    raise CarrierUnsure("First Orion's answer holds no token")
+    raise CarrierUnsure("First Orion's answer has no token")
 
 
-def _listed(name: str, answer: Any) -> list[dict[str, Any]]:
+def _parse_list(name: str, answer: Any) -> list[dict[str, Any]]:
     """The entries of `{"body": [...]}` or `{"body": {name: [...]}}`."""
     body = answer.get("body") if isinstance(answer, dict) else None
     entries = body.get(name) if isinstance(body, dict) else body
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise CarrierUnsure(f"First Orion's answer lists no {name}")
+        raise CarrierUnsure(f"First Orion's answer has no list of {name}")
     return entries
 
 
-def _named(name: str, answer: Any) -> list[str]:
-    """The ids of the listed programs of this name."""
-    return [_id(entry) for entry in _listed("programs", answer) if entry.get("programName") == name]
+def _parse_ids_by_name(name: str, answer: Any) -> list[str]:
+    """The ids of the listed programs with this name."""
+    return [_parse_id(entry) for entry in _parse_list("programs", answer) if entry.get("programName") == name]
 
 
-def _created(answer: Any) -> str:
-    entries = _listed("programs", answer)
+def _parse_created_id(answer: Any) -> str:
+    entries = _parse_list("programs", answer)
     if len(entries) != 1:
-        raise CarrierUnsure("First Orion's answer names no program")
-    return _id(entries[0])
+        raise CarrierUnsure("First Orion's answer has no program id")
+    return _parse_id(entries[0])
 
 
-def _id(entry: Mapping[str, Any]) -> str:
-    """A program's id: a text or a figure that can be a part of a path."""
+def _parse_id(entry: Mapping[str, Any]) -> str:
+    """A program's id: text or an integer that can be part of a path."""
     id = entry.get("programId")
     if isinstance(id, str | int) and _ID.fullmatch(str(id)):
         return str(id)
-    raise CarrierUnsure("First Orion's answer names no program")
+    raise CarrierUnsure("First Orion's answer has no program id")
 
 
-def _digits(entry: Mapping[str, Any]) -> int:
-    text = str(entry.get("phoneNumber", ""))
-    if len(text) == 12 and text.startswith("+1") and text[1:].isdecimal():
-        return int(text[2:])
-    raise CarrierUnsure("First Orion's answer names a number that is not +1 and ten digits")
+def _parse_number(entry: Mapping[str, Any]) -> int:
+    return parse_e164(entry.get("phoneNumber"), "First Orion")
 
 
-def _coded(answer: Any) -> dict[int, str]:
-    return {_digits(entry): str(entry.get("callPurposeCode")) for entry in _listed("phoneNumbers", answer)}
+def _parse_numbers(answer: Any) -> dict[int, str]:
+    """Numbers with the codes of their call purposes."""
+    return {_parse_number(entry): str(entry.get("callPurposeCode")) for entry in _parse_list("phoneNumbers", answer)}
 
 
-def _refusals(sent: frozenset[int], answer: Any) -> tuple[Refusal, ...]:
-    """Refused even in an answer of 201: `rejectedPhoneNumbers`, each with one of the published reasons."""
-    refused = [(_digits(entry), _reason(entry)) for entry in _listed("rejectedPhoneNumbers", answer)]
+def _parse_refusals(sent: frozenset[int], answer: Any) -> tuple[Refusal, ...]:
+    """`rejectedPhoneNumbers`, each with one of the published reasons. Even an answer of 201 may have some."""
+    refused = [(_parse_number(entry), _parse_reason(entry)) for entry in _parse_list("rejectedPhoneNumbers", answer)]
     return tuple(Refusal(number, reason) for number, reason in refused if number in sent)
 
 
-def _reason(entry: Mapping[str, Any]) -> str:
+def _parse_reason(entry: Mapping[str, Any]) -> str:
     reason = entry.get("rejectionReason")
     if isinstance(reason, str):
         return clean_reason(reason) or "no reason given"
-    raise CarrierUnsure("First Orion's answer gives no reason for a number that it rejects")
+    raise CarrierUnsure("First Orion's answer has a rejected number without a reason")

@@ -1,5 +1,5 @@
-"""The embedded carrier: a book, and the ledger's own tables are it. Everything is taken, at once."""
-# ruff: noqa: ARG002  it takes everything, so it looks at nothing
+"""The embedded carrier: the ledger itself. It accepts everything at once."""
+# ruff: noqa: ARG002  it accepts everything, so the arguments are unused
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from flows.carriers import Branding, CarrierNumber, CarrierProgram, FoundProgram
 
 
 class LocalCarrier:
-    """Takes everything. It keeps nothing beside the ledger, so every call may be repeated."""
+    """Accepts everything and stores nothing outside the ledger, so any call can be repeated."""
 
     honors_keys = True
     embedded = True
@@ -16,7 +16,7 @@ class LocalCarrier:
         return 0.0
 
     def find(self, program: CarrierProgram, numbers: Sequence[int] = ()) -> FoundProgram | None:
-        """Nothing: what is live is what the ledger says."""
+        """Always None: the ledger knows what is live."""
         return None
 
     def create(self, program: CarrierProgram, *, key: str) -> str:

@@ -42,21 +42,21 @@ def check_command(
     Exit code 0: nothing rejected; 1: something rejected or unreadable; 2: could not run.
     """
     from flows.logs import configure_logging
-    from flows.scaling.forked_rows import forked_row_workers
+    from flows.scaling.processes import forked_row_workers
     from flows.settings import load_settings
     from flows.validation import dry_run
-    from flows.validation.scratch import spill_files
+    from flows.validation.spill_files import open_spill_files
 
     if out is not None:
         _require_separate_output(path, out)
     now, settings = datetime.now(UTC), load_settings()
     configure_logging(settings.log, settings.log_level)
     with (
-        spill_files() as open_spill,
+        open_spill_files() as open_spill,
         forked_row_workers() as workers,
         progress_bar(f"Checking {path.name}") as progress,
     ):
-        checked = dry_run.check(
+        checked = dry_run.check_path(
             path, businesses, settings, now, open_spill=open_spill, workers=workers, progress=progress
         )
         view = _submission_view(checked, now)
@@ -98,12 +98,12 @@ def _submission_view(checked: "DryRun", now: datetime) -> "SubmissionView":
 
 
 def _write_files(out: Path, view: "SubmissionView") -> None:
-    from flows.publishing.files import publish_page, publish_rows
+    from flows.publishing.files import publish_report, publish_row_files
     from flows.stores.opening import open_store
 
     store = open_store(str(out))
-    publish_rows(store, "", view.judgment)
-    publish_page(store, "", view)
+    publish_row_files(store, "", view.judgment)
+    publish_report(store, "", view)
 
 
 def _print_summary(checked: "DryRun", out: Path | None) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.output import print_line
-from flows.cli.session import ProgramName, current_user, open_change_session, split_program_name, utc_now
+from flows.cli.session import ProgramName, current_user, open_change_session, split_program_name
 
 # Imports inside functions keep `launchdrop --help` fast.
 
@@ -19,7 +19,7 @@ def retry_launch_command(program: ProgramName) -> None:
 
     business, reference = split_program_name(program)
     with open_change_session() as services, services.ledger.begin() as conn:
-        retry_launch(conn, business, reference, by=current_user(), now=utc_now())
+        retry_launch(conn, business, reference, by=current_user(), now=services.clock())
     print_line(f"{program} is scheduled again. The next pass launches it.")
 
 
@@ -34,7 +34,7 @@ def pause_launches_command(
     from flows.ledger.core.control_flags import pause_launching
 
     with open_change_session(pausing=True) as services, services.ledger.begin() as conn:
-        pause_launching(conn, by=current_user(), why=why, now=utc_now())
+        pause_launching(conn, by=current_user(), why=why, now=services.clock())
     print_line("Launching is paused. To resume: launchdrop launches resume")
 
 
@@ -44,5 +44,5 @@ def resume_launches_command() -> None:
     from flows.ledger.core.control_flags import resume_launching
 
     with open_change_session() as services, services.ledger.begin() as conn:
-        was_paused = resume_launching(conn, by=current_user(), now=utc_now())
+        was_paused = resume_launching(conn, by=current_user(), now=services.clock())
     print_line("Launching resumes with the next pass." if was_paused else "Launching was not paused.")

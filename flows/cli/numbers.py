@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.output import print_json, print_line
-from flows.cli.session import current_user, open_change_session, open_session, utc_now
+from flows.cli.session import current_user, open_change_session, open_session
 from flows.errors import LaunchdropError
 
 # Imports inside functions keep `launchdrop --help` fast.
@@ -57,7 +57,7 @@ def release_number_command(
     from flows.operator_files.do_not_originate import parse_ten_digits
 
     with open_change_session() as services, services.ledger.begin() as conn:
-        business, reference = release_number(conn, parse_ten_digits(number), by=current_user(), now=utc_now())
+        business, reference = release_number(conn, parse_ten_digits(number), by=current_user(), now=services.clock())
     print_line(f"The number is free. It was in {business}/{reference}.")
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.output import print_json, print_line, print_table
-from flows.cli.session import current_user, open_change_session, open_session, utc_now
+from flows.cli.session import current_user, open_change_session, open_session
 
 # Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def list_reviews_command(as_json: Annotated[bool, typer.Option("--json", help="P
     elif not waiting:
         print_line("Nothing is waiting for review.")
     else:
-        rows = ((str(r.id), r.business, _subject(r), "; ".join(m for _, m in r.noticed)) for r in waiting)
+        rows = ((str(r.id), r.business, _subject(r), "; ".join(m for _, m in r.notes)) for r in waiting)
         print_table(("ID", "Business", "Name or logo", "Warnings"), rows, right=("ID",))
         print_line("To decide: launchdrop review approve ID, or launchdrop review reject ID --reason TEXT")
 
@@ -62,7 +62,7 @@ def _decide(review: int, *, approve: bool, reason: str | None) -> None:
     from flows.ledger.programs.reviews import decide_review
 
     with open_change_session() as services, services.ledger.begin() as conn:
-        decided = decide_review(conn, review, approve=approve, by=current_user(), reason=reason, now=utc_now())
+        decided = decide_review(conn, review, approve=approve, by=current_user(), reason=reason, now=services.clock())
     print_line(f"{_subject(decided.review)} of {decided.review.business}: {'approved' if approve else 'rejected'}.")
     for business, reference in decided.programs:
         print_line(f"  {business}/{reference}")
@@ -87,6 +87,6 @@ def _row(review: "Review") -> dict[str, object]:
         "logo": review.logo_name,
         "sha256": review.logo_sha256,
         "submission": review.submission,
-        "noticed": [{"rule": rule, "message": message} for rule, message in review.noticed],
+        "noticed": [{"rule": rule, "message": message} for rule, message in review.notes],
         "requested_at": format_utc(review.requested_at),
     }

@@ -1,4 +1,4 @@
-"""`run` (one pass over the inbox) and `serve` (stay and process drops as they arrive)."""
+"""`run` (one pass over the inbox) and `serve_until_stopped` (stay and process drops as they arrive)."""
 
 import os
 from functools import partial
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flows.pipeline import PassResult
-    from flows.registration.drop import Took
+    from flows.registration.drop import TakenDrop
     from flows.services import Services
 
 app = typer.Typer()
@@ -50,25 +50,20 @@ def serve_command() -> None:
 
     Also serves the report site. Press Ctrl-C to stop.
     """
-    from flows.serving.loop import serve
+    from flows.serving.loop import serve_until_stopped
     from flows.settings import load_settings
 
-    serve(load_settings(), print_line)
+    serve_until_stopped(load_settings(), print_line)
 
 
 def _run_in_prefect(run_pass: "Callable[[], PassResult]", services: "Services") -> "PassResult":
-    from prefect import flow
+    import prefect  # noqa: F401  adds its own log handlers, which the next lines mask
 
-    from flows.logs import configure_logging, masks_errors
-    from flows.notifying.prefect_runs import shown
+    from flows.logs import configure_logging
+    from flows.notifying.prefect_runs import record_run
 
-    configure_logging(services.settings.log, services.settings.log_level)  # again, to mask Prefect's own log handlers
-
-    # No parameters: Prefect would build a JSON schema from them, and it cannot for Services.
-    def work() -> "PassResult":
-        return run_pass()
-
-    return shown(flow(name="pass")(masks_errors(work)))
+    configure_logging(services.settings.log, services.settings.log_level)
+    return record_run(run_pass, name="pass")
 
 
 def _summary(done: "PassResult") -> str:
@@ -87,7 +82,7 @@ def _summary(done: "PassResult") -> str:
     return f"{', '.join(parts)}." if parts else "Nothing new."
 
 
-def _print_taken(took: "Took") -> None:
+def _print_taken(took: "TakenDrop") -> None:
     """Print one line as each drop is taken."""
     name = f"{took.business}/{took.drop}"
     if took.judgment is None:

@@ -1,11 +1,10 @@
-"""Shared by the commands that open the ledger: the configured services, the current user and time."""
+"""Shared by the commands that open the ledger: the configured services, and the current user."""
 
 import getpass
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,7 +39,7 @@ def open_change_session(*, pausing: bool = False) -> Iterator["Services"]:
     might move the ledger past its marker and hide the restore. With `pausing` it only prints a warning.
     """
     from flows.notifying.prefect_events import send_new_events
-    from flows.publishing.outbox import refresh
+    from flows.publishing.outbox import publish_outbox
 
     with open_session() as services:
         if restored := _pause_if_restored(services):
@@ -48,7 +47,7 @@ def open_change_session(*, pausing: bool = False) -> Iterator["Services"]:
                 raise LaunchdropError(f"{restored}; nothing else was changed. Check first, then run the command again")
             print_error(restored)
         yield services
-        for problem in refresh(services).problems:
+        for problem in publish_outbox(services).problems:
             print_error(problem)
         send_new_events(services)
 
@@ -73,10 +72,6 @@ def _require_utf8(arguments: Iterable[str]) -> None:
 def current_user() -> str:
     """The user to record in the history: the one who ran sudo, or else the current one."""
     return os.environ.get("SUDO_USER") or getpass.getuser()
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def split_program_name(program: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.output import format_count, is_narrow, print_json, print_line, print_table
-from flows.cli.session import current_user, open_change_session, open_session, utc_now
+from flows.cli.session import current_user, open_change_session, open_session
 
 # Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def release_submission_command(submission: Id) -> None:
     from flows.ledger.programs.register import release_held_submission
 
     with open_change_session() as services, services.ledger.begin() as conn:
-        registered = release_held_submission(conn, submission, by=current_user(), now=utc_now())
+        registered = release_held_submission(conn, submission, by=current_user(), now=services.clock())
     print_line(f"{submission} is accepted as revision {registered.revision}.")
 
 
@@ -60,7 +60,7 @@ def reject_submission_command(
     from flows.ledger.programs.register import reject_held_submission
 
     with open_change_session() as services, services.ledger.begin() as conn:
-        reject_held_submission(conn, submission, by=current_user(), reason=reason, now=utc_now())
+        reject_held_submission(conn, submission, by=current_user(), reason=reason, now=services.clock())
     print_line(f"{submission} is rejected.")
 
 
@@ -70,10 +70,10 @@ def retake_command(submission: Id) -> None:
 
     It is judged as if it were dropped now, and gets a new id.
     """
-    from flows.registration.rerun import retake
+    from flows.registration.rerun import retake_submission
 
     with open_change_session() as services:
-        took = retake(services, submission)
+        took = retake_submission(services, submission)
     assert took.judgment is not None
     print_line(
         f"{submission} was judged again as {took.registered.submission}: {took.judgment.verdict.replace('_', ' ')}."
@@ -88,10 +88,10 @@ def replay_command(
 
     Registers nothing.
     """
-    from flows.registration.rerun import replay
+    from flows.registration.rerun import replay_submission
 
     with open_session() as services:
-        changes = replay(services, submission)
+        changes = replay_submission(services, submission)
     if as_json:
         print_json([{"what": c.what, "before": c.before, "now": c.now} for c in changes])
     elif not changes:

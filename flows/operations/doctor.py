@@ -127,13 +127,13 @@ def _store(store: Store) -> str:
 
 
 def _businesses(settings: Settings) -> str:
-    from schemas.manifest.businesses_yaml import BusinessesError, read_businesses
+    from schemas.manifest.businesses_yaml import BusinessesError, parse_businesses
 
     content = read_object(open_store(settings.inbox), "businesses.yaml")
     if content is None:
         raise LaunchdropError(f"not found in {settings.inbox}")
     try:
-        return f"{len(read_businesses(content))} businesses"
+        return f"{len(parse_businesses(content))} businesses"
     except BusinessesError as e:
         raise LaunchdropError(str(e)) from None
 
@@ -208,9 +208,9 @@ def _events(settings: Settings) -> str:
 
 
 def _mail(settings: Settings) -> str:
-    from flows.notifying.digest import mail_of
+    from flows.notifying.digest import configured_mail_server
 
-    mail = mail_of(settings)
+    mail = configured_mail_server(settings)
     assert mail is not None
     return probes.check_mail_server(mail)
 

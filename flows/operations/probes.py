@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from flows.errors import LaunchdropError
 from flows.ledger.core.engine import MAX_CLOCK_SKEW
-from flows.notifying.digest import Mail, reached
+from flows.notifying.digest import MailServer, connect_to_mail_server
 
 TIMEOUT_SECONDS = 5.0
 #: Where a lock may hold less than it says, or a file be seen late.
@@ -86,10 +86,10 @@ def check_reachable(url: str) -> str:
     return f"{place[0]}:{place[1]} can be reached"
 
 
-def check_mail_server(mail: Mail) -> str:
+def check_mail_server(mail: MailServer) -> str:
     """That it would take a mail: reached, encrypted and logged in as is set."""
     try:
-        with reached(mail) as server:
+        with connect_to_mail_server(mail) as server:
             server.noop()
     except (smtplib.SMTPException, OSError) as e:
         raise LaunchdropError(f"{mail.host}:{mail.port}: {e}".splitlines()[0]) from None

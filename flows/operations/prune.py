@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from flows.archive.submissions import clear, discard, empty, open_drop, verified
+from flows.archive.submissions import delete_prefix, discard_duplicate, delete_taken_files, open_archived_drop, is_intact
 from flows.ledger.programs.businesses import list_business_ids
 from flows.ledger.read.retention import SubmissionRetention, TakenDrop, list_submission_retention, list_taken_drops
 from flows.services import Services
@@ -41,11 +41,11 @@ def find_prunable(services: Services) -> Iterator[PrunableItem]:
 def prune_item(services: Services, item: PrunableItem) -> None:
     """Delete it. It is deleted whole or found again by the next `find_prunable`; deleting it twice is no fault."""
     if item.kind == "archive":
-        discard(services.archive, item.business, item.name)
+        discard_duplicate(services.archive, item.business, item.name)
     elif item.kind == "reports":
-        clear(services.reports, f"{item.business}/{item.name}/")
+        delete_prefix(services.reports, f"{item.business}/{item.name}/")
     elif item.drop is not None:
-        empty(services.inbox, item.business, item.name, item.drop.taken)
+        delete_taken_files(services.inbox, item.business, item.name, item.drop.taken)
 
 
 def _in_archive(services: Services, business: str) -> Iterator[PrunableItem]:
@@ -120,6 +120,6 @@ def _lying(inbox: Store, business: str, drop: TakenDrop) -> int:
 
 def _is_archived(services: Services, business: str, drop: TakenDrop) -> bool:
     try:
-        return verified(open_drop(services.archive, business, drop.submission))
+        return is_intact(open_archived_drop(services.archive, business, drop.submission))
     except StoreError:
         return False

@@ -9,7 +9,7 @@ from flows.ledger.programs.businesses import record_businesses
 from flows.operator_files.gallery import read_gallery_logo
 from flows.services import Services
 from flows.stores import StoreError, read_object
-from schemas.manifest.businesses_yaml import BusinessesError, read_businesses
+from schemas.manifest.businesses_yaml import BusinessesError, parse_businesses
 from schemas.model.business import Business
 
 BUSINESSES_FILE = "businesses.yaml"
@@ -47,7 +47,7 @@ def _read(services: Services) -> tuple[Business, ...]:
     content = read_object(services.inbox, BUSINESSES_FILE)
     if content is None:
         raise BusinessesError(f"not found in {services.inbox.url}; the operator lists the businesses there")
-    return read_businesses(content)
+    return parse_businesses(content)
 
 
 def _gallery(services: Services, businesses: Iterable[Business]) -> dict[str, dict[str, str]]:

@@ -1,7 +1,7 @@
-"""Where files are: one small interface over a folder and S3.
+"""Where files are kept: one small interface over folders and S3.
 
-Keys are names separated by "/", relative to the store, as `os.fsdecode` gives them: bytes that are no UTF-8 stand in
-them as lone surrogates. A key with an empty, "." or ".." segment, or with a NUL, is never touched.
+Keys are names separated by "/", relative to the store, as `os.fsdecode` gives them: bytes that are not UTF-8 become
+lone surrogates. A key with an empty, "." or ".." segment, or with a NUL, is never opened.
 """
 
 import uuid
@@ -19,28 +19,28 @@ EntryKind = Literal["file", "folder", "link", "other"]
 
 
 class StoreError(LaunchdropError):
-    """The store cannot be reached or does not allow it; one line that names the key and what was answered."""
+    """The store cannot be reached or refuses a request. The message is one line with the key and the store's answer."""
 
 
 class ObjectChanged(StoreError):
-    """What was pinned is no longer there: deleted, overwritten, or written to while it was read."""
+    """The requested version no longer exists: the object was deleted, overwritten, or written to while being read."""
 
 
 class AlreadyExists(StoreError):
-    """A create-only put found the key taken; what is there stays as it is."""
+    """A create-only put found an object under its key and left it unchanged."""
 
 
 class UnsafeKey(StoreError):
-    """The key is not one to open: a link, a device, a folder, or a name that climbs out."""
+    """The key must not be opened: it names a link, a device or a folder, or leads out of the store."""
 
 
 class AccessDenied(StoreError):
-    """We may not look there: whose place it is has to open it."""
+    """No permission to read this. Its owner has to grant it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object. `version` changes whenever its bytes are written: size and mtime in a folder, ETag and time in S3."""
+    """One object. `version` changes with each write: size and mtime in a folder, ETag and time in S3."""
 
     key: str
     size: int
@@ -49,7 +49,7 @@ class StoredObject:
 
 
 class Store(Protocol):
-    """All methods raise StoreError where the store cannot do it."""
+    """A place for files. All methods raise StoreError if the store cannot do what is asked."""
 
     url: str
 
@@ -58,61 +58,64 @@ class Store(Protocol):
         ...
 
     def children(self, prefix: str = "") -> Iterator[StoredObject]:
-        """What lies directly in `prefix`; folders as entries of kind "folder". A key has no "/" at its end."""
+        """The direct entries of `prefix`. Folders have kind "folder", and their keys do not end in "/"."""
         ...
 
-    def stat(self, key: str) -> StoredObject | None: ...
+    def stat(self, key: str) -> StoredObject | None:
+        """The object's size and version; None if there is no such object."""
+        ...
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:
-        """A stream of the object, seekable; with `version`, of exactly that one. Raises Changed when there is none."""
+        """A seekable stream of the object, of exactly `version` if given. Raises ObjectChanged if there is none."""
         ...
 
     def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False, durable: bool = True) -> None:
-        """Whole or not at all; raises AlreadyThere when `create_only` and there is one.
+        """Write an object whole or not at all. With `create_only`, raises AlreadyExists if the key is taken.
 
-        Without `durable` a power cut may undo it, until it is placed or synced.
+        Without `durable`, a power failure may undo the write until the object is synced or moved into place.
         """
         ...
 
     def sync(self, keys: Sequence[str]) -> None:
-        """Let these survive a power cut, which were put without `durable`; one that is gone since is passed over."""
+        """Make objects durable that were put without `durable`. Missing ones are skipped."""
         ...
 
     def copy(self, key: str, to: str) -> None: ...
 
     def move_into_place(self, staging: str, final: str, *, last: str) -> bool:
-        """Move everything below `aside` to `final` (both end in "/"), durably; `final` is there once its `last` is.
+        """Durably move everything below `staging` to `final`, the object named `last` at the end.
 
-        False, and `aside` untouched, when another was there first.
+        Both prefixes end in "/". Readers may rely on `final` once its `last` exists. Returns False and leaves `staging`
+        unchanged if `final` exists already.
         """
         ...
 
     def delete(self, key: str, version: str | None = None) -> bool:
-        """Whether it was deleted: False when it is not there, or not of that version."""
+        """Delete an object. False if it does not exist or is not `version`."""
         ...
 
     def remove_empty_folders(self, prefix: str) -> None:
-        """Remove empty folders at and below `prefix`, where the store knows such."""
+        """Remove empty folders at and below `prefix`, in stores that have folders."""
         ...
 
     def free_bytes(self) -> int | None:
-        """Bytes there is room for; None where nobody can say."""
+        """Free space in bytes; None if unknown."""
         ...
 
     def server_time(self) -> datetime | None:
-        """What time it is there; None where this machine's clock is the store's."""
+        """The current time of the store's server; None if the store uses this machine's clock."""
         ...
 
 
 class FileSink(Protocol):
-    """What takes files and need not give them back: a store, or a batch of one."""
+    """Anything that files can be written to: a store, or a batch of writes to one."""
 
     def put(self, key: str, data: bytes | Iterable[bytes]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class WriteBatch:
-    """Files that are put one by one, each there at once, and brought to the disk together."""
+    """Files that can be read as soon as each is put, and are made durable together."""
 
     store: Store
     keys: list[str] = field(default_factory=list)
@@ -124,16 +127,16 @@ class WriteBatch:
 
 @contextmanager
 def write_batch(store: Store) -> Iterator[WriteBatch]:
-    """A batch of files, which survives a power cut from the end of the block on."""
-    made = WriteBatch(store)
+    """A batch of files that survives a power failure once the block has ended."""
+    batch = WriteBatch(store)
     try:
-        yield made
+        yield batch
     finally:
-        store.sync(made.keys)
+        store.sync(batch.keys)
 
 
 def read_object(store: Store, key: str, limit: int | None = None) -> bytes | None:
-    """The object's bytes, cut at `limit`; None when there is none."""
+    """The object's bytes, cut off at `limit`; None if there is no such object."""
     if store.stat(key) is None:
         return None
     with store.open(key) as f:
@@ -141,12 +144,13 @@ def read_object(store: Store, key: str, limit: int | None = None) -> bytes | Non
 
 
 def iter_blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """The rest of the stream in blocks of BLOCK_BYTES."""
     while block := stream.read(BLOCK_BYTES):
         yield block
 
 
 def check_conditional_writes(store: Store) -> None:
-    """That the store can create only, which keeps two processes from writing the same. Raises StoreError."""
+    """Raise StoreError unless the store can create only, which keeps two processes from writing the same object."""
     key = f".launchdrop-probe-{uuid.uuid4().hex}"
     try:
         store.put(key, b"1", create_only=True)
@@ -155,15 +159,16 @@ def check_conditional_writes(store: Store) -> None:
         return
     finally:
         store.delete(key)
-    raise StoreError(f"{store.url}: conditional writes (If-None-Match) are ignored; use a server that honours them")
+    raise StoreError(f"{store.url}: conditional writes (If-None-Match) are ignored; use a server that supports them")
 
 
-def is_safe_key(name: str) -> bool:
-    """Whether a name separated by "/" stays where it is: relative, no ".", "..", empty segment or NUL."""
-    return "\0" not in name and not {"", ".", ".."}.intersection(name.split("/"))
+def is_safe_key(key: str) -> bool:
+    """Whether a key stays inside its store: relative, without ".", "..", an empty segment or a NUL."""
+    return "\0" not in key and not {"", ".", ".."}.intersection(key.split("/"))
 
 
 def require_safe_key(key: str) -> str:
+    """The key itself. Raises UnsafeKey if it is not safe."""
     if not is_safe_key(key):
         raise UnsafeKey(f"{key!r}: not a name in this store")
     return key

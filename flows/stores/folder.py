@@ -1,4 +1,7 @@
-"""A folder as a store. Each step down is taken by descriptor and follows no link, so none can be swapped in."""
+"""A folder as a store. Paths are opened one level at a time, by descriptor and without following links.
+
+So nobody can redirect an access by swapping a folder for a link.
+"""
 
 import errno
 import io
@@ -24,9 +27,9 @@ from flows.stores import (
     require_safe_key,
 )
 
-#: Folders deeper than this below the store are listed as one entry of kind "other" and not entered.
+#: Folders deeper than this below the store are listed as one entry of kind "other", and are not entered.
 MAX_DEPTH = 16
-#: More files than these are brought to the disk with everything else that waits for it, in one go.
+#: Above this number of files, one `os.sync` for the whole machine is cheaper than syncing each file.
 MAX_SEPARATE_SYNCS = 32
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -36,7 +39,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class FolderStore:
-    """`root` itself may be a link, as the operator chose it; nothing below it is followed."""
+    """`root` itself may be a link, because the operator chose it. Links below it are never followed."""
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root).absolute()
@@ -57,7 +60,7 @@ class FolderStore:
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:
         with self._parent(key) as (parent, name):
-            raw = _Steady(os.open(name, _FILE, dir_fd=parent), key)
+            raw = _UnchangingFile(os.open(name, _FILE, dir_fd=parent), key)
         if not stat.S_ISREG(raw.before.st_mode):
             raw.close()
             raise UnsafeKey(f"{key!r} is not a file")
@@ -68,20 +71,20 @@ class FolderStore:
 
     def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False, durable: bool = True) -> None:
         with self._parent(key, create=True) as (fd, name):
-            aside = f".{uuid.uuid4().hex}.tmp"
+            temporary = f".{uuid.uuid4().hex}.tmp"
             try:
-                _write(os.open(aside, _NEW, 0o666, dir_fd=fd), data, durable=durable)
+                _write(os.open(temporary, _NEW, 0o666, dir_fd=fd), data, durable=durable)
                 if create_only:
-                    os.link(aside, name, src_dir_fd=fd, dst_dir_fd=fd, follow_symlinks=False)
+                    os.link(temporary, name, src_dir_fd=fd, dst_dir_fd=fd, follow_symlinks=False)
                 else:
-                    os.rename(aside, name, src_dir_fd=fd, dst_dir_fd=fd)
-                    aside = ""
+                    os.rename(temporary, name, src_dir_fd=fd, dst_dir_fd=fd)
+                    temporary = ""
             except FileExistsError:
-                raise AlreadyExists(f"{key!r} is already there") from None
+                raise AlreadyExists(f"{key!r} already exists") from None
             finally:
-                if aside:
+                if temporary:
                     with suppress(OSError):
-                        os.unlink(aside, dir_fd=fd)
+                        os.unlink(temporary, dir_fd=fd)
             if durable:
                 os.fsync(fd)
 
@@ -92,8 +95,8 @@ class FolderStore:
         for folder in sorted({key.rpartition("/")[0] for key in keys}):
             with suppress(ObjectChanged), self._folder(folder) as fd:
                 for key in keys:
-                    above, _, name = key.rpartition("/")
-                    if above == folder:
+                    parent, _, name = key.rpartition("/")
+                    if parent == folder:
                         _sync_file(fd, name)
                 os.fsync(fd)
 
@@ -103,8 +106,11 @@ class FolderStore:
 
     def move_into_place(self, staging: str, final: str, *, last: str) -> bool:
         with self._folder(staging.rstrip("/")) as fd:
-            _sync(fd)
-        with self._parent(staging.rstrip("/")) as (src, name), self._parent(final.rstrip("/"), create=True) as (dst, to):
+            _sync_tree(fd)
+        with (
+            self._parent(staging.rstrip("/")) as (src, name),
+            self._parent(final.rstrip("/"), create=True) as (dst, to),
+        ):
             try:
                 os.rename(name, to, src_dir_fd=src, dst_dir_fd=dst)
             except OSError as e:
@@ -113,12 +119,12 @@ class FolderStore:
                 raise
             os.fsync(dst)
         if self.stat(final + last) is None:
-            raise StoreError(f"{final!r} was put in place without its {last}")
+            raise StoreError(f"{final!r} was moved into place without its {last}")
         return True
 
     def delete(self, key: str, version: str | None = None) -> bool:
         with suppress(ObjectChanged), self._parent(key) as (fd, name):
-            # Nothing can delete a file only if it is unchanged: an upload between these two lines would be lost.
+            # No system call deletes a file only if it is unchanged: an upload between these two lines would be lost.
             if version in (None, _version(os.stat(name, dir_fd=fd, follow_symlinks=False))):
                 os.unlink(name, dir_fd=fd)
                 return True
@@ -129,41 +135,41 @@ class FolderStore:
             if child.kind == "folder":
                 self.remove_empty_folders(child.key + "/")
         with suppress(ObjectChanged), self._parent(prefix.rstrip("/")) as (fd, name), suppress(OSError):
-            os.rmdir(name, dir_fd=fd)  # refuses what is not empty
+            os.rmdir(name, dir_fd=fd)  # fails if it is not empty
 
     def free_bytes(self) -> int | None:
-        here = self.root
-        while not here.exists():
-            here = here.parent
-        return shutil.disk_usage(here).free
+        existing = self.root
+        while not existing.exists():
+            existing = existing.parent
+        return shutil.disk_usage(existing).free
 
     def server_time(self) -> datetime | None:
         return None
 
     @contextmanager
-    def _folder(self, key: str, *, create: bool = False, shown: str = "") -> Iterator[int]:
-        """A descriptor of a folder, reached step by step; raises Changed where there is none, as at a link."""
-        with _plain(shown or key or self.url):
+    def _folder(self, key: str, *, create: bool = False, shown_as: str = "") -> Iterator[int]:
+        """A descriptor of a folder, opened one level at a time. Raises ObjectChanged if it is missing or a link."""
+        with _translate_os_errors(shown_as or key or self.url):
             if create:
-                with _plain(self.url):
+                with _translate_os_errors(self.url):
                     self.root.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
             try:
                 for name in require_safe_key(key).split("/") if key else ():
-                    fd = _step(fd, name, create=create)
+                    fd = _open_subfolder(fd, name, create=create)
                 yield fd
             finally:
                 os.close(fd)
 
     @contextmanager
     def _parent(self, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
-        above, _, name = require_safe_key(key).rpartition("/")
-        with self._folder(above, create=create, shown=key) as fd:
+        parent, _, name = require_safe_key(key).rpartition("/")
+        with self._folder(parent, create=create, shown_as=key) as fd:
             yield fd, name
 
 
-class _Steady(io.RawIOBase):
-    """A file that must not be written to while it is read: at its end (and at close) it must be as it was opened."""
+class _UnchangingFile(io.RawIOBase):
+    """A file that must not be written to while it is read. That is checked at its end."""
 
     def __init__(self, fd: int, key: str) -> None:
         self.fd, self.key, self.before = fd, key, os.fstat(fd)
@@ -180,7 +186,7 @@ class _Steady(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         n = os.readv(self.fd, [buffer])  # type: ignore[list-item]  # io gives any writable buffer
         if n == 0 and _state(os.fstat(self.fd)) != _state(self.before):
-            raise ObjectChanged(f"{self.key!r} was written to while it was read")
+            raise ObjectChanged(f"{self.key!r} was written to while it was being read")
         return n
 
     def close(self) -> None:
@@ -210,45 +216,45 @@ def _kind(mode: int) -> EntryKind:
 
 
 def _walk(fd: int, prefix: str, depth: int) -> Iterator[StoredObject]:
-    """All below an open folder, depth first; a folder swapped for something else meanwhile is passed over."""
+    """Everything below an open folder, depth first. A folder that was replaced since it was listed is skipped."""
     for entry in _scan(fd, prefix):
         if entry.kind != "folder":
             yield entry
         elif depth >= MAX_DEPTH:
             yield StoredObject(entry.key, 0, "too deep", "other")
         else:
-            yield from _below(fd, entry.key, depth + 1)
+            yield from _walk_subfolder(fd, entry.key, depth + 1)
 
 
-def _below(fd: int, key: str, depth: int) -> Iterator[StoredObject]:
+def _walk_subfolder(fd: int, key: str, depth: int) -> Iterator[StoredObject]:
     try:
-        below = os.open(key.rpartition("/")[2], _FOLDER, dir_fd=fd)
+        subfolder = os.open(key.rpartition("/")[2], _FOLDER, dir_fd=fd)
     except (FileNotFoundError, NotADirectoryError):
         return
-    except PermissionError:  # one business's folder must not end the pass for all
+    except PermissionError:  # one business's folder must not stop the pass for all
         yield StoredObject(key, 0, "not readable", "other")
         return
     try:
-        yield from _walk(below, key + "/", depth)
+        yield from _walk(subfolder, key + "/", depth)
     finally:
-        os.close(below)
+        os.close(subfolder)
 
 
 def _scan(fd: int, prefix: str) -> Iterator[StoredObject]:
-    with os.scandir(fd) as found:
-        for child in found:
-            with suppress(FileNotFoundError):  # gone since the listing
+    with os.scandir(fd) as children:
+        for child in children:
+            with suppress(FileNotFoundError):  # deleted since it was listed
                 yield _entry(prefix + child.name, child.stat(follow_symlinks=False))
 
 
-def _step(fd: int, name: str, *, create: bool) -> int:
-    """The descriptor of a folder in a folder; the given one is closed only once that is there."""
+def _open_subfolder(fd: int, name: str, *, create: bool) -> int:
+    """A descriptor of the folder `name` in the open folder `fd`, which is then closed."""
     if create:
         with suppress(FileExistsError):
             os.mkdir(name, dir_fd=fd)
-    below = os.open(name, _FOLDER, dir_fd=fd)
+    subfolder = os.open(name, _FOLDER, dir_fd=fd)
     os.close(fd)
-    return below
+    return subfolder
 
 
 def _sync_file(folder: int, name: str) -> None:
@@ -260,14 +266,14 @@ def _sync_file(folder: int, name: str) -> None:
             os.close(fd)
 
 
-def _sync(fd: int) -> None:
-    """Bring everything below an open folder to the disk, and the folder itself."""
-    for child in _scan(fd, ""):
-        below = os.open(child.key, _FOLDER if child.kind == "folder" else _FILE, dir_fd=fd)
+def _sync_tree(fd: int) -> None:
+    """Sync everything below an open folder to disk, and the folder itself."""
+    for entry in _scan(fd, ""):
+        child = os.open(entry.key, _FOLDER if entry.kind == "folder" else _FILE, dir_fd=fd)
         try:
-            _sync(below) if child.kind == "folder" else os.fsync(below)
+            _sync_tree(child) if entry.kind == "folder" else os.fsync(child)
         finally:
-            os.close(below)
+            os.close(child)
     os.fsync(fd)
 
 
@@ -281,15 +287,15 @@ def _write(fd: int, data: bytes | Iterable[bytes], *, durable: bool) -> None:
 
 
 @contextmanager
-def _plain(key: str) -> Iterator[None]:
-    """The operating system's errors in one line. A folder that turned into a link answers ENOTDIR: it is not there."""
+def _translate_os_errors(key: str) -> Iterator[None]:
+    """Turn errors of the operating system into StoreErrors of one line that name the key."""
     try:
         yield
     except OSError as e:
         if e.errno == errno.ELOOP:
             raise UnsafeKey(f"{key!r} is a link") from None
-        if e.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise ObjectChanged(f"{key!r} is not there") from None
+        if e.errno in (errno.ENOENT, errno.ENOTDIR):  # ENOTDIR: a folder on the way is a file or a link
+            raise ObjectChanged(f"{key!r} does not exist") from None
         if e.errno == errno.EACCES:
             raise AccessDenied(f"{key!r}: {e.strerror}") from None
         raise StoreError(f"{key!r}: {e.strerror}") from e

@@ -1,4 +1,4 @@
-"""What S3 answers: errors in one line, versions, and bodies that are taken up again where they broke off."""
+"""How S3's responses are read: errors as one line, object versions, and streams that reconnect."""
 
 import io
 import time
@@ -14,23 +14,24 @@ from flows.stores import ObjectChanged, StoreError
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-#: Times a stream that gives nothing new, or a conditional write in a race, is tried.
+#: Tries of a read that makes no progress, or of a conditional write that loses a race.
 MAX_TRIES = 6
-#: Seconds before the first of these tries; each further one waits twice as long.
+#: Seconds before the second try. Each further wait is twice as long.
 BACKOFF_SECONDS = 0.1
 
 
-_GONE = ("NoSuchKey", "404", "NotFound")
-_NOT_SO = ("PreconditionFailed", "412")
-_RACE = ("ConditionalRequestConflict", "OperationAborted", "409")
-
-
-def sleep_before_retry(attempt: int) -> None:
-    time.sleep(BACKOFF_SECONDS * 2**attempt)
+_NOT_FOUND = ("NoSuchKey", "404", "NotFound")
+_PRECONDITION_FAILED = ("PreconditionFailed", "412")
+_CONFLICT = ("ConditionalRequestConflict", "OperationAborted", "409")
 
 
 class WriteConflict(StoreError):
-    """Another conditional write is under way: try again."""
+    """Another conditional write of the same key is in progress. Try again."""
+
+
+def sleep_before_retry(attempt: int) -> None:
+    """Back off. `attempt` counts from 0."""
+    time.sleep(BACKOFF_SECONDS * 2**attempt)
 
 
 def error_code(e: ClientError) -> str:
@@ -39,22 +40,22 @@ def error_code(e: ClientError) -> str:
 
 @contextmanager
 def translate_s3_errors(key: str) -> Iterator[None]:
-    """What the server or the way to it answers, in one line."""
+    """Turn errors of the server or the connection into StoreErrors of one line that name the key."""
     try:
         yield
     except ClientError as e:
-        if error_code(e) in (*_GONE, *_NOT_SO, "NoSuchUpload"):
-            raise ObjectChanged(f"{key!r} is not there, or was overwritten") from None
-        if error_code(e) in _RACE:
-            raise WriteConflict(f"{key!r} is being written by another") from None
+        if error_code(e) in (*_NOT_FOUND, *_PRECONDITION_FAILED, "NoSuchUpload"):
+            raise ObjectChanged(f"{key!r} does not exist or was overwritten") from None
+        if error_code(e) in _CONFLICT:
+            raise WriteConflict(f"{key!r} is being written by another process") from None
         raise StoreError(f"{key!r}: {error_code(e)}: {e.response.get('Error', {}).get('Message', '')}") from e
     except (BotoCoreError, HTTPError) as e:
         raise StoreError(f"{key!r}: {e}".splitlines()[0]) from e
 
 
-def object_version(found: Any) -> str:
-    """A listing may give fractions of a second where an answer's header cannot."""
-    return f"{found['ETag']}@{int(found['LastModified'].timestamp())}"
+def object_version(response: Any) -> str:
+    """ETag and modification time, cut to the second: listings may have fractions of it, HTTP headers cannot."""
+    return f"{response['ETag']}@{int(response['LastModified'].timestamp())}"
 
 
 def etag_of_version(version: str) -> str:
@@ -62,11 +63,12 @@ def etag_of_version(version: str) -> str:
 
 
 class S3ObjectStream(io.RawIOBase):
-    """An object as a stream: pinned to one version, and taken up again where the connection broke off."""
+    """A stream of one version of an object. It reconnects and continues if the connection breaks."""
 
-    def __init__(self, s3: "S3Client", at: dict[str, Any], key: str, version: str | None) -> None:
-        self.s3, self.at, self.key, self.version = s3, at, key, version
-        self.place = 0
+    def __init__(self, s3: "S3Client", location: dict[str, Any], key: str, version: str | None) -> None:
+        """`location` is the Bucket and Key for S3; `key` is the store's own key, for messages."""
+        self.s3, self.location, self.key, self.version = s3, location, key, version
+        self.position = 0
         self.body = self._get(0)
 
     def readable(self) -> bool:
@@ -76,43 +78,43 @@ class S3ObjectStream(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        place = offset + (self.place if whence == io.SEEK_CUR else 0)
+        position = offset + (self.position if whence == io.SEEK_CUR else 0)
         if whence == io.SEEK_END:
-            raise io.UnsupportedOperation("a stream from S3 does not know its end")
-        if place != self.place:
+            raise io.UnsupportedOperation("an S3 stream cannot seek from its end")
+        if position != self.position:
             self.body.close()
-            self.place, self.body = place, self._get(place)
-        return self.place
+            self.position, self.body = position, self._get(position)
+        return self.position
 
     def readinto(self, buffer: Any) -> int:
         for attempt in range(MAX_TRIES):
             try:
                 block = self.body.read(len(buffer))
             except FlexibleChecksumError as e:
-                raise StoreError(f"{self.key!r}: what arrived has another checksum than what is stored") from e
+                raise StoreError(f"{self.key!r}: the received data does not match the stored checksum") from e
             except (HTTPClientError, HTTPError, OSError, BotoCoreError):
                 self.body.close()
                 sleep_before_retry(attempt)
-                self.body = self._get(self.place)
+                self.body = self._get(self.position)
                 continue
-            self.place += len(block)
+            self.position += len(block)
             buffer[: len(block)] = block
             return len(block)
-        raise StoreError(f"{self.key!r}: the connection broke off {MAX_TRIES} times at byte {self.place}")
+        raise StoreError(f"{self.key!r}: the connection broke {MAX_TRIES} times at byte {self.position}")
 
     def close(self) -> None:
         if not self.closed:
             self.body.close()
         super().close()
 
-    def _get(self, place: int) -> Any:
-        pinned: dict[str, Any] = {"IfMatch": etag_of_version(self.version)} if self.version else {}
-        if place:
-            pinned["Range"] = f"bytes={place}-"
+    def _get(self, position: int) -> Any:
+        conditions: dict[str, Any] = {"IfMatch": etag_of_version(self.version)} if self.version else {}
+        if position:
+            conditions["Range"] = f"bytes={position}-"
         with translate_s3_errors(self.key):
-            found = self.s3.get_object(**self.at, **pinned)
-        if self.version not in (None, object_version(found)):
-            found["Body"].close()
+            response = self.s3.get_object(**self.location, **conditions)
+        if self.version not in (None, object_version(response)):
+            response["Body"].close()
             raise ObjectChanged(f"{self.key!r} was overwritten")
-        self.version = object_version(found)
-        return found["Body"]
+        self.version = object_version(response)
+        return response["Body"]

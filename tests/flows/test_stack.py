@@ -24,13 +24,13 @@ from moto.server import ThreadedMotoServer
 from sqlalchemy import create_engine, text
 
 from flows.ledger.core.engine import Ledger
-from flows.ledger.read.page_queries import live_numbers, programs
-from flows.serving.prefect_server import child, server
-from flows.stores import read
-from flows.stores.hints import queue_hints
+from flows.ledger.read.page_queries import list_programs, stream_live_numbers
+from flows.serving.prefect_server import running_prefect_server, supervised_module
+from flows.stores import read_object
+from flows.stores.arrival_hints import watch_queue
 from flows.stores.s3 import S3Store
 from tests.flows.carriers.endpoint import Endpoint
-from tests.flows.carriers.standin import at_random
+from tests.flows.carriers.fake_server import random_faults
 from tests.flows.ledger.postgres import MISSING, binaries, running
 from tests.flows.sample_drops import ROOT, manifest
 
@@ -58,7 +58,7 @@ def stack(tmp_path):
         for name in ("ledger", "prefect"):
             create(postgres, name)
         endpoint = stack.enter_context(Endpoint().running())
-        endpoint.faults = at_random(11, 0.1)
+        endpoint.faults = random_faults(11, 0.1)
         endpoint.slow_seconds = 0.1
         queue = stack.enter_context(s3_and_sqs(patch))
         settings = {
@@ -80,11 +80,11 @@ def stack(tmp_path):
         patch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", database)
         patch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
         patch.delenv("PREFECT_API_URL", raising=False)
-        stack.enter_context(server(tmp_path))
+        stack.enter_context(running_prefect_server(tmp_path))
         prefect("work-pool", "create", "launchdrop", "--type", "process")
         prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
         worker = ["prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
-        stack.enter_context(child(*worker, said=tmp_path / "worker.log"))
+        stack.enter_context(supervised_module(*worker, log_file=tmp_path / "worker.log"))
         ledger = Ledger.open(settings["ledger"])
         stack.callback(ledger.close)
         yield ledger, endpoint, dask, queue
@@ -153,7 +153,7 @@ def asked(deployment):
 def heard(queue):
     """The drops that the bucket told of."""
     stop, found = threading.Event(), set()
-    for hints in queue_hints(queue, "s3://drops/inbox", stop):
+    for hints in watch_queue(queue, "s3://drops/inbox", stop):
         found |= hints
         if not hints:
             stop.set()
@@ -202,11 +202,11 @@ def test_a_hundred_drops_through_everything(stack, tmp_path):
 
     def receipts():
         keys = [entry.key for entry in reports.list("acme-bank/drops/")]
-        return [json.loads(read(reports, key)) for key in keys if key.endswith("receipt.json")]
+        return [json.loads(read_object(reports, key)) for key in keys if key.endswith("receipt.json")]
 
     def live():
         with ledger.read() as conn:
-            found = programs(conn)
+            found = list_programs(conn)
         return len(found) == 80 and all((p.state, p.pending) == ("live", 0) for p in found)
 
     def states():
@@ -222,13 +222,13 @@ def test_a_hundred_drops_through_everything(stack, tmp_path):
     told = receipts()
     assert Counter(r["verdict"] for r in told) == {"accepted": 80, "accepted_with_rejections": 10, "rejected": 10}
     with ledger.read() as conn:
-        numbers = [(f"{n.business}~{n.reference}", n.number) for n in live_numbers(conn)]
-    booked = [(id, number) for id, program in endpoint.book.items() for number in program.numbers]
+        numbers = [(f"{n.business}~{n.reference}", n.number) for n in stream_live_numbers(conn)]
+    booked = [(id, number) for id, program in endpoint.programs.items() for number in program.numbers]
     assert sorted(numbers) == sorted(booked)
     assert len(numbers) == sum(r["counts"]["accepted"] for r in told if r["verdict"] != "rejected")
-    assert {count for program in endpoint.book.values() for count in program.arrivals.values()} == {1}
+    assert {count for program in endpoint.programs.values() for count in program.arrivals.values()} == {1}
     for receipt in told:
-        report = json.loads(read(reports, f"acme-bank/{receipt['submission']}/report.json"))
+        report = json.loads(read_object(reports, f"acme-bank/{receipt['submission']}/report.json"))
         assert (report["verdict"], report["counts"]) == (receipt["verdict"], receipt["counts"])
         assert reports.stat(f"acme-bank/{receipt['submission']}/report.html")
     assert endpoint.violations == []

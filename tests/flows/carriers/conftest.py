@@ -4,7 +4,7 @@ from tests.flows.carriers.samples import OPENED
 
 
 @pytest.fixture(autouse=True)
-def closed_after_use():
+def close_carriers():
     yield
     while OPENED:
         OPENED.pop().close()

@@ -1,4 +1,4 @@
-"""A stand-in for an operator's endpoint (flows/carriers/http.openapi.yaml) that honours keys and notices misuse."""
+"""A fake of an operator's endpoint (flows/carriers/http.openapi.yaml). It honors keys and records misuse."""
 
 import json
 import re
@@ -12,16 +12,16 @@ import yaml
 from jsonschema import Draft202012Validator
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from tests.flows.carriers.standin import Answer, Booked, Server
+from tests.flows.carriers.fake_server import Answer, FakeProgram, FakeServer
 
 
-class Endpoint(Server):
-    """Keeps a book and its keys. `violations` names what a launch must never do."""
+class Endpoint(FakeServer):
+    """Stores programs and idempotency keys. `violations` lists what a launch must never do."""
 
     def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         super().__init__()
         self.clock = clock
-        self.book: dict[str, Booked] = {}
+        self.programs: dict[str, FakeProgram] = {}
         self.refused: dict[int, str] = {}
         self.refuses: Answer | None = None
         self.keys: dict[str, tuple[str, str, bytes, Answer]] = {}
@@ -32,7 +32,7 @@ class Endpoint(Server):
         except WebhookVerificationError as error:
             return Answer(401, {"detail": str(error)})
         operation, id = route(method, path)
-        if headers.get("idempotency-key") not in self.keys:  # a repeat must be the same, so it needs no second look
+        if headers.get("idempotency-key") not in self.keys:  # a repeat must be identical, so it is not validated again
             faults = validator(operation).iter_errors(parse(body))
             self.violations += [f"{operation}: {fault.message}" for fault in faults]
         if operation == "find":
@@ -43,13 +43,13 @@ class Endpoint(Server):
         if not key:
             self.violations.append(f"{operation} without a key")
         if key in self.keys:
-            known = self.keys[key]
-            if known[:3] != (method, path, body):
-                self.violations.append(f"{operation}: another request under the key {key}")
-            return known[3]
+            first = self.keys[key]
+            if first[:3] != (method, path, body):
+                self.violations.append(f"{operation}: another request with the key {key}")
+            return first[3]
         if self.refuses:
             return self.refuses
-        if operation != "create" and id not in self.book:
+        if operation != "create" and id not in self.programs:
             return Answer(404, {"detail": "no such program"})
         answer = getattr(self, operation)(id, parse(body))
         self.keys[key] = (method, path, body, answer)
@@ -57,57 +57,57 @@ class Endpoint(Server):
 
     def find(self, body: Any) -> Answer:
         id = f"{body['business']}~{body['reference']}"
-        if id not in self.book:
+        if id not in self.programs:
             return Answer(200, {"id": None, "numbers": []})
-        there = self.book[id].numbers
-        return Answer(200, {"id": id, "numbers": [text for text in body["numbers"] if int(text[2:]) in there]})
+        present = self.programs[id].numbers
+        return Answer(200, {"id": id, "numbers": [text for text in body["numbers"] if int(text[2:]) in present]})
 
     def create(self, _: str, body: Any) -> Answer:
         id = f"{body['business']}~{body['reference']}"
-        if id in self.book:
+        if id in self.programs:
             self.violations.append(f"{id} was created twice")
         if self.clock() < datetime.fromisoformat(body["schedule"]["start"]):
             self.violations.append(f"{id} was created early")
-        self.book[id] = Booked(body)
+        self.programs[id] = FakeProgram(body)
         return Answer(201, {"id": id})
 
     def update(self, id: str, body: Any) -> Answer:
-        self.still_open(id).facts = body
+        self.open_program(id).facts = body
         return Answer(204)
 
     def add_numbers(self, id: str, body: Any) -> Answer:
-        program, refused = self.still_open(id), []
+        program, refused = self.open_program(id), []
         for entry in body["numbers"]:
             number = int(entry["phone_number"][2:])
             if number in self.refused:
                 refused.append({"phone_number": entry["phone_number"], "reason": self.refused[number]})
                 continue
             if program.numbers.get(number) == entry["call_purpose"]:
-                self.violations.append(f"{id}: a number arrived twice, under two keys")
+                self.violations.append(f"{id}: a number arrived twice, with two keys")
             program.numbers[number] = entry["call_purpose"]
             program.arrivals[number] = program.arrivals.get(number, 0) + 1
         return Answer(200, {"refused": refused})
 
     def remove_numbers(self, id: str, body: Any) -> Answer:
-        program = self.still_open(id)
+        program = self.open_program(id)
         for text in body["numbers"]:
             program.numbers.pop(int(text[2:]), None)
         return Answer(204)
 
     def set_branding(self, id: str, body: Any) -> Answer:
-        self.still_open(id).branding = body["branding"]
+        self.open_program(id).branding = body["branding"]
         return Answer(204)
 
     def end(self, id: str, _: Any) -> Answer:
-        program = self.still_open(id)
+        program = self.open_program(id)
         program.ended = True
         program.numbers.clear()
         return Answer(204)
 
-    def still_open(self, id: str) -> Booked:
-        if self.book[id].ended:
+    def open_program(self, id: str) -> FakeProgram:
+        if self.programs[id].ended:
             self.violations.append(f"{id} was changed after its end")
-        return self.book[id]
+        return self.programs[id]
 
 
 def parse(body: bytes) -> Any:
@@ -115,7 +115,7 @@ def parse(body: bytes) -> Any:
 
 
 def route(method: str, path: str) -> tuple[str, str]:
-    """The operation's id in the document, and the program's id."""
+    """(operationId in the OpenAPI document, program id)."""
     for pattern, calls in document()["paths"].items():
         found = re.fullmatch(re.escape(pattern).replace(r"\{id\}", "([^/]+)"), "/" + path)
         if found and method.lower() in calls:
@@ -130,7 +130,7 @@ def document() -> Any:
 
 @cache
 def validator(operation: str) -> Draft202012Validator:
-    """What the document says of this operation's body; OpenAPI 3.1 schemas are JSON Schema 2020-12."""
+    """A validator of this operation's request body. OpenAPI 3.1 schemas are JSON Schema 2020-12."""
     for calls in document()["paths"].values():
         for call in calls.values():
             if call["operationId"] == operation:

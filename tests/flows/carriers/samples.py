@@ -1,4 +1,4 @@
-"""Values that carriers are handed in tests."""
+"""Sample values for carriers, and carriers for fake servers."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ PROGRAM = CarrierProgram(
     end=datetime(2099, 3, 31, 23, tzinfo=UTC),
     timezone="America/Chicago",
 )
-#: Opened here, closed by the fixture in conftest.py after each test.
+#: Carriers to close after each test; the fixture in conftest.py does it.
 OPENED: list[Carrier] = []
 
 BRANDING = Branding(
@@ -33,23 +33,23 @@ def numbers(count: int, *, first: int = 5012149000) -> list[CarrierNumber]:
     return [CarrierNumber(first + i, "Customer Service") for i in range(count)]
 
 
-def http_carrier(url: str, *, timeout: float = 2.0, tries: int = 4, rest: float = 0.0) -> HttpCarrier:
+def http_carrier(url: str, *, timeout: float = 2.0, tries: int = 4, cooldown: float = 0.0) -> HttpCarrier:
     carrier = HttpCarrier(
         HttpOptions(
             url=url,
             secret="whsec_c3RhbmQtaW4gc2VjcmV0IG9mIHRlc3Rz",
             timeout=timeout,
             tries=tries,
-            first_wait=0.001,
-            longest_wait=1.0,
-            rest=rest,
+            initial_wait=0.001,
+            max_wait=1.0,
+            cooldown=cooldown,
         )
     )
     OPENED.append(carrier)
     return carrier
 
 
-def first_orion_carrier(url: str, *, rest: float = 0.0) -> FirstOrionCarrier:
+def first_orion_carrier(url: str, *, cooldown: float = 0.0) -> FirstOrionCarrier:
     carrier = FirstOrionCarrier(
         FirstOrionOptions(
             url=url,
@@ -58,8 +58,8 @@ def first_orion_carrier(url: str, *, rest: float = 0.0) -> FirstOrionCarrier:
             businesses={"acme-bank": "b-1"},
             units={"acme-bank/Collections": "u-1"},
             timeout=2.0,
-            first_wait=0.001,
-            rest=rest,
+            initial_wait=0.001,
+            cooldown=cooldown,
         )
     )
     OPENED.append(carrier)

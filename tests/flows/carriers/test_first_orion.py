@@ -1,4 +1,4 @@
-"""First Orion's exchange API, against a stand-in made from its public pages."""
+"""The First Orion carrier, against a fake of the exchange API made from its public documentation."""
 
 from dataclasses import replace
 
@@ -7,8 +7,8 @@ import pytest
 from flows.carriers import CarrierDown, CarrierNumber, CarrierRefused, CarrierUnsure, Refusal
 from flows.carriers.first_orion import FirstOrionOptions
 from tests.flows.carriers.exchange import Exchange
+from tests.flows.carriers.fake_server import Answer, faults_in_order
 from tests.flows.carriers.samples import BRANDING, PROGRAM, first_orion_carrier, numbers
-from tests.flows.carriers.standin import Answer, once
 
 
 @pytest.fixture
@@ -18,12 +18,12 @@ def exchange():
         yield server
 
 
-def test_a_program_as_it_is_sent(exchange):
+def test_the_body_of_a_new_program(exchange):
     carrier = first_orion_carrier(exchange.url)
     id = carrier.create(PROGRAM, key="")
     carrier.set_branding(id, BRANDING, key="")
     carrier.end(id, PROGRAM, key="")
-    assert exchange.book["p-0"].facts == {
+    assert exchange.programs["p-0"].facts == {
         "programName": "Q1 Collections - collections-2027-q1",
         "active": True,
         "callPurposeCode": "CS",
@@ -31,11 +31,11 @@ def test_a_program_as_it_is_sent(exchange):
         "authenticatedCalls": True,
         "schedules": [{"startTime": "1704380400", "endTime": "4078681200"}],
     }
-    assert exchange.book["p-0"].branding["displayName"] == "Acme Bank Collections"
+    assert exchange.programs["p-0"].branding["displayName"] == "Acme Bank Collections"
     assert exchange.schedules[0]["startTime"] == "1704380400"
 
 
-def test_one_token_serves_many_calls_and_is_renewed_when_withdrawn(exchange):
+def test_a_token_is_reused_and_renewed_when_revoked(exchange):
     carrier = first_orion_carrier(exchange.url)
     id = carrier.create(PROGRAM, key="")
     carrier.add_numbers(id, numbers(3), key="")
@@ -46,37 +46,37 @@ def test_one_token_serves_many_calls_and_is_renewed_when_withdrawn(exchange):
     assert carrier.find(PROGRAM) is not None
 
 
-def test_only_what_is_missing_is_added(exchange):
+def test_adds_only_missing_numbers(exchange):
     carrier = first_orion_carrier(exchange.url)
     id = carrier.create(PROGRAM, key="")
     carrier.add_numbers(id, numbers(2), key="")
     carrier.add_numbers(id, numbers(4), key="")
-    assert set(exchange.book["p-0"].arrivals.values()) == {1}
+    assert set(exchange.programs["p-0"].arrivals.values()) == {1}
 
 
-def test_a_lost_answer_is_not_sent_again_by_itself(exchange):
+def test_a_call_with_a_lost_answer_is_not_repeated(exchange):
     carrier = first_orion_carrier(exchange.url)
     carrier.find(PROGRAM)
-    exchange.faults = once(None, "lose")
+    exchange.faults = faults_in_order(None, "lose")
     with pytest.raises(CarrierUnsure):
         carrier.create(PROGRAM, key="")
-    assert len(exchange.book) == 1
+    assert len(exchange.programs) == 1
     assert carrier.create(PROGRAM, key="") == carrier.find(PROGRAM).id
-    assert len(exchange.book) == 1
+    assert len(exchange.programs) == 1
 
 
-def test_numbers_are_taken_out_in_the_portal(exchange):
+def test_numbers_are_removed_in_the_portal(exchange):
     carrier = first_orion_carrier(exchange.url)
     id = carrier.create(PROGRAM, key="")
     carrier.add_numbers(id, numbers(3), key="")
-    with pytest.raises(CarrierRefused, match="do it in its portal, then retry"):
+    with pytest.raises(CarrierRefused, match="Remove them in its portal, then retry"):
         carrier.remove_numbers(id, [5012149000], key="")
-    del exchange.book["p-0"].numbers[5012149000]
+    del exchange.programs["p-0"].numbers[5012149000]
     carrier.remove_numbers(id, [5012149000], key="")
 
 
-def test_where_numbers_cannot_be_read_it_cannot_tell(exchange):
-    exchange.tells_numbers = False
+def test_numbers_are_unknown_if_they_cannot_be_read(exchange):
+    exchange.numbers_readable = False
     carrier = first_orion_carrier(exchange.url)
     carrier.create(PROGRAM, key="")
     assert carrier.find(PROGRAM, [5012149000]).numbers is None
@@ -93,22 +93,22 @@ def test_a_missing_setting_is_named(exchange):
         carrier.add_numbers(id, [CarrierNumber(5012149000, "Survey")], key="")
 
 
-def test_two_programs_of_one_name_are_for_the_operator(exchange):
+def test_two_programs_with_one_name_are_refused(exchange):
     carrier = first_orion_carrier(exchange.url)
     carrier.create(PROGRAM, key="")
-    exchange.book["p-1"] = exchange.book["p-0"]
+    exchange.programs["p-1"] = exchange.programs["p-0"]
     with pytest.raises(CarrierRefused, match="has 2 programs named"):
         carrier.find(PROGRAM)
 
 
-def answering(monkeypatch, exchange, method, end, body):
-    """The exchange answers so to calls of this method whose path ends so, and else as it does."""
-    usual = exchange.answer
+def answer_with(monkeypatch, exchange, method, end, body):
+    """Have the exchange answer calls of this method whose path ends in `end` with this body."""
+    original = exchange.answer
 
-    def odd(m, path, headers, content):
-        return Answer(200, body) if (m, path.endswith(end)) == (method, True) else usual(m, path, headers, content)
+    def patched(m, path, headers, content):
+        return Answer(200, body) if (m, path.endswith(end)) == (method, True) else original(m, path, headers, content)
 
-    monkeypatch.setattr(exchange, "answer", odd)
+    monkeypatch.setattr(exchange, "answer", patched)
 
 
 NAME = "Q1 Collections - collections-2027-q1"
@@ -127,27 +127,27 @@ NAME = "Q1 Collections - collections-2027-q1"
         {"body": [{"programName": NAME, "programId": "../../u-2"}]},
     ],
 )
-def test_a_list_or_a_program_of_another_shape_tells_nothing(exchange, monkeypatch, body):
+def test_a_list_or_program_of_another_shape_is_no_answer(exchange, monkeypatch, body):
     carrier = first_orion_carrier(exchange.url)
-    answering(monkeypatch, exchange, "GET", "/programs", body)
-    with pytest.raises(CarrierDown, match=r"^First Orion's answer (lists no programs|names no program)$"):
+    answer_with(monkeypatch, exchange, "GET", "/programs", body)
+    with pytest.raises(CarrierDown, match=r"^First Orion's answer (has no list of programs|has no program id)$"):
         carrier.find(PROGRAM)
-    answering(monkeypatch, exchange, "GET", "/programs", {"body": []})
-    answering(monkeypatch, exchange, "POST", "/programs", body)
-    with pytest.raises(CarrierUnsure, match=r"^First Orion's answer (lists no programs|names no program)$"):
+    answer_with(monkeypatch, exchange, "GET", "/programs", {"body": []})
+    answer_with(monkeypatch, exchange, "POST", "/programs", body)
+    with pytest.raises(CarrierUnsure, match=r"^First Orion's answer (has no list of programs|has no program id)$"):
         carrier.create(PROGRAM, key="")
 
 
 @pytest.mark.parametrize("rejected", [None, [None], [{}], [{"phoneNumber": "+15012149000"}], [{"phoneNumber": 7}]])
-def test_refusals_of_another_shape_tell_nothing(exchange, monkeypatch, rejected):
+def test_refusals_of_another_shape_are_no_answer(exchange, monkeypatch, rejected):
     carrier = first_orion_carrier(exchange.url)
     id = carrier.create(PROGRAM, key="")
-    answering(monkeypatch, exchange, "POST", "/a-numbers", {"body": {"rejectedPhoneNumbers": rejected}})
+    answer_with(monkeypatch, exchange, "POST", "/a-numbers", {"body": {"rejectedPhoneNumbers": rejected}})
     with pytest.raises(CarrierUnsure, match="First Orion's answer"):
         carrier.add_numbers(id, numbers(1), key="")
 
 
-def test_a_refusal_s_reason_shows_no_number(exchange):
+def test_the_reason_of_a_refusal_is_masked(exchange):
     exchange.refused = {5012149000: "501-214-9000 is\nanother's"}
     carrier = first_orion_carrier(exchange.url)
     id = carrier.create(PROGRAM, key="")
@@ -155,9 +155,9 @@ def test_a_refusal_s_reason_shows_no_number(exchange):
 
 
 @pytest.mark.parametrize("token", [None, 7, "", "tökén", "a\nb"])
-def test_a_token_that_is_none_is_said_so(exchange, monkeypatch, token):
-    answering(monkeypatch, exchange, "POST", "v1/auth", {"token": token})
-    with pytest.raises(CarrierDown, match=r"^First Orion's answer holds no token$"):
+def test_an_invalid_token_is_reported(exchange, monkeypatch, token):
+    answer_with(monkeypatch, exchange, "POST", "v1/auth", {"token": token})
+    with pytest.raises(CarrierDown, match=r"^First Orion's answer has no token$"):
         first_orion_carrier(exchange.url).find(PROGRAM)
 
 

@@ -231,7 +231,7 @@ def test_a_run_whose_prefect_server_is_away_is_a_run(here):
     assert done.returncode == 0
     assert "7 drops taken, 1 program launched." in done.stdout
     (line,) = done.stderr.splitlines()
-    assert "the Prefect server does not show this run of pass: Failed to reach API at http://127.0.0.1:9/api/" in line
+    assert "the Prefect server does not record this run of pass: Failed to reach API at http://127.0.0.1:9/api/" in line
 
 
 @pytest.mark.parametrize(
@@ -296,11 +296,11 @@ def test_its_traceback_is_for_the_log_at_debug_and_masked(tmp_path, arguments):
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("INBOX", "s3://b/p?kms", "expected s3://bucket/prefix, and behind a ? only "),
+        ("INBOX", "s3://b/p?kms", "expected s3://bucket/prefix, with no query parameters except "),
         ("REPORTS", "sftp://user:secret@host/drops", "expected a folder or s3://bucket/prefix, not sftp://…"),
-        ("LEDGER", "foo", "not a ledger's URL: Could not parse SQLAlchemy URL from given URL string"),
-        ("LEDGER", "postgresql://u:secret@h:port/db", "not a ledger's URL: "),
-        ("LEDGER", "mysql://u:secret@h/db", "the ledger speaks sqlite and postgresql, not mysql"),
+        ("LEDGER", "foo", "not a ledger URL: Could not parse SQLAlchemy URL from given URL string"),
+        ("LEDGER", "postgresql://u:secret@h:port/db", "not a ledger URL: "),
+        ("LEDGER", "mysql://u:secret@h/db", "the ledger can be sqlite or postgresql, not mysql"),
     ],
 )
 def test_a_place_that_is_none_is_one_line_that_names_its_setting(tmp_path, name, value, told):
@@ -341,7 +341,7 @@ def test_a_folder_that_is_none_is_named_at_start(here, command, name, value, tol
         (["submissions", "release", "none"], "no submission none"),
         (["submissions", "replay", "none"], "no submission none; `launchdrop submissions` lists them"),
         (["launches", "retry", "acme-bank/none"], "no program acme-bank/none"),
-        (["review", "approve", "7"], "nothing to review has the number 7"),
+        (["review", "approve", "7"], "no review has the id 7"),
     ],
 )
 def test_what_is_not_there_is_one_line(tmp_path, arguments, told):

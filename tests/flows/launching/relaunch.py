@@ -17,15 +17,15 @@ SECRET = "whsec_c3RhbmQtaW4gc2VjcmV0IG9mIHRlc3Rz"
 
 
 def launch(ledger_url: str, carrier_url: str, lease: str) -> None:
-    due.LATER = timedelta(milliseconds=50)  # the real rest would make the test wait, and show no more
-    options = HttpOptions(url=carrier_url, secret=SECRET, timeout=0.3, first_wait=0.005, longest_wait=0.5, rest=0.01)
+    due.RETRY_UNSURE = timedelta(milliseconds=50)  # the real rest would make the test wait, and show no more
+    options = HttpOptions(url=carrier_url, secret=SECRET, timeout=0.3, initial_wait=0.005, max_wait=0.5, cooldown=0.01)
     ledger, carrier = Ledger.open(ledger_url), HttpCarrier(options)
     while True:
-        due.launch_due(
+        due.run_due_jobs(
             ledger,
             carrier,
             clock=lambda: datetime.now(UTC),
-            patience=timedelta(hours=24),
+            allowed_delay=timedelta(hours=24),
             lease=timedelta(seconds=float(lease)),
         )
         time.sleep(0.02)

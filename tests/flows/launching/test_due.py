@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flows.carriers import CarrierRefused
-from flows.launching.due import patience
+from flows.launching.due import allowed_delay
 from flows.ledger.core.control_flags import pause_launching, resume_launching
 from flows.ledger.programs.programs import retry_launch
 from flows.ledger.programs.reviews import decide_review, list_open_reviews
@@ -51,11 +51,11 @@ def test_what_is_later_than_the_deadline_is_missed_and_can_be_retried(launcher):
 
 
 def test_a_missed_start_is_held_where_the_operator_says_so(launcher):
-    assert patience("launch_late", 24 * HOUR) == 24 * HOUR
-    held = patience("hold", 24 * HOUR)
+    assert allowed_delay("launch_late", 24 * HOUR) == 24 * HOUR
+    held = allowed_delay("hold", 24 * HOUR)
     registered(launcher.ledger, manifest(), numbers(3))
     launcher.clock.now = NOON + HOUR
-    assert launcher.go(patience=held).missed == 1
+    assert launcher.go(allowed_delay=held).missed == 1
 
 
 def test_a_program_ends_at_its_end_and_frees_its_numbers(launcher):
@@ -109,7 +109,7 @@ def test_the_longest_due_goes_first(remote, endpoint):
         registered(remote.ledger, manifest(f"h{hour}", start=NOON + hour * HOUR), [5_012_140_000 + hour])
     remote.clock.now = NOON + 3 * HOUR
     remote.go()
-    assert list(endpoint.book) == ["acme-bank~h0", "acme-bank~h1", "acme-bank~h2"]
+    assert list(endpoint.programs) == ["acme-bank~h0", "acme-bank~h1", "acme-bank~h2"]
 
 
 def test_a_name_that_is_approved_later_brands_the_live_program(launcher):
@@ -130,7 +130,7 @@ def test_a_launch_is_create_branding_and_batches_of_500(remote, endpoint):
     remote.go()
     id = "/acme-bank~q1"
     assert requests(endpoint) == ["POST ", f"PUT {id}/branding", *[f"POST {id}/numbers"] * 3]
-    (program,) = endpoint.book.values()
+    (program,) = endpoint.programs.values()
     assert program.branding["display"] == "Acme Bank"
     assert program.facts["schedule"] == {
         "start": "2027-01-04T12:00:00Z",
@@ -159,7 +159,7 @@ def test_moved_dates_new_purposes_and_removed_numbers_are_sent(remote, endpoint)
     remote.go()
     id = "/acme-bank~q1"
     assert requests(endpoint) == [f"PUT {id}", f"POST {id}/numbers/remove", f"POST {id}/numbers"]
-    assert endpoint.book["acme-bank~q1"].numbers == {5_012_140_000: "Survey", 5_012_140_001: "Survey"}
+    assert endpoint.programs["acme-bank~q1"].numbers == {5_012_140_000: "Survey", 5_012_140_001: "Survey"}
 
 
 def test_moved_numbers_leave_the_giver_before_they_come_to_the_taker(remote, endpoint):
@@ -169,7 +169,7 @@ def test_moved_numbers_leave_the_giver_before_they_come_to_the_taker(remote, end
     registered(remote.ledger, manifest("q2", reassign=True), numbers(2), now=remote.clock())
     remote.go()
     assert requests(endpoint)[-2:] == ["POST /acme-bank~q1/numbers/remove", "POST /acme-bank~q2/numbers"]
-    assert list(endpoint.book["acme-bank~q1"].numbers) == [5_012_140_002]
+    assert list(endpoint.programs["acme-bank~q1"].numbers) == [5_012_140_002]
 
 
 def test_refused_numbers_are_kept_with_their_reason_and_the_rest_is_live(remote, endpoint):
@@ -188,13 +188,13 @@ def test_a_logo_is_sent_by_the_bytes_that_were_approved(remote, endpoint):
     with remote.ledger.begin() as conn:
         for waiting in list_open_reviews(conn):
             decide_review(conn, waiting.id, approve=True, by="op", reason=None, now=remote.clock())
-    remote.go(logo=lambda _: b"<svg>other</svg>")
+    remote.go(load_logo=lambda _: b"<svg>other</svg>")
     assert remote.state().state == "launch_failed"
     assert remote.state().reason == "the approved bytes of the logo acme.svg are not in the archive"
     with remote.ledger.begin() as conn:
         retry_launch(conn, "acme-bank", "q1", by="op", now=remote.clock())
-    remote.go(logo=lambda _: svg)
-    branding = endpoint.book["acme-bank~q1"].branding
+    remote.go(load_logo=lambda _: svg)
+    branding = endpoint.programs["acme-bank~q1"].branding
     assert (branding["logo"]["svg"], branding["call_reason"]) == ("PHN2Zy8+", "Payment reminder")
 
 
@@ -208,7 +208,7 @@ def test_a_program_that_becomes_sentry_shows_nothing_any_more(remote, endpoint):
     registered(remote.ledger, manifest(**SENTRY), now=remote.clock())
     remote.go()
     assert requests(endpoint) == ["PUT /acme-bank~q1", "PUT /acme-bank~q1/branding"]
-    assert endpoint.book["acme-bank~q1"].branding is None
+    assert endpoint.programs["acme-bank~q1"].branding is None
     endpoint.requests.clear()
     registered(remote.ledger, manifest(**SENTRY, description="Other calls."), now=remote.clock())
     remote.go()
@@ -227,7 +227,7 @@ def test_a_name_in_review_leaves_the_one_that_is_shown(remote, endpoint):
     custom = DisplayName(display="Acme Bank Cards", shorthand="Acme")
     registered(remote.ledger, manifest(display_name=custom), now=remote.clock())
     remote.go()
-    assert (remote.state().branding, endpoint.book["acme-bank~q1"].branding["display"]) == ("in_review", "Acme Bank")
+    assert (remote.state().branding, endpoint.programs["acme-bank~q1"].branding["display"]) == ("in_review", "Acme Bank")
 
 
 def test_a_failed_launch_s_name_is_taken_away_from_what_becomes_sentry(remote, endpoint, monkeypatch):
@@ -238,7 +238,7 @@ def test_a_failed_launch_s_name_is_taken_away_from_what_becomes_sentry(remote, e
     with monkeypatch.context() as refusing:
         refusing.setattr(remote.carrier, "add_numbers", refuse)
         remote.go()
-    assert (remote.state().state, endpoint.book["acme-bank~q1"].branding["display"]) == ("launch_failed", "Acme Bank")
+    assert (remote.state().state, endpoint.programs["acme-bank~q1"].branding["display"]) == ("launch_failed", "Acme Bank")
     registered(remote.ledger, manifest(**SENTRY), now=remote.clock())
     remote.go()
-    assert (remote.state().state, endpoint.book["acme-bank~q1"].branding) == ("live", None)
+    assert (remote.state().state, endpoint.programs["acme-bank~q1"].branding) == ("live", None)

@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from flows.ledger.core.tables import program
 from flows.ledger.launches.jobs import Claimant
-from flows.ledger.launches.launches import claim_due
-from flows.ledger.programs.programs import retry
-from flows.ledger.read.page_queries import history
+from flows.ledger.launches.launches import claim_launches
+from flows.ledger.programs.programs import retry_launch
+from flows.ledger.read.page_queries import list_transitions
+from tests.flows.carriers.fake_server import Answer, faults_in_order, random_faults
 from tests.flows.carriers.samples import first_orion_carrier, http_carrier
-from tests.flows.carriers.standin import Answer, at_random, once
 from tests.flows.launching.conftest import HOUR, Launcher
 from tests.flows.launching.programs import manifest, numbers, registered
 
@@ -58,7 +58,7 @@ class FragileCarrier:
 
     def __getattr__(self, name):
         value = getattr(self.carrier, name)
-        if not callable(value) or name == "rests":
+        if not callable(value) or name == "cooldown_left":
             return value
 
         def call(*args, **kwargs):
@@ -112,24 +112,24 @@ def test_one_death_anywhere_and_nothing_counts_twice(remote, endpoint, dies_at):
     remote.clock.move(2 * MINUTE)
     remote.go(owner="next")
     assert (remote.state().state, remote.state().live) == ("live", 600)
-    assert set(endpoint.book["acme-bank~q1"].arrivals.values()) == {1}
+    assert set(endpoint.programs["acme-bank~q1"].arrivals.values()) == {1}
 
 
 def test_random_faults_end_with_everything_live_once(remote, endpoint):
     for n in range(6):
         registered(remote.ledger, manifest(f"p{n}"), numbers(700, first=5_012_140_000 + 1000 * n))
-    endpoint.faults = at_random(3, 0.4, ("drop", "503", "lose", "lose half", "500", "twice"))
+    endpoint.faults = random_faults(3, 0.4, ("drop", "503", "lose", "lose half", "500", "twice"))
     remote.finish(passes=60)
     assert [remote.state(f"p{n}").live for n in range(6)] == [700] * 6
-    assert {count for program in endpoint.book.values() for count in program.arrivals.values()} == {1}
+    assert {count for program in endpoint.programs.values() for count in program.arrivals.values()} == {1}
 
 
 def test_an_answer_that_stays_lost_is_sent_again_under_its_key(remote, endpoint):
     registered(remote.ledger, manifest(), numbers(3))
-    endpoint.faults = once(None, None, *["lose"] * 4)
+    endpoint.faults = faults_in_order(None, None, *["lose"] * 4)
     summary = remote.go()
     (problem,) = summary.problems
-    assert re.fullmatch(r"acme-bank/q1: the carrier's answer was lost \(\w+\); it is gone on with in 30 s", problem)
+    assert re.fullmatch(r"acme-bank/q1: the carrier's answer was lost \(\w+\); it will be retried in 30 s", problem)
     assert remote.state().state == "launching"
     assert not remote.go().changed  # not before its time
     remote.clock.move(MINUTE)
@@ -137,16 +137,16 @@ def test_an_answer_that_stays_lost_is_sent_again_under_its_key(remote, endpoint)
 
 
 def test_a_carrier_that_is_down_is_asked_for_one_program_only(remote, endpoint):
-    remote.carrier = http_carrier(endpoint.url + "/down", rest=60)
+    remote.carrier = http_carrier(endpoint.url + "/down", cooldown=60)
     for n in range(5):
         registered(remote.ledger, manifest(f"p{n}"), [5_012_140_000 + n])
     endpoint.faults = lambda: "503 dated"
     summary = remote.go()
     assert len(endpoint.requests) == 4
-    assert 0 < (summary.asked_again_at - remote.clock()).total_seconds() <= 60
-    again = http_carrier(endpoint.url + "/down", rest=60)
+    assert 0 < (summary.carrier_paused_until - remote.clock()).total_seconds() <= 60
+    again = http_carrier(endpoint.url + "/down", cooldown=60)
     later = Launcher(remote.ledger, again, remote.clock)
-    assert later.go().asked_again_at is not None
+    assert later.go().carrier_paused_until is not None
     assert len(endpoint.requests) == 4
     assert [later.state(f"p{n}").state for n in range(5)] == ["launching"] + ["scheduled"] * 4
 
@@ -158,7 +158,7 @@ def test_a_refused_program_fails_with_the_reason_and_may_be_retried(remote, endp
     assert (remote.state().state, remote.state().reason) == ("launch_failed", "the contract ended")
     endpoint.refuses = None
     with remote.ledger.begin() as conn:
-        retry(conn, "acme-bank", "q1", by="op", now=remote.clock())
+        retry_launch(conn, "acme-bank", "q1", by="op", now=remote.clock())
     assert remote.go().live == 1
 
 
@@ -176,12 +176,12 @@ def test_a_refused_batch_is_planned_anew(remote, endpoint):
     assert (remote.state().live, remote.state().pending) == (500, 100)
     registered(remote.ledger, manifest(numbers_mode="replace"), numbers(550), now=remote.clock())
     assert remote.go().live == 1
-    assert (remote.state().live, len(endpoint.book["acme-bank~q1"].numbers)) == (550, 550)
+    assert (remote.state().live, len(endpoint.programs["acme-bank~q1"].numbers)) == (550, 550)
 
 
 def test_a_revision_finds_what_a_failed_one_may_have_made(remote, endpoint):
     registered(remote.ledger, manifest(), numbers(3))
-    endpoint.faults = once(*["lose"] * 4, *["lose"] * 4)
+    endpoint.faults = faults_in_order(*["lose"] * 4, *["lose"] * 4)
     remote.go()
     remote.clock.move(MINUTE)
     endpoint.faults = lambda: None
@@ -193,7 +193,7 @@ def test_a_revision_finds_what_a_failed_one_may_have_made(remote, endpoint):
     assert remote.state().state == "launch_failed"
     registered(remote.ledger, manifest(name="Other"), numbers(3), now=remote.clock())
     assert remote.go().live == 1
-    assert endpoint.book["acme-bank~q1"].facts["name"] == "Other"
+    assert endpoint.programs["acme-bank~q1"].facts["name"] == "Other"
 
 
 def test_an_end_that_the_carrier_refuses_is_told_and_rests(remote, endpoint):
@@ -211,7 +211,7 @@ def test_an_end_that_the_carrier_refuses_is_told_and_rests(remote, endpoint):
 def test_what_the_carrier_has_no_longer_is_ended(remote, endpoint):
     registered(remote.ledger, manifest(), numbers(3))
     remote.go()
-    endpoint.book.clear()
+    endpoint.programs.clear()
     remote.clock.move(100 * HOUR)
     assert remote.go().ended == 1
 
@@ -232,7 +232,7 @@ def test_whoever_lost_the_lease_writes_nothing_more(remote, endpoint):
     assert remote.go(owner="slow").live == 0
     assert (remote.state().state, remote.state().live) == ("live", 600)
     with remote.ledger.read() as conn:
-        assert [m.after for m in history(conn, "acme-bank", "q1") if m.thing == "revision"] == [
+        assert [m.after for m in list_transitions(conn, "acme-bank", "q1") if m.thing == "revision"] == [
             "scheduled",
             "launching",
             "live",
@@ -265,7 +265,7 @@ def kept_until(launcher):
 
 def claimable(launcher, length):
     with launcher.ledger.begin() as conn:
-        return claim_due(conn, Claimant(owner="x", length=length), now=launcher.clock(), patience=HOUR)
+        return claim_launches(conn, Claimant(owner="x", length=length), now=launcher.clock(), patience=HOUR)
 
 
 @pytest.fixture
@@ -276,28 +276,28 @@ def first_orion(ledger, clock, exchange):
 def test_first_orion_is_asked_before_anything_is_sent_again(first_orion, exchange):
     registered(first_orion.ledger, fo_manifest(), numbers(600))
     # token, look-up, create, branding; look-up, first batch: lost.
-    exchange.faults = once(None, None, None, None, None, "lose")
+    exchange.faults = faults_in_order(None, None, None, None, None, "lose")
     assert first_orion.go().problems_total == 1
     first_orion.clock.move(MINUTE)
     assert first_orion.go().live == 1
-    assert set(exchange.book["p-0"].arrivals.values()) == {1}
+    assert set(exchange.programs["p-0"].arrivals.values()) == {1}
     assert first_orion.state().live == 600
 
 
 def test_where_first_orion_cannot_tell_the_operator_decides(first_orion, exchange):
-    exchange.tells_numbers = False
+    exchange.numbers_readable = False
     registered(first_orion.ledger, fo_manifest(), numbers(600))
-    exchange.faults = once(None, None, None, None, None, "lose")
+    exchange.faults = faults_in_order(None, None, None, None, None, "lose")
     first_orion.go()
     first_orion.clock.move(MINUTE)
     assert first_orion.go().failed == 1
-    unknown = "whether the carrier took 500 numbers is unknown: look there; a retry sends them again"
+    unknown = "it is unknown whether the carrier took 500 numbers: check at the carrier; a retry sends them again"
     assert first_orion.state().reason == unknown
     assert first_orion.state().live == 100
     with first_orion.ledger.begin() as conn:
-        retry(conn, "acme-bank", "q1", by="op", now=first_orion.clock())
+        retry_launch(conn, "acme-bank", "q1", by="op", now=first_orion.clock())
     assert first_orion.go().live == 1
-    assert max(exchange.book["p-0"].arrivals.values()) == 2  # at least once, and it was said so
+    assert max(exchange.programs["p-0"].arrivals.values()) == 2  # at least once, and it was said so
 
 
 def fo_manifest():

@@ -14,7 +14,7 @@ import pytest
 
 from flows.ledger.read.page_queries import list_programs
 from tests.flows.carriers.endpoint import Endpoint
-from tests.flows.carriers.standin import at_random
+from tests.flows.carriers.fake_server import random_faults
 from tests.flows.launching.programs import manifest, numbers, registered
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ class Scene:
     def __init__(self, ledger, *, count: int, seed: int, lease: float):
         self.ledger, self.dice, self.lease = ledger, random.Random(seed), lease
         self.endpoint = Endpoint()
-        self.endpoint.faults, self.endpoint.slow_seconds = at_random(seed, 0.2, FAULTS), 0.4
+        self.endpoint.faults, self.endpoint.slow_seconds = random_faults(seed, 0.2, FAULTS), 0.4
         begun = datetime.now(UTC).replace(microsecond=0)
         for n in range(count):
             of = manifest(f"p{n}", start=begun + timedelta(seconds=n % 5))
@@ -90,8 +90,8 @@ class Scene:
         with self.ledger.read() as conn:
             rows = list_programs(conn)
         assert [(row.state, row.live, row.pending, row.refused) for row in rows] == [("live", 1200, 0, 0)] * count
-        assert len(self.endpoint.book) == count
-        arrivals = [n for program in self.endpoint.book.values() for n in program.arrivals.values()]
+        assert len(self.endpoint.programs) == count
+        arrivals = [n for program in self.endpoint.programs.values() for n in program.arrivals.values()]
         assert (len(arrivals), set(arrivals)) == (1200 * count, {1})
         assert self.endpoint.violations == []
 

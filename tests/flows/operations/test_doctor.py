@@ -56,9 +56,9 @@ def test_a_first_deployment_that_is_right_has_nothing_to_mend():
         ("REPORTS", "/proc/reports", "reports", "/proc/reports cannot be written to: "),
         ("ARCHIVE", "s3://", "archive", "expected s3://bucket/prefix"),
         ("ARCHIVE", "s3://b/p?kms", "archive", "expected s3://bucket/prefix"),
-        ("LEDGER", "mysql://localhost/x", "ledger", "the ledger speaks sqlite and postgresql, not mysql"),
-        ("LEDGER", "foo", "ledger's disk", "not a ledger's URL: "),
-        ("LEDGER", "postgresql://u:p@h:port/db", "ledger's disk", "not a ledger's URL: its port is no number"),
+        ("LEDGER", "mysql://localhost/x", "ledger", "the ledger can be sqlite or postgresql, not mysql"),
+        ("LEDGER", "foo", "ledger's disk", "not a ledger URL: "),
+        ("LEDGER", "postgresql://u:p@h:port/db", "ledger's disk", "not a ledger URL: the port is not a number"),
         ("LEDGER", "postgresql+psycopg://nobody@127.0.0.1:9/x", "ledger", "cannot be opened"),
         ("CARRIER", "http", "carrier", "LAUNCHDROP_CARRIER=http needs LAUNCHDROP_HTTP_URL and LAUNCHDROP_HTTP_SECRET"),
         ("DO_NOT_ORIGINATE", "missing.txt", "do-not-originate list", "missing.txt"),
@@ -124,7 +124,7 @@ def test_the_quiet_doctor_is_a_health_check(here):
     assert (launchdrop_doctor(here, "--quiet").returncode, launchdrop_doctor(here, "--quiet").stdout) == (0, "")
     ill = launchdrop_doctor(here, "--quiet", LAUNCHDROP_LEDGER="mysql://localhost/x")
     assert ill.returncode == 1
-    assert ill.stdout.startswith("✗ ledger: the ledger speaks sqlite and postgresql, not mysql\n  → ")
+    assert ill.stdout.startswith("✗ ledger: the ledger can be sqlite or postgresql, not mysql\n  → ")
 
 
 def launchdrop_doctor(here, *arguments, **env):

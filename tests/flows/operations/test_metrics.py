@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flows.ledger.core.control_flags import pause_launching
 from flows.operations.metrics import render_metrics
-from flows.serving.site import site
+from flows.serving.site import report_site
 from tests.flows.carriers.endpoint import Endpoint
 from tests.flows.carriers.samples import OPENED, http_carrier
 
@@ -21,7 +21,7 @@ BAD = "214-9021,Survey\n5012149021,Nonsense\n"
 @pytest.fixture
 def served(world):
     """The metrics over HTTP, as {name: {labels: value}}."""
-    with site(world.reports, 0, partial(render_metrics, world.services)) as address:
+    with report_site(world.reports, 0, partial(render_metrics, world.services)) as address:
 
         def read():
             with urlopen(f"{address}/metrics") as answer:
@@ -112,7 +112,7 @@ def test_a_ledger_out_of_reach_is_an_answer_too():
     def broken():
         raise OSError("gone: 501-214-9020")
 
-    with site(None, 0, broken) as address:
+    with report_site(None, 0, broken) as address:
         assert refused(f"{address}/metrics") == 503
         assert refused(f"{address}/acme-bank/index.html") == 404
         assert refused(Request(f"{address}/metrics", headers={"host": "evil.example"})) == 421

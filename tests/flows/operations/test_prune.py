@@ -9,8 +9,8 @@ import pytest
 from flows.ledger.programs.register import release_held_submission
 from flows.ledger.programs.reviews import decide_review, list_open_reviews
 from flows.operations.prune import find_prunable, prune_item
-from flows.publishing.outbox import rebuild
-from flows.registration.rerun import retake
+from flows.publishing.outbox import rebuild_indexes
+from flows.registration.rerun import retake_submission
 from flows.stores import StoreError
 
 GOOD = "5012149020,Customer Service\n"
@@ -95,8 +95,8 @@ def test_a_program_that_is_over_goes_a_month_after_its_end(world):
     assert world.receipt("acme-bank/over") == receipt
     assert kinds(world) == []
     with pytest.raises(StoreError, match=f"submission {over} of acme-bank is not in the archive"):
-        retake(world.services, over)
-    rebuild(world.services)  # the pages that list it are still written
+        retake_submission(world.services, over)
+    rebuild_indexes(world.services)  # the pages that list it are still written
 
 
 def test_bytes_that_a_later_judging_shares_stay_with_it(world):
@@ -104,7 +104,7 @@ def test_bytes_that_a_later_judging_shares_stay_with_it(world):
     world.run()
     first = submission(world, "bad")
     world.clock.now += MONTH
-    retake(world.services, first)
+    retake_submission(world.services, first)
     world.clock.now += timedelta(minutes=5)
     # The first judging is a month old, the second is not, and both are of the same bytes.
     assert ("archive", first) not in {(item.kind, item.name) for item in find_prunable(world.services)}
@@ -116,7 +116,7 @@ def test_the_inbox_goes_where_a_retake_is_the_last_that_was_made_of_it(world):
     world.drop("acme-bank/bad", BAD)
     world.run()
     world.clock.now += timedelta(minutes=5)
-    retake(world.services, submission(world, "bad"))
+    retake_submission(world.services, submission(world, "bad"))
     world.run()
     world.clock.now += 2 * MONTH
     assert ("inbox", "bad") in prune(world)

@@ -1,4 +1,4 @@
-"""One fixture, every store: what holds for one holds for all."""
+"""The fixture `store`: each kind of store in turn, for tests of what all stores promise."""
 
 import itertools
 
@@ -14,7 +14,7 @@ _buckets = itertools.count()
 
 @pytest.fixture(scope="session")
 def s3_server():
-    """The URL of an S3 server of our own on a port the system chose."""
+    """The URL of a local S3 server on a free port."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -42,7 +42,7 @@ def s3(s3_env):
 
 @pytest.fixture
 def bucket(s3):
-    """A bucket nobody has used."""
+    """A new bucket."""
     name = f"bucket-{next(_buckets)}"
     s3.create_bucket(Bucket=name)
     return name

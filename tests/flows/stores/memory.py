@@ -1,4 +1,4 @@
-"""The fake at the store's edge: a dictionary with versions that only grow."""
+"""An in-memory store for tests: a dictionary with increasing version numbers."""
 
 import io
 import itertools
@@ -12,7 +12,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.url = "memory"
         self.objects: dict[str, tuple[bytes, str]] = {}
-        self.room: int | None = None
+        self.free: int | None = None
         self._clock = itertools.count(1)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
@@ -21,32 +21,32 @@ class MemoryStore:
                 yield self._entry(key)
 
     def children(self, prefix: str = "") -> Iterator[StoredObject]:
-        told: set[str] = set()
+        folders: set[str] = set()
         for entry in self.list(prefix):
             name, slash, _ = entry.key.removeprefix(prefix).partition("/")
             if not slash:
                 yield entry
-            elif name not in told:
-                told.add(name)
+            elif name not in folders:
+                folders.add(name)
                 yield StoredObject(prefix + name, 0, "", "folder")
 
     def stat(self, key: str) -> StoredObject | None:
         return self._entry(key) if require_safe_key(key) in self.objects else None
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:
-        data, now = self.objects.get(require_safe_key(key), (b"", ""))
-        if not now or version not in (None, now):
-            raise ObjectChanged(f"{key!r} is not there, or was overwritten")
+        data, current = self.objects.get(require_safe_key(key), (b"", ""))
+        if not current or version not in (None, current):
+            raise ObjectChanged(f"{key!r} does not exist or was overwritten")
         return io.BytesIO(data)
 
     def put(self, key: str, data: bytes | Iterable[bytes], *, create_only: bool = False, durable: bool = True) -> None:
         data = data if isinstance(data, bytes) else b"".join(data)
         if create_only and key in self.objects:
-            raise AlreadyExists(f"{key!r} is already there")
+            raise AlreadyExists(f"{key!r} already exists")
         self.objects[require_safe_key(key)] = data, f"v{next(self._clock)}"
 
     def sync(self, keys):
-        """Nothing outlives the test."""
+        """Nothing to do in memory."""
 
     def copy(self, key: str, to: str) -> None:
         self.put(to, self.open(key).read())
@@ -68,7 +68,7 @@ class MemoryStore:
         pass
 
     def free_bytes(self) -> int | None:
-        return self.room
+        return self.free
 
     def _entry(self, key: str) -> StoredObject:
         data, version = self.objects[key]

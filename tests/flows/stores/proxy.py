@@ -1,4 +1,4 @@
-"""A small proxy that does one thing wrong: at the n-th request, in one way."""
+"""A small proxy that injects one fault: at the n-th request, of a chosen kind."""
 
 import http.client
 import re
@@ -8,16 +8,16 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-#: lost: the request is carried out and its answer never arrives. conflict: a conditional write meets another one.
+#: lost: the server handles the request but its answer never arrives. conflict: a conditional write fails with 409.
 FAULTS = ("500", "503", "timeout", "reset", "lost", "truncated", "conflict")
 ERRORS = {"500": "InternalError", "503": "SlowDown", "409": "ConditionalRequestConflict"}
 
 
 class FaultyProxy:
-    """Between a client and a server. `plan(n, fault)` arms it anew; `calls` counts the requests since then."""
+    """Sits between a client and a server. `plan` sets the next fault; `calls` counts the requests since then."""
 
-    def __init__(self, server, patience):
-        self.server, self.patience = urlsplit(server), patience
+    def __init__(self, server, client_timeout):
+        self.server, self.client_timeout = urlsplit(server), client_timeout
         self.lock = threading.Lock()
         self.plan(0, None)
         handler = type("Handler", (_Handler,), {"proxy": self})
@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "conflict":
             fault = "409" if "If-None-Match" in self.headers else "503"
         if fault == "timeout":
-            threading.Event().wait(2 * self.proxy.patience)
+            threading.Event().wait(2 * self.proxy.client_timeout)
         if fault in ERRORS:
             self.refuse(int(fault), ERRORS[fault])
         elif fault in ("timeout", "reset"):
@@ -60,12 +60,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(fault, *self.forward(body))
 
     def forward(self, body):
-        there = http.client.HTTPConnection(self.proxy.server.hostname, self.proxy.server.port)
+        upstream = http.client.HTTPConnection(self.proxy.server.hostname, self.proxy.server.port)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "expect")}
-        there.request(self.command, self.path, body, headers)
-        answer = there.getresponse()
+        upstream.request(self.command, self.path, body, headers)
+        answer = upstream.getresponse()
         content = answer.read()
-        there.close()
+        upstream.close()
         return answer.status, answer.getheaders(), content
 
     def answer(self, fault, status, headers, content):
@@ -92,14 +92,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(text)
 
     def cut(self):
-        """The connection ends with a reset, not in good order."""
+        """Reset the connection instead of closing it."""
         self.wfile.flush()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
         self.connection.close()
 
     def __getattr__(self, name):
-        """http.server asks for a method by each verb's name."""
+        """http.server looks for a method named after each HTTP verb, such as do_GET."""
         if name.startswith("do_"):
             return self.serve
         raise AttributeError(name)

@@ -1,4 +1,4 @@
-"""Hints make it quick, and may be wrong: doubled, reordered, lost or nonsense."""
+"""Hints may be duplicated, reordered, lost or meaningless."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ _queues = count()
 
 
 def collect(hints, stop, enough, seconds=20):
-    """Everything hinted at until `enough` is among it."""
+    """All hints until they include `enough`."""
     found, end = set(), time.monotonic() + seconds
     for hint in hints:
         found |= hint
@@ -28,7 +28,7 @@ def collect(hints, stop, enough, seconds=20):
     return found
 
 
-def test_a_folder_tells_of_its_drops(tmp_path):
+def test_changes_in_a_folder_are_hints(tmp_path):
     (tmp_path / "acme/old").mkdir(parents=True)
     stop, found = threading.Event(), set()
     wanted = {("acme", "new"), ("acme", "old"), ("zenith", "d")}
@@ -51,7 +51,7 @@ def test_a_folder_tells_of_its_drops(tmp_path):
     assert found == wanted
 
 
-def test_a_business_that_is_moved_in_whole_tells_of_its_drops(tmp_path):
+def test_a_folder_moved_into_the_inbox_hints_at_all_its_drops(tmp_path):
     (inbox := tmp_path / "inbox").mkdir()
     (tmp_path / "acme/one").mkdir(parents=True)
     (tmp_path / "acme/two").mkdir()
@@ -62,25 +62,25 @@ def test_a_business_that_is_moved_in_whole_tells_of_its_drops(tmp_path):
     assert collect(hints, stop, {("acme", "one"), ("acme", "two")}) == {("acme", "one"), ("acme", "two")}
 
 
-def test_what_comes_into_a_new_folder_before_it_is_watched_is_hinted_at(tmp_path, monkeypatch):
-    def unheard(*_, **__):
+def test_files_put_in_a_new_folder_before_its_watch_starts_are_hinted_at(tmp_path, monkeypatch):
+    def watch(*_, **__):
         (tmp_path / "acme").mkdir()
         yield {(Change.added, f"{tmp_path}/acme"), (Change.added, f"{tmp_path}/businesses.yaml")}
         (tmp_path / "acme/d").mkdir()
         yield set()
         yield set()
 
-    monkeypatch.setattr(watchfiles, "watch", unheard)
+    monkeypatch.setattr(watchfiles, "watch", watch)
     hints = watch_folder(tmp_path, threading.Event(), every=timedelta(seconds=1))
     assert list(hints) == [set(), {("acme", "d")}, set()]
 
 
-def test_a_folder_that_cannot_be_watched_is_one_line(tmp_path):
+def test_a_folder_that_cannot_be_watched_is_an_error_of_one_line(tmp_path):
     with pytest.raises(StoreError, match="cannot be watched"):
         next(watch_folder(tmp_path / "none", threading.Event(), every=timedelta(seconds=1)))
 
 
-def test_a_quiet_folder_says_that_time_has_passed_and_stops(tmp_path):
+def test_an_unchanged_folder_yields_empty_sets_until_stopped(tmp_path):
     stop = threading.Event()
     hints = watch_folder(tmp_path, stop, every=timedelta(seconds=0.1))
     assert next(hints) == set()
@@ -101,7 +101,7 @@ def event(bucket, key):
 
 
 @pytest.mark.server
-def test_a_bucket_tells_through_its_queue(queue, s3, bucket):
+def test_events_of_a_bucket_are_hints(queue, s3, bucket):
     sqs, url = queue
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     s3.put_bucket_notification_configuration(
@@ -117,7 +117,7 @@ def test_a_bucket_tells_through_its_queue(queue, s3, bucket):
 
 
 @pytest.mark.server
-def test_doubled_wrapped_and_senseless_messages(queue):
+def test_duplicate_wrapped_and_meaningless_messages(queue):
     sqs, url = queue
     bodies = [
         event("b", "acme/d+1/x%2By.csv"),
@@ -144,7 +144,7 @@ def test_doubled_wrapped_and_senseless_messages(queue):
 
 
 @pytest.mark.server
-def test_a_queue_that_is_not_there_is_one_line(queue):
+def test_a_missing_queue_is_an_error_of_one_line(queue):
     sqs, url = queue
-    with pytest.raises(StoreError, match="the queue of events cannot be read"):
+    with pytest.raises(StoreError, match="the event queue cannot be read"):
         next(watch_queue(url + "-not", "s3://b", threading.Event(), sqs))

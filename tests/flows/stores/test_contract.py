@@ -1,4 +1,4 @@
-"""What every store promises."""
+"""What every store promises, tested on each kind of store."""
 
 import pickle
 from functools import partial
@@ -27,7 +27,7 @@ def test_puts_and_reads_back(store):
     assert read_object(store, "none/d/none.csv") is None
 
 
-def test_puts_more_than_fits_in_one_part(store):
+def test_puts_an_object_larger_than_one_part(store):
     store.put("big", (b"%07d\n" % i * 1024 for i in range(BIG // 8192)))
     with store.open("big") as f:
         assert sum(len(block) for block in iter(lambda: f.read(1 << 20), b"")) == BIG
@@ -46,14 +46,14 @@ def test_reads_from_the_middle(store):
         assert f.read() == content[8:]
 
 
-def test_is_the_same_store_in_another_process(store):
+def test_a_pickled_store_reads_the_same_objects(store):
     store.put("acme/d/numbers.csv", b"501,x\n")
-    again = pickle.loads(pickle.dumps(partial(store.open, "acme/d/numbers.csv")))
-    with again() as f:
+    reopen = pickle.loads(pickle.dumps(partial(store.open, "acme/d/numbers.csv")))
+    with reopen() as f:
         assert f.read() == b"501,x\n"
 
 
-def test_lists_a_folder_together_and_everything_once(store):
+def test_lists_everything_once_and_each_folder_together(store):
     names = [f"acme/{d}/{n}" for d in ("a", "a-b", "b") for n in ("program.yaml", "sub/x.csv")] + ["zenith/a/x"]
     for name in names:
         store.put(name, b"x")
@@ -65,7 +65,7 @@ def test_lists_a_folder_together_and_everything_once(store):
     assert len([d for i, d in enumerate(drops) if d != (drops[i - 1] if i else "")]) == 3
 
 
-def test_children_are_what_lies_directly_there(store):
+def test_children_are_the_direct_entries_only(store):
     for name in ("businesses.yaml", "acme/d/program.yaml", "acme/loose.txt", "_logos/acme/x.svg"):
         store.put(name, b"x")
     kinds = {e.key: e.kind for e in store.children()}
@@ -73,16 +73,16 @@ def test_children_are_what_lies_directly_there(store):
     assert {e.key: e.kind for e in store.children("acme/")} == {"acme/d": "folder", "acme/loose.txt": "file"}
 
 
-def test_create_only_leaves_what_is_there(store):
+def test_create_only_does_not_overwrite(store):
     store.put("x", b"first", create_only=True)
-    with pytest.raises(AlreadyExists, match="'x' is already there"):
+    with pytest.raises(AlreadyExists, match="'x' already exists"):
         store.put("x", b"second", create_only=True)
     assert read_object(store, "x") == b"first"
     store.put("x", b"third")
     assert read_object(store, "x") == b"third"
 
 
-def test_a_put_that_breaks_off_leaves_nothing(store):
+def test_a_failed_put_leaves_nothing_behind(store):
     def broken():
         yield b"half"
         raise ValueError("broken")
@@ -94,30 +94,30 @@ def test_a_put_that_breaks_off_leaves_nothing(store):
     assert keys(store.list()) == ["x"]
 
 
-def test_a_version_pins_what_is_opened_and_deleted(store):
+def test_open_and_delete_respect_the_version(store):
     store.put("x", b"first")
     before = store.stat("x")
     store.put("x", b"second!")
-    now = store.stat("x")
-    assert before.version != now.version
-    assert (before.size, now.size, now.kind) == (5, 7, "file")
-    assert [e.version for e in store.list()] == [now.version]
+    after = store.stat("x")
+    assert before.version != after.version
+    assert (before.size, after.size, after.kind) == (5, 7, "file")
+    assert [e.version for e in store.list()] == [after.version]
     with pytest.raises(ObjectChanged):
         store.open("x", before.version)
     assert not store.delete("x", before.version)
-    assert store.open("x", now.version).read() == b"second!"
-    assert store.delete("x", now.version)
-    assert not store.delete("x", now.version)
+    assert store.open("x", after.version).read() == b"second!"
+    assert store.delete("x", after.version)
+    assert not store.delete("x", after.version)
     assert store.stat("x") is None
     with pytest.raises(ObjectChanged):
         store.open("x")
 
 
-def test_places_a_folder_as_a_whole_and_once(store):
-    for aside in ("b/.aside/1/", "b/.aside/2/"):
-        store.put(aside + "numbers.csv", aside.encode())
-        store.put(aside + "sub/more.csv", b"more")
-        store.put(aside + "index", b"last")
+def test_moves_a_folder_into_place_whole_and_only_once(store):
+    for staging in ("b/.aside/1/", "b/.aside/2/"):
+        store.put(staging + "numbers.csv", staging.encode())
+        store.put(staging + "sub/more.csv", b"more")
+        store.put(staging + "index", b"last")
     assert store.move_into_place("b/.aside/1/", "b/final/", last="index")
     assert not store.move_into_place("b/.aside/2/", "b/final/", last="index")
     assert keys(store.list("b/final/")) == ["b/final/index", "b/final/numbers.csv", "b/final/sub/more.csv"]
@@ -127,7 +127,7 @@ def test_places_a_folder_as_a_whole_and_once(store):
 
 
 @pytest.mark.parametrize("count", [3, 50])
-def test_a_batch_is_there_file_by_file_and_may_lose_one_before_its_end(store, count):
+def test_files_of_a_batch_can_be_read_at_once_and_deleted_before_its_end(store, count):
     with write_batch(store) as files:
         for i in range(count):
             files.put(f"acme/{i % 2}/{i}", b"x")
@@ -137,20 +137,20 @@ def test_a_batch_is_there_file_by_file_and_may_lose_one_before_its_end(store, co
 
 
 @pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../../x", "a//b", "a/./b", "a\0b", ""])
-def test_refuses_names_that_climb_out(store, key):
-    for do in (store.stat, store.open, store.delete, lambda k: store.put(k, b"x"), lambda k: store.copy("x", k)):
+def test_refuses_keys_that_leave_the_store(store, key):
+    for use in (store.stat, store.open, store.delete, lambda k: store.put(k, b"x"), lambda k: store.copy("x", k)):
         store.put("x", b"x")
         with pytest.raises(UnsafeKey, match="not a name in this store"):
-            do(key)
+            use(key)
 
 
-STRANGE = ["a b", "a\nb", "x\x1b[31m", "наш файл.csv", "ﬁle", "\u202egpj.csv", "%41", "a\\b", "é" * 99]
+UNUSUAL_NAMES = ["a b", "a\nb", "x\x1b[31m", "наш файл.csv", "ﬁle", "\u202egpj.csv", "%41", "a\\b", "é" * 99]
 
 
-@pytest.mark.parametrize("name", STRANGE)
-def test_strange_names_survive(store, name):
+@pytest.mark.parametrize("name", UNUSUAL_NAMES)
+def test_unusual_names_are_kept(store, name):
     if isinstance(store, S3Store) and "\n" in name:
-        pytest.skip("moto's server has no route for a key with a line end")
+        pytest.skip("moto's server has no route for a key with a line break")
     store.put(f"acme/{name}/{name}", b"x")
     (entry,) = store.list("acme/")
     assert entry.key == f"acme/{name}/{name}"
@@ -158,7 +158,7 @@ def test_strange_names_survive(store, name):
     assert store.delete(entry.key, entry.version)
 
 
-def test_a_probe_leaves_nothing_behind(store):
+def test_the_check_of_conditional_writes_leaves_nothing_behind(store):
     check_conditional_writes(store)
     assert list(store.list()) == []
 
@@ -171,7 +171,7 @@ def test_a_probe_leaves_nothing_behind(store):
         ("acme/s1/report.json", "application/json"),
     ],
 )
-def test_a_bucket_shows_pages_as_pages(s3, bucket, name, kind):
+def test_objects_get_the_content_type_of_their_extension(s3, bucket, name, kind):
     store = S3Store(f"s3://{bucket}/reports", s3)
     store.put(name, b"x")
     assert s3.head_object(Bucket=bucket, Key=f"reports/{name}")["ContentType"] == kind

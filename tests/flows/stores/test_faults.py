@@ -1,10 +1,10 @@
-"""Faults at every call to S3 in turn: the outcome is the one without faults."""
+"""A fault at each call to S3 in turn: the result is the same as without faults."""
 
 import itertools
 
 import pytest
 
-from flows.archive.submissions import archive_drop, empty, open_drop, verified
+from flows.archive.submissions import archive_drop, delete_taken_files, open_archived_drop, is_intact
 from flows.stores import AlreadyExists, ObjectChanged, StoreError, read_object
 from flows.stores.s3 import S3Store, open_s3_client
 from tests.flows.inbox_world import InboxWorld, manifest
@@ -12,7 +12,7 @@ from tests.flows.stores.proxy import FAULTS, FaultyProxy
 
 pytestmark = pytest.mark.server
 
-PATIENCE = 0.5
+CLIENT_TIMEOUT = 0.5
 FEW = {"numbers.csv": b"501 214 9020,Survey\n" * 500}
 MANY = {**FEW, "more numbers.csv": b"", "sub/x.csv": b"x" * 200_000}
 
@@ -21,7 +21,7 @@ _runs = itertools.count()
 
 @pytest.fixture(scope="module")
 def proxy(s3_server):
-    proxy = FaultyProxy(s3_server, PATIENCE)
+    proxy = FaultyProxy(s3_server, CLIENT_TIMEOUT)
     yield proxy
     proxy.close()
 
@@ -32,11 +32,11 @@ def faulty(s3, proxy):
         patch.setenv("AWS_ENDPOINT_URL", proxy.url)
         patch.setattr("flows.stores.s3_responses.BACKOFF_SECONDS", 0)
         s3.create_bucket(Bucket="faults")
-        yield open_s3_client(read_timeout=PATIENCE, connect_timeout=PATIENCE)
+        yield open_s3_client(read_timeout=CLIENT_TIMEOUT, connect_timeout=CLIENT_TIMEOUT)
 
 
 def take(root, proxy, faulty, files, fault=None, at=0):
-    """One drop from look to emptied inbox, with one fault; gives what came of it and how many calls it took."""
+    """Take one drop, from the scan to the emptied inbox, with one fault. Returns (result, number of S3 calls)."""
     run = f"s3://faults/{next(_runs)}"
     (root / run.rpartition("/")[2]).mkdir()
     world = InboxWorld(
@@ -48,9 +48,9 @@ def take(root, proxy, faulty, files, fault=None, at=0):
         proxy.plan(at, fault)
         sighting = world.settled()
         archived = archive_drop(world.store, world.archive, sighting, token=1)
-        drop = open_drop(world.archive, "acme", archived.submission)
-        assert verified(drop)
-        empty(world.store, "acme", "d", archived.taken)
+        drop = open_archived_drop(world.archive, "acme", archived.submission)
+        assert is_intact(drop)
+        delete_taken_files(world.store, "acme", "d", archived.taken)
         calls = proxy.calls
         proxy.plan(0, None)
         kept = sorted((e.key, e.size) for e in world.archive.list())
@@ -60,7 +60,7 @@ def take(root, proxy, faulty, files, fault=None, at=0):
 
 
 def test_a_fault_at_every_third_call(tmp_path, proxy, faulty):
-    """A slice of the soak below, the kinds of fault taking turns."""
+    """A part of the soak test below, with the kinds of fault in turn."""
     clean, calls = take(tmp_path, proxy, faulty, FEW)
     assert calls > 20
     for at, fault in zip(range(1, calls + 1, 3), itertools.cycle(FAULTS), strict=False):
@@ -76,7 +76,7 @@ def test_every_fault_at_every_call(tmp_path, proxy, faulty, fault):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_create_only_knows_its_own_write_from_anothers(proxy, faulty, fault):
+def test_create_only_recognizes_its_own_write(proxy, faulty, fault):
     store = S3Store(f"s3://faults/{next(_runs)}", faulty)
     for at in (1, 2):
         proxy.plan(at, fault)
@@ -88,11 +88,11 @@ def test_create_only_knows_its_own_write_from_anothers(proxy, faulty, fault):
         assert read_object(store, f"mine-{at}") == b"mine"
 
 
-SOME = [f if f in ("lost", "truncated") else pytest.param(f, marks=pytest.mark.soak) for f in FAULTS]
+FEW_FAULTS = [f if f in ("lost", "truncated") else pytest.param(f, marks=pytest.mark.soak) for f in FAULTS]
 
 
-@pytest.mark.parametrize("fault", SOME)
-def test_an_upload_in_parts(proxy, faulty, fault, monkeypatch):
+@pytest.mark.parametrize("fault", FEW_FAULTS)
+def test_a_multipart_upload(proxy, faulty, fault, monkeypatch):
     monkeypatch.setattr("flows.stores.s3.PART_BYTES", 5 << 20)
     store = S3Store(f"s3://faults/{next(_runs)}", faulty)
     content = b"0123456789abcdef" * (6 << 16)
@@ -104,7 +104,7 @@ def test_an_upload_in_parts(proxy, faulty, fault, monkeypatch):
     assert [e.size for e in store.list()] == [len(content)] * 4
 
 
-def test_an_overwrite_is_noticed_when_a_broken_body_is_taken_up_again(proxy, faulty):
+def test_an_overwrite_is_noticed_when_a_broken_download_resumes(proxy, faulty):
     store = S3Store(f"s3://faults/{next(_runs)}", faulty)
     proxy.plan(0, None)
     store.put("x", b"a" * 600_000)
@@ -116,17 +116,17 @@ def test_an_overwrite_is_noticed_when_a_broken_body_is_taken_up_again(proxy, fau
             f.read()
 
 
-def test_a_server_that_stays_away_is_one_line(faulty, monkeypatch):
+def test_an_unreachable_server_is_an_error_of_one_line(faulty, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     store = S3Store("s3://faults", open_s3_client(connect_timeout=0.2))
-    for do in (
+    for call in (
         lambda: list(store.list()),
         lambda: store.stat("x"),
         lambda: store.open("x"),
         lambda: store.put("x", b""),
     ):
         with pytest.raises(StoreError, match="Could not connect to the endpoint URL") as caught:
-            do()
+            call()
         assert "\n" not in str(caught.value)
 
 
@@ -143,13 +143,13 @@ def test_encryption_settings_are_passed_on(s3, bucket):
 @pytest.mark.parametrize(
     "url", ["s3://", "s3://b?Secret=1", "s3:///x", "s3://b/p?kms", "s3://[b/p", "s3://key:Secret@b/p"]
 )
-def test_a_wrong_url_is_said_so(url):
-    with pytest.raises(StoreError, match="expected s3://bucket/prefix") as told:
+def test_an_invalid_url_is_reported(url):
+    with pytest.raises(StoreError, match="expected s3://bucket/prefix") as caught:
         S3Store(url)
-    assert "Secret" not in str(told.value)
+    assert "Secret" not in str(caught.value)
 
 
-def test_a_wrong_endpoint_is_said_so(monkeypatch):
+def test_an_invalid_endpoint_is_reported(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "minio")
-    with pytest.raises(StoreError, match=r"^expected AWS_ENDPOINT_URL as https://host:port"):
+    with pytest.raises(StoreError, match=r"^expected AWS_ENDPOINT_URL such as https://host:port"):
         S3Store("s3://bucket/prefix")

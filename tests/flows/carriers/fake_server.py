@@ -1,4 +1,4 @@
-"""Stand-ins for carriers: real HTTP servers on loopback that keep a book, misbehave on demand, and notice misuse."""
+"""Fake carriers: HTTP servers on loopback that store programs, inject faults on demand, and record misuse."""
 
 import json
 import random
@@ -21,21 +21,21 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-#: What may go wrong with one request: before it is processed, or after.
-BEFORE = ("drop", "429", "503", "503 dated")
-AFTER = ("lose", "lose half", "500", "slow", "twice")
+#: Faults before a request is processed, and after.
+FAULTS_BEFORE = ("drop", "429", "503", "503 dated")
+FAULTS_AFTER = ("lose", "lose half", "500", "slow", "twice")
 
 
-class Quiet(ThreadingHTTPServer):
+class QuietHTTPServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
     def handle_error(self, *_: object) -> None:
-        """A client that hangs up, or is killed, is what these tests are about."""
+        """Print nothing: in these tests clients hang up or are killed on purpose."""
 
 
-class Server:
-    """Base of the stand-ins: routes a request to `answer`, and plays the fault that `faults` names for it."""
+class FakeServer:
+    """Base of the fakes. Passes each request to `answer`, with the fault that `faults` returns for it."""
 
     secret: ClassVar[str] = "whsec_c3RhbmQtaW4gc2VjcmV0IG9mIHRlc3Rz"
 
@@ -45,7 +45,7 @@ class Server:
         self.faults: Callable[[], str | None] = lambda: None
         self.slow_seconds = 0.5
         self.lock = threading.Lock()
-        self._http = Quiet(("127.0.0.1", 0), self._handler())
+        self._http = QuietHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -60,7 +60,7 @@ class Server:
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                server.play(self, body)
+                server.handle(self, body)
 
             do_GET = do_POST = do_PUT = handle_any  # noqa: N815  the names http.server looks for
 
@@ -68,23 +68,23 @@ class Server:
 
         return Handler
 
-    def play(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    def handle(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         with self.lock:
             self.requests.append((handler.command, handler.path))
             fault = self.faults()
-            if fault in BEFORE:
-                return self.refuse(handler, fault)
+            if fault in FAULTS_BEFORE:
+                return self.fail_before(handler, fault)
             answer = self.answer(handler.command, handler.path.removeprefix("/v1/"), headers, body)
-        return self.give(handler, answer, fault)
+        return self.send_answer(handler, answer, fault)
 
-    def refuse(self, handler: BaseHTTPRequestHandler, fault: str) -> None:
+    def fail_before(self, handler: BaseHTTPRequestHandler, fault: str) -> None:
         if fault == "drop":
             return hang_up(handler)
         soon = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT") if "dated" in fault else "0"
         return send(handler, Answer(int(fault[:3]), {"detail": "later"}, {"retry-after": soon}))
 
-    def give(self, handler: BaseHTTPRequestHandler, answer: Answer, fault: str | None) -> None:
+    def send_answer(self, handler: BaseHTTPRequestHandler, answer: Answer, fault: str | None) -> None:
         if fault == "lose":
             return hang_up(handler)
         if fault == "lose half":
@@ -99,7 +99,7 @@ class Server:
         return None
 
     @contextmanager
-    def running(self) -> Iterator["Server"]:
+    def running(self) -> Iterator["FakeServer"]:
         thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
@@ -124,7 +124,7 @@ def send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
 
 
 def hang_up(handler: BaseHTTPRequestHandler) -> None:
-    """Close the connection without a further word: the answer is lost."""
+    """Close the connection without an answer: it is lost."""
     handler.close_connection = True
     try:
         handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -133,24 +133,26 @@ def hang_up(handler: BaseHTTPRequestHandler) -> None:
         pass
 
 
-def at_random(seed: int, share: float, kinds: tuple[str, ...] = BEFORE + AFTER) -> Callable[[], str | None]:
-    """Faults of these kinds for a share of the requests, the same ones for the same seed."""
+def random_faults(
+    seed: int, share: float, kinds: tuple[str, ...] = FAULTS_BEFORE + FAULTS_AFTER
+) -> Callable[[], str | None]:
+    """Faults of these kinds for a share of the requests. The same seed gives the same faults."""
     dice = random.Random(seed)
     return lambda: dice.choice(kinds) if dice.random() < share else None
 
 
-def once(*faults: str | None) -> Callable[[], str | None]:
-    """These faults for the next requests, one each; then none."""
+def faults_in_order(*faults: str | None) -> Callable[[], str | None]:
+    """One of these faults for each of the next requests, then none."""
     left = list(faults)
     return lambda: left.pop(0) if left else None
 
 
 @dataclass
-class Booked:
-    """A program in a stand-in's book."""
+class FakeProgram:
+    """A program that a fake carrier has."""
 
     facts: dict[str, Any]
     numbers: dict[int, str] = field(default_factory=dict)
-    arrivals: dict[int, int] = field(default_factory=dict)  # how often each number was added and counted
+    arrivals: dict[int, int] = field(default_factory=dict)  # how often each number was added
     branding: Any = None
     ended: bool = False
