@@ -1,14 +1,15 @@
-"""Whether this process was asked to end: long steps ask between two pieces of work, and leave the rest to the next."""
+"""A request for this process to stop. Long steps check it between pieces of work and leave the rest to the next run."""
 
 import threading
 
-_asked = threading.Event()
+_stop_requested = threading.Event()
 
 
-def stop() -> None:
-    """Ask this process's steps to end soon."""
-    _asked.set()
+def request_stop() -> None:
+    """Ask the steps that run in this process to stop soon."""
+    _stop_requested.set()
 
 
-def stopping() -> bool:
-    return _asked.is_set()
+def stop_requested() -> bool:
+    """Whether this process was asked to stop."""
+    return _stop_requested.is_set()

@@ -1,94 +1,78 @@
-"""One pass over the inbox, as steps: look, take, launch, and write anew what shows the state."""
+"""The steps of one pass: scan the inbox, take drops, launch what is due, write receipts and pages."""
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from flows.archive import logos
-from flows.arrival.completeness import Incomplete, Settled
-from flows.arrival.listing import Problem
-from flows.arrival.scan import Inbox, Left, Outcome, arrivals
-from flows.errors import LaunchdropError
+from flows.arrival.completeness import IncompleteDrop, SettledDrop
+from flows.arrival.listing import InboxProblem
+from flows.arrival.scan import Inbox, LeftoverDrop, ScanOutcome, find_arrivals
+from flows.errors import FailureStreak, LaunchdropError
 from flows.launching import due
 from flows.launching.due import LaunchSummary
-from flows.ledger.core.engine import SKEW, database_now
+from flows.ledger.core.engine import MAX_CLOCK_SKEW, database_now
 from flows.ledger.core.outbox import OutboxEntry
 from flows.ledger.intake.drops import Sighting
-from flows.ledger.launches.jobs import ShownLogo
-from flows.ledger.launches.launches import starts
-from flows.notifying.prefect_events import tell_changes
-from flows.operations.restore_guard import check_restored, keep_marker
-from flows.operator_files.businesses import seed_businesses, unknown
-from flows.operator_files.do_not_originate import do_not_originate
-from flows.publishing.outbox import OUT_OF_REACH, Refreshed, Written, refresh
-from flows.registration.drop import Behind, Took, Untaken, apart, clear_up, take, tell_incomplete
+from flows.ledger.launches.jobs import ApprovedLogo
+from flows.ledger.launches.launches import list_launch_times
+from flows.notifying.prefect_events import send_new_events
+from flows.operations.restore_guard import pause_if_restored, save_marker
+from flows.operator_files.businesses import describe_unknown_business, seed_businesses
+from flows.operator_files.do_not_originate import load_do_not_originate
+from flows.publishing.outbox import PublishResult, WriteResult, publish_outbox
+from flows.registration.drop import BlockedDrop, DropResult, Untaken, catch_drop_failure, empty_leftover, report_incomplete, take_drop
 from flows.scaling.opening import open_workers
-from flows.scaling.parallel_pass import A_PAGE, SHOWING, seconds_for, take_spread, write_spread
+from flows.scaling.parallel_pass import (
+    PER_DROP_KINDS,
+    SECONDS_PER_PAGE,
+    estimate_seconds,
+    take_in_parallel,
+    write_in_parallel,
+)
 from flows.scaling.workers import Workers
-from flows.services import Services, check_places
+from flows.services import Services, check_folders
 from flows.stores import StoreError
-from flows.validation.drop import Progress
-from schemas.judge import understood
+from schemas.judge import Progress
 
 Sleep = Callable[[float], None]
-Tell = Callable[[Took], None]
-Drops = Iterable[tuple[str, str]]  # (business, drop)
+Drops = Collection[tuple[str, str]]  # (business, drop)
 
-_turn = threading.Lock()
-_named: ContextVar[Drops | None] = ContextVar("named", default=None)
+_intake_lock = threading.Lock()
 
 
 @contextmanager
-def in_turn() -> Iterator[None]:
-    """For taking in one process: one pass after the other, while none waits for what another still tells a server."""
-    with _turn:
+def one_intake_at_a_time() -> Iterator[None]:
+    """Let one run of this process take drops at a time. The others may still be reporting to the Prefect server."""
+    with _intake_lock:
         yield
-
-
-@contextmanager
-def about(drops: Drops | None) -> Iterator[None]:
-    """A run within the block is about these drops alone; None: about all that has arrived.
-
-    No parameter of the flow: those are on its run's page as they are, and a drop may be named after a number.
-    """
-    before = _named.set(drops)
-    try:
-        yield
-    finally:
-        _named.reset(before)
-
-
-def named() -> Drops | None:
-    """The drops that this run is about."""
-    return _named.get()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
-    """What a look at the inbox led to. `problems` are for the operator, one line each."""
+class IntakeResult:
+    """What a scan of the inbox led to. `problems` are for the operator, one line each."""
 
-    took: Sequence[Took] = ()
+    taken: Sequence[DropResult] = ()
     incomplete: int = 0
     problems: Sequence[str] = ()
 
-    def starts(self, *, after: datetime) -> set[datetime]:
-        """The starts to come, after that instant, among what was taken and not rejected."""
-        manifests = (t.judgment.manifest for t in self.took if t.judgment and t.judgment.verdict != "rejected")
+    def upcoming_starts(self, *, after: datetime) -> set[datetime]:
+        """The program starts after that instant, of the drops that were taken and not rejected."""
+        manifests = (t.judgment.manifest for t in self.taken if t.judgment and t.judgment.verdict != "rejected")
         return {m.schedule.start for m in manifests if m and m.schedule and m.schedule.start > after}
 
     def counts(self) -> dict[str, int]:
-        """Counts only: fit for a server's pages and artifacts."""
-        new = [t.judgment for t in self.took if t.judgment is not None]
+        """Counts only, so that they are safe to show on the Prefect server."""
+        new = [t.judgment for t in self.taken if t.judgment is not None]
         verdicts = {f"submissions {v}": sum(j.verdict == v for j in new) for v in sorted({j.verdict for j in new})}
         return {
             "submissions": len(new),
             **verdicts,
-            "duplicates": len(self.took) - len(new),
+            "duplicates": len(self.taken) - len(new),
             "incomplete": self.incomplete,
             "rows read": sum(j.counts.read for j in new),
             "rows accepted": sum(j.counts.accepted for j in new),
@@ -99,118 +83,135 @@ class Intake:
 
 def take_inbox(
     services: Services,
-    crew: Workers | None = None,
+    workers: Workers | None = None,
     *,
     business: str | None = None,
     drops: Drops | None = None,
     sleep: Sleep = time.sleep,
     stop: Callable[[], bool] = lambda: False,
-    tell: Tell | None = None,
+    on_taken: Callable[[DropResult], None] = lambda _: None,
     progress: Progress | None = None,
-) -> Intake:
-    """Take what has arrived, in the order of sighting; each drop once, whoever else looks.
+) -> IntakeResult:
+    """Take what has arrived, in the order of first sighting, each drop once even if other processes do the same.
 
-    Everything, or the drops of one `business`, or some `drops`. `stop` is asked between drops, or blocks of them.
+    Takes everything, the drops of one `business`, or some `drops`. Checks `stop` between drops or blocks of drops.
     """
-    asked = check_restored(services), seed_businesses(services), unknown(services, business)
-    problems = [wrong for wrong in asked if wrong]
+    checks = pause_if_restored(services), seed_businesses(services), describe_unknown_business(services, business)
+    problems = [problem for problem in checks if problem]
+    found = _scan(services, workers, business=business, drops=drops, sleep=sleep)
+    settled = [outcome.sighting for outcome in found if isinstance(outcome, SettledDrop)]
+    taken: list[DropResult] = []
+    for result in _take_settled(services, workers, settled, stop, progress):
+        if isinstance(result, Untaken):
+            problems.append(result.why)
+        else:
+            taken.append(result)
+            on_taken(result)
+    incomplete, more_problems = _handle_others(services, found, stop)
+    save_marker(services)
+    return IntakeResult(taken=taken, incomplete=incomplete, problems=[*problems, *more_problems])
 
-    def reach(seen: Sequence[Sighting]) -> None:
-        if crew is not None and crew.is_worth(seconds_for(seen)):
-            crew.reach()
 
-    found = arrivals(
-        inbox_of(services), clock=services.clock, sleep=sleep, business=business, drops=drops, meanwhile=reach
+def _scan(
+    services: Services, workers: Workers | None, *, business: str | None, drops: Drops | None, sleep: Sleep
+) -> list[ScanOutcome]:
+    """Scan the inbox. Start the workers during the settle time if there may be enough work for them."""
+
+    def start_workers(seen: Sequence[Sighting]) -> None:
+        if workers is not None and workers.is_worth(estimate_seconds(seen)):
+            workers.start()
+
+    inbox = make_inbox(services)
+    return find_arrivals(
+        inbox, clock=services.clock, sleep=sleep, business=business, drops=drops, meanwhile=start_workers
     )
-    took: list[Took] = []
-    for each in _take_all(services, crew, [o.sighting for o in found if isinstance(o, Settled)], stop, progress):
-        if isinstance(each, Untaken):
-            problems.append(each.why)
-            continue
-        took.append(each)
-        if tell:
-            tell(each)
-    incomplete = 0
-    for outcome in found:
-        if stop():
-            break
-        tended = _tend(services, outcome)
-        incomplete += tended is True
-        if isinstance(tended, Untaken):
-            problems.append(tended.why)
-    keep_marker(services)
-    return Intake(took=took, incomplete=incomplete, problems=problems)
 
 
-def _tend(services: Services, outcome: Outcome) -> bool | Untaken | None:
-    """Do what there is to do about what is not to be taken; True where a drop was told that it is incomplete."""
-    if isinstance(outcome, Problem):
-        return Untaken(f"{outcome.business or 'inbox'}: {outcome.what}")
-    if isinstance(outcome, Incomplete):
-        return apart(outcome.sighting, partial(tell_incomplete, services, outcome), done="acknowledged")
-    if isinstance(outcome, Left):
-        return apart(outcome.sighting, partial(clear_up, services, outcome), done="cleared from the inbox")
-    return None
-
-
-def _take_all(
+def _take_settled(
     services: Services,
-    crew: Workers | None,
+    workers: Workers | None,
     settled: Sequence[Sighting],
     stop: Callable[[], bool],
     progress: Progress | None,
-) -> Iterator[Took | Untaken]:
-    """Take settled drops in their order: here, or spread over workers where they are worth it."""
-    if crew is not None and crew.is_worth(seconds_for(settled)):
-        yield from take_spread(crew, services, settled, stop)
+) -> Iterator[DropResult | Untaken]:
+    """Take settled drops in their order: in this process, or on workers if there is enough work."""
+    if workers is not None and workers.is_worth(estimate_seconds(settled)):
+        yield from take_in_parallel(workers, services, settled, stop)
         return
-    in_a_row = 0
+    failures = FailureStreak()
     for sighting in settled:
         if stop():
             return
-        took = apart(sighting, partial(take, services, sighting, progress))
-        if took is not None:
-            yield took
-        if not isinstance(took, Behind):  # it was not tried
-            in_a_row = in_a_row + 1 if isinstance(took, Untaken) else 0
-        if in_a_row == OUT_OF_REACH:
-            yield Untaken(f"{in_a_row} drops in a row could not be taken: the rest is left for the next pass")
+        result = catch_drop_failure(sighting, partial(take_drop, services, sighting, progress))
+        if result is not None:
+            yield result
+        if not isinstance(result, BlockedDrop):  # such a drop was not even tried
+            failures.record(failed=isinstance(result, Untaken))
+        if failures.is_long:
+            yield Untaken(f"{failures.length} drops in a row could not be taken: the rest is left for the next pass")
             return
 
 
+def _handle_others(services: Services, found: Sequence[ScanOutcome], stop: Callable[[], bool]) -> tuple[int, list[str]]:
+    """Report incomplete drops to their businesses, and empty drops that were taken by a process that died.
+
+    Returns how many drops got an `incomplete` receipt, and problems for the operator.
+    """
+    incomplete, problems = 0, list[str]()
+    for outcome in found:
+        if stop():
+            break
+        result: bool | Untaken | None = None
+        if isinstance(outcome, InboxProblem):
+            problems.append(f"{outcome.business or 'inbox'}: {outcome.what}")
+        elif isinstance(outcome, IncompleteDrop):
+            result = catch_drop_failure(outcome.sighting, partial(report_incomplete, services, outcome), done="acknowledged")
+        elif isinstance(outcome, LeftoverDrop):
+            result = catch_drop_failure(outcome.sighting, partial(empty_leftover, services, outcome), done="cleared from the inbox")
+        incomplete += result is True
+        if isinstance(result, Untaken):
+            problems.append(result.why)
+    return incomplete, problems
+
+
 def write_pages(
-    services: Services, crew: Workers | None = None, *, stop: Callable[[], bool] = lambda: False
-) -> Refreshed:
-    """Write receipts and pages anew where what they show has changed."""
-    return refresh(services, stop=stop, spread=partial(_spread_pages, services, crew) if crew else None)
+    services: Services, workers: Workers | None = None, *, stop: Callable[[], bool] = lambda: False
+) -> PublishResult:
+    """Write the receipts and pages whose content has changed: in this process, or on workers if there are many."""
+    return publish_outbox(
+        services, stop=stop, spread=partial(_write_on_workers, services, workers) if workers else None
+    )
 
 
-def _spread_pages(services: Services, crew: Workers, marks: Sequence[OutboxEntry]) -> Written:
-    """Have reports and receipts written by workers where they are worth it."""
-    many = [mark for mark in marks if mark.kind in SHOWING]
-    return write_spread(crew, services, many) if crew.is_worth(A_PAGE * len(many)) else Written()
+def _write_on_workers(services: Services, workers: Workers, entries: Sequence[OutboxEntry]) -> WriteResult:
+    """Have workers write the reports and receipts among these outbox entries, if there are enough of them."""
+    reports_and_receipts = [entry for entry in entries if entry.kind in PER_DROP_KINDS]
+    if not workers.is_worth(SECONDS_PER_PAGE * len(reports_and_receipts)):
+        return WriteResult()
+    return write_in_parallel(workers, services, reports_and_receipts)
 
 
-def inbox_of(services: Services) -> Inbox:
+def make_inbox(services: Services) -> Inbox:
+    """The inbox to scan, as the settings describe it."""
     settings = services.settings
     return Inbox(
         store=services.inbox,
         ledger=services.ledger,
-        parse=understood,
         settle=settings.settle,
         grace=settings.arrival_grace,
         policy=settings.policy,
+        caps=settings.caps,
         emptied=settings.after_intake == "empty",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
-    """What one pass did: what it took, what it launched, and what it wrote to show it."""
+class PassResult:
+    """What one pass took, launched and wrote."""
 
-    intake: Intake
+    intake: IntakeResult
     launched: LaunchSummary
-    pages: Refreshed
+    pages: PublishResult
 
     @property
     def problems(self) -> list[str]:
@@ -223,78 +224,71 @@ def run_pass(
     *,
     business: str | None = None,
     sleep: Sleep = time.sleep,
-    tell: Tell | None = None,
+    on_taken: Callable[[DropResult], None] = lambda _: None,
     progress: Progress | None = None,
-) -> Pass:
-    """Take what has arrived, launch what is due, write what shows it, tell whoever listens.
+) -> PassResult:
+    """Take what has arrived, launch what is due, write receipts and pages, send events to the Prefect server.
 
-    Raises LaunchdropError where nothing could be taken; what is due is launched even so.
+    Raises LaunchdropError if the intake failed as a whole. What is due is launched even then.
     """
     with open_workers(services.settings.task_runner) as workers:
         try:
-            check_places(services.settings)
-            intake = take_inbox(services, workers, business=business, sleep=sleep, tell=tell, progress=progress)
-        except LaunchdropError:  # an inbox or workers out of reach keep no program from its start
-            with suppress(StoreError):  # the first trouble is the one to tell
+            check_folders(services.settings)
+            intake = take_inbox(services, workers, business=business, sleep=sleep, on_taken=on_taken, progress=progress)
+        except LaunchdropError:  # a missing inbox or missing workers must not keep programs from their start
+            with suppress(StoreError):  # the first error is the one to report
                 launch_due(services)
-                refresh(services)
+                publish_outbox(services)
             raise
         launched = launch_due(services)
         pages = write_pages(services, workers)
-    tell_changes(services)
-    return Pass(intake=intake, launched=launched, pages=pages)
+    send_new_events(services)
+    return PassResult(intake=intake, launched=launched, pages=pages)
 
 
 def launch_due(services: Services, *, stop: Callable[[], bool] = lambda: False) -> LaunchSummary:
-    """Launch what is due, end what is over, brand what was approved."""
-    if ahead := _ahead(services):
-        early = LaunchSummary()
-        early.problem(ahead)
-        return early
+    """Launch what is due, end what is over, and send branding that was approved. Checks `stop` between programs."""
+    summary = LaunchSummary()
+    if problem := _fast_clock_problem(services):
+        summary.add_problem(problem)
+        return summary
     settings = services.settings
-    restored = check_restored(services)
+    restored = pause_if_restored(services)
 
-    def logo(shown: ShownLogo) -> bytes | None:
-        business = (shown.archive or "").partition("/")[0]
-        return logos.recall(services.archive, business, shown.sha256) if business else None
+    def load_logo(logo: ApprovedLogo) -> bytes | None:
+        business = (logo.archive or "").partition("/")[0]
+        return logos.load_logo(services.archive, business, logo.sha256) if business else None
 
-    launched = due.launch_due(
+    summary = due.run_due_jobs(
         services.ledger,
         services.carrier,
         clock=services.clock,
-        patience=due.patience(settings.on_missed_start, settings.launch_deadline),
+        allowed_delay=due.allowed_delay(settings.on_missed_start, settings.launch_deadline),
         lease=settings.lease,
-        do_not_originate=do_not_originate(settings),
-        logo=logo,
-        stopping=stop,
+        do_not_originate=load_do_not_originate(settings),
+        load_logo=load_logo,
+        stop=stop,
     )
-    keep_marker(services)
+    save_marker(services)
     if restored:
-        launched.problem(restored)
-    return launched
+        summary.add_problem(restored)
+    return summary
 
 
-def _ahead(services: Services) -> str | None:
-    """What is wrong where this machine's clock would launch too early, by the ledger's server, if it has one."""
+def _fast_clock_problem(services: Services) -> str | None:
+    """The problem if this machine's clock is ahead of the database server's, so that it would launch too early."""
     with services.ledger.read() as conn:
-        theirs = database_now(conn)
-    if theirs is None or (by := services.clock() - theirs) <= SKEW:
+        server_time = database_now(conn)
+    if server_time is None or (ahead := services.clock() - server_time) <= MAX_CLOCK_SKEW:
         return None
     return (
-        f"this machine's clock is {by.total_seconds():.0f} s ahead of the ledger's server: "
-        "nothing is launched or ended before they agree"
+        f"this machine's clock is {ahead.total_seconds():.0f} s ahead of the ledger's server: "
+        "nothing is launched or ended until they agree"
     )
 
 
-def next_start_came(services: Services) -> Callable[[], bool]:
-    """Asks whether the start that is next from now on has come."""
+def watch_next_start(services: Services) -> Callable[[], bool]:
+    """Look up the next program start. Returns a function that says whether it has come."""
     with services.ledger.read() as conn:
-        following = starts(conn, after=services.clock(), limit=1)
-    return lambda: any(start <= services.clock() for start in following)
-
-
-def launch_counts(launched: LaunchSummary) -> dict[str, int]:
-    """Programs by what was done: fit for a server's pages and artifacts."""
-    return {
-        name: getattr(launched, name) for name in ("live", "branded", "ended", "missed", "failed", "problems_total")
-    }
+        upcoming = list_launch_times(conn, after=services.clock(), limit=1)
+    return lambda: any(start <= services.clock() for start in upcoming)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flows.pipeline import PassResult
-    from flows.registration.drop import TakenDrop
+    from flows.registration.drop import DropResult
     from flows.services import Services
 
 app = typer.Typer()
@@ -82,7 +82,7 @@ def _summary(done: "PassResult") -> str:
     return f"{', '.join(parts)}." if parts else "Nothing new."
 
 
-def _print_taken(took: "TakenDrop") -> None:
+def _print_taken(took: "DropResult") -> None:
     """Print one line as each drop is taken."""
     name = f"{took.business}/{took.drop}"
     if took.judgment is None:

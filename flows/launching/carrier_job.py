@@ -1,13 +1,12 @@
-"""One errand to the carrier: a launch, an end or a branding, each step written down in the ledger before and after.
+"""One job at the carrier: a launch, an end or a branding. The ledger records each step before and after it.
 
-Cut short anywhere, the errand goes on where it stopped: what was sent without an answer is sent again under its key,
-where the carrier honours keys, and asked after elsewhere.
+A job that was interrupted continues where it stopped. A call whose answer was lost is sent again under its idempotency
+key; if the carrier does not honor keys, it is asked first what it has.
 """
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -18,225 +17,232 @@ from flows.carriers import (
     CarrierDown,
     CarrierGone,
     CarrierLogo,
+    CarrierNumber,
     CarrierProgram,
     CarrierRefused,
-    Number,
 )
-from flows.ledger.core.control_flags import count_up
+from flows.leasing import heartbeat
+from flows.ledger.core.control_flags import increment_counter
 from flows.ledger.core.engine import Ledger
-from flows.ledger.core.errors import LeaseLost
-from flows.ledger.launches.batches import NumberBatch, mark_not_sent, mark_sent, mark_unknown, open_batches, record
-from flows.ledger.launches.endings import branded, ended
-from flows.ledger.launches.jobs import Errand, Shown, ShownLogo, beat, created
-from flows.ledger.launches.launches import fail, finish, news
+from flows.ledger.launches.batches import (
+    NumberBatch,
+    mark_batch_not_sent,
+    mark_batch_sent,
+    mark_batch_unknown,
+    read_open_batches,
+    record_batch_outcome,
+)
+from flows.ledger.launches.jobs import ApprovedBranding, ApprovedLogo, Job, extend_job_leases, record_carrier_id
+from flows.ledger.launches.launches import fail_launch, find_unsent_changes, finish_launches
+from flows.ledger.launches.live_programs import finish_brandings, finish_endings
 from schemas.model.manifest import ProgramType
 from schemas.model.purposes import PURPOSES
 
 
-class EndCame(Exception):
-    """The program's end came while it was being launched: what is left of the launch is not sent."""
+class EndReached(Exception):
+    """The program's end came while it was being launched. The rest of the launch is not sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """What it takes to reach the carrier. `logo` gives the bytes of an approved image, None where they are lost."""
+class CarrierSession:
+    """What a job needs. `load_logo` returns the bytes of an approved image, or None if the archive does not have it."""
 
     ledger: Ledger
     carrier: Carrier
     clock: Callable[[], datetime]
-    logo: Callable[[ShownLogo], bytes | None]
+    load_logo: Callable[[ApprovedLogo], bytes | None]
 
 
-def launch(way: Way, errand: Errand) -> str | None:
-    """Put one revision live; None when it is, else why it failed.
+def launch_program(session: CarrierSession, job: Job) -> str | None:
+    """Put one revision live. Returns None, or the reason why the launch failed.
 
-    Raises CarrierDown or CarrierUnsure, the launch then goes on later; EndCame; LeaseLost, it is somebody else's.
+    Raises CarrierDown or CarrierUnsure if the launch has to continue later, EndReached, and LeaseLost if another
+    process took the job over.
     """
     reason: str | None = None
     refused = False
     try:
-        id = _place(way, errand)
-        unknown = _send_batches(way, errand, id)
+        carrier_id = _send_program(session, job)
+        unknown = _send_batches(session, job, carrier_id)
         if unknown:
-            reason = f"whether the carrier took {unknown} numbers is unknown: look there; a retry sends them again"
+            reason = (
+                f"it is unknown whether the carrier took {unknown} numbers: check at the carrier; "
+                "a retry sends them again"
+            )
     except CarrierRefused as refusal:
         reason, refused = str(refusal), True
-    with way.ledger.begin() as conn:
+    with session.ledger.begin() as conn:
         if refused:
-            count_up(conn, "carrier_errors", "refused")
+            increment_counter(conn, "carrier_errors", "refused")
         if reason is None:
-            finish(conn, [errand], now=way.clock())
+            finish_launches(conn, [job], now=session.clock())
         else:
-            fail(conn, errand, reason, now=way.clock())
+            fail_launch(conn, job, reason, now=session.clock())
     return reason
 
 
-def end(way: Way, errand: Errand) -> None:
-    """End one program at the carrier; one that is not there is ended. Raises any CarrierError, or LeaseLost."""
-    id = errand.carrier_id or _find(way, errand)
-    if id is not None:
-        # Ending is final, so its key is the same whoever asks and however often.
-        key = _key(errand, "end", id, errand.start, errand.end)
+def end_program(session: CarrierSession, job: Job) -> None:
+    """End one program at the carrier. A program that the carrier does not have counts as ended.
+
+    Raises CarrierError or LeaseLost.
+    """
+    carrier_id = job.carrier_id or _find_carrier_id(session, job)
+    if carrier_id is not None:
+        # Ending is final, so the key is the same no matter who ends the program or how often.
+        key = _idempotency_key(job, "end", carrier_id, job.start, job.end)
         with suppress(CarrierGone):
-            way.carrier.end(id, _program(errand), key=key)
-    with way.ledger.begin() as conn:
-        ended(conn, [errand], now=way.clock())
+            session.carrier.end(carrier_id, _carrier_program(job), key=key)
+    with session.ledger.begin() as conn:
+        finish_endings(conn, [job], now=session.clock())
 
 
-def brand(way: Way, errand: Errand) -> None:
-    """Tell the carrier what one live program shows now. Raises any CarrierError, or LeaseLost."""
-    id = errand.carrier_id or _find(way, errand)
-    if id is None:
+def brand_program(session: CarrierSession, job: Job) -> None:
+    """Send the carrier what one live program shows on phones now. Raises CarrierError or LeaseLost."""
+    carrier_id = job.carrier_id or _find_carrier_id(session, job)
+    if carrier_id is None:
         raise CarrierGone("the carrier has no such program")
-    _brand(way, errand, id)
-    with way.ledger.begin() as conn:
-        branded(conn, [errand], now=way.clock())
+    _send_branding(session, job, carrier_id)
+    with session.ledger.begin() as conn:
+        finish_brandings(conn, [job], now=session.clock())
 
 
-@contextmanager
-def kept(way: Way, errand: Errand, length: timedelta) -> Iterator[None]:
-    """Keep an errand's lease alive for the time of the block; one that was lost is noticed by what it still writes."""
-    over = threading.Event()
+def keep_lease(session: CarrierSession, job: Job, length: timedelta) -> AbstractContextManager[None]:
+    """Renew a job's lease while the block runs. If it is lost, the job's next write to the ledger raises LeaseLost."""
+    held = [job]
 
-    def keep() -> None:
-        while not over.wait(length.total_seconds() / 3):
-            try:
-                with way.ledger.begin() as conn:
-                    beat(conn, [errand], until=way.clock() + length)
-            except LeaseLost:
-                return
-            except Exception:  # noqa: S112  a ledger out of reach for a moment: the next beat may come in time
-                continue
+    def renew(job: Job) -> None:
+        with session.ledger.begin() as conn:
+            extend_job_leases(conn, [job], until=session.clock() + length)
 
-    heart = threading.Thread(target=keep, daemon=True)
-    heart.start()
-    try:
-        yield
-    finally:
-        over.set()
-        heart.join()
+    return heartbeat(lambda: tuple(held), renew, held.remove, length=length)
 
 
-def _place(way: Way, errand: Errand) -> str:
-    """The program's id at the carrier, which has its facts and its branding afterwards."""
-    program, id = _program(errand), errand.carrier_id
-    with way.ledger.read() as conn:
-        told = news(conn, errand)
-    if id is None and errand.revision > 1:
-        # An earlier revision may have made it, under a key of its own, and lost the answer.
-        id = _find(way, errand)
-    if id is None:
-        id = way.carrier.create(program, key=_key(errand, "create", program))
-    elif told.facts:
-        way.carrier.update(id, program, key=_key(errand, "update", errand.token, program))
-    if id != errand.carrier_id:
-        with way.ledger.begin() as conn:
-            created(conn, errand, id)
-    if told.branding:
-        _brand(way, errand, id)
-    return id
+def _send_program(session: CarrierSession, job: Job) -> str:
+    """Bring the program's facts and branding at the carrier up to date, and return its id there."""
+    program, carrier_id = _carrier_program(job), job.carrier_id
+    with session.ledger.read() as conn:
+        changes = find_unsent_changes(conn, job)
+    if carrier_id is None and job.revision > 1:
+        # An earlier revision may have created it, under another key, without getting the answer.
+        carrier_id = _find_carrier_id(session, job)
+    if carrier_id is None:
+        carrier_id = session.carrier.create(program, key=_idempotency_key(job, "create", program))
+    elif changes.facts:
+        session.carrier.update(carrier_id, program, key=_idempotency_key(job, "update", job.token, program))
+    if carrier_id != job.carrier_id:
+        with session.ledger.begin() as conn:
+            record_carrier_id(conn, job, carrier_id)
+    if changes.branding:
+        _send_branding(session, job, carrier_id)
+    return carrier_id
 
 
-def _find(way: Way, errand: Errand) -> str | None:
-    found = way.carrier.find(_program(errand))
+def _find_carrier_id(session: CarrierSession, job: Job) -> str | None:
+    found = session.carrier.find(_carrier_program(job))
     return found.id if found else None
 
 
-def _brand(way: Way, errand: Errand, id: str) -> None:
-    branding = _branding(way, errand.shown) if errand.shown else None
-    way.carrier.set_branding(id, branding, key=_key(errand, "branding", errand.token, errand.shown))
+def _send_branding(session: CarrierSession, job: Job, carrier_id: str) -> None:
+    branding = _load_branding(session, job.branding) if job.branding else None
+    session.carrier.set_branding(carrier_id, branding, key=_idempotency_key(job, "branding", job.token, job.branding))
 
 
-def _send_batches(way: Way, errand: Errand, id: str) -> int:
-    """Send what is still to be sent, in order; how many numbers stay unknown."""
-    with way.ledger.read() as conn:
-        batches = open_batches(conn, errand)
+def _send_batches(session: CarrierSession, job: Job, carrier_id: str) -> int:
+    """Send the batches that were not sent yet, in order. Returns how many numbers have an unknown outcome."""
+    with session.ledger.read() as conn:
+        batches = read_open_batches(conn, job)
     unknown = 0
     for batch in batches:
-        if way.clock() >= errand.end:
-            raise EndCame
-        there = id if batch.reference == errand.reference else batch.carrier_id
-        if _can_be_sent(way, errand, batch):
-            _send(way, errand, batch, there)
+        if session.clock() >= job.end:
+            raise EndReached
+        # A batch of another program takes numbers from it that this program reassigns to itself.
+        batch_carrier_id = carrier_id if batch.reference == job.reference else batch.carrier_id
+        if _can_be_sent(session, job, batch):
+            _send_batch(session, job, batch, batch_carrier_id)
         else:
             unknown += len(batch.numbers)
     return unknown
 
 
-def _can_be_sent(way: Way, errand: Errand, batch: NumberBatch) -> bool:
-    """Whether sending it cannot count twice; if it may, and the carrier cannot tell, it is shown to the operator.
+def _can_be_sent(session: CarrierSession, job: Job, batch: NumberBatch) -> bool:
+    """Whether sending this batch (again) cannot count its numbers twice. If not, its outcome is marked as unknown.
 
-    A carrier without keys that can be asked for its numbers is asked by its own `add_numbers`. Where it cannot, the
-    operator's retry says that the batch is to be sent again.
+    A carrier that does not honor keys is asked which of the numbers it has; its `add_numbers` then skips those. If it
+    cannot say, the batch is only sent again when the operator retries the launch.
     """
-    retried = batch.state == "unknown" and not errand.resumed
-    if batch.state == "planned" or way.carrier.honours_keys or retried:
+    retried = batch.state == "unknown" and not job.resumed
+    if batch.state == "planned" or session.carrier.honors_keys or retried:
         return True
-    found = way.carrier.find(_program(errand), batch.numbers.tolist())
+    found = session.carrier.find(_carrier_program(job), batch.numbers.tolist())
     if found is None or found.numbers is not None:
         return True
     if batch.state != "unknown":
-        with way.ledger.begin() as conn:
-            mark_unknown(conn, errand, batch, "its answer was lost and the carrier cannot be asked", way.clock())
+        with session.ledger.begin() as conn:
+            reason = "the answer was lost and the carrier cannot say which numbers it has"
+            mark_batch_unknown(conn, job, batch, reason, session.clock())
     return False
 
 
-def _send(way: Way, errand: Errand, batch: NumberBatch, id: str | None) -> None:
-    with way.ledger.begin() as conn:
-        mark_sent(conn, errand, batch, way.clock())
+def _send_batch(session: CarrierSession, job: Job, batch: NumberBatch, carrier_id: str | None) -> None:
+    with session.ledger.begin() as conn:
+        mark_batch_sent(conn, job, batch, session.clock())
     try:
-        refused = _call(way.carrier, batch, id)
+        refused = _call_carrier(session.carrier, batch, carrier_id)
     except (CarrierDown, CarrierRefused) as error:
-        # Nothing of it happened, unless an earlier try of it did and the carrier could only not be asked now.
+        # This attempt had no effect. But if the carrier is down, an earlier attempt may have had one.
         if batch.state == "planned" or isinstance(error, CarrierRefused):
-            with way.ledger.begin() as conn:
-                mark_not_sent(conn, errand, batch)
+            with session.ledger.begin() as conn:
+                mark_batch_not_sent(conn, job, batch)
         raise
-    with way.ledger.begin() as conn:
-        record(conn, errand, batch, refused, way.clock())
+    with session.ledger.begin() as conn:
+        record_batch_outcome(conn, job, batch, refused, session.clock())
 
 
-def _call(carrier: Carrier, batch: NumberBatch, id: str | None) -> dict[int, str]:
-    """Send a batch; the refused numbers with their reasons."""
+def _call_carrier(carrier: Carrier, batch: NumberBatch, carrier_id: str | None) -> dict[int, str]:
+    """Send a batch. Returns the refused numbers, each with the carrier's reason."""
     numbers = batch.numbers.tolist()
     if batch.kind == "remove":
-        if id is not None:  # a giver of whom the carrier has nothing has nothing to give there
-            carrier.remove_numbers(id, numbers, key=batch.key)
+        if carrier_id is not None:  # otherwise the carrier never got the program, and there is nothing to remove
+            carrier.remove_numbers(carrier_id, numbers, key=batch.key)
         return {}
-    if id is None:
+    if carrier_id is None:
         raise CarrierGone("the carrier has no such program")
     purposes = (PURPOSES[purpose] for purpose in batch.purposes.tolist())
-    members = [Number(number, purpose) for number, purpose in zip(numbers, purposes, strict=True)]
-    return dict(carrier.add_numbers(id, members, key=batch.key))
+    members = [CarrierNumber(number, purpose) for number, purpose in zip(numbers, purposes, strict=True)]
+    return dict(carrier.add_numbers(carrier_id, members, key=batch.key))
 
 
-def _branding(way: Way, shown: Shown) -> Branding:
-    """What the carrier is to show. Raises CarrierRefused when the logo's bytes are not those that were approved."""
+def _load_branding(session: CarrierSession, approved: ApprovedBranding) -> Branding:
+    """The branding with its logo's bytes. Raises CarrierRefused if they are missing or not the approved ones."""
     logo = None
-    if shown.logo is not None:
-        svg = way.logo(shown.logo)
-        if svg is None or hashlib.sha256(svg).hexdigest() != shown.logo.sha256:
-            raise CarrierRefused(f"the approved bytes of the logo {shown.logo.name} are not in the archive")
-        logo = CarrierLogo(sha256=shown.logo.sha256, svg=svg)
-    return Branding(display_name=shown.display_name, logo=logo, call_reason=shown.call_reason)
+    if approved.logo is not None:
+        svg = session.load_logo(approved.logo)
+        if svg is None or hashlib.sha256(svg).hexdigest() != approved.logo.sha256:
+            raise CarrierRefused(f"the approved bytes of the logo {approved.logo.name} are not in the archive")
+        logo = CarrierLogo(sha256=approved.logo.sha256, svg=svg)
+    return Branding(display_name=approved.display_name, logo=logo, call_reason=approved.call_reason)
 
 
-def _program(errand: Errand) -> CarrierProgram:
+def _carrier_program(job: Job) -> CarrierProgram:
     return CarrierProgram(
-        business=errand.business,
-        reference=errand.reference,
-        business_unit=errand.business_unit,
-        type=cast(ProgramType, errand.type),
-        name=errand.name,
-        call_purpose=errand.call_purpose,
-        description=errand.description,
-        start=errand.start,
-        end=errand.end,
-        timezone=errand.timezone,
+        business=job.business,
+        reference=job.reference,
+        business_unit=job.business_unit,
+        type=cast(ProgramType, job.type),
+        name=job.name,
+        call_purpose=job.call_purpose,
+        description=job.description,
+        start=job.start,
+        end=job.end,
+        timezone=job.timezone,
     )
 
 
-def _key(errand: Errand, call: str, *says: object) -> str:
-    """The key of one call: the same for the same call of the same errand, whoever goes on with it."""
-    name = f"{errand.business}/{errand.reference} {errand.revision} {call} {says!r}"
-    return hashlib.sha256(name.encode()).hexdigest()[:40]
+def _idempotency_key(job: Job, call: str, *content: object) -> str:
+    """The same for the same call of the same job, no matter which process makes it.
+
+    It hashes the `repr` of CarrierProgram: to rename that class or its fields would change the keys of launches that an
+    upgrade interrupts.
+    """
+    text = f"{job.business}/{job.reference} {job.revision} {call} {content!r}"
+    return hashlib.sha256(text.encode()).hexdigest()[:40]

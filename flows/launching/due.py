@@ -1,54 +1,61 @@
-"""Launching: all that is due at the carrier, oldest first, never before its start; cut short, it goes on from there."""
+"""Do all carrier jobs that are due: launch, end and brand programs, longest due first and never before their start.
+
+Any number of passes may run at once, and each may stop anywhere: a later one continues what it left.
+"""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypedDict
+from functools import partial
+from typing import Literal, Protocol
 
 import numpy as np
 
-from flows.arrival.leases import gone, this_owner
 from flows.carriers import Carrier, CarrierDown, CarrierError, CarrierUnsure
-from flows.launching.carrier_job import EndCame, Way, brand, end, kept, launch
-from flows.ledger.core.control_flags import count_up
-from flows.ledger.core.engine import Ledger
+from flows.launching.carrier_job import (
+    CarrierSession,
+    EndReached,
+    brand_program,
+    end_program,
+    keep_lease,
+    launch_program,
+)
+from flows.leasing import is_owner_dead, this_owner
+from flows.ledger.core.control_flags import increment_counter
+from flows.ledger.core.engine import Connection, Ledger
 from flows.ledger.core.errors import LeaseLost
-from flows.ledger.launches.batches import record_all
-from flows.ledger.launches.endings import branded, claim_brandings, claim_endings, ended
-from flows.ledger.launches.jobs import Claimant, Errand, ShownLogo, let_go
-from flows.ledger.launches.launches import claim_due, finish, miss
-from flows.logs import about
+from flows.ledger.launches.batches import record_all_batches_done
+from flows.ledger.launches.jobs import ApprovedLogo, Claimant, Job, release_jobs
+from flows.ledger.launches.launches import claim_launches, finish_launches, mark_missed_launches
+from flows.ledger.launches.live_programs import claim_brandings, claim_endings, finish_brandings, finish_endings
+from flows.logs import log_context
 
 log = logging.getLogger(__name__)
 
-#: How late a start may be and still count as kept, where a missed one is to be held.
-PUNCTUAL = timedelta(minutes=5)
+#: With ON_MISSED_START=hold, a launch this late still counts as on time.
+ON_TIME = timedelta(minutes=5)
 
-#: How long an errand rests that could not be done, though the carrier was there.
-LATER = timedelta(seconds=30)
+#: When a job is retried whose outcome at the carrier is unknown.
+RETRY_UNSURE = timedelta(seconds=30)
 
-#: How long an end or a branding rests that the carrier refused: somebody must look first.
-REFUSED_FOR = timedelta(hours=1)
+#: When an end or a branding is retried that the carrier refused. Somebody has to look into it first.
+RETRY_REFUSED = timedelta(hours=1)
 
-#: Problems told in a summary; the rest is only counted and logged.
-TOLD = 20
+#: How many problems a summary lists. The rest are counted and logged.
+MAX_PROBLEMS = 20
 
 
-def patience(on_missed_start: str, deadline: timedelta) -> timedelta:
+def allowed_delay(on_missed_start: str, deadline: timedelta) -> timedelta:
     """How late a launch may be before it is missed, by the settings ON_MISSED_START and LAUNCH_DEADLINE."""
-    return deadline if on_missed_start == "launch_late" else min(PUNCTUAL, deadline)
-
-
-def no_logo(_logo: ShownLogo) -> None:
-    """Where no archive is at hand, no image can be shown."""
+    return deadline if on_missed_start == "launch_late" else min(ON_TIME, deadline)
 
 
 @dataclass(slots=True, kw_only=True)
 class LaunchSummary:
-    """What one pass did, in programs. `problems` are lines for the operator, the first of `problems_total`.
+    """How many programs one pass changed. `problems` are lines for the operator, the first of `problems_total`.
 
-    `asked_again_at`: the carrier did not answer as it should, and is left alone until then.
+    `carrier_paused_until`: set if the carrier failed. It gets no more calls until then.
     """
 
     live: int = 0
@@ -58,209 +65,187 @@ class LaunchSummary:
     branded: int = 0
     problems: list[str] = field(default_factory=list)
     problems_total: int = 0
-    asked_again_at: datetime | None = None
+    carrier_paused_until: datetime | None = None
 
     @property
     def changed(self) -> bool:
-        """Whether anything moved, so that receipts and pages are to be written anew."""
-        return bool(self.live or self.failed or self.missed or self.ended or self.branded or self.problems_total)
+        """Whether any program changed its state, or had a problem."""
+        return any(self.counts().values())
 
-    def problem(self, line: str) -> None:
+    def counts(self) -> dict[str, int]:
+        """Counts only, so that they are safe to show on the Prefect server."""
+        names = ("live", "branded", "ended", "missed", "failed", "problems_total")
+        return {name: getattr(self, name) for name in names}
+
+    def add_problem(self, line: str) -> None:
+        """Log a problem, count it, and list it if there is room."""
         log.warning("launch: %s", line)
         self.problems_total += 1
-        if len(self.problems) < TOLD:
+        if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(line)
 
 
-class _Terms(TypedDict):
-    patience: timedelta
-    do_not_originate: np.ndarray | None
+class _ClaimJobs(Protocol):
+    """Claims jobs of one kind that are due, at most `limit`."""
+
+    def __call__(self, conn: Connection, claimant: Claimant, /, *, now: datetime, limit: int = ...) -> list[Job]: ...
+
+
+class _FinishJobs(Protocol):
+    """Records jobs as done."""
+
+    def __call__(self, conn: Connection, jobs: list[Job], /, *, now: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _JobKind:
+    """How jobs of one kind are claimed, done at the carrier, and recorded without a call to the embedded carrier.
+
+    `run` returns None, or the reason why the job failed. `counter` is the summary's count of jobs that succeeded.
+    """
+
+    claim: _ClaimJobs
+    run: Callable[[CarrierSession, Job], str | None]
+    finish: _FinishJobs
+    counter: Literal["ended", "live", "branded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pass:
-    way: Way
+    session: CarrierSession
     claimant: Claimant
-    patience: timedelta
-    do_not_originate: np.ndarray | None
-    stopping: Callable[[], bool]
+    stop: Callable[[], bool]
     summary: LaunchSummary
 
     def now(self) -> datetime:
-        return self.way.clock()
+        return self.session.clock()
 
-    def terms(self) -> _Terms:
-        return {"patience": self.patience, "do_not_originate": self.do_not_originate}
-
-
-class _CarrierRests(Exception):
-    """The carrier is not to be asked any more in this pass."""
+    def count(self, kind: _JobKind, jobs: int = 1) -> None:
+        setattr(self.summary, kind.counter, getattr(self.summary, kind.counter) + jobs)
 
 
-def launch_due(
+class _CarrierPaused(Exception):
+    """The carrier gets no more calls in this pass."""
+
+
+def run_due_jobs(
     ledger: Ledger,
     carrier: Carrier,
     *,
     clock: Callable[[], datetime],
-    patience: timedelta,
+    allowed_delay: timedelta,
     lease: timedelta = timedelta(seconds=60),
     do_not_originate: np.ndarray | None = None,
-    logo: Callable[[ShownLogo], bytes | None] = no_logo,
+    load_logo: Callable[[ApprovedLogo], bytes | None] = lambda _: None,
     owner: str | None = None,
-    stopping: Callable[[], bool] = lambda: False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> LaunchSummary:
-    """Do everything that is due: give up what is missed, end what is over, launch, brand.
+    """Mark launches that are too late as missed, then end what is over, launch what is due, and send new branding.
 
-    A pass may be cut short at any point, and several may run at once. It stops when the carrier is down; the rest is
-    the next pass's, which does not ask either before `asked_again_at`. `do_not_originate` is sorted int64; `logo` gives
-    approved images; `stopping` is asked between programs.
+    The pass ends early if the carrier is down, or when `stop`, which is checked between programs, says so. Later passes
+    do the rest; they leave the carrier alone until `carrier_paused_until`. `do_not_originate` is sorted int64.
     """
-    claimant = Claimant(owner=owner or this_owner(), length=lease, gone=gone)
-    this = _Pass(
-        way=Way(ledger=ledger, carrier=carrier, clock=clock, logo=logo),
-        claimant=claimant,
-        patience=patience,
-        do_not_originate=do_not_originate,
-        stopping=stopping,
+    this_pass = _Pass(
+        session=CarrierSession(ledger=ledger, carrier=carrier, clock=clock, load_logo=load_logo),
+        claimant=Claimant(owner=owner or this_owner(), length=lease, is_gone=is_owner_dead),
+        stop=stop,
         summary=LaunchSummary(),
     )
     with ledger.begin() as conn:
-        this.summary.missed = len(miss(conn, now=clock(), patience=patience))
-    steps = (_book_endings, _book_launches, _book_brandings) if carrier.embedded else (_endings, _launches, _brandings)
+        this_pass.summary.missed = len(mark_missed_launches(conn, now=clock(), patience=allowed_delay))
+    do_all = _do_all_in_ledger if carrier.embedded else _do_all_at_carrier
     try:
-        for step in steps:
-            step(this)
-    except _CarrierRests:
-        this.summary.asked_again_at = clock() + timedelta(seconds=max(carrier.rests(), 1.0))
-    return this.summary
+        for kind in _job_kinds(allowed_delay, do_not_originate):
+            do_all(this_pass, kind)
+    except _CarrierPaused:
+        this_pass.summary.carrier_paused_until = clock() + timedelta(seconds=max(carrier.cooldown_left(), 1.0))
+    return this_pass.summary
 
 
-def _book_launches(this: _Pass) -> None:
-    """The embedded carrier's book is the ledger itself, so many programs go live in one transaction."""
-
-    def book() -> int:
-        with this.way.ledger.begin() as conn:
-            errands = claim_due(conn, this.claimant, now=this.now(), **this.terms())
-            if errands:
-                record_all(conn, errands, this.now())
-                finish(conn, errands, now=this.now())
-        return len(errands)
-
-    this.summary.live += _booked(this, book)
+def _job_kinds(allowed_delay: timedelta, do_not_originate: np.ndarray | None) -> tuple[_JobKind, ...]:
+    """All kinds of jobs, in the order in which a pass does them."""
+    claim_due_launches = partial(claim_launches, patience=allowed_delay, do_not_originate=do_not_originate)
+    return (
+        _JobKind(claim=claim_endings, run=end_program, finish=finish_endings, counter="ended"),
+        _JobKind(claim=claim_due_launches, run=launch_program, finish=_finish_whole_launches, counter="live"),
+        _JobKind(claim=claim_brandings, run=brand_program, finish=finish_brandings, counter="branded"),
+    )
 
 
-def _book_endings(this: _Pass) -> None:
-    def book() -> int:
-        with this.way.ledger.begin() as conn:
-            errands = claim_endings(conn, this.claimant, now=this.now())
-            ended(conn, errands, now=this.now())
-        return len(errands)
-
-    this.summary.ended += _booked(this, book)
+def _finish_whole_launches(conn: Connection, jobs: list[Job], *, now: datetime) -> None:
+    if jobs:
+        record_all_batches_done(conn, jobs, now)
+        finish_launches(conn, jobs, now=now)
 
 
-def _book_brandings(this: _Pass) -> None:
-    def book() -> int:
-        with this.way.ledger.begin() as conn:
-            errands = claim_brandings(conn, this.claimant, now=this.now())
-            branded(conn, errands, now=this.now())
-        return len(errands)
-
-    this.summary.branded += _booked(this, book)
-
-
-def _booked(this: _Pass, book: Callable[[], int]) -> int:
-    total = 0
-    while not this.stopping() and (count := book()):
-        total += count
-    return total
-
-
-def _endings(this: _Pass) -> None:
-    def claim() -> list[Errand]:
-        with this.way.ledger.begin() as conn:
-            return claim_endings(conn, this.claimant, now=this.now(), limit=1)
-
-    def run(errand: Errand) -> None:
-        end(this.way, errand)
-        this.summary.ended += 1
-
-    _each(this, claim, run)
-
-
-def _launches(this: _Pass) -> None:
-    def claim() -> list[Errand]:
-        with this.way.ledger.begin() as conn:
-            return claim_due(conn, this.claimant, now=this.now(), limit=1, **this.terms())
-
-    def run(errand: Errand) -> None:
-        reason = launch(this.way, errand)
-        if reason is None:
-            this.summary.live += 1
-        else:
-            this.summary.failed += 1
-            this.summary.problem(f"{errand.business}/{errand.reference}: {reason}")
-
-    _each(this, claim, run)
-
-
-def _brandings(this: _Pass) -> None:
-    def claim() -> list[Errand]:
-        with this.way.ledger.begin() as conn:
-            return claim_brandings(conn, this.claimant, now=this.now(), limit=1)
-
-    def run(errand: Errand) -> None:
-        brand(this.way, errand)
-        this.summary.branded += 1
-
-    _each(this, claim, run)
-
-
-def _each(this: _Pass, claim: Callable[[], list[Errand]], run: Callable[[Errand], None]) -> None:
-    """Run errands one by one, each under its lease, until there are none."""
-    while not this.stopping():
-        if this.way.carrier.rests():
-            raise _CarrierRests
-        errands = claim()
-        if not errands:
+def _do_all_in_ledger(this_pass: _Pass, kind: _JobKind) -> None:
+    """Do all jobs of a kind with the embedded carrier, many in one transaction: its book is the ledger itself."""
+    while not this_pass.stop():
+        with this_pass.session.ledger.begin() as conn:
+            jobs = kind.claim(conn, this_pass.claimant, now=this_pass.now())
+            kind.finish(conn, jobs, now=this_pass.now())
+        if not jobs:
             return
-        _run(this, errands[0], run)
+        this_pass.count(kind, len(jobs))
 
 
-def _run(this: _Pass, errand: Errand, run: Callable[[Errand], None]) -> None:
-    """Run one errand; one that cannot be finished now is given back, to be gone on with later."""
-    name = f"{errand.business}/{errand.reference}"
-    with about(business=errand.business, program=name):
-        _carry_out(this, errand, run, name)
+def _do_all_at_carrier(this_pass: _Pass, kind: _JobKind) -> None:
+    """Do all jobs of a kind at a carrier that has to be called, each under its own lease."""
+    while not this_pass.stop():
+        if this_pass.session.carrier.cooldown_left():
+            raise _CarrierPaused
+        with this_pass.session.ledger.begin() as conn:
+            jobs = kind.claim(conn, this_pass.claimant, now=this_pass.now(), limit=1)
+        if not jobs:
+            return
+        (job,) = jobs
+        with log_context(business=job.business, program=_program_name(job)):
+            _do_job(this_pass, kind, job)
 
 
-def _carry_out(this: _Pass, errand: Errand, run: Callable[[Errand], None], name: str) -> None:
+def _do_job(this_pass: _Pass, kind: _JobKind, job: Job) -> None:
+    """Do one job. If it cannot be finished now, release it so that a later pass continues it."""
+    name, add_problem = _program_name(job), this_pass.summary.add_problem
     try:
-        with kept(this.way, errand, this.claimant.length):
-            run(errand)
+        with keep_lease(this_pass.session, job, this_pass.claimant.length):
+            reason = kind.run(this_pass.session, job)
     except LeaseLost:
-        log.info("launch: the %s of %s was taken over", errand.kind, name)
-    except EndCame:
-        _give_back(this, errand, this.now())
+        _log_taken_over(job)
+    except EndReached:
+        _release(this_pass, job, this_pass.now())
     except CarrierDown as error:
-        rest = timedelta(seconds=max(error.retry_after or 0.0, this.way.carrier.rests(), 1.0))
-        _give_back(this, errand, this.now() + rest, error="down")
-        this.summary.problem(f"{name}: {error}")
-        raise _CarrierRests from error
+        pause = timedelta(seconds=max(error.retry_after or 0.0, this_pass.session.carrier.cooldown_left(), 1.0))
+        _release(this_pass, job, this_pass.now() + pause, error="down")
+        add_problem(f"{name}: {error}")
+        raise _CarrierPaused from error
     except CarrierUnsure as error:
-        _give_back(this, errand, this.now() + LATER, error="unsure")
-        this.summary.problem(f"{name}: {error}; it is gone on with in {LATER.seconds} s")
+        _release(this_pass, job, this_pass.now() + RETRY_UNSURE, error="unsure")
+        add_problem(f"{name}: {error}; it will be retried in {RETRY_UNSURE.seconds} s")
     except CarrierError as error:
-        _give_back(this, errand, this.now() + REFUSED_FOR, error="refused")
-        this.summary.problem(f"{name}: the carrier refused its {errand.kind}: {error}")
+        _release(this_pass, job, this_pass.now() + RETRY_REFUSED, error="refused")
+        add_problem(f"{name}: the carrier refused its {job.kind}: {error}")
+    else:
+        if reason is None:
+            this_pass.count(kind)
+        else:
+            this_pass.summary.failed += 1
+            add_problem(f"{name}: {reason}")
 
 
-def _give_back(this: _Pass, errand: Errand, not_before: datetime, *, error: str | None = None) -> None:
-    """`error` is the kind that is counted; what it was is told."""
+def _release(this_pass: _Pass, job: Job, not_before: datetime, *, error: str | None = None) -> None:
+    """Release a job for a later pass, not before that time. `error` is counted under `carrier_errors`."""
     try:
-        with this.way.ledger.begin() as conn:
+        with this_pass.session.ledger.begin() as conn:
             if error:
-                count_up(conn, "carrier_errors", error)
-            let_go(conn, [errand], not_before=not_before)
+                increment_counter(conn, "carrier_errors", error)
+            release_jobs(conn, [job], not_before=not_before)
     except LeaseLost:
-        log.info("launch: the %s of %s/%s was taken over", errand.kind, errand.business, errand.reference)
+        _log_taken_over(job)
+
+
+def _log_taken_over(job: Job) -> None:
+    log.info("launch: another process took over the %s of %s", job.kind, _program_name(job))
+
+
+def _program_name(job: Job) -> str:
+    return f"{job.business}/{job.reference}"

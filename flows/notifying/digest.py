@@ -1,4 +1,4 @@
-"""The nightly digest: to each business's contacts and to the operator, counts and links, never numbers."""
+"""The nightly digest for each business's contacts and for the operator: counts and links, never phone numbers."""
 
 import logging
 import re
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import make_msgid
+from zoneinfo import ZoneInfo
 
 from flows.ledger.core.engine import Ledger
 from flows.ledger.read.digest import (
@@ -22,23 +23,26 @@ from flows.ledger.read.digest import (
     save_digest_position,
 )
 from flows.settings import Settings
+from reports.formatting import format_date_time
 
 log = logging.getLogger(__name__)
 
-#: What is sent to as mail; everything else with a scheme is an Apprise URL.
-_ADDRESS = re.compile(r"[^@\s:/]+@[^@\s:/]+")
+#: A contact that is a mail address. All others have a scheme and are Apprise URLs.
+_MAIL_ADDRESS = re.compile(r"[^@\s:/]+@[^@\s:/]+")
 
-#: Businesses that the operator's digest names one by one.
-NAMED = 50
+_UTC = ZoneInfo("UTC")
+
+#: How many businesses the operator's digest lists.
+MAX_BUSINESSES_LISTED = 50
 
 
-class Undelivered(Exception):
-    """A contact could not be reached; the text names it without what may be secret in it."""
+class DeliveryFailed(Exception):
+    """A contact could not be reached. The text names it without anything that may be secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """The operator's SMTP server. With `starttls` nothing is sent before the line is encrypted and its name checked."""
+class MailServer:
+    """The operator's SMTP server. With `starttls`, mail is sent only over TLS and after checking the server's name."""
 
     host: str
     port: int = 25
@@ -49,11 +53,11 @@ class Mail:
     timeout: float = 30.0
 
 
-def mail_of(settings: Settings) -> Mail | None:
-    """The mail server that is set; None: no mail is sent."""
+def configured_mail_server(settings: Settings) -> MailServer | None:
+    """The mail server in the settings. None: no mail is sent."""
     if settings.smtp_host is None:
         return None
-    return Mail(
+    return MailServer(
         host=settings.smtp_host,
         port=settings.smtp_port,
         user=settings.smtp_user,
@@ -64,8 +68,8 @@ def mail_of(settings: Settings) -> Mail | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """One text for one contact: a mail address or an Apprise URL."""
+class DigestMessage:
+    """A digest for one contact: a mail address or an Apprise URL."""
 
     to: str
     subject: str
@@ -73,156 +77,176 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """How many letters went out, and which did not, each with its reason."""
+class DeliveryResult:
+    """How many messages were delivered, and one line for each that was not."""
 
-    letters: int
-    undelivered: tuple[str, ...] = ()
+    delivered: int
+    failed: tuple[str, ...] = ()
 
 
-def send_digest(ledger: Ledger, now: datetime, *, operator: Sequence[str], mail: Mail | None, site: str | None) -> Sent:
-    """Tell everybody of what happened since the last digest, once.
+def send_digest(
+    ledger: Ledger, now: datetime, *, operator: Sequence[str], mail_server: MailServer | None, site_url: str | None
+) -> DeliveryResult:
+    """Send everybody a digest of what happened since the last one.
 
-    `site` is where the reports are published, for links. A contact that cannot be reached does not keep the others
-    from theirs, and is not tried again before the next night. A quiet business gets no letter; the operator always one.
+    `operator` lists the operator's contacts, `site_url` is where the reports are published. A contact that cannot be
+    reached does not affect the others, and is not tried again before the next night. A business without news gets no
+    message; the operator always gets one.
     """
     with ledger.read() as conn:
         since, end = read_last_digest_position(conn), read_current_digest_position(conn, now)
-        found, unknown = read_business_digests(conn, since, end), count_unknown_batches(conn)
+        digests, unknown = read_business_digests(conn, since, end), count_unknown_batches(conn)
     with ledger.begin() as conn:
-        # Before sending: a digest that was cut short is better lost in part than sent to everybody twice.
+        # Before sending: if this is interrupted, losing some messages is better than sending all of them twice.
         save_digest_position(conn, end)
-    letters = [letter for night in found for letter in for_business(night, since, now, site)]
-    return send([*letters, *for_operator(found, unknown, operator, since, now, site)], mail)
+    messages = [message for digest in digests for message in business_messages(digest, since, now, site_url)]
+    messages += operator_messages(digests, unknown, operator, since, now, site_url)
+    return deliver_messages(messages, mail_server)
 
 
-def for_business(night: BusinessDigest, since: DigestPosition, now: datetime, site: str | None) -> list[Letter]:
-    """The letters to a business's contacts; none when all is quiet."""
-    if night.quiet:
+def business_messages(
+    digest: BusinessDigest, since: DigestPosition, now: datetime, site_url: str | None
+) -> list[DigestMessage]:
+    """The messages for a business's contacts. Empty if nothing happened and nothing waits."""
+    if digest.quiet:
         return []
-    body = [f"{night.legal_name}, {_span(since, now)}", "", *_counts([night]), "", _link(site, night.business)]
-    subject = f"launchdrop: {night.business}, {now:%Y-%m-%d}{_urgent([night])}"
-    return [Letter(to=contact, subject=subject, body="\n".join(body) + "\n") for contact in night.contacts]
+    header = f"{digest.legal_name}, {_period(since, now)}"
+    body = [header, "", *_count_lines([digest]), "", _link(site_url, digest.business)]
+    subject = f"launchdrop: {digest.business}, {_date(now)}{_waiting([digest])}"
+    return [DigestMessage(to=contact, subject=subject, body="\n".join(body) + "\n") for contact in digest.contacts]
 
 
-def for_operator(
-    found: Sequence[BusinessDigest], unknown: int, contacts: Sequence[str], since: DigestPosition, now: datetime, site: str | None
-) -> list[Letter]:
-    """The letters to the operator: all businesses together, then those where something happened or waits."""
-    busy = [night for night in found if not night.quiet]
-    lines = [f"{len(found)} businesses, {_span(since, now)}", "", *_counts(found)]
-    if unknown:
-        lines.append(f"Batches whose fate at the carrier is unknown: {unknown}; see `launchdrop show`")
+def operator_messages(
+    digests: Sequence[BusinessDigest],
+    unknown_batches: int,
+    contacts: Sequence[str],
+    since: DigestPosition,
+    now: datetime,
+    site_url: str | None,
+) -> list[DigestMessage]:
+    """The messages for the operator: totals of all businesses, then each business where something happened or waits."""
+    busy = [digest for digest in digests if not digest.quiet]
+    businesses = "1 business" if len(digests) == 1 else f"{len(digests):,} businesses"
+    lines = [f"{businesses}, {_period(since, now)}", "", *_count_lines(digests)]
+    if unknown_batches:
+        lines.append(f"Batches with an unknown outcome at the carrier: {unknown_batches}; see `launchdrop show`")
     if busy:
-        lines += ["", *(f"{night.business}: {_short(night)}" for night in busy[:NAMED])]
-    if len(busy) > NAMED:
-        lines.append(f"and {len(busy) - NAMED} more of {len(busy)}")
-    body = "\n".join([*lines, "", _link(site, "_operator")]) + "\n"
-    subject = f"launchdrop: {now:%Y-%m-%d}{_urgent(found)}"
-    return [Letter(to=contact, subject=subject, body=body) for contact in contacts]
+        lines += ["", *(f"{digest.business}: {_summary(digest)}" for digest in busy[:MAX_BUSINESSES_LISTED])]
+    if len(busy) > MAX_BUSINESSES_LISTED:
+        lines.append(f"and {len(busy) - MAX_BUSINESSES_LISTED} more of {len(busy)}")
+    body = "\n".join([*lines, "", _link(site_url, "_operator")]) + "\n"
+    subject = f"launchdrop: {_date(now)}{_waiting(digests)}"
+    return [DigestMessage(to=contact, subject=subject, body=body) for contact in contacts]
 
 
-def send(letters: Iterable[Letter], mail: Mail | None) -> Sent:
-    """Send each; those that fail are told of, and logged, without secrets. Without a mail server no mail is sent."""
-    count, failed = 0, []
-    for letter in letters:
-        if mail is None and _ADDRESS.fullmatch(letter.to):
+def deliver_messages(messages: Iterable[DigestMessage], mail_server: MailServer | None) -> DeliveryResult:
+    """Send each message. Failures are logged and returned, without secrets. Without a mail server no mail is sent."""
+    delivered, failed = 0, []
+    for message in messages:
+        is_mail = _MAIL_ADDRESS.fullmatch(message.to) is not None
+        if is_mail and mail_server is None:
             continue
         try:
-            _send(letter, mail)
-            count += 1
-        except Undelivered as error:
+            if is_mail and mail_server is not None:
+                _send_mail(message, mail_server)
+            else:
+                _send_by_apprise(message)
+            delivered += 1
+        except DeliveryFailed as error:
             log.warning("digest: %s", error)
             failed.append(str(error))
-    return Sent(letters=count, undelivered=tuple(failed))
+    return DeliveryResult(delivered=delivered, failed=tuple(failed))
 
 
-def _send(letter: Letter, mail: Mail | None) -> None:
-    if mail is not None and _ADDRESS.fullmatch(letter.to):
-        _post(letter, mail)
-    else:
-        _notify(letter)
-
-
-def _post(letter: Letter, mail: Mail) -> None:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = mail.sender, letter.to, letter.subject
-    message["Message-ID"] = make_msgid(domain=mail.sender.rpartition("@")[2])
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.body)
+def _send_mail(message: DigestMessage, mail_server: MailServer) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = mail_server.sender, message.to, message.subject
+    mail["Message-ID"] = make_msgid(domain=mail_server.sender.rpartition("@")[2])
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(message.body)
     try:
-        with reached(mail) as server:
-            server.send_message(message)
+        with connect_to_mail_server(mail_server) as server:
+            server.send_message(mail)
     except (smtplib.SMTPException, OSError) as error:
-        raise Undelivered(f"{letter.to}: {type(error).__name__} from the mail server") from error
+        raise DeliveryFailed(f"{message.to}: {type(error).__name__} from the mail server") from error
 
 
 @contextmanager
-def reached(mail: Mail) -> Iterator[smtplib.SMTP]:
-    """The mail server, ready to be handed a message. Raises SMTPException or OSError."""
-    with smtplib.SMTP(mail.host, mail.port, timeout=mail.timeout) as server:
-        if mail.starttls:
+def connect_to_mail_server(mail_server: MailServer) -> Iterator[smtplib.SMTP]:
+    """A connection to the mail server, encrypted and logged in as configured. Raises SMTPException or OSError."""
+    with smtplib.SMTP(mail_server.host, mail_server.port, timeout=mail_server.timeout) as server:
+        if mail_server.starttls:
             server.starttls(context=ssl.create_default_context())
-        if mail.user is not None:
-            server.login(mail.user, mail.password or "")
+        if mail_server.user is not None:
+            server.login(mail_server.user, mail_server.password or "")
         yield server
 
 
-def _notify(letter: Letter) -> None:
-    from apprise import Apprise  # a hundred channels; imported only where one is used
+def _send_by_apprise(message: DigestMessage) -> None:
+    from apprise import Apprise  # loads a hundred channels
 
-    scheme = letter.to.partition("://")[0]
+    scheme = message.to.partition("://")[0]
     channel = Apprise()
-    if not channel.add(letter.to):
-        raise Undelivered(f"a contact by {scheme[:20]}: neither a mail address nor an Apprise URL")
-    if not channel.notify(title=letter.subject, body=letter.body):
-        raise Undelivered(f"a contact by {scheme[:20]}: the channel did not take it")
+    if not channel.add(message.to):
+        raise DeliveryFailed(f"contact {scheme[:20]}: neither a mail address nor an Apprise URL")
+    if not channel.notify(title=message.subject, body=message.body):
+        raise DeliveryFailed(f"contact {scheme[:20]}://…: the channel did not accept the message")
 
 
-def _counts(found: Sequence[BusinessDigest]) -> list[str]:
-    """What happened and what waits, a line each; nothing that is zero but the first line."""
-    verdicts = _sums(found, "verdicts", ("accepted", "accepted_with_rejections", "held", "rejected"))
-    rows = _sums(found, "rows", ("accepted", "rejected"))
-    states = _sums(found, "states", ("live", "ended", "cancelled", "missed", "launch_failed"))
-    lines = [f"Submissions: {_listed(verdicts)}"]
+def _count_lines(digests: Sequence[BusinessDigest]) -> list[str]:
+    """One line for each kind of event and of waiting item, without those that are zero, except for submissions."""
+    verdicts = _sum_by_name(digests, "verdicts", ("accepted", "accepted_with_rejections", "held", "rejected"))
+    rows = _sum_by_name(digests, "rows", ("accepted", "rejected"))
+    states = _sum_by_name(digests, "states", ("live", "ended", "cancelled", "missed", "launch_failed"))
+    lines = [f"Submissions: {_join_counts(verdicts)}"]
     if any(count for _, count in rows):
-        lines.append(f"Rows: {_listed(rows)}")
+        lines.append(f"Rows: {_join_counts(rows)}")
     if any(count for _, count in states):
-        lines.append(f"Programs: {_listed(states)}")
-    for label, waiting in (
-        ("Held, waiting for a release", "held"),
+        lines.append(f"Programs: {_join_counts(states)}")
+    for label, attribute in (
+        ("Held, waiting for release", "held"),
         ("Display names and logos in review", "in_review"),
         ("Programs that missed their start or failed to launch", "stuck"),
-        ("Numbers that the carrier refused, in all", "refused"),
+        ("Numbers refused by the carrier, in total", "refused"),
     ):
-        if total := sum(getattr(night, waiting) for night in found):
+        if total := sum(getattr(digest, attribute) for digest in digests):
             lines.append(f"{label}: {total:,}")
     return lines
 
 
-def _sums(found: Sequence[BusinessDigest], what: str, names: tuple[str, ...]) -> list[tuple[str, int]]:
-    return [(name.replace("_", " "), sum(getattr(night, what).get(name, 0) for night in found)) for name in names]
+def _sum_by_name(digests: Sequence[BusinessDigest], attribute: str, names: tuple[str, ...]) -> list[tuple[str, int]]:
+    return [
+        (name.replace("_", " "), sum(getattr(digest, attribute).get(name, 0) for digest in digests)) for name in names
+    ]
 
 
-def _listed(counts: list[tuple[str, int]]) -> str:
+def _join_counts(counts: list[tuple[str, int]]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts if count) or "none"
 
 
-def _short(night: BusinessDigest) -> str:
-    parts = [(sum(night.verdicts.values()), "submissions"), (night.states.get("live", 0), "live")]
-    parts += [(night.held, "held"), (night.in_review, "in review"), (night.stuck, "missed or failed")]
-    return ", ".join(f"{count:,} {name}" for count, name in parts if count) or "moves only"
+def _summary(digest: BusinessDigest) -> str:
+    submissions = sum(digest.verdicts.values())
+    counts = [
+        ("submission" if submissions == 1 else "submissions", submissions),
+        ("live", digest.states.get("live", 0)),
+    ]
+    counts += [("held", digest.held), ("in review", digest.in_review), ("missed or failed", digest.stuck)]
+    return ", ".join(f"{count:,} {name}" for name, count in counts if count) or "other changes"
 
 
-def _urgent(found: Sequence[BusinessDigest]) -> str:
-    waiting = sum(night.held + night.stuck for night in found)
+def _waiting(digests: Sequence[BusinessDigest]) -> str:
+    waiting = sum(digest.held + digest.stuck for digest in digests)
     return f": {waiting:,} waiting" if waiting else ""
 
 
-def _span(since: DigestPosition, now: datetime) -> str:
-    begun = f"from {since.at:%Y-%m-%d %H:%M}" if since.at else "from the beginning"
-    return f"{begun} to {now:%Y-%m-%d %H:%M} UTC"
+def _period(since: DigestPosition, now: datetime) -> str:
+    start = format_date_time(since.at, _UTC) if since.at else "the beginning"
+    return f"from {start} to {format_date_time(now, _UTC)}"
 
 
-def _link(site: str | None, folder: str) -> str:
-    return f"All of it: {site.rstrip('/') + '/' if site else ''}{folder}/index.html"
+def _date(now: datetime) -> str:
+    return f"{now:%b} {now.day}, {now.year}"
+
+
+def _link(site_url: str | None, folder: str) -> str:
+    return f"Details: {site_url.rstrip('/') + '/' if site_url else ''}{folder}/index.html"

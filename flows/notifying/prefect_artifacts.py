@@ -1,4 +1,4 @@
-"""What a run leaves on the Prefect server: counts, never a number, a name or a row."""
+"""What a run leaves on the Prefect server: counts, never a phone number, a name or a row."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -8,34 +8,34 @@ from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 
-from flows.notifying.prefect_runs import why
+from flows.notifying.prefect_runs import first_line
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait for what is still to be sent.
-PATIENCE = 10.0
+#: Seconds to wait for pending log lines and events to be sent.
+SEND_TIMEOUT = 10.0
 
 
-def tell_problems(problems: Iterable[str]) -> None:
-    """What needs the operator, a line each: in the log of the run, on the server too where one is there."""
+def log_problems(problems: Iterable[str]) -> None:
+    """Log what needs the operator, one line each. If the run is recorded, the lines are on its page too."""
     for problem in problems:
         log.error("%s", problem)
 
 
-def summarize(key: str, counts: Mapping[str, int]) -> None:
-    """A table of counts on the server, under the flow's key; nothing where no run is under way or nothing was done.
+def publish_counts(key: str, counts: Mapping[str, int]) -> None:
+    """Store a table of counts on the server under the flow's key, if a run is recorded and any count is not zero.
 
-    What was done stays done where the server does not take it.
+    Only warns if the server does not accept it: the work itself is done.
     """
     if FlowRunContext.get() is None or not any(counts.values()):
         return
     try:
         create_table_artifact([{"what": what, "count": count} for what, count in counts.items()], key=key)
     except Exception as e:
-        log.warning("the Prefect server did not take the counts of this run of %s: %s", key, why(e))
+        log.warning("the Prefect server did not accept the counts of this run of %s: %s", key, first_line(e))
 
 
-def send_the_rest() -> None:
-    """Send log lines and events of the last runs while the server is there; later Prefect tries for a minute."""
+def send_pending_records() -> None:
+    """Send pending log lines and events while the server still runs. Without it, Prefect would try for a minute."""
     for worker in (EventsWorker, APILogWorker):
-        worker.drain_all(timeout=PATIENCE)
+        worker.drain_all(timeout=SEND_TIMEOUT)

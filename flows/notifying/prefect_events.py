@@ -1,8 +1,8 @@
-"""Prefect events for every change of state, told from the ledger's history once it is committed.
+"""Sends the Prefect server an event for each transition in the ledger, after it was committed.
 
-An automation can act on them: flows/automations.yaml has one. Each move is told at least once, under an id of its own,
-so that the server knows a repetition; a server that does not answer is told later. Nothing is told where no server is
-set.
+Automations can react to them: flows/automations.yaml has an example. Each event is sent at least once, and its id lets
+the server recognize a repetition. If the server does not answer, the next pass sends them. Without a server, nothing is
+sent.
 """
 
 import logging
@@ -21,15 +21,15 @@ from flows.services import Services
 
 log = logging.getLogger(__name__)
 
-#: Moves told in one request.
-BATCH = 200
-#: Moves told in one pass: a few seconds' worth, as the next drop waits meanwhile; the rest is the next pass's.
-MOST = 2000
-#: A server keeps events for seven days: on a ledger with a longer history, what is older is not told.
-KEPT = timedelta(days=7)
-TIMEOUT = 10.0
+#: Events sent in one request.
+EVENTS_PER_REQUEST = 200
+#: Events sent in one pass, which takes a few seconds. The next drop waits for that, so the next pass sends the rest.
+MAX_EVENTS_PER_PASS = 2000
+#: The server keeps events for seven days. Older changes of a ledger are never sent.
+SERVER_RETENTION = timedelta(days=7)
+REQUEST_TIMEOUT = 10.0
 
-_NAMES = {
+_EVENT_NAMES = {
     ("review", "in_review"): "requested",
     ("review", "approved"): "decided",
     ("review", "rejected"): "decided",
@@ -38,84 +38,85 @@ _NAMES = {
 
 
 def send_new_events(services: Services, *, stop: Callable[[], bool] = lambda: False) -> int:
-    """Tell the Prefect server what has happened since it was told last; how many events that were.
+    """Send the Prefect server an event for each change since the last ones it got. Returns how many were sent.
 
-    No more than `MOST`, and `stop` is asked between requests; the rest is told the next time.
+    Sends at most MAX_EVENTS_PER_PASS, and checks `stop` between requests. The next pass sends the rest.
     """
     total = 0
-    while total < MOST and _server_is_set() and not stop():
+    while total < MAX_EVENTS_PER_PASS and _has_server() and not stop():
         now = services.clock()
         with services.ledger.read() as conn:
-            changes = read_unreported_transitions(conn, now=now, since=now - KEPT, limit=BATCH)
-            new = differs_from_saved_cursor(conn, changes.told)
-        if changes.moves and not _sent([build_event(row) for row in changes.moves]):
+            changes = read_unreported_transitions(conn, now=now, since=now - SERVER_RETENTION, limit=EVENTS_PER_REQUEST)
+            cursor_moved = differs_from_saved_cursor(conn, changes.cursor)
+        if changes.moves and not _send_events([build_event(row) for row in changes.moves]):
             break
-        if new:
+        if cursor_moved:
             with services.ledger.begin() as conn:
-                save_event_cursor(conn, changes.told)
+                save_event_cursor(conn, changes.cursor)
         total += len(changes.moves)
-        if len(changes.moves) < BATCH:
+        if len(changes.moves) < EVENTS_PER_REQUEST:
             break
     return total
 
 
 def build_event(row: Row[Any]) -> dict[str, Any]:
-    """One move as an event: what it is about, from which state to which, and why. No number, no other data.
+    """The event for one transition: what changed, from which state to which, and why.
 
-    A business may have called its program by a number: every text is masked.
+    Every text is masked, since a business may have named a program after a phone number.
     """
-    said = {name: getattr(row, name) for name in ("business", "reference", "revision", "before", "after")}
-    of = _resource("business", row.business, {"prefect.resource.role": "business"}) if row.business else None
+    change = {name: getattr(row, name) for name in ("business", "reference", "revision", "before", "after")}
+    payload = (change | {"cause": row.cause}).items()
+    business = _resource("business", row.business, {"prefect.resource.role": "business"}) if row.business else None
     return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"launchdrop {row.id} {row.at.isoformat()} {row.thing} {said}")),
+        # The unmasked change is part of the id: programs that look the same when masked have different events.
+        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"launchdrop {row.id} {row.at.isoformat()} {row.thing} {change}")),
         "occurred": row.at.isoformat(),
-        "event": f"launchdrop.{row.thing}.{_NAMES.get((row.thing, row.after), row.after)}",
-        "resource": _about(row),
-        "related": [of] if of else [],
-        "payload": {name: _masked(value) for name, value in (said | {"cause": row.cause}).items() if value is not None},
+        "event": f"launchdrop.{row.thing}.{_EVENT_NAMES.get((row.thing, row.after), row.after)}",
+        "resource": _changed_resource(row),
+        "related": [business] if business else [],
+        "payload": {name: _mask_text(value) for name, value in payload if value is not None},
     }
 
 
-def _about(row: Row[Any]) -> dict[str, str]:
+def _changed_resource(row: Row[Any]) -> dict[str, str]:
     if row.reference:
         return _resource("program", f"{row.business}/{row.reference}")
     return _resource("business", row.business) if row.business else _resource("ledger", "launching")
 
 
-def _resource(kind: str, name: str, more: dict[str, str] | None = None) -> dict[str, str]:
-    shown = mask(name)
-    return {"prefect.resource.id": f"launchdrop.{kind}.{shown}", "prefect.resource.name": shown} | (more or {})
+def _resource(kind: str, name: str, labels: dict[str, str] | None = None) -> dict[str, str]:
+    masked = mask(name)
+    return {"prefect.resource.id": f"launchdrop.{kind}.{masked}", "prefect.resource.name": masked} | (labels or {})
 
 
-def _masked(value: Any) -> Any:
+def _mask_text(value: Any) -> Any:
     return mask(value) if isinstance(value, str) else value
 
 
-def _server_is_set() -> bool:
-    if is_server_away():  # its absence was said; what it missed is told with the next pass
+def _has_server() -> bool:
+    if is_server_away():  # that was already logged; the next pass sends what this one could not
         return False
     if "PREFECT_API_URL" in os.environ:
         return True
-    if "prefect" not in sys.modules:  # nothing that took two seconds to import is under way
+    if "prefect" not in sys.modules:  # then no flow is running, and the import would take two seconds
         return False
     from prefect.context import FlowRunContext
 
     return FlowRunContext.get() is not None
 
 
-def _sent(events: list[dict[str, Any]]) -> bool:
-    """Whether the server has them; its answer comes once they are on their way to its automations.
+def _send_events(events: list[dict[str, Any]]) -> bool:
+    """Send events, and return whether the server accepted them. It answers once they are on their way to automations.
 
-    One that is busy or away is not insisted upon: what is due next waits meanwhile.
+    There are only a few retries if it is busy or away, since the next launch has to wait for them.
     """
-    from prefect.client.orchestration import get_client
+    from prefect.client.orchestration import get_client  # see _has_server
 
     try:
-        with limited_retries(), get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT}) as client:
+        with limited_retries(), get_client(sync_client=True, httpx_settings={"timeout": REQUEST_TIMEOUT}) as client:
             client.request("POST", "/events", json=events).raise_for_status()
     except Exception as e:
-        log.warning(
-            "the Prefect server was not told of %d changes: %s; it is told with the next pass", len(events), first_line(e)
-        )
+        problem = first_line(e)
+        log.warning("the Prefect server did not get %d changes: %s; the next pass sends them", len(events), problem)
         return False
     return True

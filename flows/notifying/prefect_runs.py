@@ -1,106 +1,103 @@
-"""Runs that a Prefect server shows: where it is away, their work is done all the same, once, and only not shown.
+"""Flow runs that a Prefect server records. Without the server the work is still done, exactly once, but not recorded.
 
-What is said here of a server's absence is one line a run; what would tell it more, asks `unseen` first.
+A run logs one warning if the server is away. Code that would send the server more checks `is_server_away` first.
 """
 
 import functools
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from copy import copy
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
-from flows.logs import shielded
-
-if TYPE_CHECKING:
-    from prefect import Flow
+from flows.logs import masks_errors
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-#: How often a request is repeated that a server did not answer, or is too busy for: 2 and 4 s later.
-REPEATED = 2
+#: How often Prefect's client retries a request that the server did not answer or was too busy for: after 2 and 4 s.
+CLIENT_RETRIES = 2
 
-_unseen: ContextVar[bool] = ContextVar("unseen", default=False)
-
-
-def unseen() -> bool:
-    """Whether what is under way is not shown, as the server was found to be away."""
-    return _unseen.get()
+_server_away: ContextVar[bool] = ContextVar("server_away", default=False)
 
 
-def shown(run: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
-    """What a run of this flow gives. Raises what its work raises; of a server that is away it only warns.
+def is_server_away() -> bool:
+    """Whether the current run is not recorded because the server did not answer at its start."""
+    return _server_away.get()
 
-    It may go away at any moment: whether the work had begun decides whether it is to be done here.
+
+def record_run(work: Callable[[], R], *, name: str) -> R:
+    """Do the work as a run of the flow with this name, and return its result. Raises what the work raises.
+
+    A server that does not answer only causes a warning. It may go away at any moment: what decides whether the work
+    still has to be done is whether it was done, not what the server said.
     """
-    work, once = run.fn, copy(run)
-    once.fn, outcome = _kept(work)
+    from prefect import flow  # takes two seconds, and `launchdrop run` works without it
+
+    masked = masks_errors(work)
+    # Plain lists, not a Future: Dask workers get the flow with everything its function refers to, and a Future has a
+    # lock, which cannot be pickled.
+    results: list[R] = []
+    errors: list[BaseException] = []
+
+    # No parameters: Prefect shows their values on the run's page and builds a JSON schema from their types.
+    def recorded_work() -> R:
+        try:
+            results.append(masked())
+        except BaseException as e:
+            errors.append(e)
+            raise
+        return results[-1]
+
     try:
-        with briefly():
-            return once(*args, **kwargs)
+        with limited_retries():
+            return flow(name=name)(recorded_work)()
     except Exception as e:
-        if outcome.done():
-            if not outcome.exception():
-                log.warning("the Prefect server was not told how a run of %s ended: %s", run.name, why(e))
-            return outcome.result()
-        log.warning("the Prefect server does not show this run of %s: %s", run.name, why(e))
-    before = _unseen.set(True)
+        problem = first_line(e)
+    if errors:
+        raise errors[-1]
+    if results:
+        log.warning("the Prefect server did not record how a run of %s ended: %s", name, problem)
+        return results[-1]
+    log.warning("the Prefect server does not record this run of %s: %s", name, problem)
+    before = _server_away.set(True)
     try:
-        return work(*args, **kwargs)
+        return masked()
     finally:
-        _unseen.reset(before)
+        _server_away.reset(before)
 
 
-def step(work: Callable[P, R], *, name: str, retries: int = 0) -> Callable[P, R]:
-    """The same as a task, to be shown in a run and tried again there; plainly itself where nothing is shown.
+def as_prefect_task(work: Callable[P, R], *, name: str, retries: int = 0) -> Callable[P, R]:
+    """Wrap a function as a task, which its run shows and retries. If the server is away, the call is a plain one.
 
-    Only what touches the outside is tried again; a repetition finds what was done and goes on from there.
+    Give `retries` only to work on outside systems. Each retry continues from what was already done.
     """
-    from prefect import task
+    from prefect import task  # see record_run
     from prefect.cache_policies import NO_CACHE
 
-    as_task = task(name=name, cache_policy=NO_CACHE, retries=retries, retry_delay_seconds=2)(shielded(work))
+    as_task = task(name=name, cache_policy=NO_CACHE, retries=retries, retry_delay_seconds=2)(masks_errors(work))
 
     @functools.wraps(work)
-    def done(*args: P.args, **kwargs: P.kwargs) -> R:
-        return work(*args, **kwargs) if unseen() else as_task(*args, **kwargs)
+    def run_task(*args: P.args, **kwargs: P.kwargs) -> R:
+        return work(*args, **kwargs) if is_server_away() else as_task(*args, **kwargs)
 
-    return done
+    return run_task
 
 
 @contextmanager
-def briefly() -> Iterator[None]:
-    """Within the block Prefect's client gives a server up after some seconds. By itself it insists for a minute, and
-    what is due meanwhile would be late.
+def limited_retries() -> Iterator[None]:
+    """Within the block, Prefect's client gives up on a server after a few seconds.
+
+    Its default is to retry for a minute, which would delay the next launch.
     """
     from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: REPEATED}):
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: CLIENT_RETRIES}):
         yield
 
 
-def why(error: Exception) -> str:
-    """In one line: what a server answered comes with several, and a time that ran out with none."""
+def first_line(error: Exception) -> str:
+    """The error in one line: a server's answer may have several lines, and a timeout none."""
     return str(error).partition("\n")[0] or type(error).__name__
-
-
-def _kept(work: Callable[P, R]) -> tuple[Callable[P, R], Future[R]]:
-    """The same work, and what came of it, once it was done."""
-    outcome: Future[R] = Future()
-
-    @functools.wraps(work)
-    def keeping(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            result = work(*args, **kwargs)
-        except BaseException as e:
-            outcome.set_exception(e)
-            raise
-        outcome.set_result(result)
-        return result
-
-    return keeping, outcome

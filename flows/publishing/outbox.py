@@ -11,20 +11,20 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from flows.archive import judgments, logos
-from flows.archive.baselines import against_last_time
-from flows.arrival.leases import gone, this_owner
-from flows.errors import LaunchdropError
+from flows.archive.baselines import compare_with_baseline
+from flows.leasing import is_owner_dead, this_owner
+from flows.errors import FailureStreak, LaunchdropError
 from flows.ledger.core.outbox import (
     WRITE_ORDER,
     OutboxEntry,
+    add_indexes_to_outbox,
     claim_outbox_entries,
     clear_outbox_entries,
     release_outbox_entries,
 )
-from flows.ledger.core.transitions import add_indexes_to_outbox
 from flows.ledger.programs.businesses import list_business_ids
 from flows.publishing import views
-from flows.publishing.files import publish_page, put_receipt
+from flows.publishing.files import publish_report, publish_receipt
 from flows.services import Services
 from flows.stores import FileSink, write_batch
 from reports.index_pages import business_index, operator_index
@@ -35,12 +35,10 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 #: Leases that a claim of so many lasts: they may be large pages, on a slow store.
 CLAIM = 5
-#: So many failures in a row are no single file's fault: the store is out of reach, and the rest need not be tried.
-OUT_OF_REACH = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class WriteResult:
     """Marked files that were written, and those that could not be, each with why, in a line for the operator."""
 
     done: Sequence[OutboxEntry] = ()
@@ -48,7 +46,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshed:
+class PublishResult:
     """How many files were written anew, and what could not be; its mark stays, and the next pass tries again."""
 
     written: int = 0
@@ -58,14 +56,14 @@ class Refreshed:
 Stop = Callable[[], bool]
 
 #: Has some of the marked files written elsewhere.
-Spread = Callable[[Sequence[OutboxEntry]], Written]
+Spread = Callable[[Sequence[OutboxEntry]], WriteResult]
 
 
 def never() -> bool:
     return False
 
 
-def refresh(services: Services, *, stop: Stop = never, spread: Spread | None = None) -> Refreshed:
+def publish_outbox(services: Services, *, stop: Stop = never, spread: Spread | None = None) -> PublishResult:
     """Write every marked file. `stop` is asked between files: the rest is for the next pass.
 
     `spread` may have some of them written elsewhere first.
@@ -73,24 +71,24 @@ def refresh(services: Services, *, stop: Stop = never, spread: Spread | None = N
     written, problems = 0, list[str]()
     with ExitStack() as at_the_end:  # what failed is not tried again before
         while True:
-            found = claimed(services, at_the_end)
-            elsewhere = spread(found) if spread and found and not stop() else Written()
+            found = claim_files(services, at_the_end)
+            elsewhere = spread(found) if spread and found and not stop() else WriteResult()
             there = {*elsewhere.done, *elsewhere.failed}
             rest = [mark for mark in found if mark not in there]
-            here = write(services, rest, stop=stop)
-            cross_off(services, [*elsewhere.done, *here.done])
+            here = write_files(services, rest, stop=stop)
+            clear_written(services, [*elsewhere.done, *here.done])
             written += len(elsewhere.done) + len(here.done)
             problems += [*elsewhere.failed.values(), *here.failed.values()]
             if not found or len(here.done) + len(here.failed) < len(rest):
-                return Refreshed(written=written, problems=problems)
+                return PublishResult(written=written, problems=problems)
 
 
-def claimed(services: Services, at_the_end: ExitStack, *, kinds: Collection[str] = WRITE_ORDER) -> list[OutboxEntry]:
+def claim_files(services: Services, at_the_end: ExitStack, *, kinds: Collection[str] = WRITE_ORDER) -> list[OutboxEntry]:
     """Marked files of these kinds that are ours to write now; those that are not written are given back at the end."""
     length = CLAIM * services.settings.lease
     with services.ledger.begin() as conn:
         found = claim_outbox_entries(
-            conn, owner=this_owner(), now=services.clock(), length=length, kinds=kinds, gone=gone, limit=BATCH
+            conn, owner=this_owner(), now=services.clock(), length=length, kinds=kinds, is_gone=is_owner_dead, limit=BATCH
         )
 
     def let_go() -> None:
@@ -102,28 +100,28 @@ def claimed(services: Services, at_the_end: ExitStack, *, kinds: Collection[str]
     return found
 
 
-def cross_off(services: Services, written: Sequence[OutboxEntry]) -> None:
+def clear_written(services: Services, written: Sequence[OutboxEntry]) -> None:
     """These are written, and no longer to be."""
     with services.ledger.begin() as conn:
         clear_outbox_entries(conn, written, owner=this_owner())
 
 
-def write(services: Services, marked: Sequence[OutboxEntry], *, stop: Stop = never) -> Written:
+def write_files(services: Services, marked: Sequence[OutboxEntry], *, stop: Stop = never) -> WriteResult:
     """Write these files as the ledger has it now: until `stop`, or until too many fail in a row."""
     done: list[OutboxEntry] = []
     failed: dict[OutboxEntry, str] = {}
-    in_a_row = 0
+    failures = FailureStreak()
     with write_batch(services.reports) as reports:
         for mark in marked:
-            if stop() or in_a_row == OUT_OF_REACH:
+            if stop() or failures.is_long:
                 break
-            if (why := _tried(services, reports, mark)) is None:
+            why = _tried(services, reports, mark)
+            failures.record(failed=why is not None)
+            if why is None:
                 done.append(mark)
-                in_a_row = 0
             else:
                 failed[mark] = why
-                in_a_row += 1
-    return Written(done=done, failed=failed)
+    return WriteResult(done=done, failed=failed)
 
 
 def _tried(services: Services, reports: FileSink, mark: OutboxEntry) -> str | None:
@@ -139,42 +137,42 @@ def _tried(services: Services, reports: FileSink, mark: OutboxEntry) -> str | No
     return None
 
 
-def rebuild(services: Services) -> Refreshed:
+def rebuild_indexes(services: Services) -> PublishResult:
     """Write all index pages anew: what they say of time left and of the last 30 days has moved on by itself."""
     with services.ledger.begin() as conn:
         add_indexes_to_outbox(conn, list_business_ids(conn))
-    return refresh(services)
+    return publish_outbox(services)
 
 
 def _write_receipt(services: Services, reports: FileSink, mark: OutboxEntry) -> None:
     with services.ledger.read() as conn:
-        view = views.receipt(conn, mark.business, mark.key)
+        view = views.build_receipt_view(conn, mark.business, mark.key)
     if view is not None:
-        put_receipt(reports, view)
+        publish_receipt(reports, view)
 
 
 def _write_report(services: Services, reports: FileSink, mark: OutboxEntry) -> None:
     try:
-        judgment = judgments.recall(services.archive, mark.business, mark.key)
-    except judgments.NotKept as e:
+        judgment = judgments.load_judgment(services.archive, mark.business, mark.key)
+    except judgments.JudgmentMissing as e:
         # One page that cannot be made anew must not keep everybody's receipts from being written.
         log.warning("%s: its page stays as it is", e)
         return
     with services.ledger.read() as conn:
-        view = views.report(conn, mark.business, mark.key, judgment, now=services.clock())
-        view = replace(view, baseline=against_last_time(conn, services.archive, mark.business, mark.key))
-    publish_page(reports, f"{mark.business}/{mark.key}/", view)
+        view = views.build_report_view(conn, mark.business, mark.key, judgment, now=services.clock())
+        view = replace(view, baseline=compare_with_baseline(conn, services.archive, mark.business, mark.key))
+    publish_report(reports, f"{mark.business}/{mark.key}/", view)
 
 
 def _write_index(services: Services, reports: FileSink, mark: OutboxEntry) -> None:
     with services.ledger.read() as conn:
-        view = views.business(conn, mark.business, now=services.clock())
+        view = views.build_business_index(conn, mark.business, now=services.clock())
     reports.put(f"{mark.business}/index.html", business_index(view).encode())
 
 
 def _write_operator(services: Services, reports: FileSink, _mark: OutboxEntry) -> None:
     with services.ledger.read() as conn:
-        view = views.operator(conn, now=services.clock(), logo=partial(logos.recall, services.archive))
+        view = views.build_operator_index(conn, now=services.clock(), logo=partial(logos.load_logo, services.archive))
     reports.put("_operator/index.html", operator_index(view).encode())
 
 

@@ -1,8 +1,7 @@
-"""Work spread over workers: processes of this machine, or of a Dask cluster, whose only home this is.
+"""Workers of a Dask cluster. This is the only module that imports Dask.
 
-A cluster that stands is reused; else workers are started on this machine for the pass, and only when there is enough to
-do. A flow may have each piece of a cluster's work shown on the Prefect server as a task run. Functions and plain values
-go out.
+A cluster that is already running is used as it is. Otherwise one is started on this machine for the pass, if there is
+enough to do. A flow can have each piece of work recorded on the Prefect server as a task run.
 """
 
 import logging
@@ -10,34 +9,33 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass, field
-from functools import cached_property, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import LaunchdropError
-from flows.scaling.workers import Work, check_version, waits
+from flows.scaling.workers import SubmittedWork, check_worker_version
 from flows.settings import PREFIX
 
 if TYPE_CHECKING:
     from distributed import Client
 
-#: Seconds of work, by one process, from which a pass is spread: more than it costs to reach the workers.
-#: Starting two on this machine and closing them takes 7 s, reaching a cluster that stands 2 s; imports come on top.
+#: Work that takes one process this many seconds is sent to a cluster: more than it costs to reach the workers.
+#: Starting and closing two on this machine takes 7 s, reaching a running cluster 2 s. Imports come on top of both.
 WORTH_A_CLUSTER, WORTH_A_CALL = 30.0, 3.0
 #: Seconds to wait for a scheduler, and for its first worker.
-PATIENCE = 20
-#: Seconds without any worker after which a pass gives up: Dask itself would wait for another without end.
-ALONE = 60.0
-#: How Dask is to watch itself. At its defaults it looks at a worker's stack a hundred times a second and at its loop
-#: fifty times: about a twelfth of a core, for what nobody looks at.
+CONNECT_TIMEOUT = 20
+#: Seconds without any worker after which a pass gives up. Dask itself would wait for a new one forever.
+MAX_SECONDS_ALONE = 60.0
+#: Less self-monitoring. By default Dask samples each worker's stack 100 times a second and its event loop 50 times,
+#: which costs about a twelfth of a core for data that nobody looks at.
 QUIET = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
-#: Workers of this machine: of one thread each, as judging holds Python's lock most of the time.
-_HERE = {
+#: A cluster of this machine. Workers have one thread each, since judging holds Python's lock most of the time.
+_LOCAL_CLUSTER = {
     "n_workers": os.cpu_count(),
     "threads_per_worker": 1,
     "host": "127.0.0.1",
@@ -46,86 +44,93 @@ _HERE = {
 
 
 @dataclass
-class Cluster:
-    """The Dask workers that LAUNCHDROP_TASK_RUNNER names."""
+class DaskWorkers:
+    """The Dask workers that LAUNCHDROP_TASK_RUNNER names: `dask` for a cluster of this machine, or an address.
+
+    `flow_context` is the context of a flow whose run records each piece of work as a task run.
+    """
 
     setting: str
     stack: ExitStack = field(repr=False)
-    shown_in: Context | None = field(default=None, repr=False)
-
-    def is_worth(self, seconds: float) -> bool:
-        """Whether so much work, in seconds of one process, is to be spread."""
-        ready = self.setting != "dask" or self.reached
-        return seconds >= (WORTH_A_CALL if ready else WORTH_A_CLUSTER)
+    flow_context: Context | None = field(default=None, repr=False)
+    _client: "Client | None" = field(default=None, init=False, repr=False)
 
     @property
-    def reached(self) -> bool:
-        """Whether the workers were asked for anything yet."""
-        return "client" in self.__dict__
+    def started(self) -> bool:
+        return self._client is not None
 
-    def reach(self) -> None:
-        _ = self.client
+    def is_worth(self, seconds: float) -> bool:
+        is_running = self.setting != "dask" or self.started
+        return seconds >= (WORTH_A_CALL if is_running else WORTH_A_CLUSTER)
 
-    @cached_property
-    def client(self) -> "Client":
-        """Connected to a cluster with at least one worker. Raises LaunchdropError."""
+    def start(self) -> None:
+        self._connected_client()
+
+    @property
+    def count(self) -> int:
+        threads: Callable[[], dict[str, int]] = self._connected_client().nthreads
+        return max(1, sum(threads().values()))
+
+    def submit(
+        self, work: Callable[..., Any], *arguments: Any, after: Sequence[SubmittedWork] = (), name: str
+    ) -> SubmittedWork:
+        # Work that waited for other work goes first: more work waits for it, and workers would be idle.
+        options = {"pure": False, "priority": int(bool(after))}
+        submit: Callable[..., SubmittedWork] = self._connected_client().submit
+        if self.flow_context is None:
+            return submit(work, *arguments, *after, **options)
+        # Recorded as a step of the flow itself. The step that submits it has parameters that cannot be pickled.
+        return self.flow_context.copy().run(submit, _as_prefect_task(work, name), *arguments, *after, **options)
+
+    def executor(self) -> Executor:
+        executor: Callable[..., Executor] = self._connected_client().get_executor
+        return executor(pure=False)
+
+    def _connected_client(self) -> "Client":
+        """A client of a cluster with at least one worker of this launchdrop version. Raises LaunchdropError."""
+        if self._client is not None:
+            return self._client
         import dask
 
-        logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
+        logging.getLogger("distributed").setLevel(logging.WARNING)  # it logs every connection
         dask.config.set(QUIET)
-        address, here = (None, _HERE) if self.setting == "dask" else (self.setting, {})
+        address, cluster = (None, _LOCAL_CLUSTER) if self.setting == "dask" else (self.setting, {})
         try:
-            client: Client = self._connected(address, here)
-            client.wait_for_workers(1, timeout=PATIENCE)
+            client: Client = self._connect(address, cluster)
+            client.wait_for_workers(1, timeout=CONNECT_TIMEOUT)
         except (OSError, TimeoutError) as e:
             raise LaunchdropError(f"{PREFIX}TASK_RUNNER: no Dask workers at {self.setting}: {e or 'no answer'}") from e
-        for theirs in client.run(version, "launchdrop", on_error="return").values():
-            check_version(theirs if isinstance(theirs, str) else "nowhere", version("launchdrop"))
-        self.stack.enter_context(_watched(client))
+        for worker in client.run(version, "launchdrop", on_error="return").values():
+            check_worker_version(worker if isinstance(worker, str) else "(unknown version)", version("launchdrop"))
+        self.stack.enter_context(_close_without_workers(client))
+        self._client = client
         return client
 
-    def _connected(self, address: str | None, here: dict[str, Any]) -> Any:
-        if self.shown_in is None:
+    def _connect(self, address: str | None, cluster: dict[str, Any]) -> Any:
+        if self.flow_context is None:
             from distributed import Client
 
             connect: Callable[..., Any] = Client
-            return self.stack.enter_context(connect(address, timeout=PATIENCE, set_as_default=False, **here))
-        from prefect_dask.task_runners import DaskTaskRunner  # a second of imports: for those alone who are shown
+            return self.stack.enter_context(connect(address, timeout=CONNECT_TIMEOUT, set_as_default=False, **cluster))
+        from prefect_dask.task_runners import DaskTaskRunner  # takes a second, and only recorded runs need it
 
-        runner = DaskTaskRunner(address=address, cluster_kwargs=here, client_kwargs={"timeout": PATIENCE})
+        runner = DaskTaskRunner(address=address, cluster_kwargs=cluster, client_kwargs={"timeout": CONNECT_TIMEOUT})
         return self.stack.enter_context(runner).client
-
-    @property
-    def workers(self) -> int:
-        threads: Callable[[], dict[str, int]] = self.client.nthreads
-        return max(1, sum(threads().values()))
-
-    def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:
-        # What waited for other work goes first: others wait for it in turn, and meanwhile a worker would idle.
-        submit: Callable[..., Work] = partial(self.client.submit, pure=False, priority=waits(arguments))
-        if self.shown_in is None:
-            return submit(work, *arguments)
-        # As a step of the flow itself: the step that asks has parameters which cannot be sent to a worker.
-        return self.shown_in.copy().run(submit, _as_task(work, name), *arguments)
-
-    def executor(self) -> Executor:
-        executor: Callable[..., Executor] = self.client.get_executor
-        return executor(pure=False)
 
 
 @contextmanager
-def _watched(client: "Client") -> Iterator[None]:
-    """Let go of everything that is waited for when there has been no worker for ALONE."""
-    over = threading.Event()
+def _close_without_workers(client: "Client") -> Iterator[None]:
+    """While the block runs, close the client if its cluster has no worker for too long. That cancels all its work."""
+    done = threading.Event()
     threads: Callable[[], dict[str, int]] = client.nthreads
     close: Callable[[], None] = client.close
 
     def watch() -> None:
-        seen = time.monotonic()
-        while not over.wait(min(5.0, ALONE / 4)):
-            with suppress(OSError):  # the scheduler is out of reach, and with it the workers
-                seen = time.monotonic() if threads() else seen
-            if time.monotonic() - seen > ALONE:
+        last_seen = time.monotonic()
+        while not done.wait(min(5.0, MAX_SECONDS_ALONE / 4)):
+            with suppress(OSError):  # the scheduler cannot be reached, and so no worker either
+                last_seen = time.monotonic() if threads() else last_seen
+            if time.monotonic() - last_seen > MAX_SECONDS_ALONE:
                 close()
                 return
 
@@ -134,13 +139,13 @@ def _watched(client: "Client") -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        done.set()
         watcher.join()
 
 
-def death_of_dask_workers(error: Exception) -> str | None:
-    """How the workers of a cluster died, where the error says that they did."""
-    if "distributed" not in sys.modules:  # seconds of imports: for those alone who spread
+def describe_dask_death(error: Exception) -> str | None:
+    """How the workers of a cluster died, if this error means that they did."""
+    if "distributed" not in sys.modules:  # its import takes seconds, and without it no worker was used
         return None
     from distributed import KilledWorker
 
@@ -151,7 +156,7 @@ def death_of_dask_workers(error: Exception) -> str | None:
     return None
 
 
-def _as_task(work: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _as_prefect_task(work: Callable[..., Any], name: str) -> Callable[..., Any]:
     from prefect import task
     from prefect.cache_policies import NO_CACHE
 

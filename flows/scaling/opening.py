@@ -1,4 +1,4 @@
-"""Opens the workers that LAUNCHDROP_TASK_RUNNER names, for one pass."""
+"""Opens the workers for one pass, as LAUNCHDROP_TASK_RUNNER says."""
 
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
@@ -6,29 +6,34 @@ from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 
 from flows.errors import LaunchdropError
-from flows.scaling.dask_cluster import Cluster, death_of_dask_workers
-from flows.scaling.processes import Processes
+from flows.scaling.dask_cluster import DaskWorkers, describe_dask_death
+from flows.scaling.processes import LocalProcesses
 from flows.scaling.workers import Workers
 
 
 @contextmanager
-def open_workers(setting: str, *, shown: bool = False) -> Iterator[Workers]:
-    """The workers of LAUNCHDROP_TASK_RUNNER, let go at the end; a cluster that stood before stands on.
+def open_workers(setting: str, *, record_tasks: bool = False) -> Iterator[Workers]:
+    """The workers for LAUNCHDROP_TASK_RUNNER. Those started for the pass end with the block; a running cluster stays.
 
-    `shown`: the caller is a flow, whose run on the Prefect server is to show each piece of a cluster's work.
+    With `record_tasks`, the caller is a flow, and each piece of work on a cluster is a task run on the Prefect server.
+    Raises LaunchdropError if the workers died.
     """
     with ExitStack() as stack:
-        made = Processes(stack) if setting == "local" else Cluster(setting, stack, copy_context() if shown else None)
+        workers: Workers = (
+            LocalProcesses(stack)
+            if setting == "local"
+            else DaskWorkers(setting, stack, copy_context() if record_tasks else None)
+        )
         try:
-            yield made
+            yield workers
         except Exception as e:
-            if made.reached and (died := _death_of(e)):
-                raise LaunchdropError(f"{died}; was there enough memory? What is left is taken by the next pass") from e
+            if workers.started and (death := _describe_death(e)):
+                raise LaunchdropError(f"{death}; was there enough memory? The next pass takes what is left") from e
             raise
 
 
-def _death_of(error: Exception) -> str | None:
-    """How workers died, where the error says that they did."""
+def _describe_death(error: Exception) -> str | None:
+    """How the workers died, if this error means that they did."""
     if isinstance(error, BrokenExecutor):
         return "a process of this pass was killed"
-    return death_of_dask_workers(error)
+    return describe_dask_death(error)

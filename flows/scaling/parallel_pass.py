@@ -1,209 +1,234 @@
-"""The drops of a pass in blocks, spread over workers and registered in the order of sighting.
+"""Takes the drops of a large pass on workers, in blocks that are registered in the order of first sighting.
 
-Two kinds of work, in `flows.scaling.worker_tasks`: what needs no order, in parts of a block, and, after the block before it, what
-does.
+Workers do two kinds of work on drops, both in `flows.scaling.worker_tasks`: they prepare the parts of a block in any
+order, and register the block once the block before it is registered.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 
-from flows.archive.submissions import clear_attempts
-from flows.arrival.completeness import program_of, size_of
-from flows.arrival.leases import Leases
+from flows.archive.submissions import delete_abandoned_copies
+from flows.arrival.completeness import bytes_to_take, program_key
+from flows.arrival.leases import DropLeases
 from flows.ledger.core.outbox import OutboxEntry
 from flows.ledger.intake.drops import Sighting
-from flows.publishing.outbox import Written, claimed, cross_off
-from flows.registration.drop import NoRoom, Took, Untaken, apart, check_room, take
-from flows.scaling.worker_tasks import Turn, enter_block, prepare_block, terms_of, write_block
-from flows.scaling.workers import Work, Workers
+from flows.publishing.outbox import WriteResult, claim_files, clear_written
+from flows.registration.drop import NoRoom, DropResult, Untaken, catch_drop_failure, check_archive_space, take_drop
+from flows.scaling.worker_tasks import QueuedDrop, make_worker_setup, prepare_block, register_block, write_entries
+from flows.scaling.workers import SubmittedWork, Workers
 from flows.services import Services
 from schemas.rows.types import RowWorkers
 
-#: Seconds that one process needs for a drop apart from its rows, for a page, and bytes of rows it judges in a second.
-A_DROP, A_PAGE, BYTES = 0.04, 0.012, 8_000_000
-#: Bytes from which a drop is divided among the workers.
-LARGE = 64 << 20
-#: Seconds of work in a block, and in how many parts it is prepared. One block is registered after the other, and each
-#: waits for the part that its worker is at: so that this adds up to less than the work, parts are small, blocks larger.
-#: But a part is well above what a task run costs on the server, and a block well below what a retry may lose.
-BLOCK, PARTS = 1.5, 3
-#: The kinds of pages that each drop has, and what writing some is called where work is shown.
-SHOWING, PAGES = ("report", "receipt"), "write receipts and pages"
-#: Seconds of work in a part of the pages: what the last one takes, all wait for.
-PAGES_PART = 0.7
-#: Blocks under way for each worker: while one is entered, the next are prepared. A pass that is asked to stop takes
-#: these to their end.
-UNDER_WAY = 2
+#: What one process needs: seconds for a drop without its rows, and for a page; and bytes of rows it judges per second.
+SECONDS_PER_DROP, SECONDS_PER_PAGE, ROW_BYTES_PER_SECOND = 0.04, 0.012, 8_000_000
+#: A drop of this size is divided among the workers.
+LARGE_DROP_BYTES = 64 << 20
+#: Seconds of work in a block, and the number of parts in which it is prepared. Registering a block waits for the blocks
+#: before it and for its own parts. Small parts and larger blocks keep that wait shorter than the work. But a part must
+#: take well over what a task run costs on the Prefect server, and a block must not be more than a retry may repeat.
+BLOCK_SECONDS, PARTS_PER_BLOCK = 1.5, 3
+#: The kinds of outbox entries that each drop has, and what writing them is called on the Prefect server.
+PER_DROP_KINDS, WRITE_TASK_NAME = ("report", "receipt"), "write receipts and pages"
+#: Seconds of work in a part of the pages. The pass waits for the last part.
+WRITE_PART_SECONDS = 0.7
+#: Blocks in progress per worker: while one is registered, the next ones are prepared. A pass that is asked to stop
+#: finishes them first.
+BLOCKS_PER_WORKER = 2
 
 
-def seconds_for(sightings: Iterable[Sighting]) -> float:
-    """What one process would need to take these drops."""
-    return sum(A_DROP + size_of(sighting) / BYTES for sighting in sightings)
+def estimate_seconds(sightings: Iterable[Sighting]) -> float:
+    """How long one process would need to take these drops."""
+    return sum(SECONDS_PER_DROP + bytes_to_take(sighting) / ROW_BYTES_PER_SECOND for sighting in sightings)
 
 
-def take_spread(
-    crew: Workers, services: Services, sightings: Sequence[Sighting], stop: Callable[[], bool]
-) -> Iterator[Took | Untaken]:
-    """Take settled drops, given in the order of sighting, as one process would; `stop` is asked between blocks.
+def take_in_parallel(
+    workers: Workers, services: Services, sightings: Sequence[Sighting], stop: Callable[[], bool]
+) -> Iterator[DropResult | Untaken]:
+    """Take settled drops, given in the order of first sighting, with the same outcome as in one process.
 
-    Workers write the reports and receipts of what was taken while they take the rest.
+    Checks `stop` between blocks. Workers also write the reports and receipts of drops while the next ones are taken.
     """
-    with _shown(crew, services) as show:
-        for each in _taken(crew, services, sightings, stop):
-            yield each
-            show()
+    with _write_pages_alongside(workers, services) as on_result:
+        for result in _ParallelIntake(workers, services).take(sightings, stop):
+            yield result
+            on_result()
 
 
-def _taken(
-    crew: Workers, services: Services, sightings: Sequence[Sighting], stop: Callable[[], bool]
-) -> Iterator[Took | Untaken]:
-    terms = terms_of(services)
-    leases = Leases(services.ledger, clock=services.clock, length=services.settings.lease)
-    length = min(BLOCK, seconds_for(sightings) / (UNDER_WAY * crew.workers))
-    met: set[tuple[str, ...]] = set()
-    no_room: list[Untaken] = []
-    under_way: deque[tuple[list[Turn], Work]] = deque()
-    before: Work | None = None
-    with leases.kept_alive():
-        for block in _blocks((Turn(sighting=sighting) for sighting in sightings), length):
-            if stop():
-                break
-            if _is_large(block[0]):
-                while under_way:
-                    yield from _entered(services, leases, *under_way.popleft())
-                yield from _divided(crew, services, block[0].sighting)
-                continue
-            turns = _claimed(leases, _with_room(services, block, no_room), met)
-            full = len(under_way) >= UNDER_WAY * crew.workers
-            results = list(_entered(services, leases, *under_way.popleft())) if full else []
-            prepared = [
-                crew.submit(prepare_block, terms, part, name="copy and judge drops")
-                for part in _blocks(turns, length / PARTS)
-            ]
-            before = crew.submit(enter_block, terms, before, *prepared, name="register drops")
-            under_way.append((turns, before))
-            yield from results  # now that the workers have their next
-        while under_way:
-            yield from _entered(services, leases, *under_way.popleft())
-    yield from no_room
+@dataclass(frozen=True, slots=True)
+class _BlockInProgress:
+    drops: Sequence[QueuedDrop]
+    registered: SubmittedWork
 
 
-def _blocks(turns: Iterable[Turn], length: float) -> Iterator[list[Turn]]:
-    """The turns in blocks of about so many seconds of work; a large one has its own."""
-    block: list[Turn] = []
-    seconds = 0.0
-    for turn in turns:
-        if block and _is_large(turn):
+class _ParallelIntake:
+    """Prepares several blocks of drops at a time, and registers one after the other."""
+
+    def __init__(self, workers: Workers, services: Services) -> None:
+        self.workers, self.services = workers, services
+        self.setup = make_worker_setup(services)
+        self.leases = DropLeases(services.ledger, clock=services.clock, length=services.settings.lease)
+        self.max_in_progress = BLOCKS_PER_WORKER * workers.count
+        self.in_progress: deque[_BlockInProgress] = deque()
+        self.last_registered: SubmittedWork | None = None
+        self.claimed_programs: set[tuple[str, ...]] = set()
+        self.no_room: list[Untaken] = []
+
+    def take(self, sightings: Sequence[Sighting], stop: Callable[[], bool]) -> Iterator[DropResult | Untaken]:
+        block_seconds = min(BLOCK_SECONDS, estimate_seconds(sightings) / self.max_in_progress)
+        with self.leases.kept_alive():
+            for block in _split((QueuedDrop(sighting=sighting) for sighting in sightings), block_seconds):
+                if stop():
+                    break
+                if _is_large(block[0]):
+                    yield from self._finish_all()
+                    yield from self._take_large(block[0].sighting)
+                    continue
+                drops = claim_block(self.leases, self._with_room(block), self.claimed_programs)
+                is_full = len(self.in_progress) >= self.max_in_progress
+                results = list(self._finish_oldest()) if is_full else []
+                self._submit(drops, block_seconds / PARTS_PER_BLOCK)
+                yield from results  # not before the workers have their next block
+            yield from self._finish_all()
+        yield from self.no_room
+
+    def _with_room(self, block: Iterable[QueuedDrop]) -> Iterator[QueuedDrop]:
+        """The drops of a block that the archive has room for."""
+        for drop in block:
+            try:
+                check_archive_space(self.services, drop.sighting)
+            except NoRoom as e:
+                self.no_room.append(Untaken(str(e)))
+            else:
+                yield drop
+
+    def _submit(self, drops: Sequence[QueuedDrop], part_seconds: float) -> None:
+        prepared = [
+            self.workers.submit(prepare_block, self.setup, part, name="copy and judge drops")
+            for part in _split(drops, part_seconds)
+        ]
+        register = partial(self.workers.submit, register_block, self.setup, name="register drops")
+        if self.last_registered is None:
+            self.last_registered = register(None, after=prepared)
+        else:
+            self.last_registered = register(after=[self.last_registered, *prepared])
+        self.in_progress.append(_BlockInProgress(drops, self.last_registered))
+
+    def _finish_all(self) -> Iterator[DropResult | Untaken]:
+        while self.in_progress:
+            yield from self._finish_oldest()
+
+    def _finish_oldest(self) -> Iterator[DropResult | Untaken]:
+        """Wait for the oldest block and return its results. Release its leases and clear what failed attempts left."""
+        block = self.in_progress.popleft()
+        results: list[DropResult | Untaken] = block.registered.result()
+        yield from results
+        taken = {(each.business, each.drop) for each in results if isinstance(each, DropResult)}
+        leases = [drop.lease for drop in block.drops if drop.lease is not None]
+        for lease in leases:
+            if (lease.business, lease.name) in taken:  # taking the drop ended its lease
+                self.leases.forget(lease)
+            else:
+                self.leases.release([lease])
+        for business in sorted({lease.business for lease in leases}):
+            delete_abandoned_copies(
+                self.services.archive, business, [each for each in leases if each.business == business]
+            )
+
+    def _take_large(self, sighting: Sighting) -> Iterator[DropResult | Untaken]:
+        """Take a large drop in this process, in its turn. All workers judge ranges of its files."""
+        row_workers = RowWorkers(executor=self.workers.executor(), count=self.workers.count, opens_files=True)
+        services = replace(self.services, row_workers=row_workers)
+        result = catch_drop_failure(sighting, partial(take_drop, services, sighting))
+        if result is not None:
+            yield result
+
+
+def _split(drops: Iterable[QueuedDrop], seconds: float) -> Iterator[list[QueuedDrop]]:
+    """Split drops into blocks of about so many seconds of work. A large drop is a block of its own."""
+    block: list[QueuedDrop] = []
+    total = 0.0
+    for drop in drops:
+        if block and _is_large(drop):
             yield block
-            block, seconds = [], 0.0
-        block.append(turn)
-        seconds += seconds_for([turn.sighting])
-        if seconds >= length or _is_large(turn):
+            block, total = [], 0.0
+        block.append(drop)
+        total += estimate_seconds([drop.sighting])
+        if total >= seconds or _is_large(drop):
             yield block
-            block, seconds = [], 0.0
+            block, total = [], 0.0
     if block:
         yield block
 
 
-def _with_room(services: Services, block: Iterable[Turn], no_room: list[Untaken]) -> Iterator[Turn]:
-    """The turns whose drops there is room for."""
-    for turn in block:
-        try:
-            check_room(services, turn.sighting)
-        except NoRoom as e:
-            no_room.append(Untaken(str(e)))
-        else:
-            yield turn
+def _is_large(drop: QueuedDrop) -> bool:
+    return bytes_to_take(drop.sighting) >= LARGE_DROP_BYTES
 
 
-def _claimed(leases: Leases, block: Iterable[Turn], met: set[tuple[str, ...]]) -> list[Turn]:
-    """The turns that are ours, each with a lease, but where one before it that is ours is about the same program.
+def claim_block(
+    leases: DropLeases, block: Iterable[QueuedDrop], claimed_programs: set[tuple[str, ...]]
+) -> list[QueuedDrop]:
+    """Claim the drops of a block. Returns those that this process takes, in the order of the block.
 
-    `met` are the programs that ours are about.
+    A drop gets no lease if this process has already claimed an earlier one of the same program. `claimed_programs` has
+    these programs, and this block's are added to it.
     """
-    ours: dict[int, Turn] = {}
+    claimed: dict[int, QueuedDrop] = {}
     with leases.claiming() as claim:
-        for place, turn in sorted(enumerate(block), key=lambda each: program_of(each[1].sighting)):
-            program = program_of(turn.sighting)
-            lease = None if program in met else claim(turn.sighting)
-            if lease or program in met:
-                ours[place] = replace(turn, lease=lease)
-                met.add(program)
-    return [ours[place] for place in sorted(ours)]
-
-
-def _is_large(turn: Turn) -> bool:
-    return size_of(turn.sighting) >= LARGE
-
-
-def _divided(crew: Workers, services: Services, sighting: Sighting) -> Iterator[Took | Untaken]:
-    """Take a large drop here, in its turn; its files are judged range by range by all workers."""
-    workers = RowWorkers(executor=crew.executor(), count=crew.workers, opens_files=True)
-    took = apart(sighting, partial(take, replace(services, row_workers=workers), sighting))
-    if took is not None:
-        yield took
-
-
-def _entered(services: Services, leases: Leases, block: list[Turn], entered: Work) -> Iterator[Took | Untaken]:
-    results: list[Took | Untaken] = entered.result()
-    yield from results
-    taken = {(each.business, each.drop) for each in results if isinstance(each, Took)}
-    over = [turn.lease for turn in block if turn.lease is not None]
-    for lease in over:
-        if (lease.business, lease.name) in taken:  # and with it the lease has ended
-            leases.forget(lease)
-        else:
-            leases.give_back([lease])
-    for business in sorted({lease.business for lease in over}):
-        clear_attempts(services.archive, business, [lease for lease in over if lease.business == business])
+        for position, drop in sorted(enumerate(block), key=lambda each: program_key(each[1].sighting)):
+            program = program_key(drop.sighting)
+            lease = None if program in claimed_programs else claim(drop.sighting)
+            if lease or program in claimed_programs:
+                claimed[position] = replace(drop, lease=lease)
+                claimed_programs.add(program)
+    return [claimed[position] for position in sorted(claimed)]
 
 
 @contextmanager
-def _shown(crew: Workers, services: Services) -> Iterator[Callable[[], None]]:
-    """Have reports and receipts written by workers; gives what is to be called after each drop that was taken.
+def _write_pages_alongside(workers: Workers, services: Services) -> Iterator[Callable[[], None]]:
+    """Have workers write reports and receipts while drops are taken. Yields a function to call after each result.
 
-    What could not be written is marked as before, and tried again with the pages that are written at a pass's end.
+    Entries that could not be written stay in the outbox, and are tried again at the end of the pass.
     """
-    terms = terms_of(services)
-    submitted: list[Work] = []
+    setup = make_worker_setup(services)
+    submitted: list[SubmittedWork] = []
     seconds = 0.0
 
-    def show() -> None:
+    def on_result() -> None:
         nonlocal seconds
-        seconds += len(SHOWING) * A_PAGE
-        if seconds >= PAGES_PART:
-            marks = claimed(services, at_the_end, kinds=SHOWING)
-            submitted.append(crew.submit(write_block, terms, marks, name=PAGES))
+        seconds += len(PER_DROP_KINDS) * SECONDS_PER_PAGE
+        if seconds >= WRITE_PART_SECONDS:
+            entries = claim_files(services, at_the_end, kinds=PER_DROP_KINDS)
+            submitted.append(workers.submit(write_entries, setup, entries, name=WRITE_TASK_NAME))
             seconds = 0.0
 
     with ExitStack() as at_the_end:
-        yield show
+        yield on_result
         for work in submitted:
-            cross_off(services, work.result().done)
+            clear_written(services, work.result().done)
 
 
-def write_spread(crew: Workers, services: Services, marks: Sequence[OutboxEntry]) -> Written:
-    """Write marked files, each from the ledger and the archive alone; reports before the receipts that link to them."""
+def write_in_parallel(workers: Workers, services: Services, entries: Sequence[OutboxEntry]) -> WriteResult:
+    """Write the files of outbox entries: all reports first, then the receipts, which link to them."""
     done: list[OutboxEntry] = []
     failed: dict[OutboxEntry, str] = {}
-    for kind in dict.fromkeys(mark.kind for mark in marks):
-        written = _written(crew, services, [mark for mark in marks if mark.kind == kind])
+    for kind in dict.fromkeys(entry.kind for entry in entries):
+        written = _write_kind(workers, services, [entry for entry in entries if entry.kind == kind])
         done += written.done
         failed |= written.failed
-    return Written(done=done, failed=failed)
+    return WriteResult(done=done, failed=failed)
 
 
-def _written(crew: Workers, services: Services, marks: Sequence[OutboxEntry]) -> Written:
-    """Write marked files of one kind, in parts of one size, as many for each worker."""
-    terms = terms_of(services)
-    rounds = ceil(A_PAGE * len(marks) / (PAGES_PART * crew.workers))
-    size = ceil(len(marks) / (rounds * crew.workers))
-    parts = [marks[start : start + size] for start in range(0, len(marks), size)]
-    submitted = [crew.submit(write_block, terms, part, name=PAGES) for part in parts]
+def _write_kind(workers: Workers, services: Services, entries: Sequence[OutboxEntry]) -> WriteResult:
+    """Write entries of one kind, in parts of the same size, and as many parts for each worker."""
+    setup = make_worker_setup(services)
+    rounds = ceil(SECONDS_PER_PAGE * len(entries) / (WRITE_PART_SECONDS * workers.count))
+    size = ceil(len(entries) / (rounds * workers.count))
+    parts = [entries[start : start + size] for start in range(0, len(entries), size)]
+    submitted = [workers.submit(write_entries, setup, part, name=WRITE_TASK_NAME) for part in parts]
     written = [work.result() for work in submitted]
-    failed = {mark: why for part in written for mark, why in part.failed.items()}
-    return Written(done=[mark for part in written for mark in part.done], failed=failed)
+    failed = {entry: reason for part in written for entry, reason in part.failed.items()}
+    return WriteResult(done=[entry for part in written for entry in part.done], failed=failed)

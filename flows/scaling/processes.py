@@ -1,93 +1,155 @@
-"""Work spread over processes of this machine, one a core: what a large pass is given where nothing else is set.
+"""Worker processes on this machine: one per core for a large pass, two for the rows of `check`.
 
-Blocks are prepared in the processes; what must keep an order, and therefore waits for others, is done here.
+A child of `multiprocessing` has a handle on its parent, and so ends with it. A child started as a command has none, so
+`flows.serving.child_process` uses a pipe instead.
 """
 
 import os
 import signal
-from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from multiprocessing import get_context
+from multiprocessing import connection, parent_process
 from typing import Any
 
-from flows.scaling.parent_watch import end_with_the_parent
-from flows.scaling.workers import Work, waits
+from flows.scaling.workers import SubmittedWork
+from schemas.rows.types import RowWorkers
 
-#: Seconds of work, by one process, from which a pass is spread: several times what it costs to start the others.
+#: Work that takes one process this many seconds is shared. Starting the others costs a fraction of that.
 WORTH = 5.0
-#: Loaded once, in the process that the others are forked from.
-LOADED = [
+#: Modules that are loaded once, in the server process that the workers are forked from.
+PRELOADED = [
     "flows.scaling.worker_tasks",
     "schemas.rows.judging.row_schema",
     "schemas.rows.findings.findings_table",
     "reports.report_page",
 ]
+#: Processes for the rows of one drop. Two are enough: one reads the file, and one does all that follows the judging.
+ROW_PROCESSES = min(2, os.cpu_count() or 1)
 
 
 @dataclass
-class Processes:
-    """The processes of one pass. They are started when something is first asked of them, and end with the pass."""
+class LocalProcesses:
+    """The processes of one pass. They start with the first work and end with the pass.
+
+    Blocks of drops are prepared in the processes. Work that has to wait for other work is done in this process.
+    """
 
     stack: ExitStack = field(repr=False)
-    workers: int = os.cpu_count() or 1
-
-    def is_worth(self, seconds: float) -> bool:
-        """Whether so much work, in seconds of one process, is to be spread."""
-        return self.workers > 1 and (seconds >= WORTH or self.reached)
+    count: int = os.cpu_count() or 1
+    _pool: Executor | None = field(default=None, init=False, repr=False)
 
     @property
-    def reached(self) -> bool:
-        """Whether the processes were asked for anything yet."""
-        return "pool" in self.__dict__
+    def started(self) -> bool:
+        return self._pool is not None
 
-    @cached_property
-    def pool(self) -> ProcessPoolExecutor:
-        """Forked from a server of their own: this process may have threads, and a fork would take their locks along."""
-        # Their server would search the folder it runs in first, and take its reports/ for the package of that name.
+    def is_worth(self, seconds: float) -> bool:
+        return self.count > 1 and (seconds >= WORTH or self.started)
+
+    def start(self) -> None:
+        """Start all processes, which load what they need."""
+        for _ in range(self.count):
+            self.executor().submit(os.getpid)
+
+    def submit(
+        self,
+        work: Callable[..., Any],
+        *arguments: Any,
+        after: Sequence[SubmittedWork] = (),
+        name: str,  # noqa: ARG002  not recorded here
+    ) -> SubmittedWork:
+        if after:
+            return _DeferredWork(work, arguments, after)
+        return self.executor().submit(work, *arguments)
+
+    def executor(self) -> Executor:
+        if self._pool is None:
+            self._pool = self._open_pool()
+        return self._pool
+
+    def _open_pool(self) -> Executor:
+        from concurrent.futures import ProcessPoolExecutor  # small passes do not need this import
+        from multiprocessing import get_context
+
+        # Forked from a clean server process: this process may have threads, and a fork would copy their locks.
+        # That server must not search the current folder for modules: it would load its reports/ as our package.
         os.environ.setdefault("PYTHONSAFEPATH", "1")
         context = get_context("forkserver")
-        context.set_forkserver_preload(LOADED)
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin)
+        context.set_forkserver_preload(PRELOADED)
+        pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin_worker)
         self.stack.callback(pool.shutdown, cancel_futures=True)
         return pool
 
-    def reach(self) -> None:
-        """Start the processes, and load what they need."""
-        for _ in range(self.workers):
-            self.pool.submit(os.getpid)
-
-    def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:  # noqa: ARG002  shown by others
-        """Have `work` done; after what was submitted before and is among its arguments, it is done here, when asked."""
-        if waits(arguments):
-            return _Later(work, arguments)
-        return self.pool.submit(work, *arguments)
-
-    def executor(self) -> Executor:
-        """The same processes as plain Python sees them."""
-        return self.pool
-
 
 @dataclass
-class _Later:
-    """Work that waits for other work; it is done once, by whoever asks for its result."""
+class _DeferredWork:
+    """Work that is done in this process, once, when its result is first asked for."""
 
     work: Callable[..., Any]
-    arguments: tuple[Any, ...]
+    arguments: Sequence[Any]
+    after: Sequence[SubmittedWork]
 
     def result(self) -> Any:
         return self._result
 
     @cached_property
     def _result(self) -> Any:
-        told = [argument.result() if hasattr(argument, "result") else argument for argument in self.arguments]
-        self.arguments = ()  # what was prepared may be large, and is needed no more
-        return self.work(*told)
+        arguments = [*self.arguments, *(earlier.result() for earlier in self.after)]
+        self.arguments = self.after = ()  # they may be large, and are not needed anymore
+        return self.work(*arguments)
 
 
-def _begin() -> None:
-    # Ctrl-C is for the process that asked: it ends the pass, and the others with it.
+class _ForkedProcesses(Executor):
+    """A process pool that starts with the first work. The caller must not have other threads by then."""
+
+    def __init__(self) -> None:
+        self._pool: Executor | None = None
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> "Future[Any]":
+        if self._pool is None:
+            from concurrent.futures import ProcessPoolExecutor  # small files do not need this import
+            from multiprocessing import get_context
+
+            # A fork has everything loaded that this process has.
+            self._pool = ProcessPoolExecutor(
+                ROW_PROCESSES, mp_context=get_context("fork"), initializer=_end_with_parent
+            )
+        return self._pool.submit(work, *arguments, **named)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+@contextmanager
+def forked_row_workers() -> Iterator[RowWorkers | None]:
+    """Row workers for a command that has this machine to itself, or None if it has only one core.
+
+    They start when a file is large enough to need them, and end with the block.
+    """
+    if ROW_PROCESSES < 2:
+        yield None
+        return
+    with _ForkedProcesses() as executor:
+        yield RowWorkers(executor=executor, count=ROW_PROCESSES)
+
+
+def _begin_worker() -> None:
+    # Ctrl-C is for the main process, which ends the pass and its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_the_parent()
+    _end_with_parent()
+
+
+def _end_with_parent() -> None:
+    """End this child process with its parent. A parent that was killed cannot end it, and it would wait forever."""
+    parent = parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -1,8 +1,9 @@
-"""What a Dask worker does: blocks of drops prepared and entered, blocks of pages written. It needs no own settings.
+"""What workers do: prepare and register blocks of drops, and write receipts and pages. The pass sends the settings.
 
-Preparing needs no order: it copies into the archive, judges, and writes the rows' files. Entering comes after the block
-before it, and asks again what judging was told: so the ledger and every report are what one process would have made of
-the same drops. Whatever a worker that died had done is found, and not done again.
+Drops are prepared in any order: each is copied into the archive and judged, and the files about its rows are written.
+Blocks are registered in order. A drop is judged again at that point if the ledger no longer says what it was judged by.
+So the ledger and every report come out as if one process had taken the drops. If a worker dies, another one repeats its
+work, finds what was already done, and does not do it again.
 """
 
 import secrets
@@ -14,43 +15,47 @@ from functools import partial
 from importlib.metadata import version
 
 from flows.archive import judgments
-from flows.archive.submissions import Archived, archive_drop
-from flows.arrival.completeness import take as taken_of
-from flows.arrival.leases import still_ours
+from flows.archive.submissions import ArchivedDrop, archive_drop
+from flows.arrival.completeness import versions_to_take as taken_of
+from flows.arrival.leases import require_lease
 from flows.errors import LaunchdropError
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.core.outbox import OutboxEntry
-from flows.ledger.intake.drops import Sighting, sightings
-from flows.ledger.intake.leases import Lease
-from flows.ledger.intake.submissions import Registered, Registration
-from flows.ledger.read.page_queries import receipt_of
-from flows.operator_files.do_not_originate import print_of
-from flows.publishing.outbox import Written, write
+from flows.ledger.intake.drops import Sighting, read_sightings
+from flows.ledger.intake.leases import DropLease
+from flows.ledger.intake.submissions import Registration, RegistrationResult
+from flows.ledger.read.page_queries import find_receipt
+from flows.operator_files.do_not_originate import do_not_originate_fingerprint
+from flows.publishing.outbox import WriteResult, write_files
 from flows.registration.drop import (
-    Took,
+    DropResult,
     Untaken,
-    apart,
-    enter,
-    look_anew,
-    put_judgment,
-    registration_of,
-    repeats,
-    take,
+    catch_drop_failure,
+    is_duplicate,
+    make_registration,
+    register_archived_drop,
+    release_for_rescan,
+    take_drop,
+    write_judged_files,
 )
-from flows.scaling.workers import check_version
+from flows.scaling.workers import check_worker_version
 from flows.services import Services, open_services
 from flows.settings import Settings
-from flows.stores import Changed, batch
-from flows.validation.ahead_of_turn import Ahead, judge_ahead
-from flows.validation.scratch import Spool, spools
+from flows.stores import ObjectChanged, write_batch
+from flows.validation.early_judgment import EarlyJudgment, judge_early
+from flows.validation.spill_files import open_spill_files
+from schemas.judge import OpenSpillFile
 from schemas.model.judgment import Judgment
 
-Keep = Callable[[Registration], None]
+KeepJudgment = Callable[[Registration], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerTerms:
-    """What workers are told of how work is done here; they need no settings of their own."""
+class WorkerSetup:
+    """What workers need to know: the settings, the clock, and what has to be the same on each worker.
+
+    `launchdrop` is the version, `do_not_originate` the fingerprint of that list.
+    """
 
     settings: Settings
     clock: Callable[[], datetime]
@@ -59,127 +64,142 @@ class WorkerTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """A drop to be taken in its turn. Without a lease it is taken whole then: a drop before it is of its program."""
+class QueuedDrop:
+    """A drop to take. Without a lease it is prepared and registered in one step, as an earlier drop of its program is
+    in the queue.
+    """
 
     sighting: Sighting
-    lease: Lease | None = None
+    lease: DropLease | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A turn's drop in the archive, and judged unless it repeats what is in force.
+class PreparedDrop:
+    """A drop that is in the archive, and judged unless it is a duplicate.
 
-    None: it changed meanwhile, or was entered before. `untaken`: it could not be prepared.
+    `archived` is None if the drop changed or was registered already, or if it was queued without a lease. `untaken`
+    says why it could not be prepared.
     """
 
-    turn: Turn
-    archived: Archived | None = None
-    ahead: Ahead | None = None
+    queued: QueuedDrop
+    archived: ArchivedDrop | None = None
+    early: EarlyJudgment | None = None
     untaken: Untaken | None = None
 
 
-def terms_of(services: Services) -> WorkerTerms:
-    """How work is done here. Places are said so that they are the same from whatever folder a worker runs in."""
-    listed = services.settings.do_not_originate
+def make_worker_setup(services: Services) -> WorkerSetup:
+    """What workers need to know to work like this process. Paths are absolute, as workers run in other folders."""
+    do_not_originate = services.settings.do_not_originate
     places = {
         "inbox": services.inbox.url,
         "reports": services.reports.url,
         "archive": services.archive.url,
         "ledger": services.ledger.url,
-        "do_not_originate": listed and listed.absolute(),
+        "do_not_originate": do_not_originate and do_not_originate.absolute(),
     }
-    return WorkerTerms(
+    return WorkerSetup(
         settings=services.settings.for_workers().model_copy(update=places),
         clock=services.clock,
         launchdrop=version("launchdrop"),
-        do_not_originate=print_of(services.settings),
+        do_not_originate=do_not_originate_fingerprint(services.settings),
     )
 
 
 @contextmanager
-def working(terms: WorkerTerms) -> Iterator[Services]:
-    """The pipeline as a worker opens it. Raises LaunchdropError where the worker is not as the terms are."""
-    check_version(version("launchdrop"), terms.launchdrop)
-    if print_of(terms.settings) != terms.do_not_originate:
-        raise LaunchdropError(f"a Dask worker has another do-not-originate list at {terms.settings.do_not_originate}")
-    with open_services(terms.settings) as services:
-        yield replace(services, clock=terms.clock)
+def open_worker_services(setup: WorkerSetup) -> Iterator[Services]:
+    """The services on a worker. Raises LaunchdropError if its version or do-not-originate list is a different one."""
+    check_worker_version(version("launchdrop"), setup.launchdrop)
+    if do_not_originate_fingerprint(setup.settings) != setup.do_not_originate:
+        raise LaunchdropError(f"a Dask worker has another do-not-originate list at {setup.settings.do_not_originate}")
+    with open_services(setup.settings) as services:
+        yield replace(services, clock=setup.clock)
 
 
-def prepare_block(terms: WorkerTerms, block: Sequence[Turn]) -> list[Prepared]:
-    """Copy and judge the drops of a block, on a worker."""
-    # What was judged is brought to the disk once for all: nothing relies on it before it is entered.
-    with working(terms) as services, batch(services.reports) as reports, batch(services.archive) as archive:
-        keep = partial(put_judgment, reports, archive)
-        return [_prepare(services, turn, turn.lease, keep) if turn.lease else Prepared(turn=turn) for turn in block]
+def prepare_block(setup: WorkerSetup, block: Sequence[QueuedDrop]) -> list[PreparedDrop]:
+    """Copy and judge the drops of a block that have a lease."""
+    # All files are synced to disk together at the end: nothing depends on them before the drops are registered.
+    with (
+        open_worker_services(setup) as services,
+        write_batch(services.reports) as reports,
+        write_batch(services.archive) as archive,
+    ):
+        keep = partial(write_judged_files, reports, archive)
+        return [
+            _prepare(services, queued, queued.lease, keep) if queued.lease else PreparedDrop(queued=queued)
+            for queued in block
+        ]
 
 
-def _prepare(services: Services, turn: Turn, lease: Lease, keep: Keep) -> Prepared:
-    prepared = apart(turn.sighting, partial(_prepared, services, turn, lease, keep))
-    return Prepared(turn=turn, untaken=prepared) if isinstance(prepared, Untaken) else prepared
+def _prepare(services: Services, queued: QueuedDrop, lease: DropLease, keep: KeepJudgment) -> PreparedDrop:
+    prepared = catch_drop_failure(queued.sighting, partial(_copy_and_judge, services, queued, lease, keep))
+    return PreparedDrop(queued=queued, untaken=prepared) if isinstance(prepared, Untaken) else prepared
 
 
-def _prepared(services: Services, turn: Turn, lease: Lease, keep: Keep) -> Prepared:
+def _copy_and_judge(services: Services, queued: QueuedDrop, lease: DropLease, keep: KeepJudgment) -> PreparedDrop:
     try:
-        still_ours(services.ledger, lease)
+        require_lease(services.ledger, lease)
         attempt = secrets.token_hex(4)
-        archived = archive_drop(services.inbox, services.archive, turn.sighting, token=lease.token, attempt=attempt)
-        if repeats(services, archived, lease):
-            return Prepared(turn=turn, archived=archived)
-        with spools() as spool:
-            return Prepared(turn=turn, archived=archived, ahead=_judge(services, archived, lease, spool, keep))
-    except (Changed, LeaseLost):
-        return Prepared(turn=turn)
+        archived = archive_drop(services.inbox, services.archive, queued.sighting, token=lease.token, attempt=attempt)
+        if is_duplicate(services, archived, lease):
+            return PreparedDrop(queued=queued, archived=archived)
+        with open_spill_files() as open_spill:
+            early = _judge(services, archived, lease, open_spill, keep)
+        return PreparedDrop(queued=queued, archived=archived, early=early)
+    except (ObjectChanged, LeaseLost):
+        return PreparedDrop(queued=queued)
 
 
-def _judge(services: Services, archived: Archived, lease: Lease, spool: Spool, keep: Keep) -> Ahead:
-    def if_still_ours(judgment: Judgment) -> None:
-        still_ours(services.ledger, lease)
-        keep(registration_of(archived, lease, judgment))
+def _judge(
+    services: Services, archived: ArchivedDrop, lease: DropLease, open_spill: OpenSpillFile, keep: KeepJudgment
+) -> EarlyJudgment:
+    def keep_if_leased(judgment: Judgment) -> None:
+        require_lease(services.ledger, lease)
+        keep(make_registration(archived, lease, judgment))
 
-    return judge_ahead(services, archived.drop, spool, keep=if_still_ours)
+    return judge_early(services, archived.drop, open_spill, write_rows=keep_if_leased)
 
 
-def enter_block(terms: WorkerTerms, _before: object, *parts: Sequence[Prepared]) -> list[Took | Untaken]:
-    """Enter the drops of a block in the ledger, on a worker, when all blocks before it have been entered."""
-    with working(terms) as services:
-        entered = (
-            apart(prepared.turn.sighting, partial(_enter, services, prepared)) for block in parts for prepared in block
+def register_block(setup: WorkerSetup, _previous: object, *parts: Sequence[PreparedDrop]) -> list[DropResult | Untaken]:
+    """Register the drops of a block. `_previous` is the result of the block before it, which has to be done first."""
+    with open_worker_services(setup) as services:
+        results = (
+            catch_drop_failure(prepared.queued.sighting, partial(_register, services, prepared))
+            for part in parts
+            for prepared in part
         )
-        return [each for each in entered if each is not None]
+        return [result for result in results if result is not None]
 
 
-def _enter(services: Services, prepared: Prepared) -> Took | Untaken | None:
-    lease = prepared.turn.lease
+def _register(services: Services, prepared: PreparedDrop) -> DropResult | Untaken | None:
+    sighting, lease = prepared.queued.sighting, prepared.queued.lease
     if prepared.untaken is not None:
         return prepared.untaken
     try:
         if lease is None:
-            return take(services, prepared.turn.sighting) or _entered_before(services, prepared.turn.sighting)
+            return take_drop(services, sighting) or _find_registered(services, sighting)
         if prepared.archived is None:
-            look_anew(services, lease)
+            release_for_rescan(services, lease)
             return None
-        return enter(services, prepared.archived, lease, ahead=prepared.ahead)
+        return register_archived_drop(services, prepared.archived, lease, ahead=prepared.early)
     except LeaseLost:
-        return _entered_before(services, prepared.turn.sighting)
+        return _find_registered(services, sighting)
 
 
-def _entered_before(services: Services, sighting: Sighting) -> Took | None:
-    """What a worker entered that died before it could say so; None where another process has taken over."""
+def _find_registered(services: Services, sighting: Sighting) -> DropResult | None:
+    """The result of a worker that registered the drop and died before it could return. None if another process did."""
     with services.ledger.read() as conn:
-        known = sightings(conn, sighting.business, [sighting.name])[sighting.name]
-        receipt = receipt_of(conn, sighting.business, sighting.name)
+        known = read_sightings(conn, sighting.business, [sighting.name])[sighting.name]
+        receipt = find_receipt(conn, sighting.business, sighting.name)
     if receipt is None or known.taken != taken_of(sighting) or receipt.submission != known.submission:
         return None
-    registered = Registered(outcome=receipt.outcome, submission=receipt.submission)
+    registered = RegistrationResult(outcome=receipt.outcome, submission=receipt.submission)
     judgment = None
     if receipt.outcome == "registered":
-        judgment = judgments.recall(services.archive, sighting.business, receipt.submission).outline()
-    return Took(business=sighting.business, drop=sighting.name, registered=registered, judgment=judgment)
+        judgment = judgments.load_judgment(services.archive, sighting.business, receipt.submission).without_rows()
+    return DropResult(business=sighting.business, drop=sighting.name, registered=registered, judgment=judgment)
 
 
-def write_block(terms: WorkerTerms, marks: Sequence[OutboxEntry]) -> Written:
-    """Write some marked files, on a worker."""
-    with working(terms) as services:
-        return write(services, marks)
+def write_entries(setup: WorkerSetup, entries: Sequence[OutboxEntry]) -> WriteResult:
+    """Write the files of these outbox entries."""
+    with open_worker_services(setup) as services:
+        return write_files(services, entries)

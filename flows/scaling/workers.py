@@ -1,4 +1,7 @@
-"""Workers of a pass, as the pass sees them: processes of this machine or of a Dask cluster. Functions and plain values go out."""
+"""The workers of a pass, as the pass uses them. They are processes of this machine or of a Dask cluster.
+
+Work and its arguments are sent to them by pickling: module-level functions and plain values.
+"""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -7,50 +10,53 @@ from typing import Any, Protocol
 from flows.errors import LaunchdropError
 
 
-class Work(Protocol):
-    """Something that was submitted."""
+class SubmittedWork(Protocol):
+    """Work that was given to a worker."""
 
     def result(self) -> Any:
-        """What came of it, once it is done; raises what it raised."""
+        """Wait for the work and return its result. Raises what the work raised."""
         ...
 
 
 class Workers(Protocol):
-    """Workers of a pass. They are reached when something is first asked of them, or before, where there is time."""
+    """The workers of a pass. They start when they first get work, or earlier by `start`."""
 
     @property
-    def workers(self) -> int:
-        """How many pieces of work are done at a time."""
+    def count(self) -> int:
+        """How many pieces of work are done at the same time. Starts the workers of a cluster."""
+        ...
+
+    @property
+    def started(self) -> bool:
+        """Whether the workers were started."""
         ...
 
     def is_worth(self, seconds: float) -> bool:
-        """Whether so much work, in seconds of one process, is to be spread."""
+        """Whether work that takes one process this many seconds should go to the workers."""
         ...
 
-    def reach(self) -> None:
-        """Reach the workers, for what is to be asked of them soon."""
+    def start(self) -> None:
+        """Start the workers ahead of the first work."""
         ...
 
-    def submit(self, work: Callable[..., Any], *arguments: Any, name: str) -> Work:
-        """Have `work` done by a worker; among the arguments may be what was submitted before.
+    def submit(
+        self, work: Callable[..., Any], *arguments: Any, after: Sequence[SubmittedWork] = (), name: str
+    ) -> SubmittedWork:
+        """Have a worker do `work`, after the work in `after`, whose results are added to the arguments in their order.
 
-        A worker that dies may cost a repetition by another: work must come to the same end when it is done again.
+        If a worker dies, another one may do the work again: doing it twice must have the same result as doing it once.
+        `name` is what the work is called on the Prefect server.
         """
         ...
 
     def executor(self) -> Executor:
-        """The same workers as plain Python sees them, for work too fine to be shown."""
+        """The same workers as a plain executor, for pieces of work too small to be recorded."""
         ...
 
 
-def waits(arguments: Sequence[Any]) -> bool:
-    """Whether work with these arguments comes after other work."""
-    return any(hasattr(argument, "result") for argument in arguments)
-
-
-def check_version(theirs: str, ours: str) -> None:
-    """Raises LaunchdropError where a worker's launchdrop is not the one of the process that spreads."""
-    if theirs != ours:
+def check_worker_version(worker: str, expected: str) -> None:
+    """Raises LaunchdropError if a worker does not run the same launchdrop version as the process that uses it."""
+    if worker != expected:
         raise LaunchdropError(
-            f"a Dask worker runs launchdrop {theirs}, not {ours}: restart the workers after an upgrade"
+            f"a Dask worker runs launchdrop {worker}, not {expected}: restart the workers after an upgrade"
         )

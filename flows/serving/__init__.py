@@ -1,1 +1,1 @@
-"""The process that stays."""
+"""`launchdrop serve`: the process that stays running."""

@@ -1,7 +1,8 @@
-"""`python -m flows.serving.child_process MODULE …`: a module as a child that never outlives its parent, however that ends.
+"""`python -m flows.serving.child_process MODULE …`: run a module that ends with its parent, no matter how that ends.
 
-The parent holds the other end of its standard input, and that end closes with the parent even when it is killed. What
-Linux has for this (PR_SET_PDEATHSIG) goes by the thread that started the child, which may end before.
+The parent holds the other end of this process's standard input. The system closes it when the parent ends, even if it
+was killed. Linux's own way (PR_SET_PDEATHSIG) would end the child as soon as the thread that started it ends. The
+processes in `flows.scaling.processes` need none of this: `multiprocessing` gives them a handle on their parent.
 """
 
 import os
@@ -10,22 +11,23 @@ import signal
 import sys
 import threading
 
-#: How a child ends that found nothing to do: it is not started again.
+#: The exit code of a child that has nothing to do. It is not restarted.
 NOT_NEEDED = 64
 
 
-def main() -> None:
+def run_module_with_parent() -> None:
+    """Run the module that the command line names as `__main__`, with the rest of the command line as its own."""
     del sys.argv[0]
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
-def _end_with_the_parent() -> None:
-    # Not through sys.stdin: its lock, held by a thread that waits, would keep Python from ending by itself.
+def _end_with_parent() -> None:
+    # Not through sys.stdin: this waiting thread would hold its lock, and Python could not exit by itself.
     while os.read(0, 1):
         pass
-    os.killpg(0, signal.SIGKILL)  # itself and what it started; nobody is left to wait for a slower end
+    os.killpg(0, signal.SIGKILL)  # this process and its children; nobody is left to wait for a slower end
 
 
 if __name__ == "__main__":
-    main()
+    run_module_with_parent()

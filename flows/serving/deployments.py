@@ -1,7 +1,8 @@
-"""The runner behind `serve`: it carries out what the Prefect server asks for, each run in a process of its own.
+"""The runner behind `serve`: it executes the runs that the Prefect server asks for, each in a process of its own.
 
-Taking and launching need no schedule here, as `serve` does both in time; prefect.yaml has the schedules for workers.
-A server that was deployed to from prefect.yaml stays as it is: its workers carry out what it asks for.
+There are no schedules here except for the nightly run, since `serve` itself takes drops and launches programs.
+prefect.yaml has the schedules for workers. If a server already has the deployments of prefect.yaml, they stay as they
+are: its workers execute the runs.
 """
 
 import sys
@@ -16,28 +17,31 @@ from flows.errors import LaunchdropError
 from flows.intake_flow import intake
 from flows.launch_flow import launch
 from flows.nightly_flow import nightly
-from flows.operations.probes import for_workers
+from flows.operations.probes import deployments_use_workers
 from flows.serving.child_process import NOT_NEEDED
 
-#: When the night's round begins; with workers, prefect.yaml says it.
+#: When the nightly run starts. For workers, prefect.yaml has this schedule.
 NIGHTLY = Cron("15 2 * * *", timezone="America/Chicago")
 
 
-def main() -> None:
+def serve_deployments() -> None:
+    """Execute runs until stopped. Exits with NOT_NEEDED if workers do that."""
     try:
-        theirs = for_workers()
+        use_workers = deployments_use_workers()
     except LaunchdropError as e:
         sys.exit(str(e))
-    if theirs:
+    if use_workers:
         sys.exit(NOT_NEEDED)
-    deployments = _deployment(intake), _deployment(launch), _deployment(nightly, NIGHTLY)
+    deployments = _make_deployment(intake), _make_deployment(launch), _make_deployment(nightly, NIGHTLY)
     serve(*deployments, pause_on_shutdown=False, print_starting_message=False)
 
 
-def _deployment(of: Flow[Any, Any], schedule: Schedule | None = None) -> RunnerDeployment:
-    # By its module's name, so that the run finds it as installed, wherever it starts.
-    return RunnerDeployment.from_flow(of, name=of.name, schedule=schedule, entrypoint_type=EntrypointType.MODULE_PATH)
+def _make_deployment(flow: Flow[Any, Any], schedule: Schedule | None = None) -> RunnerDeployment:
+    # By module path, so that a run finds the installed flow no matter in which folder it starts.
+    return RunnerDeployment.from_flow(
+        flow, name=flow.name, schedule=schedule, entrypoint_type=EntrypointType.MODULE_PATH
+    )
 
 
 if __name__ == "__main__":
-    main()
+    serve_deployments()

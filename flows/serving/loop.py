@@ -1,6 +1,7 @@
-"""`serve`: everything in one place. Drops are taken and programs launched in this process, moments after their time.
+"""`serve`: one process that takes drops and launches programs within moments, beside a Prefect server.
 
-The Prefect server shows the runs and asks for the nightly one; hints make it quick, sweeps make it certain.
+The server records the runs and starts the nightly one. Hints make things happen quickly, and a regular sweep makes sure
+that they happen if a hint is lost.
 """
 
 import logging
@@ -18,76 +19,81 @@ from pathlib import Path
 from types import FrameType
 
 from flows import cancellation, pipeline
-from flows.arrival.scan import look
-from flows.ledger.launches.launches import next_due
-from flows.notifying.prefect_runs import shown
-from flows.operations.metrics import exposition
-from flows.services import Services, check_places, open_services
-from flows.serving.prefect_server import child, server
-from flows.serving.site import METRICS, site
+from flows.arrival.scan import scan_inbox
+from flows.ledger.launches.launches import find_next_due_time
+from flows.notifying.prefect_runs import record_run
+from flows.operations.metrics import render_metrics
+from flows.services import Services, check_folders, open_services
+from flows.serving.prefect_server import running_prefect_server, supervised_module
+from flows.serving.site import METRICS_PATH, report_site
 from flows.settings import Settings
 from flows.stores import StoreError
+from flows.stores.arrival_hints import DropHints, watch_folder, watch_queue
 from flows.stores.folder import FolderStore
-from flows.stores.arrival_hints import Hints, folder_hints, queue_hints
 
 log = logging.getLogger(__name__)
 
-#: Between sweeps over the whole inbox, and between looks for what is due, where no hint comes.
+#: Time between sweeps over the whole inbox, and between checks for what is due, if no hint comes.
 SWEEP = timedelta(seconds=60)
-#: How soon a hint that never came is noticed to be late.
-HEARD = timedelta(seconds=1)
-#: Seconds before what is due is tried again after nothing of it could be done.
-REST = 5.0
-#: Intake runs at a time. They take one after the other, but then tell the server of it for seconds, mostly waiting.
-RUNS = 3
-#: Ours: the server's database, its log and the runner's.
+#: Time between checks for a hint. It bounds how late a sweep may be.
+HINT_INTERVAL = timedelta(seconds=1)
+#: Seconds until the next try if something was due and nothing could be done.
+LAUNCH_RETRY = 5.0
+#: Intake runs at the same time. Only one takes drops; the others are reporting to the Prefect server, for seconds.
+MAX_INTAKE_RUNS = 3
+#: The folder for the Prefect server's database and the logs of the server and its runner.
 HOME = Path(".launchdrop")
 
 
 @dataclass(slots=True)
-class Watch:
-    """What the loops share: when to stop, and when to look again for what is due."""
+class LoopEvents:
+    """Events that the loops share: `stop` to end, `wake` to check again for what is due."""
 
     stop: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
 
-    def end(self, *_: int | FrameType | None) -> None:
-        cancellation.stop()
+    def request_stop(self, *_: int | FrameType | None) -> None:
+        """Also a signal handler."""
+        cancellation.request_stop()
         self.stop.set()
         self.wake.set()
 
 
-def serve(settings: Settings, say: Callable[[str], None]) -> None:
-    """Stay until Ctrl-C or a request to end; what is under way is finished first, nothing is lost.
+def serve_until_stopped(settings: Settings, print_line: Callable[[str], None]) -> None:
+    """Run until Ctrl-C or SIGTERM. Work in progress is then finished first, and nothing is lost.
 
-    Raises SettingsError, before anything is started, where a folder that is set is none.
+    Raises SettingsError, before it starts anything, if a folder in the settings is not a folder.
     """
-    check_places(settings)
-    watch = Watch()
+    check_folders(settings)
+    events = LoopEvents()
     with ExitStack() as stack:
-        stack.enter_context(_ended_by_signals(watch))
-        say("Starting the Prefect server …")
-        api = stack.enter_context(server(HOME))
-        stack.callback(_send_the_rest)
+        stack.enter_context(_stopped_by_signals(events))
+        print_line("Starting the Prefect server …")
+        api = stack.enter_context(running_prefect_server(HOME))
+        stack.callback(_send_pending_records)
         services = stack.enter_context(open_services(settings))
-        stack.enter_context(child("flows.serving.deployments", said=HOME / "prefect" / "deployments.log"))
-        say(f"Prefect: {api.removesuffix('/api')}")
+        runner_log = HOME / "prefect" / "deployments.log"
+        stack.enter_context(supervised_module("flows.serving.deployments", log_file=runner_log))
+        print_line(f"Prefect: {api.removesuffix('/api')}")
         folder = services.reports.root if isinstance(services.reports, FolderStore) else None
-        address = stack.enter_context(site(folder, settings.site_port, partial(exposition, services)))
+        address = stack.enter_context(report_site(folder, settings.site_port, partial(render_metrics, services)))
         if folder is not None:
-            say(f"Reports: {address}")
-        say(f"Metrics: {address}{METRICS}")
-        _warm()
-        loops = [_loop(watch, "intake", _take_what_comes, services), _loop(watch, "launch", _launch_in_time, services)]
-        say(f"Watching {settings.inbox}. Ctrl-C ends it.")
-        watch.stop.wait()
-        say("Ending: what is under way is finished first.")
-        for thread in loops:
+            print_line(f"Reports: {address}")
+        print_line(f"Metrics: {address}{METRICS_PATH}")
+        _import_early()
+        threads = [
+            _start_loop(events, "intake", partial(_run_intake_loop, events, services)),
+            _start_loop(events, "launch", partial(_run_launch_loop, events, services)),
+        ]
+        print_line(f"Watching {settings.inbox}. Press Ctrl-C to stop.")
+        events.stop.wait()
+        print_line("Stopping: finishing work in progress first.")
+        for thread in threads:
             thread.join()
 
 
-def _warm() -> None:
-    """Load what the first drop would else wait for: the engine, the pages, the flows."""
+def _import_early() -> None:
+    """Import what the first drop would have to wait for: the flows, the engine, the pages."""
     for module in (
         "flows.intake_flow",
         "flows.launch_flow",
@@ -98,16 +104,16 @@ def _warm() -> None:
         import_module(module)
 
 
-def _send_the_rest() -> None:
-    # Not before: Prefect reads the address of its server when it is first imported.
-    from flows.notifying.prefect_artifacts import send_the_rest
+def _send_pending_records() -> None:
+    # Imported late: Prefect reads the address of its server when it is first imported. So below.
+    from flows.notifying.prefect_artifacts import send_pending_records
 
-    send_the_rest()
+    send_pending_records()
 
 
 @contextmanager
-def _ended_by_signals(watch: Watch) -> Iterator[None]:
-    before = {s: signal.signal(s, watch.end) for s in (signal.SIGINT, signal.SIGTERM)}
+def _stopped_by_signals(events: LoopEvents) -> Iterator[None]:
+    before = {s: signal.signal(s, events.request_stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
@@ -115,97 +121,97 @@ def _ended_by_signals(watch: Watch) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _loop(watch: Watch, name: str, work: Callable[[Watch, Services], None], services: Services) -> threading.Thread:
-    thread = threading.Thread(
-        target=_insist, args=(watch, name, partial(work, watch, services)), name=name, daemon=True
-    )
+def _start_loop(events: LoopEvents, name: str, loop: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=_retry_until_done, args=(events, name, loop), name=name, daemon=True)
     thread.start()
     return thread
 
 
-def _insist(watch: Watch, name: str, work: Callable[[], None]) -> None:
-    """Work that fails (a store out of reach, a full disk) is said and begun again: the next time may do better."""
-    while not watch.stop.is_set():
+def _retry_until_done(events: LoopEvents, name: str, work: Callable[[], None]) -> None:
+    """Do the work. If it fails (a store is down, a disk is full), log that and try again until it succeeds."""
+    while not events.stop.is_set():
         try:
             work()
         except Exception as e:
             log.error("%s: %s. Trying again in %d s.", name, e, SWEEP.total_seconds() / 6)
-            watch.stop.wait(SWEEP.total_seconds() / 6)
+            events.stop.wait(SWEEP.total_seconds() / 6)
         else:
             return
 
 
-def _take_what_comes(watch: Watch, services: Services) -> None:
-    under_way: set[Future[None]] = set()
-    with ThreadPoolExecutor(RUNS, "intake") as runs:
-        for drops in _hints(watch, services):
-            if watch.stop.is_set():
+def _run_intake_loop(events: LoopEvents, services: Services) -> None:
+    in_progress: set[Future[None]] = set()
+    with ThreadPoolExecutor(MAX_INTAKE_RUNS, "intake") as runs:
+        for hints in _drop_hints(events, services):
+            if events.stop.is_set():
                 return
-            # A sweep, where no drop is named; a flow run is only made where something is to be done.
-            named = sorted(drops) or None
-            if any(look(pipeline.inbox_of(services), now=services.clock(), drops=named)):
-                under_way.add(runs.submit(_insist, watch, "intake", partial(_intake, watch, named)))
-            if len(under_way) == RUNS:  # hints gather meanwhile
-                under_way = wait(under_way, return_when=FIRST_COMPLETED).not_done
+            drops = sorted(hints) or None  # None: a sweep
+            # Start a flow run only if there is something to do.
+            if any(scan_inbox(pipeline.make_inbox(services), now=services.clock(), drops=drops)):
+                run = partial(_retry_until_done, events, "intake", partial(_run_intake, events, drops))
+                in_progress.add(runs.submit(run))
+            if len(in_progress) == MAX_INTAKE_RUNS:  # new hints are collected while this waits
+                in_progress = wait(in_progress, return_when=FIRST_COMPLETED).not_done
 
 
-def _intake(watch: Watch, drops: list[tuple[str, str]] | None) -> None:
-    from flows.intake_flow import intake
+def _run_intake(events: LoopEvents, drops: list[tuple[str, str]] | None) -> None:
+    from flows.intake_flow import run_intake
 
-    with pipeline.about(drops):
-        shown(intake)
-    watch.wake.set()
+    record_run(partial(run_intake, drops=drops), name="intake")
+    events.wake.set()
 
 
-def _hints(watch: Watch, services: Services) -> Iterator[Hints]:
-    """Drops that something was heard of; an empty set asks for a sweep, first for what lay there before we listened.
+def _drop_hints(events: LoopEvents, services: Services) -> Iterator[DropHints]:
+    """Drops that may have arrived. An empty set asks for a sweep; the first one is for drops from before the start.
 
-    Where nothing can be heard, sweeps go on, and it is tried again after each.
+    If the source of hints fails, there are only sweeps, and the source is tried again after each.
     """
-    said = ""
-    while not watch.stop.is_set():
+    last_error = ""
+    while not events.stop.is_set():
         try:
-            yield from _paced(_heard(watch, services))
+            yield from _add_sweeps(_open_hint_source(events, services))
         except StoreError as e:
-            if said != str(e):  # what cannot be watched at all is no news each time
-                log.warning("%s. Looking every %d s meanwhile.", e, SWEEP.total_seconds())
-            said = str(e)
+            if last_error != str(e):  # log a source that never works only once
+                log.warning("%s. Until that works, the inbox is checked every %d s.", e, SWEEP.total_seconds())
+            last_error = str(e)
         yield set()
-        watch.stop.wait(SWEEP.total_seconds())
+        events.stop.wait(SWEEP.total_seconds())
 
 
-def _heard(watch: Watch, services: Services) -> Iterable[Hints]:
+def _open_hint_source(events: LoopEvents, services: Services) -> Iterable[DropHints]:
     if services.settings.events:
-        return queue_hints(services.settings.events, services.inbox.url, watch.stop)
+        return watch_queue(services.settings.events, services.inbox.url, events.stop)
     if isinstance(services.inbox, FolderStore):
-        return folder_hints(services.inbox.root, watch.stop, every=HEARD)
+        return watch_folder(services.inbox.root, events.stop, every=HINT_INTERVAL)
     return ()
 
 
-def _paced(hints: Iterable[Hints]) -> Iterator[Hints]:
-    """Drops as they come; of the empty sets, that only tell that time has passed, one for each sweep.
+def _add_sweeps(hints: Iterable[DropHints]) -> Iterator[DropHints]:
+    """Pass drops on. Of the empty sets, which only say that time has passed, pass on one per sweep.
 
-    Also between drops that come without end: a sweep tries again what failed, and sees whose grace is over.
+    A sweep also comes between drops that never pause: it retries what failed, and finds drops whose grace is over.
     """
-    due = 0.0
+    next_sweep = 0.0
     for drops in hints:
         if drops:
             yield drops
-        if time.monotonic() >= due:
+        if time.monotonic() >= next_sweep:
             yield set()
-            due = time.monotonic() + SWEEP.total_seconds()
+            next_sweep = time.monotonic() + SWEEP.total_seconds()
 
 
-def _launch_in_time(watch: Watch, services: Services) -> None:
-    from flows.launch_flow import launch
+def _run_launch_loop(events: LoopEvents, services: Services) -> None:
+    from flows.launch_flow import run_launch
 
-    while not watch.stop.is_set():
-        watch.wake.clear()
+    while not events.stop.is_set():
+        events.wake.clear()
         now = services.clock()
         with services.ledger.read() as conn:
-            due = next_due(conn, now)
+            due = find_next_due_time(conn, now)
         if due is None or due > now:
-            watch.wake.wait(min(SWEEP, due - now).total_seconds() if due else SWEEP.total_seconds())
-        elif not any(shown(launch)[name] for name in ("live", "branded", "ended", "missed", "failed")):
-            # A carrier that is down leaves undone what is due; it is not asked again at once.
-            watch.stop.wait(REST)
+            events.wake.wait(min(SWEEP, due - now).total_seconds() if due else SWEEP.total_seconds())
+            continue
+        counts = record_run(run_launch, name="launch")
+        if not any(counts[name] for name in ("live", "branded", "ended", "missed", "failed")):
+            # A carrier that is down leaves due work undone. Give it some time.
+            events.stop.wait(LAUNCH_RETRY)

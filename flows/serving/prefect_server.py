@@ -1,4 +1,4 @@
-"""A Prefect server and the runner of its deployments, as children of `serve`."""
+"""A Prefect server and the runner of its deployments, as child processes of `serve`."""
 
 import logging
 import os
@@ -23,24 +23,25 @@ Process = subprocess.Popen[bytes]
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
-#: Prefect's own where it is free, so that its documentation holds; else any.
+#: Prefect's own port if it is free, so that its documentation applies. Otherwise any.
 PORTS = (4200, 0)
-#: A first start makes the server's database; that takes the better part of a minute on a busy machine.
-PATIENCE = 180.0
-STOP = 20.0
-#: Seconds until one that ended is started again.
-PAUSE = 5.0
+#: Seconds for the server to start. The first start creates its database, which may take a minute on a busy machine.
+START_TIMEOUT = 180.0
+#: Seconds for a child to stop after SIGINT. Then it is killed.
+STOP_TIMEOUT = 20.0
+#: Seconds until a child that ended is restarted.
+RESTART_DELAY = 5.0
 
 
 @contextmanager
-def server(folder: Path, *, ports: Sequence[int] = PORTS) -> Iterator[str]:
-    """The API address of the Prefect server that is set (PREFECT_API_URL), else of one of our own, kept in `folder`.
+def running_prefect_server(folder: Path, *, ports: Sequence[int] = PORTS) -> Iterator[str]:
+    """The API address of the Prefect server in PREFECT_API_URL, or else of a new one that keeps its data in `folder`.
 
-    Our own binds to the loopback address, tells nobody that it runs, and ends with the block. The address is in the
-    environment meanwhile, so that flows called in this process are seen there. Of `ports` it takes the first that is
-    free; 0 lets the system choose, which alone is sure where others start one at the same time.
+    A new server listens on the loopback address only, sends no telemetry, and ends with the block. Within the block,
+    PREFECT_API_URL is set, so that flows called in this process are recorded there. It uses the first free port of
+    `ports`. 0 lets the system choose, which is the only safe way if several servers start at the same time.
     """
-    # What our modules log within a run is on its page too; what they log outside of one is not to be complained about.
+    # Log lines of our modules also go to the page of the run. Prefect must not complain about those outside of a run.
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "flows")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     if url := os.environ.get("PREFECT_API_URL"):
@@ -48,11 +49,12 @@ def server(folder: Path, *, ports: Sequence[int] = PORTS) -> Iterator[str]:
         return
     os.environ.setdefault("PREFECT_HOME", str(folder.absolute() / "prefect"))
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-    port = _free_port(ports)
-    said = Path(os.environ["PREFECT_HOME"]) / "server.log"
-    with child("prefect", "server", "start", "--host", HOST, "--port", str(port), said=said) as process:
+    port = _find_free_port(ports)
+    log_file = Path(os.environ["PREFECT_HOME"]) / "server.log"
+    command = ("prefect", "server", "start", "--host", HOST, "--port", str(port))
+    with supervised_module(*command, log_file=log_file) as process:
         url = f"http://{HOST}:{port}/api"
-        _wait(process, f"{url}/health", said)
+        _wait_until_healthy(process, f"{url}/health", log_file)
         os.environ["PREFECT_API_URL"] = url
         try:
             yield url
@@ -61,75 +63,77 @@ def server(folder: Path, *, ports: Sequence[int] = PORTS) -> Iterator[str]:
 
 
 @contextmanager
-def child(module: str, *arguments: str, said: Path) -> Iterator[Process]:
-    """A Python module in a process of its own, ended with the block, or with this process if that is killed.
+def supervised_module(module: str, *arguments: str, log_file: Path) -> Iterator[Process]:
+    """Run a Python module as a child process, which ends with the block, or with this process if that is killed.
 
-    Gives its first process: should it end before the block (the system kills the largest where memory runs out),
-    another one takes its place, but for one that ends as NOT_NEEDED.
+    Yields the first process. If it ends before the block (for example, if the system kills the largest process because
+    memory runs out), it is restarted, unless it exits with NOT_NEEDED.
     """
-    said.parent.mkdir(parents=True, exist_ok=True)
-    # The folder it runs in must not be searched for modules: its reports/ would be taken for the package of that name.
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    # The child must not search the current folder for modules: it would load its reports/ as our package.
     env = os.environ | {"PYTHONSAFEPATH": "1"}
-    start = partial(_start, module, *arguments, said=said, env=env)
-    processes, over = [start()], threading.Event()
-    what = " ".join((module, *arguments))
-    watch = threading.Thread(target=_start_again, args=(what, start, processes, over), daemon=True)
-    watch.start()
+    start = partial(_start, module, *arguments, log_file=log_file, env=env)
+    processes, done = [start()], threading.Event()
+    command = " ".join((module, *arguments))
+    supervisor = threading.Thread(target=_restart_when_ended, args=(command, start, processes, done), daemon=True)
+    supervisor.start()
     try:
         yield processes[0]
     finally:
-        over.set()
-        watch.join()
+        done.set()
+        supervisor.join()
         _stop(processes[-1])
 
 
-def _start(module: str, *arguments: str, said: Path, env: dict[str, str]) -> Process:
-    with said.open("ab") as out:
+def _start(module: str, *arguments: str, log_file: Path, env: dict[str, str]) -> Process:
+    with log_file.open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "flows.serving.child_process", module, *arguments],
-            stdin=subprocess.PIPE,  # nothing is written: its end is the child's sign
+            stdin=subprocess.PIPE,  # nothing is written to it; when it closes, the child ends
             stdout=out,
             stderr=out,
             env=env,
-            start_new_session=True,  # out of the terminal's reach: Ctrl-C is for us to hear first
+            start_new_session=True,  # so that Ctrl-C in the terminal only reaches this process
         )
 
 
-def _start_again(what: str, start: Callable[[], Process], processes: list[Process], over: threading.Event) -> None:
-    """Put another process in the place of one that ended, until it is over."""
-    while not over.wait(PAUSE):
+def _restart_when_ended(
+    command: str, start: Callable[[], Process], processes: list[Process], done: threading.Event
+) -> None:
+    """Restart the child when it ends. `processes` has all of them, the current one last."""
+    while not done.wait(RESTART_DELAY):
         ended = processes[-1]
         if ended.poll() is None:
             continue
         if ended.returncode == NOT_NEEDED:
             return
-        log.error("`%s` ended with %d; it is started again", what, ended.returncode)
-        _clear_away(ended)
+        log.error("`%s` ended with exit code %d; restarting it", command, ended.returncode)
+        _kill_group(ended)
         try:
             processes.append(start())
         except OSError as e:
-            log.error("`%s` could not be started: %s", what, e)
+            log.error("`%s` could not be started: %s", command, e)
 
 
 def _stop(process: Process) -> None:
-    """Ask, then insist."""
+    """Ask a child to stop, and kill it if it does not."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP)
-    _clear_away(process)
+            process.wait(STOP_TIMEOUT)
+    _kill_group(process)
 
 
-def _clear_away(process: Process) -> None:
-    """Leave nothing of a process and of its own children: a server's would keep its port."""
-    with suppress(ProcessLookupError, PermissionError):  # none is left; macOS says the latter
+def _kill_group(process: Process) -> None:
+    """Kill a child with its own children, and wait for it. A server's children would keep its port."""
+    with suppress(ProcessLookupError, PermissionError):  # none is left; on macOS that is the second error
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert process.stdin is not None
     process.stdin.close()
 
 
-def _free_port(ports: Sequence[int]) -> int:
+def _find_free_port(ports: Sequence[int]) -> int:
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -138,17 +142,17 @@ def _free_port(ports: Sequence[int]) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise LaunchdropError("no port is free for the Prefect server")
+    raise LaunchdropError("no free port for the Prefect server")
 
 
-def _wait(process: Process, health: str, said: Path) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+def _wait_until_healthy(process: Process, health_url: str, log_file: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
         try:
-            with urlopen(health, timeout=2):  # noqa: S310  an address of our own making
+            with urlopen(health_url, timeout=2):  # noqa: S310  our own server's address
                 return
         except (URLError, OSError):
             if process.poll() is not None:
-                raise LaunchdropError(f"the Prefect server ended at its start; {said} says why") from None
+                raise LaunchdropError(f"the Prefect server ended during its start; see {log_file}") from None
             time.sleep(0.1)
-    raise LaunchdropError(f"the Prefect server did not answer within {PATIENCE:.0f} s; {said} says more")
+    raise LaunchdropError(f"the Prefect server did not answer within {START_TIMEOUT:.0f} s; see {log_file}")

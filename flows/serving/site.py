@@ -1,4 +1,4 @@
-"""The report site on this machine, for `serve`: reports and metrics over HTTP, on the loopback address only."""
+"""The report site of `serve`: reports and metrics over HTTP, on the loopback address only."""
 
 import logging
 import threading
@@ -13,45 +13,43 @@ from typing import Any
 from flows.errors import LaunchdropError
 
 HOST = "127.0.0.1"
-#: The operator's page is where whoever opens the bare address wants to be.
-FRONT = "/_operator/index.html"
-
-
-#: Where Prometheus looks; no business's folder can have its name, as those have folders below.
-METRICS = "/metrics"
+#: The bare address redirects to the operator's page.
+FRONT_PAGE = "/_operator/index.html"
+#: Where Prometheus reads metrics. A business named `metrics` does not collide: its pages are in /metrics/.
+METRICS_PATH = "/metrics"
 
 log = logging.getLogger(__name__)
 
-Metrics = Callable[[], bytes]
+RenderMetrics = Callable[[], bytes]
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Pages as they lie there. No lists of folders, no other name for this machine (a page elsewhere could use one)."""
+    """Serves pages as files. Lists no folders, and answers to no other host name: another site's page could use one."""
 
-    def __init__(self, *args: Any, metrics: Metrics, pages: bool, **kwargs: Any) -> None:
-        self.metrics, self.pages = metrics, pages
+    def __init__(self, *args: Any, render_metrics: RenderMetrics, has_pages: bool, **kwargs: Any) -> None:
+        self.render_metrics, self.has_pages = render_metrics, has_pages
         super().__init__(*args, **kwargs)
 
     def send_head(self) -> Any:
         if self.headers.get("host", "").rpartition(":")[0] not in (HOST, "localhost"):
             self.send_error(421)
             return None
-        if self.path == METRICS:
-            return self._metrics()
-        if not self.pages:
+        if self.path == METRICS_PATH:
+            return self._send_metrics()
+        if not self.has_pages:
             self.send_error(404)
             return None
         if self.path == "/":
             self.send_response(302)
-            self.send_header("location", FRONT)
+            self.send_header("location", FRONT_PAGE)
             self.send_header("content-length", "0")
             self.end_headers()
             return None
         return super().send_head()
 
-    def _metrics(self) -> BytesIO | None:
+    def _send_metrics(self) -> BytesIO | None:
         try:
-            content = self.metrics()
+            content = self.render_metrics()
         except Exception as e:
             log.error("metrics: %s", e)
             self.send_error(503)
@@ -71,23 +69,23 @@ class _Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: who reads a report is nobody's business."""
+        """Log nothing: who reads which report is private."""
 
 
 @contextmanager
-def site(folder: Path | None, port: int, metrics: Metrics) -> Iterator[str]:
-    """Serve `folder`, where there is one, and the metrics for the time of the block; gives the address.
+def report_site(folder: Path | None, port: int, render_metrics: RenderMetrics) -> Iterator[str]:
+    """Serve the pages in `folder`, if there is one, and the metrics while the block runs. Yields the address.
 
-    Port 0 lets the system choose.
+    With port 0 the system chooses one.
     """
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    answer = partial(_Handler, directory=str(folder), metrics=metrics, pages=folder is not None)
+    handler = partial(_Handler, directory=str(folder), render_metrics=render_metrics, has_pages=folder is not None)
     try:
-        server = ThreadingHTTPServer((HOST, port), answer)
+        server = ThreadingHTTPServer((HOST, port), handler)
     except OSError as e:
         raise LaunchdropError(
-            f"the report site cannot use port {port}: {e.strerror}. Set LAUNCHDROP_SITE_PORT to another (0: any)."
+            f"the report site cannot use port {port}: {e.strerror}. Set LAUNCHDROP_SITE_PORT to another one (0: any)."
         ) from None
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="site", daemon=True)

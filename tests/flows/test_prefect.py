@@ -17,7 +17,7 @@ import pytest
 
 from flows.operations.probes import DEPLOYMENT_NAMES
 from flows.serving.child_process import NOT_NEEDED
-from flows.serving.prefect_server import child, server
+from flows.serving.prefect_server import running_prefect_server, supervised_module
 
 ROOT = Path(__file__).parents[2]
 #: Ours and a library's lines, and an error that ends the run, all with a number.
@@ -48,18 +48,38 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def stack(place):
-    """A server, the deployments of prefect.yaml and a process worker, over the samples; for all tests."""
+def api(place):
+    """The address of a Prefect server with an empty work pool, and settings for the sample drops."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         settle_in(place, monkeypatch)
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
         monkeypatch.setenv("PREFECT_HOME", str(place / "prefect"))
-        with server(place, ports=[0]) as api, seen_by_this_process(api):
+        with running_prefect_server(place, ports=[0]) as api, seen_by_this_process(api):
             prefect("work-pool", "create", "launchdrop", "--type", "process")
-            prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
-            worker = ["prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
-            with child(*worker, said=place / "worker.log"):
-                yield api
+            yield api
+
+
+@pytest.fixture(scope="module")
+def old_deployments(api):
+    """{name: id} of deployments with the entrypoints from before the flows moved, and a run requested from one of them."""
+    with client_of(api) as client:
+        ids = {}
+        for name in DEPLOYMENT_NAMES:
+            flow_id, old_entrypoint = client.create_flow_from_name(name), f"flows.{name}.{name}"
+            ids[name] = client.create_deployment(
+                flow_id, name, entrypoint=old_entrypoint, work_pool_name="launchdrop", work_queue_name="default"
+            )
+        run = client.create_flow_run_from_deployment(ids["launch"], name="requested before the upgrade")
+    return {name: str(id) for name, id in ids.items()}, str(run.id)
+
+
+@pytest.fixture(scope="module")
+def stack(api, place, old_deployments):
+    """The server after an upgrade: the deployments of prefect.yaml and a process worker. All tests share it."""
+    prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
+    worker = ["prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
+    with supervised_module(*worker, log_file=place / "worker.log"):
+        yield api
 
 
 @contextmanager
@@ -125,6 +145,23 @@ def test_scheduled_runs_take_the_inbox_and_launch_by_themselves(stack, place):
         return receipt["program_state"] == "live"
 
     assert wait_for(live, 150), "the launch deployment did not run by its schedule"
+
+
+def test_deploying_again_replaces_the_old_deployments_in_place(stack, old_deployments):
+    """As the operator's guide says: names and ids stay, and a run that was requested before uses the new entrypoint."""
+    ids, run_id = old_deployments
+    found = ask(stack, "deployments/filter", {"deployments": {"name": {"any_": list(DEPLOYMENT_NAMES)}}})
+    assert {each["name"]: each["id"] for each in found} == ids
+    assert {each["name"]: each["entrypoint"] for each in found} == {
+        name: f"flows.{name}_flow.{name}" for name in DEPLOYMENT_NAMES
+    }
+
+    def state():
+        (run,) = ask(stack, "flow_runs/filter", {"flow_runs": {"id": {"any_": [run_id]}}})
+        return run["state"]["type"]
+
+    assert wait_for(lambda: state() in ("COMPLETED", "CRASHED", "FAILED"), 120)
+    assert state() == "COMPLETED"
 
 
 def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path, monkeypatch):
@@ -241,8 +278,8 @@ def test_a_pass_tells_so_many_and_the_next_the_rest(ours, monkeypatch):
     from flows.ledger.core.control_flags import pause_launching, resume_launching
     from flows.notifying import prefect_events
 
-    monkeypatch.setattr(prefect_events, "BATCH", 2)
-    monkeypatch.setattr(prefect_events, "MOST", 4)
+    monkeypatch.setattr(prefect_events, "EVENTS_PER_REQUEST", 2)
+    monkeypatch.setattr(prefect_events, "MAX_EVENTS_PER_PASS", 4)
     with ours.ledger.begin() as conn:
         for _ in range(3):
             pause_launching(conn, by="jo", why="back and forth", now=datetime.now(UTC))

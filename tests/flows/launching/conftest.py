@@ -8,7 +8,7 @@ import pytest
 
 from flows.carriers import Carrier
 from flows.carriers.local import LocalCarrier
-from flows.launching.due import LaunchSummary, launch_due
+from flows.launching.due import LaunchSummary, run_due_jobs
 from flows.ledger.core.engine import Ledger
 from flows.ledger.read.page_queries import list_programs
 from tests.flows.carriers.endpoint import Endpoint
@@ -41,14 +41,14 @@ class Launcher:
     clock: Clock
 
     def go(self, **how) -> LaunchSummary:
-        return launch_due(self.ledger, self.carrier, clock=self.clock, **({"patience": 24 * HOUR} | how))
+        return run_due_jobs(self.ledger, self.carrier, clock=self.clock, **({"allowed_delay": 24 * HOUR} | how))
 
     def finish(self, *, passes: int = 20) -> list[LaunchSummary]:
         """Passes, each a minute after the one before, until one has nothing more to do."""
         done = []
         while len(done) < passes:
             done.append(self.go())
-            if not done[-1].changed and done[-1].asked_again_at is None:
+            if not done[-1].changed and done[-1].carrier_paused_until is None:
                 return done
             self.clock.move(timedelta(minutes=1))
         raise AssertionError(f"not finished after {passes} passes: {done[-1]}")

@@ -1,4 +1,4 @@
-"""The nightly digest, against a real SMTP server and a real web hook."""
+"""The nightly digest, with a real SMTP server and a real webhook."""
 
 import email
 import json
@@ -15,10 +15,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from flows.ledger.read.digest import BusinessDigest, DigestPosition
-from flows.notifying.digest import Letter, Mail, Sent, for_business, for_operator, send, send_digest
+from flows.notifying.digest import (
+    DeliveryResult,
+    DigestMessage,
+    MailServer,
+    business_messages,
+    deliver_messages,
+    operator_messages,
+    send_digest,
+)
 from tests.flows.launching.programs import ledger_at, manifest, numbers, registered
 
-# apprise loads all its channels at once; one of its dependencies still imports this.
+# Apprise loads all its channels at once, and one of them still imports this module.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 NOW = datetime(2027, 1, 4, 2, tzinfo=UTC)
@@ -49,13 +57,13 @@ QUIET = BusinessDigest(
 )
 
 
-class Box:
-    """Keeps what arrives; refuses one recipient."""
+class Mailbox:
+    """Keeps the messages that arrive. Refuses recipients named `gone`."""
 
     def __init__(self):
         self.messages = []
 
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802  aiosmtpd's name for it
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802  the name is aiosmtpd's
         if address.startswith("gone@"):
             return "550 no such user"
         envelope.rcpt_tos.append(address)
@@ -67,8 +75,8 @@ class Box:
         return "250 OK"
 
 
-class OnAnyPort(Controller):
-    """Listens on a port of the system's choice."""
+class AnyPortController(Controller):
+    """Listens on a port that the system chooses."""
 
     def _trigger_server(self):
         self.port = self.server.sockets[0].getsockname()[1]
@@ -76,97 +84,99 @@ class OnAnyPort(Controller):
 
 
 @pytest.fixture
-def box():
-    return Box()
+def mailbox():
+    return Mailbox()
 
 
 @pytest.fixture
-def server(box):
-    controller = OnAnyPort(box, hostname="127.0.0.1", port=0)
+def server(mailbox):
+    controller = AnyPortController(mailbox, hostname="127.0.0.1", port=0)
     controller.start()
     yield controller
     controller.stop()
 
 
-def plain(server, **options):
-    return Mail(host="127.0.0.1", port=server.port, starttls=False, timeout=5, **options)
+def unencrypted(server, **options):
+    return MailServer(host="127.0.0.1", port=server.port, starttls=False, timeout=5, **options)
 
 
-def test_a_business_reads_counts_and_a_link():
-    letter, other = for_business(BUSY, SINCE, NOW, "https://drops.example/")
-    assert (letter.to, other.to) == BUSY.contacts
-    assert letter.subject == "launchdrop: acme-bank, 2027-01-04: 1 waiting"
-    assert letter.body == (
-        "Acme Bank, N.A., from 2027-01-03 02:00 to 2027-01-04 02:00 UTC\n"
+def test_a_business_gets_counts_and_a_link():
+    first, second = business_messages(BUSY, SINCE, NOW, "https://drops.example/")
+    assert (first.to, second.to) == BUSY.contacts
+    assert first.subject == "launchdrop: acme-bank, Jan 4, 2027: 1 waiting"
+    assert first.body == (
+        "Acme Bank, N.A., from Jan 3, 2027, 2:00 AM UTC to Jan 4, 2027, 2:00 AM UTC\n"
         "\n"
         "Submissions: 2 accepted, 1 accepted with rejections\n"
         "Rows: 1,200 accepted, 14 rejected\n"
         "Programs: 2 live, 1 launch failed\n"
         "Display names and logos in review: 1\n"
         "Programs that missed their start or failed to launch: 1\n"
-        "Numbers that the carrier refused, in all: 3\n"
+        "Numbers refused by the carrier, in total: 3\n"
         "\n"
-        "All of it: https://drops.example/acme-bank/index.html\n"
+        "Details: https://drops.example/acme-bank/index.html\n"
     )
 
 
-def test_a_quiet_business_gets_no_letter_and_the_operator_always_one():
-    assert for_business(QUIET, SINCE, NOW, None) == []
-    (letter,) = for_operator([QUIET], 0, ["op@launch.example"], DigestPosition(), NOW, None)
-    assert letter.body == (
-        "1 businesses, from the beginning to 2027-01-04 02:00 UTC\n"
+def test_a_business_without_news_gets_no_message_but_the_operator_always_does():
+    assert business_messages(QUIET, SINCE, NOW, None) == []
+    (message,) = operator_messages([QUIET], 0, ["op@launch.example"], DigestPosition(), NOW, None)
+    assert message.body == (
+        "1 business, from the beginning to Jan 4, 2027, 2:00 AM UTC\n"
         "\n"
         "Submissions: none\n"
         "\n"
-        "All of it: _operator/index.html\n"
+        "Details: _operator/index.html\n"
     )
 
 
-def test_the_operator_reads_of_all_and_of_batches_whose_fate_is_unknown():
-    (letter,) = for_operator([BUSY, QUIET] + [BUSY] * 60, 2, ["op@launch.example"], SINCE, NOW, None)
-    assert "Batches whose fate at the carrier is unknown: 2" in letter.body
-    assert "acme-bank: 3 submissions, 2 live, 1 in review, 1 missed or failed" in letter.body
-    assert "and 11 more of 61" in letter.body
+def test_the_operator_gets_all_businesses_and_batches_with_an_unknown_outcome():
+    (message,) = operator_messages([BUSY, QUIET] + [BUSY] * 60, 2, ["op@launch.example"], SINCE, NOW, None)
+    assert "Batches with an unknown outcome at the carrier: 2" in message.body
+    assert "acme-bank: 3 submissions, 2 live, 1 in review, 1 missed or failed" in message.body
+    assert "and 11 more of 61" in message.body
 
 
-def test_mail_arrives(server, box):
-    letters = for_business(BUSY, SINCE, NOW, None)[:1]
-    assert send(letters, plain(server, sender="drops@launch.example")).letters == 1
-    (message,) = box.messages
+def test_mail_arrives(server, mailbox):
+    messages = business_messages(BUSY, SINCE, NOW, None)[:1]
+    assert deliver_messages(messages, unencrypted(server, sender="drops@launch.example")).delivered == 1
+    (message,) = mailbox.messages
     assert message.to == ["ops@acme.example"]
-    assert message.mail["subject"] == "launchdrop: acme-bank, 2027-01-04: 1 waiting"
+    assert message.mail["subject"] == "launchdrop: acme-bank, Jan 4, 2027: 1 waiting"
     assert message.mail["from"] == "drops@launch.example"
-    assert message.mail.get_content().replace("\r\n", "\n") == letters[0].body
+    assert message.mail.get_content().replace("\r\n", "\n") == messages[0].body
 
 
-def test_one_contact_that_fails_keeps_no_other_from_theirs(server, box):
-    letters = [Letter(to=to, subject="s", body="b") for to in ("gone@acme.example", "here@acme.example")]
-    sent = send(letters, plain(server))
-    assert sent.letters == 1
-    assert sent.undelivered == ("gone@acme.example: SMTPRecipientsRefused from the mail server",)
-    assert [m.to for m in box.messages] == [["here@acme.example"]]
+def test_a_contact_that_fails_does_not_affect_the_others(server, mailbox):
+    messages = [DigestMessage(to=to, subject="s", body="b") for to in ("gone@acme.example", "here@acme.example")]
+    sent = deliver_messages(messages, unencrypted(server))
+    assert sent.delivered == 1
+    assert sent.failed == ("gone@acme.example: SMTPRecipientsRefused from the mail server",)
+    assert [m.to for m in mailbox.messages] == [["here@acme.example"]]
 
 
-def test_without_encryption_on_offer_nothing_is_sent(server, box):
-    mail = Mail(host="127.0.0.1", port=server.port, timeout=5)
-    sent = send([Letter(to="a@b.example", subject="s", body="b")], mail)
-    assert sent.undelivered == ("a@b.example: SMTPNotSupportedError from the mail server",)
-    assert box.messages == []
+def test_nothing_is_sent_if_the_server_offers_no_encryption(server, mailbox):
+    mail = MailServer(host="127.0.0.1", port=server.port, timeout=5)
+    sent = deliver_messages([DigestMessage(to="a@b.example", subject="s", body="b")], mail)
+    assert sent.failed == ("a@b.example: SMTPNotSupportedError from the mail server",)
+    assert mailbox.messages == []
 
 
-def test_starttls_with_a_name_that_is_checked(box, tmp_path, monkeypatch):
+def test_starttls_checks_the_server_s_name(mailbox, tmp_path, monkeypatch):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate = self_signed(tmp_path)
     context.load_cert_chain(certificate)
-    controller = OnAnyPort(box, hostname="127.0.0.1", port=0, tls_context=context, require_starttls=True)
+    controller = AnyPortController(mailbox, hostname="127.0.0.1", port=0, tls_context=context, require_starttls=True)
     controller.start()
     try:
-        letter = Letter(to="a@b.example", subject="s", body="b")
-        mail = Mail(host="localhost", port=controller.port, timeout=5)
-        assert send([letter], mail).undelivered == ("a@b.example: SSLCertVerificationError from the mail server",)
+        message = DigestMessage(to="a@b.example", subject="s", body="b")
+        mail = MailServer(host="localhost", port=controller.port, timeout=5)
+        assert deliver_messages([message], mail).failed == (
+            "a@b.example: SSLCertVerificationError from the mail server",
+        )
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert send([letter], mail).letters == 1
-        assert box.messages[0].encrypted
+        assert deliver_messages([message], mail).delivered == 1
+        assert mailbox.messages[0].encrypted
     finally:
         controller.stop()
 
@@ -192,12 +202,12 @@ def self_signed(folder):
     return path
 
 
-def test_other_channels_go_by_apprise():
-    taken = []
+def test_other_channels_use_apprise():
+    received = []
 
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self):
-            taken.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            received.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             self.send_response(200)
             self.end_headers()
 
@@ -207,37 +217,42 @@ def test_other_channels_go_by_apprise():
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        letter = Letter(to=f"json://127.0.0.1:{server.server_port}/secret", subject="s", body="b")
-        assert send([letter], None).letters == 1
+        message = DigestMessage(to=f"json://127.0.0.1:{server.server_port}/secret", subject="s", body="b")
+        assert deliver_messages([message], None).delivered == 1
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
-    assert (taken[0]["title"], taken[0]["message"]) == ("s", "b")
+    assert (received[0]["title"], received[0]["message"]) == ("s", "b")
 
 
 def test_without_a_mail_server_no_mail_is_sent():
-    assert send([Letter(to="a@b.example", subject="s", body="b")], None) == Sent(letters=0)
-
-
-def test_a_channel_that_fails_is_named_without_its_secrets():
-    letters = [Letter(to=to, subject="s", body="b") for to in ("json://127.0.0.1:9/secret", "nonsense")]
-    assert send(letters, None).undelivered == (
-        "a contact by json: the channel did not take it",
-        "a contact by nonsense: neither a mail address nor an Apprise URL",
+    assert deliver_messages([DigestMessage(to="a@b.example", subject="s", body="b")], None) == DeliveryResult(
+        delivered=0
     )
 
 
-def test_a_night_is_told_once(tmp_path, server, box):
+def test_an_error_names_a_channel_without_its_secrets():
+    messages = [DigestMessage(to=to, subject="s", body="b") for to in ("json://127.0.0.1:9/secret", "nonsense")]
+    assert deliver_messages(messages, None).failed == (
+        "contact json://…: the channel did not accept the message",
+        "contact nonsense: neither a mail address nor an Apprise URL",
+    )
+
+
+def test_each_change_is_in_one_digest_only(tmp_path, server, mailbox):
     ledger = ledger_at(tmp_path)
     registered(ledger, manifest(), numbers(5))
     try:
-        told = [send_digest(ledger, NOW, operator=["op@x.example"], mail=plain(server), site=None) for _ in range(2)]
+        sent_digests = [
+            send_digest(ledger, NOW, operator=["op@x.example"], mail_server=unencrypted(server), site_url=None)
+            for _ in range(2)
+        ]
     finally:
         ledger.close()
-    assert [sent.letters for sent in told] == [2, 1]
-    business, operator, again = (m.mail.get_content() for m in box.messages)
+    assert [sent.delivered for sent in sent_digests] == [2, 1]
+    business, operator, again = (m.mail.get_content() for m in mailbox.messages)
     assert "Submissions: 1 accepted\r\nRows: 5 accepted" in business
-    assert "acme-bank: 1 submissions" in operator
+    assert "acme-bank: 1 submission" in operator
     assert "Submissions: none" in again
     assert "50121" not in business + operator

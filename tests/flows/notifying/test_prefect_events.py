@@ -1,12 +1,12 @@
-"""What an event tells: no number, wherever one stands."""
+"""The contents of an event, which never include a phone number."""
 
 import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from flows.notifying.prefect_events import event
+from flows.notifying.prefect_events import build_event
 
-MOVE = {
+TRANSITION = {
     "id": 7,
     "at": datetime(2026, 11, 23, 15, 0, tzinfo=UTC),
     "thing": "program",
@@ -19,29 +19,29 @@ MOVE = {
 }
 
 
-def told(**move):
-    return event(SimpleNamespace(**MOVE | move))
+def event_for(**changes):
+    return build_event(SimpleNamespace(**TRANSITION | changes))
 
 
-def test_a_move_is_told_as_it_is():
-    assert told()["resource"]["prefect.resource.id"] == "launchdrop.program.acme-bank/q1"
-    assert told()["payload"] == {k: v for k, v in MOVE.items() if k not in ("id", "at", "thing")}
+def test_an_event_has_the_facts_of_its_transition():
+    assert event_for()["resource"]["prefect.resource.id"] == "launchdrop.program.acme-bank/q1"
+    assert event_for()["payload"] == {k: v for k, v in TRANSITION.items() if k not in ("id", "at", "thing")}
 
 
-def test_its_name_has_no_spaces():
-    told_to = told(thing="branding", before=None, after="at the carrier")
-    assert told_to["event"] == "launchdrop.branding.told"
-    assert told_to["payload"]["after"] == "at the carrier"
+def test_an_event_s_name_has_no_spaces():
+    event = event_for(thing="branding", before=None, after="at the carrier")
+    assert event["event"] == "launchdrop.branding.told"
+    assert event["payload"]["after"] == "at the carrier"
 
 
-def test_no_text_of_an_event_shows_a_number():
-    moves = [
-        told(reference="5012149020", cause="dropped as 501-214-9020-fix"),
-        told(business="b-501-214-9020", reference=None),
+def test_no_text_of_an_event_has_a_phone_number():
+    events = [
+        event_for(reference="5012149020", cause="dropped as 501-214-9020-fix"),
+        event_for(business="b-501-214-9020", reference=None),
     ]
-    assert all(number not in json.dumps(moves) for number in ("501-214", "501214"))
-    assert moves[0]["resource"]["prefect.resource.name"] == "acme-bank/+1501•••9020"
+    assert all(number not in json.dumps(events) for number in ("501-214", "501214"))
+    assert events[0]["resource"]["prefect.resource.name"] == "acme-bank/+1501•••9020"
 
 
-def test_programs_that_look_alike_when_masked_are_events_of_their_own():
-    assert told(reference="5012149020")["id"] != told(reference="5012159020")["id"]
+def test_programs_that_look_the_same_when_masked_have_different_events():
+    assert event_for(reference="5012149020")["id"] != event_for(reference="5012159020")["id"]

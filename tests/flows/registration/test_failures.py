@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from flows import pipeline
+from flows.errors import FailureStreak
 from flows.ledger.core.errors import LedgerError
-from flows.operations.restore_guard import PLACE, TOLD
+from flows.operations.restore_guard import MARKER_KEY, RESTORED_MESSAGE
 from flows.pipeline import launch_due, take_inbox
-from flows.publishing.outbox import OUT_OF_REACH
 from flows.registration import drop
 from flows.settings import SettingsError
-from flows.stores import StoreError, read
+from flows.stores import StoreError, read_object
 from flows.stores.folder import FolderStore
 from tests.flows.sample_drops import ROWS, ZENITH, program, submissions
 
@@ -44,7 +44,7 @@ def test_one_business_whose_pages_cannot_be_written_keeps_no_other_waiting(world
     in_the_way.parent.mkdir(parents=True)
     in_the_way.write_text("not a folder")
     done = world.run()
-    assert done.problems == ["receipt acme-bank a could not be written: 'acme-bank/drops/a/receipt.json' is not there"]
+    assert done.problems == ["receipt acme-bank a could not be written: 'acme-bank/drops/a/receipt.json' does not exist"]
     assert world.receipt("zenith-health/z")["verdict"] == "accepted"
     assert (world.reports / "_operator/index.html").exists()
     in_the_way.unlink()
@@ -96,23 +96,23 @@ def test_what_could_not_be_taken_holds_later_drops_of_its_program_back(world, mo
     in_the_order_of_sighting(world)
     unreadable_once(monkeypatch, drop, "a")
     done = world.run()
-    assert [took.drop for took in done.intake.took] == ["other"]
+    assert [took.drop for took in done.intake.taken] == ["other"]
     assert done.problems == [
         "drop acme-bank/a could not be taken: 'a/numbers.csv': Input/output error",
         "drop acme-bank/b waits for drop a, which is about the same program and was there before it",
         "drop acme-bank/c waits for drop b, which is about the same program and was there before it",
     ]
     done = world.run()
-    assert ([took.drop for took in done.intake.took], done.problems) == (["a", "b", "c"], [])
+    assert ([took.drop for took in done.intake.taken], done.problems) == (["a", "b", "c"], [])
     assert (program(world).revision, program(world).pending) == (3, 1)
 
 
 def test_drops_that_wait_for_one_before_them_are_no_sign_of_a_place_out_of_reach(world, monkeypatch):
-    for i in range(OUT_OF_REACH + 1):
+    for i in range(FailureStreak.LONG + 1):
         world.drop(f"acme-bank/d{i:02}", ROWS, schedule=f"{{start: 2030-01-07T09:{i:02}Z, end: 2030-03-29T18:00Z}}")
     world.drop("acme-bank/other", "5012149024,Survey\n", reference="other")
     unreadable_once(monkeypatch, drop, "d00")
-    assert [took.drop for took in world.run().intake.took] == ["other"]
+    assert [took.drop for took in world.run().intake.taken] == ["other"]
 
 
 def test_a_drop_that_changes_while_it_is_taken_keeps_its_turn(world, monkeypatch):
@@ -125,17 +125,17 @@ def test_a_drop_that_changes_while_it_is_taken_keeps_its_turn(world, monkeypatch
         return copy(inbox, archive, sighting, **more)
 
     monkeypatch.setattr(drop, "archive_drop", changes)
-    assert [took.drop for took in world.run().intake.took] == ["other"]
-    assert [took.drop for took in world.run().intake.took] == ["a", "b", "c"]
+    assert [took.drop for took in world.run().intake.taken] == ["other"]
+    assert [took.drop for took in world.run().intake.taken] == ["a", "b", "c"]
 
 
 def test_what_is_incomplete_or_gone_holds_nothing_back(world, monkeypatch):
     in_the_order_of_sighting(world)
     (world.inbox / "acme-bank/a/numbers.csv").unlink()
     unreadable_once(monkeypatch, drop, "b")
-    assert [took.drop for took in world.run().intake.took] == ["other"]
+    assert [took.drop for took in world.run().intake.taken] == ["other"]
     shutil.rmtree(world.inbox / "acme-bank/b")
-    assert [took.drop for took in world.run().intake.took] == ["c"]
+    assert [took.drop for took in world.run().intake.taken] == ["c"]
 
 
 def test_a_pass_over_some_drops_takes_what_waits_for_the_same_programs_before_them(world, monkeypatch):
@@ -144,7 +144,7 @@ def test_a_pass_over_some_drops_takes_what_waits_for_the_same_programs_before_th
     world.run()
     world.drop("acme-bank/d", "5012149026,Survey\n")
     some = take_inbox(world.services, sleep=world.clock.sleep, drops=[("acme-bank", "d")])
-    assert [took.drop for took in some.took] == ["a", "b", "c", "d"]
+    assert [took.drop for took in some.taken] == ["a", "b", "c", "d"]
 
 
 def test_an_owner_that_wakes_up_late_leaves_the_files_of_its_successor_alone(world, monkeypatch):
@@ -155,14 +155,14 @@ def test_an_owner_that_wakes_up_late_leaves_the_files_of_its_successor_alone(wor
         monkeypatch.undo()
         world.clock.now += 2 * world.services.settings.lease
         businesses.write_text(businesses.read_text().replace("[Collections, Cards]", "[Collections, Cards, Loans]"))
-        assert len(world.run().intake.took) == 1
+        assert len(world.run().intake.taken) == 1
         sleeps.left = kept(world)
         return judgment
 
     businesses = world.inbox / "businesses.yaml"
     world.drop("acme-bank/a", ROWS, business_unit="Loans")
     monkeypatch.setattr(drop, "judge_drop", sleeps)
-    assert (world.run().intake.took, world.receipt("acme-bank/a")["verdict"]) == ([], "accepted")
+    assert (world.run().intake.taken, world.receipt("acme-bank/a")["verdict"]) == ([], "accepted")
     assert kept(world) == sleeps.left
 
 
@@ -176,15 +176,15 @@ def test_a_place_out_of_reach_is_not_tried_for_every_drop(world, monkeypatch):
     def out_of_reach(*_):
         raise StoreError("the archive: connection refused")
 
-    for i in range(OUT_OF_REACH + 5):
+    for i in range(FailureStreak.LONG + 5):
         world.drop(f"acme-bank/d{i:02}", ROWS, reference=f"r{i}")
     monkeypatch.setattr(drop, "archive_drop", lambda *_, **__: out_of_reach())
     problems = world.run().problems
-    assert len(problems) == OUT_OF_REACH + 1
+    assert len(problems) == FailureStreak.LONG + 1
     assert problems[-1] == "20 drops in a row could not be taken: the rest is left for the next pass"
     monkeypatch.undo()
     assert world.run().problems == []
-    assert len(submissions(world)) == OUT_OF_REACH + 5
+    assert len(submissions(world)) == FailureStreak.LONG + 5
 
 
 def test_an_inbox_out_of_reach_keeps_no_program_from_its_start(world, monkeypatch):
@@ -222,7 +222,7 @@ def test_a_machine_whose_clock_is_ahead_of_the_ledgers_server_launches_nothing(w
     world.clock.now = server + timedelta(minutes=1)
     monkeypatch.setattr(pipeline, "database_now", lambda _: server)
     assert world.run().problems == [
-        "this machine's clock is 60 s ahead of the ledger's server: nothing is launched or ended before they agree"
+        "this machine's clock is 60 s ahead of the ledger's server: nothing is launched or ended until they agree"
     ]
     assert program(world).state == "scheduled"
     world.clock.now = server
@@ -236,13 +236,13 @@ def test_a_restored_ledger_launches_nothing_whichever_flow_is_first(world, step)
     world.drop("acme-bank/a", ROWS)
     take_inbox(world.services, sleep=world.clock.sleep)
     archive = world.services.archive
-    kept = json.loads(read(archive, PLACE))
-    archive.put(PLACE, json.dumps(kept | {"generation": kept["generation"] + 100}).encode())
+    kept = json.loads(read_object(archive, MARKER_KEY))
+    archive.put(MARKER_KEY, json.dumps(kept | {"generation": kept["generation"] + 100}).encode())
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
     if step == "take":
-        assert take_inbox(world.services, sleep=world.clock.sleep).problems == [TOLD]
+        assert take_inbox(world.services, sleep=world.clock.sleep).problems == [RESTORED_MESSAGE]
     launched = launch_due(world.services)
-    assert (launched.live, launched.problems) == (0, [] if step == "take" else [TOLD])
+    assert (launched.live, launched.problems) == (0, [] if step == "take" else [RESTORED_MESSAGE])
     assert launch_due(world.services).problems == []
     assert program(world).state == "scheduled"
 
@@ -255,10 +255,10 @@ def test_what_cannot_be_cleared_from_the_inbox_is_taken_all_the_same_and_told(wo
     world.services = replace(world.services, settings=settings)
     world.drop("acme-bank/a", ROWS)
     monkeypatch.setattr(FolderStore, "delete", refuse)
-    assert [took.drop for took in world.run().intake.took] == ["a"]
+    assert [took.drop for took in world.run().intake.taken] == ["a"]
     world.drop("acme-bank/b", "5012149022,Survey\n", reference="other")
     done = world.run()
-    assert [took.drop for took in done.intake.took] == ["b"]
+    assert [took.drop for took in done.intake.taken] == ["b"]
     (told,) = done.problems
     assert told.startswith("drop acme-bank/a could not be cleared from the inbox: 'acme-bank/a/")
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""Passes over a real Dask cluster that stands: the same bytes as alone, also where workers are killed in the middle."""
+"""Passes on a real Dask cluster: the same bytes as in one process, even if workers are killed in the middle."""
 
 import importlib.metadata
 import os
@@ -15,7 +15,7 @@ from flows.scaling import dask_cluster, parallel_pass
 from flows.scaling.opening import open_workers
 from schemas.rows import first_pass
 from tests.flows.sample_drops import write
-from tests.flows.scaling.compared_passes import a_pass, opened, outcome
+from tests.flows.scaling.compared_passes import open_copy, run_intake
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore:.*:ResourceWarning")]
 
@@ -29,12 +29,12 @@ def cluster():
 
 
 @pytest.fixture(autouse=True)
-def worth_it(monkeypatch):
+def always_worth_it(monkeypatch):
     monkeypatch.setattr(dask_cluster, "WORTH_A_CALL", 0)
-    monkeypatch.setattr(parallel_pass, "BLOCK", 0.2)
+    monkeypatch.setattr(parallel_pass, "BLOCK_SECONDS", 0.2)
 
 
-def many(inbox):
+def many_drops(inbox):
     for place in range(DROPS):
         first = 5012000000 + 10_000 * (place % 7) + place
         rows = "".join(f"{first + n},{'Survey' if n % 9 else 'Marketing'}\n" for n in range(ROWS))
@@ -42,26 +42,26 @@ def many(inbox):
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    root = tmp_path_factory.mktemp("alone")
-    with opened(root / "it", many) as services:
-        a_pass(services)
-        return outcome(root / "it", services), root / "drops"
+def one_process(tmp_path_factory):
+    root = tmp_path_factory.mktemp("one-process")
+    with open_copy(root / "it", many_drops) as services:
+        run_intake(services)
+        return read_outcome(root / "it", services), root / "drops"
 
 
-def test_two_workers_make_what_one_process_makes(cluster, alone, tmp_path):
-    expected, drops = alone
+def test_two_workers_have_the_same_outcome_as_one_process(cluster, one_process, tmp_path):
+    expected, drops = one_process
     (tmp_path / "drops").symlink_to(drops)
-    with opened(tmp_path / "it", many) as services, open_workers(cluster.scheduler_address) as workers:
-        assert workers.workers == 2
-        a_pass(services, workers)
-        assert outcome(tmp_path / "it", services) == expected
+    with open_copy(tmp_path / "it", many_drops) as services, open_workers(cluster.scheduler_address) as workers:
+        assert workers.count == 2
+        run_intake(services, workers)
+        assert read_outcome(tmp_path / "it", services) == expected
     with Client(cluster) as client:
-        assert len(client.run(os.getpid)) == 2  # it stands on
+        assert len(client.run(os.getpid)) == 2  # it keeps running
 
 
-def one_large(inbox):
-    many(inbox)
+def drops_with_a_large_one(inbox):
+    many_drops(inbox)
     folder = inbox / "acme-bank/d15"
     rows = (f"{5013000000 + n % 40_000},{'Survey' if n % 9 else ZEBRA}\n" for n in range(60_000))
     (folder / "numbers.csv").write_text("".join(rows))
@@ -71,10 +71,10 @@ ZEBRA = '"Zebra\n crossing"'
 
 
 def test_a_large_drop_is_divided_among_the_workers(cluster, tmp_path, monkeypatch):
-    with opened(tmp_path / "one", one_large) as services:
-        a_pass(services)
-        expected = outcome(tmp_path / "one", services)
-    monkeypatch.setattr(parallel_pass, "LARGE", 1 << 20)
+    with open_copy(tmp_path / "one", drops_with_a_large_one) as services:
+        run_intake(services)
+        expected = read_outcome(tmp_path / "one", services)
+    monkeypatch.setattr(parallel_pass, "LARGE_DROP_BYTES", 1 << 20)
     monkeypatch.setattr(first_pass, "MIN_BYTES_FOR_WORKERS", 0)
     monkeypatch.setattr(first_pass, "RANGE_BYTES", 100_000)
     ranges = []
@@ -82,84 +82,87 @@ def test_a_large_drop_is_divided_among_the_workers(cluster, tmp_path, monkeypatc
     monkeypatch.setattr(
         first_pass, "split_into_ranges", lambda *a, **k: (ranges.append(part) or part for part in plain(*a, **k))
     )
-    with opened(tmp_path / "two", one_large) as services, open_workers(cluster.scheduler_address) as workers:
-        a_pass(services, workers)
-        assert outcome(tmp_path / "two", services) == expected
+    with (
+        open_copy(tmp_path / "two", drops_with_a_large_one) as services,
+        open_workers(cluster.scheduler_address) as workers,
+    ):
+        run_intake(services, workers)
+        assert read_outcome(tmp_path / "two", services) == expected
     assert len(ranges) == 2
 
 
-def test_workers_killed_in_the_middle_cost_a_retry_not_a_result(cluster, alone, tmp_path):
-    expected, drops = alone
+def test_workers_that_are_killed_cost_a_retry_but_change_no_result(cluster, one_process, tmp_path):
+    expected, drops = one_process
     (tmp_path / "drops").symlink_to(drops)
-    over, killed, dice = threading.Event(), [], random.Random(3)
+    done, killed, dice = threading.Event(), [], random.Random(3)
 
     def kill():
-        """Three times, each time one of two that work: the same work is given up when it has killed four."""
+        """Kill one of two workers, three times. After four deaths Dask would give up on the same work."""
         with Client(cluster) as client:
-            while len(killed) < 3 and not over.wait(dice.uniform(0.2, 0.8)):
-                working = [pid for pid in client.run(os.getpid, on_error="ignore").values() if isinstance(pid, int)]
-                if len(working) == 2:
-                    killed.append(dice.choice(working))
+            while len(killed) < 3 and not done.wait(dice.uniform(0.2, 0.8)):
+                pids = [pid for pid in client.run(os.getpid, on_error="ignore").values() if isinstance(pid, int)]
+                if len(pids) == 2:
+                    killed.append(dice.choice(pids))
                     os.kill(killed[-1], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
-    with opened(tmp_path / "it", many) as services, open_workers(cluster.scheduler_address) as workers:
-        assert workers.workers
+    with open_copy(tmp_path / "it", many_drops) as services, open_workers(cluster.scheduler_address) as workers:
+        assert workers.count
         killer.start()
         try:
-            took = a_pass(services, workers).took
+            taken = run_intake(services, workers).taken
         finally:
-            over.set()
+            done.set()
             killer.join()
-        files, tables = outcome(tmp_path / "it", services)
+        files, tables = read_outcome(tmp_path / "it", services)
     assert [name for name in sorted(files.keys() | expected[0]) if files.get(name) != expected[0].get(name)] == []
     assert tables == expected[1]
-    assert len(took) == DROPS
+    assert len(taken) == DROPS
     assert killed
 
 
 @pytest.fixture
-def dying(monkeypatch):
-    """A cluster to be taken down."""
-    monkeypatch.setattr(dask_cluster, "ALONE", 1.0)
+def dying_cluster(monkeypatch):
+    """A cluster for a test to break."""
+    monkeypatch.setattr(dask_cluster, "MAX_SECONDS_ALONE", 1.0)
     with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as made:
         yield made
 
 
-def left_alone(cluster):
+def submit_and_stop_all_workers(cluster):
     with open_workers(cluster.scheduler_address) as workers:
         work = workers.submit(time.sleep, 600, name="wait")
         cluster.scale(0)
         work.result()
 
 
-def test_a_pass_ends_when_all_workers_are_gone(dying):
-    begun = time.monotonic()
+def test_a_pass_ends_when_all_workers_are_gone(dying_cluster):
+    began = time.monotonic()
     with pytest.raises(
-        LaunchdropError, match=r"^all Dask workers died, or their scheduler did; .*taken by the next pass$"
+        LaunchdropError, match=r"^all Dask workers died, or their scheduler did; .*The next pass takes what is left$"
     ):
-        left_alone(dying)
-    assert time.monotonic() - begun < 60
+        submit_and_stop_all_workers(dying_cluster)
+    assert time.monotonic() - began < 60
 
 
-def test_a_worker_of_another_version_is_refused_before_it_is_given_anything(dying):
+def test_a_worker_of_another_version_is_refused_before_it_gets_work(dying_cluster):
     def pretend():
         importlib.metadata.version = lambda _: "0.0.1"
 
-    with Client(dying) as client:
+    with Client(dying_cluster) as client:
         client.run(pretend)
-    told = r"^a Dask worker runs launchdrop 0\.0\.1, not .*: restart the workers"
-    with pytest.raises(LaunchdropError, match=told), open_workers(dying.scheduler_address) as workers:
-        assert workers.workers
+    message = r"^a Dask worker runs launchdrop 0\.0\.1, not .*: restart the workers"
+    with pytest.raises(LaunchdropError, match=message), open_workers(dying_cluster.scheduler_address) as workers:
+        assert workers.count
 
 
-def give_up():
+def kill_worker():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_work_that_kills_every_worker_is_told_in_one_line(cluster):
+def test_work_that_kills_every_worker_is_reported_with_one_line(cluster):
     with (
         pytest.raises(LaunchdropError, match="4 Dask workers died over the same work"),
-        open_workers(cluster.scheduler_address) as crew_,
+        open_workers(cluster.scheduler_address) as workers,
     ):
-        crew_.submit(give_up, name="give up").result()
+        workers.submit(kill_worker, name="kill worker").result()

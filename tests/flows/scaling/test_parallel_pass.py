@@ -1,5 +1,6 @@
-"""Spreading a pass over workers: the ledger and every file are what one process would have made of the same drops."""
+"""A pass on workers: the ledger and every file come out as if one process had taken the same drops."""
 
+import importlib
 import itertools
 import os
 import pickle
@@ -14,8 +15,8 @@ import pytest
 
 from flows import intake_flow, pipeline
 from flows.archive.submissions import _mark
-from flows.arrival.completeness import Settled
-from flows.arrival.scan import arrivals
+from flows.arrival.completeness import SettledDrop
+from flows.arrival.scan import find_arrivals
 from flows.errors import LaunchdropError
 from flows.ledger.intake.drops import list_pending_drops
 from flows.registration import drop
@@ -25,43 +26,45 @@ from flows.services import open_services
 from flows.settings import Settings
 from flows.stores import StoreError
 from tests.flows.sample_drops import ROOT, write
-from tests.flows.scaling.compared_passes import CLOCK, a_pass, opened, outcome
+from tests.flows.scaling.compared_passes import CLOCK, open_copy, read_outcome, run_intake
 
-#: Drops of the tangle.
+#: How many conflicting drops there are.
 DROPS = 20
 
 
-class Here:
-    """Workers as the interface has them, in this process: what crosses it is pickled, and `between` may meddle.
+class InProcessWorkers:
+    """Workers in this process. Work and results are pickled as if they were sent. `before_work` may interfere.
 
-    Entering is as late as it may be, so that whatever can be overtaken is.
+    Blocks are registered as late as possible, so that everything that can change in between does.
     """
 
-    def __init__(self, workers=2, between=lambda work: None):
-        self.workers, self.between, self.done = workers, between, []
+    started = True
+
+    def __init__(self, count=2, before_work=lambda work: None):
+        self.count, self.before_work, self.done = count, before_work, []
 
     def is_worth(self, seconds):
         return True
 
-    def reach(self):
+    def start(self):
         pass
 
-    def submit(self, work, *arguments, name):
-        submitted = Submitted(self, work, arguments)
-        if work is not worker_tasks.enter_block:
+    def submit(self, work, *arguments, after=(), name):
+        submitted = Submitted(self, work, arguments, after)
+        if work is not worker_tasks.register_block:
             submitted.result()
         return submitted
 
 
 class Submitted:
-    def __init__(self, crew, work, arguments):
-        self.crew, self.work, self.arguments = crew, work, arguments
+    def __init__(self, workers, work, arguments, after):
+        self.workers, self.work, self.arguments, self.after = workers, work, arguments, after
 
     def result(self):
         if self.work is not None:
-            arguments = [a.result() if isinstance(a, Submitted) else a for a in self.arguments]
-            self.crew.between(self.work)
-            self.crew.done.append(self.work.__name__)
+            arguments = [*self.arguments, *(earlier.result() for earlier in self.after)]
+            self.workers.before_work(self.work)
+            self.workers.done.append(self.work.__name__)
             self.value = self.work(*pickle.loads(pickle.dumps(arguments)))
             self.work = None
         return pickle.loads(pickle.dumps(self.value))
@@ -70,8 +73,8 @@ class Submitted:
 ZENITH = {"business_unit": "Reminders", "display_name": "{display: Zenith Health, shorthand: Zenith}"}
 
 
-def tangle(inbox):
-    """Drops that get in each other's way: the same numbers, programs, contents and units, good and bad."""
+def conflicting_drops(inbox):
+    """Good and bad drops that share numbers, programs, contents and business units."""
     dice = random.Random(7)
     for place in range(DROPS):
         business, more = ("zenith-health", ZENITH) if dice.random() < 0.4 else ("acme-bank", {})
@@ -93,66 +96,68 @@ def tangle(inbox):
         write(inbox, f"{business}/d{place:02d}", "".join(rows), **(more | changes))
 
 
-def samples(inbox):
+def sample_drops(inbox):
     shutil.copytree(ROOT / "inbox", inbox, dirs_exist_ok=True)
 
 
-@pytest.mark.parametrize(("fill", "length"), [(tangle, 1e-9), (tangle, 0.3), (samples, 0.3)])
-def test_a_spread_pass_is_the_same_byte_for_byte(tmp_path, monkeypatch, fill, length):
-    monkeypatch.setattr(parallel_pass, "BLOCK", length)
-    with opened(tmp_path / "one", fill) as services:
-        plain = a_pass(services)
-        expected = outcome(tmp_path / "one", services)
-    with opened(tmp_path / "two", fill) as services:
-        crew = Here()
-        spread = a_pass(services, crew)
-        found = outcome(tmp_path / "two", services)
-    assert {"prepare_block", "enter_block", "write_block"} == set(crew.done)
-    assert spread.counts() == plain.counts()
-    assert [(t.drop, t.registered) for t in spread.took] == [(t.drop, t.registered) for t in plain.took]
+@pytest.mark.parametrize(
+    ("write_drops", "seconds"), [(conflicting_drops, 1e-9), (conflicting_drops, 0.3), (sample_drops, 0.3)]
+)
+def test_a_pass_on_workers_has_the_same_outcome_byte_for_byte(tmp_path, monkeypatch, write_drops, seconds):
+    monkeypatch.setattr(parallel_pass, "BLOCK_SECONDS", seconds)
+    with open_copy(tmp_path / "one", write_drops) as services:
+        sequential = run_intake(services)
+        expected = read_outcome(tmp_path / "one", services)
+    with open_copy(tmp_path / "two", write_drops) as services:
+        workers = InProcessWorkers()
+        parallel = run_intake(services, workers)
+        found = read_outcome(tmp_path / "two", services)
+    assert {"prepare_block", "register_block", "write_entries"} == set(workers.done)
+    assert parallel.counts() == sequential.counts()
+    assert [(t.drop, t.registered) for t in parallel.taken] == [(t.drop, t.registered) for t in sequential.taken]
     assert found == expected
 
 
-def two(inbox):
+def two_drops(inbox):
     write(inbox, "acme-bank/a", "5012149020,Survey\n5012149021,Survey\n", reference="a")
     write(inbox, "zenith-health/b", "5012149020,Survey\n5012149030,Survey\n", reference="b", **ZENITH)
 
 
-def three(inbox):
-    """The last is about the first one's program, and therefore taken whole in its turn."""
-    two(inbox)
+def three_drops(inbox):
+    """The last one is of the first one's program, and so prepared and registered in one step."""
+    two_drops(inbox)
     write(inbox, "acme-bank/c", "5012149040,Survey\n", reference="a")
 
 
-def test_what_was_judged_ahead_is_judged_anew_where_it_was_overtaken(tmp_path, monkeypatch):
+def test_a_drop_is_judged_again_if_the_ledger_changed_since(tmp_path, monkeypatch):
     judged = []
-    plain = worker_tasks.judge_ahead
-    monkeypatch.setattr(worker_tasks, "judge_ahead", lambda *a, **k: judged.append(plain(*a, **k)) or judged[-1])
-    with opened(tmp_path / "it", two) as services:
-        took = a_pass(services, Here()).took
-    assert [ahead.judgment.verdict for ahead in judged] == ["accepted", "accepted"]
-    assert [t.judgment.verdict for t in took] == ["accepted", "accepted_with_rejections"]
+    plain = worker_tasks.judge_early
+    monkeypatch.setattr(worker_tasks, "judge_early", lambda *a, **k: judged.append(plain(*a, **k)) or judged[-1])
+    with open_copy(tmp_path / "it", two_drops) as services:
+        taken = run_intake(services, InProcessWorkers()).taken
+    assert [early.judgment.verdict for early in judged] == ["accepted", "accepted"]
+    assert [t.judgment.verdict for t in taken] == ["accepted", "accepted_with_rejections"]
 
 
-def test_a_block_that_is_done_again_by_another_worker_says_the_same(tmp_path):
-    """Dask prepares anew what a dead worker had, also when it was entered: it must not be judged against itself."""
-    with opened(tmp_path / "it", three) as services:
-        found = arrivals(pipeline.inbox_of(services), clock=CLOCK, sleep=lambda _: None)
+def test_a_block_that_another_worker_repeats_has_the_same_results(tmp_path):
+    """Dask repeats the work of a dead worker, even if it was registered. It must not be judged against itself."""
+    with open_copy(tmp_path / "it", three_drops) as services:
+        found = find_arrivals(pipeline.make_inbox(services), clock=CLOCK, sleep=lambda _: None)
         pipeline.seed_businesses(services)
         leases = parallel_pass.Leases(services.ledger, clock=CLOCK, length=services.settings.lease)
-        settled = [worker_tasks.Turn(sighting=o.sighting) for o in found if isinstance(o, Settled)]
-        turns = parallel_pass._claimed(leases, settled, set())
-        terms = worker_tasks.terms_of(services)
-        once = worker_tasks.enter_block(terms, None, worker_tasks.prepare_block(terms, turns))
-        expected = outcome(tmp_path / "it", services)
-        again = worker_tasks.enter_block(terms, None, worker_tasks.prepare_block(terms, turns))
-        assert outcome(tmp_path / "it", services) == expected
+        settled = [worker_tasks.QueuedDrop(sighting=o.sighting) for o in found if isinstance(o, SettledDrop)]
+        queued = parallel_pass.claim_block(leases, settled, set())
+        setup = worker_tasks.make_worker_setup(services)
+        once = worker_tasks.register_block(setup, None, worker_tasks.prepare_block(setup, queued))
+        expected = read_outcome(tmp_path / "it", services)
+        again = worker_tasks.register_block(setup, None, worker_tasks.prepare_block(setup, queued))
+        assert read_outcome(tmp_path / "it", services) == expected
     assert len(once) == 3
     assert [(t.drop, t.registered.submission) for t in once] == [(t.drop, t.registered.submission) for t in again]
     assert [t.judgment.counts for t in once] == [t.judgment.counts for t in again]
 
 
-def test_what_an_attempt_left_half_copied_is_cleared_away(tmp_path):
+def test_what_a_failed_attempt_left_half_copied_is_removed(tmp_path):
     left = tmp_path / f"it/archive/acme-bank/.aside/{_mark('a', 1)}.dead"
 
     def die(work):
@@ -160,49 +165,52 @@ def test_what_an_attempt_left_half_copied_is_cleared_away(tmp_path):
             left.mkdir(parents=True)
             (left / "numbers.csv").write_text("half")
 
-    with opened(tmp_path / "it", two) as services:
-        assert len(a_pass(services, Here(between=die)).took) == 2
+    with open_copy(tmp_path / "it", two_drops) as services:
+        assert len(run_intake(services, InProcessWorkers(before_work=die)).taken) == 2
     assert not left.exists()
 
 
-def test_another_process_may_take_some_of_the_drops(tmp_path):
-    ran = itertools.count()
+def test_another_process_can_take_some_of_the_drops(tmp_path):
+    calls = itertools.count()
 
-    with opened(tmp_path / "it", tangle) as services, opened(tmp_path / "it", tangle) as other:
+    with (
+        open_copy(tmp_path / "it", conflicting_drops) as services,
+        open_copy(tmp_path / "it", conflicting_drops) as other,
+    ):
 
-        def meddle(work):
-            if work is worker_tasks.prepare_block and next(ran) == 1:
-                meddle.took = pipeline.take_inbox(other).took
+        def interfere(work):
+            if work is worker_tasks.prepare_block and next(calls) == 1:
+                interfere.taken = pipeline.take_inbox(other).taken
 
-        took = a_pass(services, Here(between=meddle)).took
-        both = sorted(t.drop for t in (*took, *meddle.took))
+        taken = run_intake(services, InProcessWorkers(before_work=interfere)).taken
+        both = sorted(t.drop for t in (*taken, *interfere.taken))
         with services.ledger.read() as conn:
             assert list_pending_drops(conn) == []
     assert both == [f"d{place:02d}" for place in range(DROPS)]
-    assert took
-    assert meddle.took
+    assert taken
+    assert interfere.taken
 
 
-def test_a_drop_that_changes_meanwhile_is_looked_at_anew(tmp_path):
+def test_a_drop_that_changes_while_it_is_prepared_is_scanned_again(tmp_path):
     def change(work):
         if work is worker_tasks.prepare_block:
             (tmp_path / "it/inbox/acme-bank/a/numbers.csv").write_text("5012149027,Survey\n")
 
-    with opened(tmp_path / "it", two) as services:
-        assert [t.drop for t in a_pass(services, Here(between=change)).took] == ["b"]
-        assert [t.judgment.counts.read for t in a_pass(services, Here()).took] == [1]
+    with open_copy(tmp_path / "it", two_drops) as services:
+        assert [t.drop for t in run_intake(services, InProcessWorkers(before_work=change)).taken] == ["b"]
+        assert [t.judgment.counts.read for t in run_intake(services, InProcessWorkers()).taken] == [1]
 
 
-@pytest.mark.parametrize("length", [1e-9, 0.3])
-def test_what_could_not_be_taken_holds_later_drops_of_its_program_back(tmp_path, monkeypatch, length):
-    monkeypatch.setattr(parallel_pass, "BLOCK", length)
-    with opened(tmp_path / "it", three) as services:
+@pytest.mark.parametrize("seconds", [1e-9, 0.3])
+def test_a_drop_that_could_not_be_taken_blocks_later_drops_of_its_program(tmp_path, monkeypatch, seconds):
+    monkeypatch.setattr(parallel_pass, "BLOCK_SECONDS", seconds)
+    with open_copy(tmp_path / "it", three_drops) as services:
         with monkeypatch.context() as failing:
             for module in (worker_tasks, drop):
                 copy = partial(_unless_a, module.archive_drop)
                 failing.setattr(module, "archive_drop", copy)
-            assert [t.drop for t in a_pass(services, Here()).took] == ["b"]
-        assert [t.drop for t in a_pass(services, Here()).took] == ["a", "c"]
+            assert [t.drop for t in run_intake(services, InProcessWorkers()).taken] == ["b"]
+        assert [t.drop for t in run_intake(services, InProcessWorkers()).taken] == ["a", "c"]
 
 
 def _unless_a(copy, inbox, archive, sighting, **more):
@@ -211,51 +219,51 @@ def _unless_a(copy, inbox, archive, sighting, **more):
     return copy(inbox, archive, sighting, **more)
 
 
-def test_stopping_ends_after_what_is_under_way_and_gives_the_rest_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(parallel_pass, "BLOCK", 1e-9)
+def test_a_stop_finishes_blocks_in_progress_and_releases_the_rest(tmp_path, monkeypatch):
+    monkeypatch.setattr(parallel_pass, "BLOCK_SECONDS", 1e-9)
     asked = itertools.count()
-    with opened(tmp_path / "it", tangle) as services:
-        took = a_pass(services, Here(), stop=lambda: next(asked) >= 3).took
-        assert len(took) == 3
-        assert len(a_pass(services, Here()).took) == DROPS - 3
+    with open_copy(tmp_path / "it", conflicting_drops) as services:
+        taken = run_intake(services, InProcessWorkers(), stop=lambda: next(asked) >= 3).taken
+        assert len(taken) == 3
+        assert len(run_intake(services, InProcessWorkers()).taken) == DROPS - 3
 
 
-def test_processes_of_this_machine_make_the_same_byte_for_byte(tmp_path, monkeypatch):
+def test_processes_of_this_machine_have_the_same_outcome_byte_for_byte(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "WORTH", 0)
-    monkeypatch.setattr(parallel_pass, "BLOCK", 1e-9)
-    with opened(tmp_path / "one", tangle) as services:
-        plain = a_pass(services)
-        expected = outcome(tmp_path / "one", services)
-    with opened(tmp_path / "two", tangle) as services, open_workers("local") as workers:
-        spread = a_pass(services, workers)
-        found = outcome(tmp_path / "two", services)
-        assert workers.reached
-    assert spread.counts() == plain.counts()
+    monkeypatch.setattr(parallel_pass, "BLOCK_SECONDS", 1e-9)
+    with open_copy(tmp_path / "one", conflicting_drops) as services:
+        sequential = run_intake(services)
+        expected = read_outcome(tmp_path / "one", services)
+    with open_copy(tmp_path / "two", conflicting_drops) as services, open_workers("local") as workers:
+        parallel = run_intake(services, workers)
+        found = read_outcome(tmp_path / "two", services)
+        assert workers.started
+    assert parallel.counts() == sequential.counts()
     assert found == expected
 
 
-def test_a_process_that_is_killed_ends_the_pass_in_one_line_and_loses_nothing(tmp_path, monkeypatch):
+def test_a_process_that_is_killed_ends_the_pass_with_one_line_and_loses_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "WORTH", 0)
-    with opened(tmp_path / "it", tangle) as services:
+    with open_copy(tmp_path / "it", conflicting_drops) as services:
         with pytest.raises(LaunchdropError, match=r"^a process of this pass was killed; was there enough memory"):
-            lose_a_process(services)
-        assert len(a_pass(services).took) == DROPS
+            run_intake_and_kill_a_process(services)
+        assert len(run_intake(services).taken) == DROPS
 
 
-def lose_a_process(services):
+def run_intake_and_kill_a_process(services):
     with open_workers("local") as workers:
         os.kill(workers.executor().submit(os.getpid).result(), signal.SIGKILL)
-        a_pass(services, workers)
+        run_intake(services, workers)
 
 
 @pytest.mark.parametrize("runner", ["local", "dask"])
-def test_small_passes_stay_here(tmp_path, runner):
-    with opened(tmp_path / "it", two, task_runner=runner) as services, open_workers(runner) as workers:
-        assert len(a_pass(services, workers).took) == 2
-        assert not workers.reached
+def test_small_passes_start_no_workers(tmp_path, runner):
+    with open_copy(tmp_path / "it", two_drops, task_runner=runner) as services, open_workers(runner) as workers:
+        assert len(run_intake(services, workers).taken) == 2
+        assert not workers.started
 
 
-def test_workers_get_no_secrets_and_places_that_hold_in_any_folder(tmp_path, monkeypatch):
+def test_workers_get_no_secrets_and_absolute_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     secret = {
         "http_url": "https://x.example",
@@ -264,40 +272,46 @@ def test_workers_get_no_secrets_and_places_that_hold_in_any_folder(tmp_path, mon
     }
     settings = Settings(carrier="http", ledger="sqlite:///ledger.db", **secret)
     with open_services(settings) as services:
-        sent = worker_tasks.terms_of(services).settings
+        sent = worker_tasks.make_worker_setup(services).settings
     assert b"hidden" not in pickle.dumps(sent)
     assert b"whsec_c2Vj" not in pickle.dumps(sent)
     assert (sent.inbox, sent.ledger) == (f"{tmp_path}/inbox", f"sqlite:///{tmp_path}/ledger.db")
 
 
-def test_a_worker_of_another_kind_is_refused_in_one_line(tmp_path):
+def test_a_worker_with_another_version_or_list_is_refused_with_one_line(tmp_path):
     listed = tmp_path / "dno.txt"
     listed.write_text("5012149020\n")
-    with opened(tmp_path / "it", two, do_not_originate=listed) as services:
-        terms = worker_tasks.terms_of(services)
+    with open_copy(tmp_path / "it", two_drops, do_not_originate=listed) as services:
+        setup = worker_tasks.make_worker_setup(services)
         with pytest.raises(LaunchdropError, match=r"^a Dask worker runs launchdrop .*, not 0\.0: restart the workers"):
-            worker_tasks.prepare_block(replace(terms, launchdrop="0.0"), [])
+            worker_tasks.prepare_block(replace(setup, launchdrop="0.0"), [])
         listed.write_text("5012149021\n")
         with pytest.raises(LaunchdropError, match=r"^a Dask worker has another do-not-originate list"):
-            worker_tasks.prepare_block(terms, [])
+            worker_tasks.prepare_block(setup, [])
 
 
-def test_a_scheduler_that_is_not_there_is_told_in_one_line(monkeypatch):
-    monkeypatch.setattr(dask_cluster, "PATIENCE", 1)
+def test_a_missing_scheduler_is_reported_with_one_line(monkeypatch):
+    monkeypatch.setattr(dask_cluster, "CONNECT_TIMEOUT", 1)
     with (
         pytest.raises(
             LaunchdropError, match=r"^LAUNCHDROP_TASK_RUNNER: no Dask workers at tcp://127.0.0.1:9: "
-        ) as told,
+        ) as error,
         open_workers("tcp://127.0.0.1:9") as workers,
     ):
-        assert workers.workers
-    assert "\n" not in str(told.value)
+        assert workers.count
+    assert "\n" not in str(error.value)
 
 
-def test_a_flow_goes_along_with_its_work():
-    """A worker loads a deployment's flow from its file, under a name that no other process can import: by its value."""
+def test_a_flow_can_be_pickled_with_its_work():
+    """Prefect loads a deployment's flow under a name that workers cannot import, so they get it by value."""
     cloudpickle.register_pickle_by_value(intake_flow)
     try:
         assert cloudpickle.loads(cloudpickle.dumps(intake_flow.intake)).name == "intake"
     finally:
         cloudpickle.unregister_pickle_by_value(intake_flow)
+
+
+def test_the_modules_that_processes_preload_exist():
+    """multiprocessing ignores one that cannot be imported."""
+    for module in processes.PRELOADED:
+        importlib.import_module(module)

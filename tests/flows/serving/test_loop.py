@@ -1,4 +1,4 @@
-"""How `serve` makes intake runs of hints: several at a time, none lost to a fault."""
+"""How `serve` turns hints into intake runs: several at a time, and none is lost if one fails."""
 
 import threading
 from datetime import timedelta
@@ -7,64 +7,63 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows import pipeline
 from flows.serving import loop
-from flows.serving.loop import RUNS, Watch, _hints, _paced, _take_what_comes
+from flows.serving.loop import MAX_INTAKE_RUNS, LoopEvents, _add_sweeps, _drop_hints, _run_intake_loop
 from flows.stores import StoreError
 
-DROPS = [{("acme", f"drop-{i}")} for i in range(RUNS)]
+DROPS = [{("acme", f"drop-{i}")} for i in range(MAX_INTAKE_RUNS)]
 
 
 @pytest.fixture
-def watch(monkeypatch):
-    """Hints of some drops, in each of which something lies."""
-    monkeypatch.setattr(loop, "look", lambda *_, **__: ["something"])
-    monkeypatch.setattr(loop.pipeline, "inbox_of", lambda _: None)
-    monkeypatch.setattr(loop, "_hints", lambda *_: iter(DROPS))
+def events(monkeypatch):
+    """Events for a loop that gets hints about some drops, each of which has something to do."""
+    monkeypatch.setattr(loop, "scan_inbox", lambda *_, **__: ["something"])
+    monkeypatch.setattr(loop.pipeline, "make_inbox", lambda _: None)
+    monkeypatch.setattr(loop, "_drop_hints", lambda *_: iter(DROPS))
     monkeypatch.setattr(loop, "SWEEP", timedelta(seconds=0.06))
-    watch = Watch()
-    # A run that fails is made again until somebody says stop: here a failure is to end the test, not to hold it up.
-    patience = threading.Timer(60, watch.stop.set)
-    patience.start()
-    yield watch
-    patience.cancel()
-    assert not watch.stop.is_set()
+    events = LoopEvents()
+    # A run that fails is retried until the loop is stopped. Here that must fail the test, not block it.
+    timeout = threading.Timer(60, events.stop.set)
+    timeout.start()
+    yield events
+    timeout.cancel()
+    assert not events.stop.is_set()
 
 
-class Nowhere:
+class NoServices:
     clock = staticmethod(lambda: None)
 
 
-def test_a_run_that_still_tells_the_server_holds_up_nobody(watch, monkeypatch):
-    together = threading.Barrier(RUNS)
-    monkeypatch.setattr(loop, "shown", lambda run: together.wait(30))
-    _take_what_comes(watch, Nowhere)
-    assert watch.wake.is_set()  # what was taken may be due
+def test_a_run_that_still_reports_to_the_server_does_not_block_others(events, monkeypatch):
+    together = threading.Barrier(MAX_INTAKE_RUNS)
+    monkeypatch.setattr(loop, "record_run", lambda work, *, name: together.wait(30))
+    _run_intake_loop(events, NoServices)
+    assert events.wake.is_set()  # a program of these drops may be due
 
 
-def test_a_run_that_fails_is_made_again(watch, monkeypatch):
-    asked = []
+def test_a_run_that_fails_is_retried(events, monkeypatch):
+    runs = []
 
-    def fails_once(run):
-        asked.append(pipeline.named())
-        if asked.count(pipeline.named()) == 1:
-            raise OSError("the store is out of reach")
+    def fail_once(work, *, name):
+        runs.append(work.keywords["drops"])
+        if runs.count(runs[-1]) == 1:
+            raise OSError("the store is down")
 
-    monkeypatch.setattr(loop, "shown", fails_once)
-    _take_what_comes(watch, Nowhere)
-    assert sorted(asked) == sorted([sorted(drops) for drops in DROPS] * 2)
+    monkeypatch.setattr(loop, "record_run", fail_once)
+    _run_intake_loop(events, NoServices)
+    assert sorted(runs) == sorted([sorted(drops) for drops in DROPS] * 2)
 
 
 @pytest.mark.parametrize(("sweep", "sweeps"), [(0, 4), (60, 1)])
-def test_sweeps_are_made_in_their_time_though_drops_come_without_end(monkeypatch, sweep, sweeps):
+def test_sweeps_come_on_time_even_if_drops_never_pause(monkeypatch, sweep, sweeps):
     monkeypatch.setattr(loop, "SWEEP", timedelta(seconds=sweep))
     drop = {("acme", "drop")}
-    heard = list(_paced([drop, set(), drop, drop]))
-    assert heard.count(drop) == 3
-    assert heard.count(set()) == sweeps
+    hints = list(_add_sweeps([drop, set(), drop, drop]))
+    assert hints.count(drop) == 3
+    assert hints.count(set()) == sweeps
 
 
-def test_a_queue_that_failed_is_listened_to_again(monkeypatch, caplog):
+def test_a_queue_that_failed_is_read_again(monkeypatch, caplog):
     drop, calls = {("acme", "drop")}, []
 
     def queue(*_):
@@ -73,10 +72,10 @@ def test_a_queue_that_failed_is_listened_to_again(monkeypatch, caplog):
             raise StoreError("the queue of events cannot be read")
         yield drop
 
-    monkeypatch.setattr(loop, "queue_hints", queue)
+    monkeypatch.setattr(loop, "watch_queue", queue)
     monkeypatch.setattr(loop, "SWEEP", timedelta(0))
     services = SimpleNamespace(settings=SimpleNamespace(events="a queue"), inbox=SimpleNamespace(url="s3://inbox"))
-    assert list(islice(_hints(Watch(), services), 3)) == [set(), set(), drop]
+    assert list(islice(_drop_hints(LoopEvents(), services), 3)) == [set(), set(), drop]
     assert [record.getMessage() for record in caplog.records] == [
-        "the queue of events cannot be read. Looking every 0 s meanwhile."
+        "the queue of events cannot be read. Until that works, the inbox is checked every 0 s."
     ]
