@@ -14,10 +14,11 @@ from math import ceil
 from flows.archive.submissions import delete_abandoned_copies
 from flows.arrival.completeness import bytes_to_take, program_key
 from flows.arrival.leases import DropLeases
+from flows.errors import Failure
 from flows.ledger.core.outbox import OutboxEntry
 from flows.ledger.intake.drops import Sighting
 from flows.publishing.outbox import WriteResult, claim_files, clear_written
-from flows.registration.drop import NoRoom, DropResult, Untaken, catch_drop_failure, check_archive_space, take_drop
+from flows.registration.drop import DropResult, catch_drop_failure, check_archive_space, take_drop
 from flows.scaling.worker_tasks import QueuedDrop, make_worker_setup, prepare_block, register_block, write_entries
 from flows.scaling.workers import SubmittedWork, Workers
 from flows.services import Services
@@ -47,7 +48,7 @@ def estimate_seconds(sightings: Iterable[Sighting]) -> float:
 
 def take_in_parallel(
     workers: Workers, services: Services, sightings: Sequence[Sighting], stop: Callable[[], bool]
-) -> Iterator[DropResult | Untaken]:
+) -> Iterator[DropResult | Failure]:
     """Take settled drops, given in the order of first sighting, with the same outcome as in one process.
 
     Checks `stop` between blocks. Workers also write the reports and receipts of drops while the next ones are taken.
@@ -75,9 +76,9 @@ class _ParallelIntake:
         self.in_progress: deque[_BlockInProgress] = deque()
         self.last_registered: SubmittedWork | None = None
         self.claimed_programs: set[tuple[str, ...]] = set()
-        self.no_room: list[Untaken] = []
+        self.without_space: list[Failure] = []
 
-    def take(self, sightings: Sequence[Sighting], stop: Callable[[], bool]) -> Iterator[DropResult | Untaken]:
+    def take(self, sightings: Sequence[Sighting], stop: Callable[[], bool]) -> Iterator[DropResult | Failure]:
         block_seconds = min(BLOCK_SECONDS, estimate_seconds(sightings) / self.max_in_progress)
         with self.leases.kept_alive():
             for block in _split((QueuedDrop(sighting=sighting) for sighting in sightings), block_seconds):
@@ -87,23 +88,22 @@ class _ParallelIntake:
                     yield from self._finish_all()
                     yield from self._take_large(block[0].sighting)
                     continue
-                drops = claim_block(self.leases, self._with_room(block), self.claimed_programs)
+                drops = claim_block(self.leases, self._with_space(block), self.claimed_programs)
                 is_full = len(self.in_progress) >= self.max_in_progress
                 results = list(self._finish_oldest()) if is_full else []
                 self._submit(drops, block_seconds / PARTS_PER_BLOCK)
                 yield from results  # not before the workers have their next block
             yield from self._finish_all()
-        yield from self.no_room
+        yield from self.without_space
 
-    def _with_room(self, block: Iterable[QueuedDrop]) -> Iterator[QueuedDrop]:
-        """The drops of a block that the archive has room for."""
+    def _with_space(self, block: Iterable[QueuedDrop]) -> Iterator[QueuedDrop]:
+        """The drops of a block that the archive has space for."""
         for drop in block:
-            try:
-                check_archive_space(self.services, drop.sighting)
-            except NoRoom as e:
-                self.no_room.append(Untaken(str(e)))
-            else:
+            failure = catch_drop_failure(drop.sighting, partial(check_archive_space, self.services, drop.sighting))
+            if failure is None:
                 yield drop
+            else:
+                self.without_space.append(failure)
 
     def _submit(self, drops: Sequence[QueuedDrop], part_seconds: float) -> None:
         prepared = [
@@ -117,14 +117,14 @@ class _ParallelIntake:
             self.last_registered = register(after=[self.last_registered, *prepared])
         self.in_progress.append(_BlockInProgress(drops, self.last_registered))
 
-    def _finish_all(self) -> Iterator[DropResult | Untaken]:
+    def _finish_all(self) -> Iterator[DropResult | Failure]:
         while self.in_progress:
             yield from self._finish_oldest()
 
-    def _finish_oldest(self) -> Iterator[DropResult | Untaken]:
+    def _finish_oldest(self) -> Iterator[DropResult | Failure]:
         """Wait for the oldest block and return its results. Release its leases and clear what failed attempts left."""
         block = self.in_progress.popleft()
-        results: list[DropResult | Untaken] = block.registered.result()
+        results: list[DropResult | Failure] = block.registered.result()
         yield from results
         taken = {(each.business, each.drop) for each in results if isinstance(each, DropResult)}
         leases = [drop.lease for drop in block.drops if drop.lease is not None]
@@ -138,7 +138,7 @@ class _ParallelIntake:
                 self.services.archive, business, [each for each in leases if each.business == business]
             )
 
-    def _take_large(self, sighting: Sighting) -> Iterator[DropResult | Untaken]:
+    def _take_large(self, sighting: Sighting) -> Iterator[DropResult | Failure]:
         """Take a large drop in this process, in its turn. All workers judge ranges of its files."""
         row_workers = RowWorkers(executor=self.workers.executor(), count=self.workers.count, opens_files=True)
         services = replace(self.services, row_workers=row_workers)

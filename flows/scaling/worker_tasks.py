@@ -14,11 +14,11 @@ from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 
-from flows.archive import judgments
+from flows.archive.judgments import load_judgment
 from flows.archive.submissions import ArchivedDrop, archive_drop
-from flows.arrival.completeness import versions_to_take as taken_of
+from flows.arrival.completeness import versions_to_take
 from flows.arrival.leases import require_lease
-from flows.errors import LaunchdropError
+from flows.errors import Failure, LaunchdropError
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.core.outbox import OutboxEntry
 from flows.ledger.intake.drops import Sighting, read_sightings
@@ -29,7 +29,6 @@ from flows.operator_files.do_not_originate import do_not_originate_fingerprint
 from flows.publishing.outbox import WriteResult, write_files
 from flows.registration.drop import (
     DropResult,
-    Untaken,
     catch_drop_failure,
     is_duplicate,
     make_registration,
@@ -77,14 +76,14 @@ class QueuedDrop:
 class PreparedDrop:
     """A drop that is in the archive, and judged unless it is a duplicate.
 
-    `archived` is None if the drop changed or was registered already, or if it was queued without a lease. `untaken`
+    `archived` is None if the drop changed or was registered already, or if it was queued without a lease. `failure`
     says why it could not be prepared.
     """
 
     queued: QueuedDrop
     archived: ArchivedDrop | None = None
     early: EarlyJudgment | None = None
-    untaken: Untaken | None = None
+    failure: Failure | None = None
 
 
 def make_worker_setup(services: Services) -> WorkerSetup:
@@ -132,7 +131,7 @@ def prepare_block(setup: WorkerSetup, block: Sequence[QueuedDrop]) -> list[Prepa
 
 def _prepare(services: Services, queued: QueuedDrop, lease: DropLease, keep: KeepJudgment) -> PreparedDrop:
     prepared = catch_drop_failure(queued.sighting, partial(_copy_and_judge, services, queued, lease, keep))
-    return PreparedDrop(queued=queued, untaken=prepared) if isinstance(prepared, Untaken) else prepared
+    return PreparedDrop(queued=queued, failure=prepared) if isinstance(prepared, Failure) else prepared
 
 
 def _copy_and_judge(services: Services, queued: QueuedDrop, lease: DropLease, keep: KeepJudgment) -> PreparedDrop:
@@ -159,7 +158,7 @@ def _judge(
     return judge_early(services, archived.drop, open_spill, write_rows=keep_if_leased)
 
 
-def register_block(setup: WorkerSetup, _previous: object, *parts: Sequence[PreparedDrop]) -> list[DropResult | Untaken]:
+def register_block(setup: WorkerSetup, _previous: object, *parts: Sequence[PreparedDrop]) -> list[DropResult | Failure]:
     """Register the drops of a block. `_previous` is the result of the block before it, which has to be done first."""
     with open_worker_services(setup) as services:
         results = (
@@ -170,10 +169,10 @@ def register_block(setup: WorkerSetup, _previous: object, *parts: Sequence[Prepa
         return [result for result in results if result is not None]
 
 
-def _register(services: Services, prepared: PreparedDrop) -> DropResult | Untaken | None:
+def _register(services: Services, prepared: PreparedDrop) -> DropResult | Failure | None:
     sighting, lease = prepared.queued.sighting, prepared.queued.lease
-    if prepared.untaken is not None:
-        return prepared.untaken
+    if prepared.failure is not None:
+        return prepared.failure
     try:
         if lease is None:
             return take_drop(services, sighting) or _find_registered(services, sighting)
@@ -190,12 +189,12 @@ def _find_registered(services: Services, sighting: Sighting) -> DropResult | Non
     with services.ledger.read() as conn:
         known = read_sightings(conn, sighting.business, [sighting.name])[sighting.name]
         receipt = find_receipt(conn, sighting.business, sighting.name)
-    if receipt is None or known.taken != taken_of(sighting) or receipt.submission != known.submission:
+    if receipt is None or known.taken != versions_to_take(sighting) or receipt.submission != known.submission:
         return None
     registered = RegistrationResult(outcome=receipt.outcome, submission=receipt.submission)
     judgment = None
     if receipt.outcome == "registered":
-        judgment = judgments.load_judgment(services.archive, sighting.business, receipt.submission).without_rows()
+        judgment = load_judgment(services.archive, sighting.business, receipt.submission).without_rows()
     return DropResult(business=sighting.business, drop=sighting.name, registered=registered, judgment=judgment)
 
 

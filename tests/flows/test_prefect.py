@@ -1,4 +1,4 @@
-"""The real flows against a real Prefect server: deployed from prefect.yaml, run by a worker as its schedule says."""
+"""The real flows on a real Prefect server: deployed from prefect.yaml, and run by a worker on their schedule."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from flows.serving.child_process import NOT_NEEDED
 from flows.serving.prefect_server import running_prefect_server, supervised_module
 
 ROOT = Path(__file__).parents[2]
-#: Ours and a library's lines, and an error that ends the run, all with a number.
+#: Log lines of our own and of Prefect's logger, and an error that ends the run, all with a phone number.
 LEAKY = """
 import logging
 from prefect import flow, get_run_logger
@@ -31,8 +31,8 @@ from flows.logs import configure_logging, log_context, masks_errors
 def leaky():
     configure_logging("json", "info")
     with log_context(submission="20261124T201917Z-98765432"):
-        logging.getLogger("flows.registration.drop").warning("ours: %s", "501-214-9020")
-    get_run_logger().error("theirs: %s", 5012149020)
+        logging.getLogger("flows.registration.drop").warning("own: %s", "501-214-9020")
+    get_run_logger().error("prefect: %s", 5012149020)
     raise ValueError("cannot convert (501) 214-9020")
 
 leaky()
@@ -43,25 +43,25 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(420)]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("stack")
 
 
 @pytest.fixture(scope="module")
-def api(place):
+def api(folder):
     """The address of a Prefect server with an empty work pool, and settings for the sample drops."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        settle_in(place, monkeypatch)
+        set_up_samples(folder, monkeypatch)
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
-        monkeypatch.setenv("PREFECT_HOME", str(place / "prefect"))
-        with running_prefect_server(place, ports=[0]) as api, seen_by_this_process(api):
-            prefect("work-pool", "create", "launchdrop", "--type", "process")
+        monkeypatch.setenv("PREFECT_HOME", str(folder / "prefect"))
+        with running_prefect_server(folder, ports=[0]) as api, use_server(api):
+            run_prefect("work-pool", "create", "launchdrop", "--type", "process")
             yield api
 
 
 @pytest.fixture(scope="module")
 def old_deployments(api):
-    """{name: id} of deployments with the entrypoints from before the flows moved, and a run requested from one of them."""
+    """{name: id} of deployments with the entrypoints from before the move, and a run requested from one of them."""
     with client_of(api) as client:
         ids = {}
         for name in DEPLOYMENT_NAMES:
@@ -74,25 +74,25 @@ def old_deployments(api):
 
 
 @pytest.fixture(scope="module")
-def stack(api, place, old_deployments):
+def stack(api, folder, old_deployments):
     """The server after an upgrade: the deployments of prefect.yaml and a process worker. All tests share it."""
-    prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
+    run_prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
     worker = ["prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
-    with supervised_module(*worker, log_file=place / "worker.log"):
+    with supervised_module(*worker, log_file=folder / "worker.log"):
         yield api
 
 
 @contextmanager
-def seen_by_this_process(api):
-    """Prefect reads the environment when it is first imported, which may be long ago."""
+def use_server(api):
+    """Prefect read the environment when it was first imported, which may have been before."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: api}):
         yield
 
 
-def settle_in(folder, monkeypatch):
-    """The samples in an inbox there, and settings that keep everything there."""
+def set_up_samples(folder, monkeypatch):
+    """Copy the sample drops into an inbox in this folder, and set all paths to it."""
     shutil.copytree(ROOT / "inbox", folder / "inbox")
     for name in ("inbox", "reports", "archive"):
         monkeypatch.setenv(f"LAUNCHDROP_{name.upper()}", str(folder / name))
@@ -100,8 +100,8 @@ def settle_in(folder, monkeypatch):
     monkeypatch.chdir(folder)
 
 
-def prefect(*arguments):
-    # In the clone, as an operator does: `deploy` looks for modules where it runs, and a reports/ there must be ours.
+def run_prefect(*arguments):
+    # In the clone, like an operator: `deploy` imports modules from the current folder, and any reports/ there.
     done = subprocess.run([*PREFECT, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -112,13 +112,13 @@ def ask(api, path, body):
 
 
 def client_of(api):
-    """Prefect's own: what a server on SQLite answers "busy, come back in a moment" (503), it asks again."""
+    """Prefect's own client. It retries when a server on SQLite answers that it is busy (503)."""
     from prefect.client.orchestration import SyncPrefectClient
 
     return SyncPrefectClient(api)
 
 
-def runs_of(api, deployment):
+def completed_runs(api, deployment):
     body = {"deployments": {"name": {"any_": [deployment]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
     return [run for run in ask(api, "flow_runs/filter", body) if run["auto_scheduled"]]
 
@@ -132,19 +132,19 @@ def wait_for(condition, seconds):
     return condition()
 
 
-def test_scheduled_runs_take_the_inbox_and_launch_by_themselves(stack, place):
-    """The trap that is silent: with a wrong SQLAlchemy the scheduler fails at each pass while all looks well."""
-    runs = wait_for(lambda: runs_of(stack, "intake"), 240)
-    assert runs, (place / "worker.log").read_text()[-2000:]
+def test_scheduled_runs_take_the_inbox_and_launch(stack, folder):
+    """With the wrong version of SQLAlchemy, the scheduler silently fails at each pass."""
+    runs = wait_for(lambda: completed_runs(stack, "intake"), 240)
+    assert runs, (folder / "worker.log").read_text()[-2000:]
     late = datetime.fromisoformat(runs[0]["start_time"]) - datetime.fromisoformat(runs[0]["expected_start_time"])
     assert late < timedelta(seconds=30)
-    assert (place / "reports/acme-bank/drops/1-card-service/receipt.json").exists()
+    assert (folder / "reports/acme-bank/drops/1-card-service/receipt.json").exists()
 
     def live():
-        receipt = json.loads((place / "reports/acme-bank/drops/1-card-service/receipt.json").read_text())
+        receipt = json.loads((folder / "reports/acme-bank/drops/1-card-service/receipt.json").read_text())
         return receipt["program_state"] == "live"
 
-    assert wait_for(live, 150), "the launch deployment did not run by its schedule"
+    assert wait_for(live, 150), "the launch deployment did not run on its schedule"
 
 
 def test_deploying_again_replaces_the_old_deployments_in_place(stack, old_deployments):
@@ -164,14 +164,14 @@ def test_deploying_again_replaces_the_old_deployments_in_place(stack, old_deploy
     assert state() == "COMPLETED"
 
 
-def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path, monkeypatch):
-    """Asked from another ledger too: a run that an acceptance of the worker asked for is the same run."""
+def test_an_acceptance_requests_one_launch_run_at_each_start(stack, tmp_path, monkeypatch):
+    """Even from another ledger: it is the same run that an acceptance of the worker requested."""
     from flows.notifying.launch_hints import request_launch_runs
     from flows.pipeline import take_inbox
     from flows.services import open_services
     from flows.settings import load_settings
 
-    settle_in(tmp_path, monkeypatch)
+    set_up_samples(tmp_path, monkeypatch)
     with open_services(load_settings()) as services:
         taken = take_inbox(services)
         starts = taken.upcoming_starts(after=services.clock())
@@ -182,29 +182,31 @@ def test_an_acceptance_asks_for_one_launch_run_at_each_start(stack, tmp_path, mo
         for run in ask(stack, "flow_runs/filter", body)
         if datetime.fromisoformat(run["expected_start_time"]) > datetime.now(UTC) + timedelta(days=365)
     }
-    # collections and its correction start at the same instant: one run for both.
+    # `collections` and its correction have the same start, and so share a run.
     assert far == {"2035-01-08T15:00:00Z", "2035-03-05T15:30:00Z", "2035-05-07T16:00:00Z"}
 
 
 def prefect_events(api, *names):
-    """The events of these names that the server knows, oldest first."""
+    """The events with these names that the server has, oldest first."""
     body = {"filter": {"event": {"name": list(names)}, "order": "ASC"}, "limit": 50}
     return ask(api, "events/filter", body)["events"]
 
 
-def test_every_change_of_state_is_an_event(stack, place):
-    """Told by the worker's runs, of the samples that they took and launched."""
+def test_every_change_of_state_is_an_event(stack):
+    """The worker's runs sent them for the samples that they took and launched."""
 
-    def all_told():
+    def are_all_there():
         kinds = {
             event["event"] for event in prefect_events(stack, "launchdrop.revision.live", "launchdrop.review.requested")
         }
         return len(kinds) == 2
 
-    assert wait_for(all_told, 240)
+    assert wait_for(are_all_there, 240)
     live = prefect_events(stack, "launchdrop.revision.live")
-    about = [e for e in live if e["resource"]["prefect.resource.id"] == "launchdrop.program.acme-bank/card-service"]
-    assert [e["payload"] for e in about] == [
+    card_service = [
+        e for e in live if e["resource"]["prefect.resource.id"] == "launchdrop.program.acme-bank/card-service"
+    ]
+    assert [e["payload"] for e in card_service] == [
         {
             "business": "acme-bank",
             "reference": "card-service",
@@ -214,94 +216,98 @@ def test_every_change_of_state_is_an_event(stack, place):
             "cause": "the carrier has it",
         }
     ]
-    assert [related["prefect.resource.id"] for related in about[0]["related"]] == ["launchdrop.business.acme-bank"]
+    assert [related["prefect.resource.id"] for related in card_service[0]["related"]] == [
+        "launchdrop.business.acme-bank"
+    ]
     verdicts = prefect_events(stack, "launchdrop.submission.accepted_with_rejections")
     assert verdicts
     assert "2149020" not in json.dumps([*live, *verdicts, *prefect_events(stack, "launchdrop.review.requested")])
 
 
 @pytest.fixture
-def ours(stack, tmp_path, monkeypatch):
-    """A pipeline of its own that tells the same server."""
+def services(stack, tmp_path, monkeypatch):
+    """Services with another ledger, which send events to the same server."""
     from flows.services import open_services
     from flows.settings import load_settings
 
-    settle_in(tmp_path, monkeypatch)
-    with open_services(load_settings()) as services:
-        yield services
+    set_up_samples(tmp_path, monkeypatch)
+    with open_services(load_settings()) as opened:
+        yield opened
 
 
-def test_an_automation_notifies_and_another_launches(stack, ours, tmp_path):
-    """The example of flows/automations.yaml, as a webhook gets it; and the trigger that prefect.yaml has."""
+def test_an_automation_notifies_and_another_launches(stack, services, tmp_path):
+    """The example in flows/automations.yaml with a webhook, and the trigger in prefect.yaml."""
     from flows.ledger.core.control_flags import pause_launching, resume_launching
     from flows.notifying.prefect_events import send_new_events
 
-    heard, address = listening()
+    received, address = start_webhook_server()
     block = webhook_block(stack, address)
     rules = (ROOT / "flows/automations.yaml").read_text().replace("00000000-0000-0000-0000-000000000000", block)
     (tmp_path / "automations.yaml").write_text(rules)
-    prefect("automation", "create", "--from-file", str(tmp_path / "automations.yaml"))
-    time.sleep(2)  # the server's triggers learn of a new automation a moment later
-    before = len(runs_asked_for_by_an_automation(stack))
-    with ours.ledger.begin() as conn:
+    run_prefect("automation", "create", "--from-file", str(tmp_path / "automations.yaml"))
+    time.sleep(2)  # the server's triggers see a new automation a moment later
+    before = len(runs_started_by_automations(stack))
+    with services.ledger.begin() as conn:
         pause_launching(conn, by="jo", why="the carrier asked, call 501-214-9020", now=datetime.now(UTC))
-    assert send_new_events(ours) == 1
-    assert send_new_events(ours) == 0
-    said = {"text": "launching: paused (the carrier asked, call +1501•••9020)"}
-    assert wait_for(lambda: said in heard, 60), heard
-    with ours.ledger.begin() as conn:
+    assert send_new_events(services) == 1
+    assert send_new_events(services) == 0
+    notification = {"text": "launching: paused (the carrier asked, call +1501•••9020)"}
+    assert wait_for(lambda: notification in received, 60), received
+    with services.ledger.begin() as conn:
         resume_launching(conn, by="jo", now=datetime.now(UTC))
-    send_new_events(ours)
-    assert wait_for(lambda: len(runs_asked_for_by_an_automation(stack)) > before, 60)
-    assert heard.count(said) == 1
+    send_new_events(services)
+    assert wait_for(lambda: len(runs_started_by_automations(stack)) > before, 60)
+    assert received.count(notification) == 1
 
 
-def test_an_event_told_again_is_the_same_event(stack, ours):
+def test_an_event_that_is_sent_again_is_the_same_event(stack, services):
     from flows.ledger.core.control_flags import pause_launching, set_flag
     from flows.ledger.core.tables import move
     from flows.notifying.prefect_events import build_event, send_new_events
 
-    with ours.ledger.begin() as conn:
-        pause_launching(conn, by="jo", why="told twice", now=datetime.now(UTC))
-    send_new_events(ours)
-    with ours.ledger.begin() as conn:  # as if this process had died before it could remember
+    with services.ledger.begin() as conn:
+        pause_launching(conn, by="jo", why="sent twice", now=datetime.now(UTC))
+    send_new_events(services)
+    with services.ledger.begin() as conn:  # as if this process had died before it could save the cursor
         set_flag(conn, "events", None)
         (row,) = conn.execute(move.select()).all()
-    assert send_new_events(ours) == 1
-    told = wait_for(lambda: [e for e in prefect_events(stack, "launchdrop.launching.paused") if "twice" in str(e)], 30)
+    assert send_new_events(services) == 1
+    events = wait_for(
+        lambda: [e for e in prefect_events(stack, "launchdrop.launching.paused") if "sent twice" in str(e)], 30
+    )
     time.sleep(2)
-    told = [e for e in prefect_events(stack, "launchdrop.launching.paused") if "told twice" in str(e)]
-    assert [e["id"] for e in told] == [build_event(row)["id"]]
+    events = [e for e in prefect_events(stack, "launchdrop.launching.paused") if "sent twice" in str(e)]
+    assert [e["id"] for e in events] == [build_event(row)["id"]]
 
 
-def test_a_pass_tells_so_many_and_the_next_the_rest(ours, monkeypatch):
+def test_a_pass_sends_so_many_events_and_the_next_one_the_rest(services, monkeypatch):
     from flows.ledger.core.control_flags import pause_launching, resume_launching
     from flows.notifying import prefect_events
 
     monkeypatch.setattr(prefect_events, "EVENTS_PER_REQUEST", 2)
     monkeypatch.setattr(prefect_events, "MAX_EVENTS_PER_PASS", 4)
-    with ours.ledger.begin() as conn:
+    with services.ledger.begin() as conn:
         for _ in range(3):
             pause_launching(conn, by="jo", why="back and forth", now=datetime.now(UTC))
             resume_launching(conn, by="jo", now=datetime.now(UTC))
-    assert [prefect_events.send_new_events(ours) for _ in range(3)] == [4, 2, 0]
+    assert [prefect_events.send_new_events(services) for _ in range(3)] == [4, 2, 0]
 
 
-def test_a_server_that_is_away_is_told_later(ours):
+def test_a_server_that_was_away_gets_its_events_later(services):
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from flows.ledger.core.control_flags import pause_launching
     from flows.notifying.prefect_events import send_new_events
 
-    with ours.ledger.begin() as conn:
+    with services.ledger.begin() as conn:
         pause_launching(conn, by="jo", why="while it was away", now=datetime.now(UTC))
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        assert send_new_events(ours) == 0
-    assert wait_for(lambda: send_new_events(ours) == 1, 120)  # a server that is slow is not waited for
+        assert send_new_events(services) == 0
+    assert wait_for(lambda: send_new_events(services) == 1, 120)  # it does not wait for a slow server
 
 
-def test_a_pass_by_hand_is_seen_as_a_run(stack, tmp_path, monkeypatch):
-    settle_in(tmp_path, monkeypatch)
+def test_a_pass_by_hand_is_recorded_as_a_run(stack, tmp_path, monkeypatch):
+    set_up_samples(tmp_path, monkeypatch)
     monkeypatch.setenv("PREFECT_API_URL", stack)
     launchdrop = Path(sys.executable).with_name("launchdrop")
     done = subprocess.run([launchdrop, "run"], capture_output=True, text=True, timeout=120)
@@ -310,7 +316,7 @@ def test_a_pass_by_hand_is_seen_as_a_run(stack, tmp_path, monkeypatch):
     assert run["state"]["type"] == "COMPLETED"
 
 
-def test_the_server_s_pages_show_no_number(stack, tmp_path):
+def test_the_server_s_pages_show_no_phone_number(stack, tmp_path):
     more = {"PREFECT_LOGGING_EXTRA_LOGGERS": "flows", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", LEAKY], env=os.environ | more, cwd=tmp_path, capture_output=True, text=True, timeout=120
@@ -319,48 +325,48 @@ def test_the_server_s_pages_show_no_number(stack, tmp_path):
     assert run["state"]["message"].endswith("ValueError: cannot convert +1501•••9020")
 
     def logged():
-        lines = ask(stack, "logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}})
-        return [line["message"] for line in lines] if len(lines) >= 4 else []
+        found = ask(stack, "logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}})
+        return [line["message"] for line in found] if len(found) >= 4 else []
 
-    said = wait_for(logged, 30)
-    assert "ours: +1501•••9020" in said
-    assert "theirs: +1501•••9020" in said
-    for text in (*said, done.stdout, done.stderr):
+    lines = wait_for(logged, 30)
+    assert "own: +1501•••9020" in lines
+    assert "prefect: +1501•••9020" in lines
+    for text in (*lines, done.stdout, done.stderr):
         assert not re.search("501[^0-9•]*214", text), text
     assert "20261124T201917Z-98765432" in done.stderr
 
 
-def listening():
-    """What is posted to a server on a free port, as it comes; and its address."""
-    heard = []
+def start_webhook_server():
+    """Start a server on a free port. Returns the list of what is posted to it, and its address."""
+    received = []
 
-    class Heard(BaseHTTPRequestHandler):
+    class Webhook(BaseHTTPRequestHandler):
         def do_POST(self):
-            heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            received.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             self.send_response(204)
             self.end_headers()
 
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Heard)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return heard, f"http://127.0.0.1:{server.server_address[1]}/"
+    return received, f"http://127.0.0.1:{server.server_address[1]}/"
 
 
 def webhook_block(api, address):
-    """A block of type Webhook on the server, as one makes it in the UI; its id."""
+    """Create a block of type Webhook on the server, as in its UI. Returns its id."""
     from prefect.blocks.webhook import Webhook
 
     return str(Webhook(method="POST", url=address).save("launchdrop-test", overwrite=True))
 
 
-def runs_asked_for_by_an_automation(api):
+def runs_started_by_automations(api):
     runs = ask(api, "flow_runs/filter", {"deployments": {"name": {"any_": ["launch"]}}})
     return [run for run in runs if (run["created_by"] or {}).get("type") == "AUTOMATION"]
 
 
-def test_the_doctor_finds_server_deployments_and_worker_well(stack, ours):
+def test_the_doctor_finds_no_fault_with_server_deployments_and_worker(stack, services):
     from flows.operations.doctor import run_checks
 
     def well():
@@ -373,9 +379,9 @@ def test_the_doctor_finds_server_deployments_and_worker_well(stack, ours):
     assert lines["clocks"].message == "Prefect server and this machine agree"
 
 
-def test_what_is_deployed_for_workers_stays_theirs_beside_serve(stack):
+def test_serve_does_not_replace_deployments_that_workers_use(stack):
     before = deployed(stack)
-    env = os.environ | {"PYTHONSAFEPATH": "1"}  # as `serve` starts it: beside a reports/ of its own
+    env = os.environ | {"PYTHONSAFEPATH": "1"}  # as `serve` starts it, where a folder reports/ may be the current one's
     done = subprocess.run(
         [sys.executable, "-m", "flows.serving.deployments"], env=env, capture_output=True, text=True, timeout=60
     )
@@ -390,10 +396,10 @@ def deployed(api):
 
 
 @pytest.mark.parametrize("kind", ["docker", "kubernetes"])
-def test_the_pools_of_other_kinds_are_made_and_deployed_to(stack, kind, tmp_path):
-    """The server takes the templates, and `prefect.yaml` deploys to a pool of any kind as it is."""
+def test_pools_of_other_types_can_be_created_and_deployed_to(stack, kind, tmp_path):
+    """The server accepts the templates, and `prefect.yaml` works for a pool of any type."""
     template = str(ROOT / f"flows/pools/{kind}.json")
-    prefect("work-pool", "create", f"on-{kind}", "--type", kind, "--base-job-template", template)
+    run_prefect("work-pool", "create", f"on-{kind}", "--type", kind, "--base-job-template", template)
     there = tmp_path / "prefect.yaml"
     there.write_text(
         (ROOT / "prefect.yaml")
@@ -403,17 +409,17 @@ def test_the_pools_of_other_kinds_are_made_and_deployed_to(stack, kind, tmp_path
     there.write_text(
         re.sub(r"- name: (intake|launch|nightly)$", rf"- name: \1-{kind}", there.read_text(), flags=re.MULTILINE)
     )
-    prefect("deploy", "--all", "--prefect-file", str(there))
+    run_prefect("deploy", "--all", "--prefect-file", str(there))
     body = {"deployments": {"name": {"any_": [f"{name}-{kind}" for name in ("intake", "launch", "nightly")]}}}
     found = ask(stack, "deployments/filter", body)
     assert {deployment["work_pool_name"] for deployment in found} == {f"on-{kind}"}
     assert len(found) == 3
     with client_of(stack) as client:
-        for deployment in found:  # nobody carries these out
+        for deployment in found:  # no worker executes their runs
             client.delete_deployment(deployment["id"])
 
 
-def test_a_docker_pool_s_secrets_are_the_server_s_and_resolved_for_a_run_alone(stack):
+def test_a_docker_pool_s_secrets_are_on_the_server_and_only_resolved_for_a_run(stack):
     import asyncio
 
     from prefect.blocks.system import Secret

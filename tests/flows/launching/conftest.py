@@ -1,4 +1,4 @@
-"""A ledger, a clock that the tests move, and stand-ins that notice what must not happen."""
+"""A ledger, a clock that tests move, and fake carriers that notice calls that must not happen."""
 
 import shutil
 from dataclasses import dataclass
@@ -14,43 +14,43 @@ from flows.ledger.read.page_queries import list_programs
 from tests.flows.carriers.endpoint import Endpoint
 from tests.flows.carriers.exchange import Exchange
 from tests.flows.carriers.samples import OPENED, http_carrier
-from tests.flows.launching.programs import NOON, ledger_at
+from tests.flows.launching.programs import NOON, open_ledger
 
 HOUR = timedelta(hours=1)
 
 
 @dataclass
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that only moves when a test moves it."""
 
     now: datetime = NOON
 
     def __call__(self) -> datetime:
         return self.now
 
-    def move(self, step: timedelta) -> None:
+    def advance(self, step: timedelta) -> None:
         self.now += step
 
 
 @dataclass
 class Launcher:
-    """One launchdrop: passes over a ledger with a carrier."""
+    """Runs launch passes over a ledger with a carrier."""
 
     ledger: Ledger
     carrier: Carrier
     clock: Clock
 
-    def go(self, **how) -> LaunchSummary:
-        return run_due_jobs(self.ledger, self.carrier, clock=self.clock, **({"allowed_delay": 24 * HOUR} | how))
+    def run_pass(self, **options) -> LaunchSummary:
+        return run_due_jobs(self.ledger, self.carrier, clock=self.clock, **({"allowed_delay": 24 * HOUR} | options))
 
     def finish(self, *, passes: int = 20) -> list[LaunchSummary]:
-        """Passes, each a minute after the one before, until one has nothing more to do."""
+        """Run passes, one a minute, until one has nothing left to do."""
         done = []
         while len(done) < passes:
-            done.append(self.go())
+            done.append(self.run_pass())
             if not done[-1].changed and done[-1].carrier_paused_until is None:
                 return done
-            self.clock.move(timedelta(minutes=1))
+            self.clock.advance(timedelta(minutes=1))
         raise AssertionError(f"not finished after {passes} passes: {done[-1]}")
 
     def state(self, reference: str = "q1"):
@@ -65,16 +65,16 @@ def clock():
 
 
 @pytest.fixture(scope="session")
-def blank(tmp_path_factory):
-    """A ledger's file as every test begins with it; making one anew takes longer than most of the tests."""
-    folder = tmp_path_factory.mktemp("blank")
-    ledger_at(folder).close()
+def new_ledger_file(tmp_path_factory):
+    """The file of a new ledger, to be copied for each test. Creating one takes longer than most of the tests."""
+    folder = tmp_path_factory.mktemp("new-ledger")
+    open_ledger(folder).close()
     return folder / "ledger.db"
 
 
 @pytest.fixture
-def ledger(tmp_path, blank):
-    shutil.copy(blank, tmp_path)
+def ledger(tmp_path, new_ledger_file):
+    shutil.copy(new_ledger_file, tmp_path)
     opened = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     yield opened
     opened.close()
@@ -106,7 +106,7 @@ def remote(ledger, clock, endpoint):
 
 
 @pytest.fixture(autouse=True)
-def closed_after_use():
+def close_carriers():
     yield
     while OPENED:
         OPENED.pop().close()

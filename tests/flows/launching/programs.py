@@ -1,4 +1,4 @@
-"""Programs for launch tests: registered as a drop would, without a drop."""
+"""Programs for launch tests, registered without a drop."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,8 +39,8 @@ MANIFEST = Manifest(
 CUSTOMER_SERVICE, SURVEY = 1, 7
 
 
-class Accepted:
-    """Accepted numbers, as judging gives them."""
+class AcceptedNumbers:
+    """Accepted numbers, with the methods that a judgment's numbers have."""
 
     def __init__(self, numbers: Sequence[int], purpose: int = CUSTOMER_SERVICE):
         self._block = np.array(numbers, dtype=np.int64), np.full(len(numbers), purpose, dtype=np.uint8)
@@ -55,56 +55,58 @@ class Accepted:
         return iter(())
 
 
-def ledger_at(folder, *businesses: Business) -> Ledger:
-    """A new ledger that knows Acme Bank, and these businesses."""
+def open_ledger(folder, *businesses: Business) -> Ledger:
+    """A new ledger with Acme Bank and these businesses."""
     ledger = Ledger.open(f"sqlite:///{folder}/ledger.db")
     with ledger.begin() as conn:
         record_businesses(conn, [ACME, *businesses], NOON - 10 * HOUR)
     return ledger
 
 
-def manifest(reference: str = "q1", *, start: datetime = NOON, end: datetime | None = None, **changes) -> Manifest:
+def make_manifest(reference: str = "q1", *, start: datetime = NOON, end: datetime | None = None, **changes) -> Manifest:
     schedule = Schedule(start=start, end=end or start + 100 * HOUR, timezone="America/Chicago")
     return replace(MANIFEST, reference=reference, schedule=schedule, **changes)
 
 
-def registration(
-    of: Manifest,
+def make_registration(
+    manifest: Manifest,
     numbers: Sequence[int] = (),
     *,
     purpose: int = CUSTOMER_SERVICE,
     logo: bytes | None = None,
     serial: int = 0,
 ) -> Registration:
-    digest = sha256(repr((of, list(numbers), purpose, logo, serial)).encode()).hexdigest()
+    digest = sha256(repr((manifest, list(numbers), purpose, logo, serial)).encode()).hexdigest()
     counts = Counts(read=len(numbers), accepted=len(numbers))
     judged = Judgment(
         verdict="accepted",
-        manifest=of,
+        manifest=manifest,
         counts=counts,
         files=(),
         totals=(),
         findings=(),
         findings_total=0,
-        numbers=Accepted(numbers, purpose),
+        numbers=AcceptedNumbers(numbers, purpose),
     )
     return Registration(
         submission=f"20270104T000000Z-{digest[:8]}",
-        business=of.business or "",
-        drop=f"{of.reference}-{digest[:4]}",
+        business=manifest.business or "",
+        drop=f"{manifest.reference}-{digest[:4]}",
         digest=digest,
         received_at=NOON - HOUR,
-        archive=f"{of.business}/{digest[:8]}",
+        archive=f"{manifest.business}/{digest[:8]}",
         judgment=judged,
         logo=SubmittedLogo(name="acme.svg", sha256=sha256(logo).hexdigest()) if logo else None,
     )
 
 
-def registered(ledger: Ledger, of: Manifest, numbers: Sequence[int] = (), *, now: datetime = NOON - HOUR, **how):
-    """Register one program's next revision."""
+def register_program(
+    ledger: Ledger, manifest: Manifest, numbers: Sequence[int] = (), *, now: datetime = NOON - HOUR, **options
+):
+    """Register the next revision of a program."""
     with ledger.begin() as conn:
-        return register_submission(conn, registration(of, numbers, **how), now)
+        return register_submission(conn, make_registration(manifest, numbers, **options), now)
 
 
-def numbers(count: int, *, first: int = 5_012_140_000) -> list[int]:
+def make_numbers(count: int, *, first: int = 5_012_140_000) -> list[int]:
     return list(range(first, first + count))

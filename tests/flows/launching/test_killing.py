@@ -1,4 +1,4 @@
-"""Processes that are killed, or stopped and woken too late, while they launch to an endpoint that loses answers."""
+"""Processes that are killed or paused while they launch to an endpoint that loses answers."""
 
 import os
 import random
@@ -15,27 +15,27 @@ import pytest
 from flows.ledger.read.page_queries import list_programs
 from tests.flows.carriers.endpoint import Endpoint
 from tests.flows.carriers.fake_server import random_faults
-from tests.flows.launching.programs import manifest, numbers, registered
+from tests.flows.launching.programs import make_manifest, make_numbers, register_program
 
 HERE = Path(__file__).parent
 FAULTS = ("drop", "503", "lose", "lose half", "500", "slow", "twice")
 
 
 class Scene:
-    """Programs that start within the next seconds, an endpoint, and processes to be ill-treated."""
+    """Programs that start within seconds, an endpoint, and processes to be killed."""
 
     def __init__(self, ledger, *, count: int, seed: int, lease: float):
         self.ledger, self.dice, self.lease = ledger, random.Random(seed), lease
         self.endpoint = Endpoint()
         self.endpoint.faults, self.endpoint.slow_seconds = random_faults(seed, 0.2, FAULTS), 0.4
-        begun = datetime.now(UTC).replace(microsecond=0)
+        began = datetime.now(UTC).replace(microsecond=0)
         for n in range(count):
-            of = manifest(f"p{n}", start=begun + timedelta(seconds=n % 5))
-            registered(ledger, of, numbers(1200, first=5_012_000_000 + 1200 * n), now=begun)
+            manifest = make_manifest(f"p{n}", start=began + timedelta(seconds=n % 5))
+            register_program(ledger, manifest, make_numbers(1200, first=5_012_000_000 + 1200 * n), now=began)
 
     @contextmanager
     def running(self):
-        command = [sys.executable, str(HERE / "relaunch.py"), str(self.ledger.engine.url), self.endpoint.url]
+        command = [sys.executable, str(HERE / "killable_launchers.py"), str(self.ledger.engine.url), self.endpoint.url]
         pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": HERE.parents[2]}
         with self.endpoint.running(), subprocess.Popen([*command, str(self.lease)], **pipe) as self.forks:
             yield
@@ -52,7 +52,7 @@ class Scene:
             os.kill(child, signal.SIGKILL)
 
     def wait_for_requests(self, more: int) -> None:
-        """Until so many more have come, or none come any more."""
+        """Wait for this many more requests, or until no more come."""
         target, seen, quiet_since = len(self.endpoint.requests) + more, 0, time.monotonic()
         while len(self.endpoint.requests) < target and time.monotonic() < quiet_since + 3:
             if len(self.endpoint.requests) != seen:
@@ -64,8 +64,8 @@ class Scene:
         with self.process():
             self.wait_for_requests(self.dice.randint(1, spacing))
 
-    def stop_one(self, spacing: int) -> None:
-        """Stop a process until another one has taken its work over, then let both go on for a while."""
+    def pause_one(self, spacing: int) -> None:
+        """Pause a process until another one has taken over its work, then let both run for a while."""
         with self.process() as first:
             self.wait_for_requests(self.dice.randint(1, spacing))
             os.kill(first, signal.SIGSTOP)
@@ -96,7 +96,7 @@ class Scene:
         assert self.endpoint.violations == []
 
 
-def test_killed_at_some_moments_each_number_counts_once(ledger):
+def test_each_number_counts_once_after_some_kills(ledger):
     scene = Scene(ledger, count=5, seed=11, lease=60)
     with scene.running():
         for _ in range(12):
@@ -106,10 +106,10 @@ def test_killed_at_some_moments_each_number_counts_once(ledger):
 
 
 @pytest.mark.soak
-def test_killed_and_stopped_at_300_moments_each_number_counts_once(ledger):
+def test_each_number_counts_once_after_300_kills_and_pauses(ledger):
     scene = Scene(ledger, count=50, seed=12, lease=1)
     with scene.running():
         for moment in range(300):
-            (scene.stop_one if moment % 5 == 4 else scene.kill_one)(spacing=2)
+            (scene.pause_one if moment % 5 == 4 else scene.kill_one)(spacing=2)
         scene.finish(limit=300)
         scene.check(50)

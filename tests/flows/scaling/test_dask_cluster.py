@@ -15,7 +15,7 @@ from flows.scaling import dask_cluster, parallel_pass
 from flows.scaling.opening import open_workers
 from schemas.rows import first_pass
 from tests.flows.sample_drops import write
-from tests.flows.scaling.compared_passes import open_copy, run_intake
+from tests.flows.scaling.compared_passes import open_copy, read_outcome, run_intake
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore:.*:ResourceWarning")]
 

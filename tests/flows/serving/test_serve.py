@@ -1,4 +1,4 @@
-"""`launchdrop serve`, as an operator types it: drops and launches in time, and a clean end."""
+"""`launchdrop serve`, as an operator starts it: drops and launches on time, and a clean end."""
 
 import json
 import os
@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).parents[3]
 LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
 
-#: Drops that come at once; taking them all takes seconds.
+#: Drops that arrive at once. Taking all of them takes seconds.
 MANY = 400
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def serving(tmp_path):
-    """A running `serve` in a folder of its own, and the addresses of its site and its Prefect server."""
+    """A running `serve` in a new folder, and the addresses of its report site and its Prefect server."""
     (tmp_path / "inbox").mkdir()
     shutil.copy(ROOT / "inbox/businesses.yaml", tmp_path / "inbox")
     env = {k: v for k, v in os.environ.items() if not k.startswith(("LAUNCHDROP_", "PREFECT_"))}
@@ -37,15 +38,15 @@ def serving(tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    said = []
+    output = []
     for line in process.stdout:
-        said.append(line)
+        output.append(line)
         if line.startswith("Watching"):
             break
-    assert process.poll() is None, "".join(said)
-    addresses = [re.search(rf"^{what}: (\S+)$", "".join(said), re.MULTILINE)[1] for what in ("Reports", "Prefect")]
+    assert process.poll() is None, "".join(output)
+    addresses = [re.search(rf"^{what}: (\S+)$", "".join(output), re.MULTILINE)[1] for what in ("Reports", "Prefect")]
     yield tmp_path, process, *addresses
-    # Asked, not killed: it ends its children, the server among them.
+    # Not killed, so that it can stop its children, among them the Prefect server.
     if process.poll() is None:
         process.terminate()
         process.communicate(timeout=60)
@@ -53,7 +54,7 @@ def serving(tmp_path):
 
 
 def drop(inbox, name, *, start, reference="card-service", number=5012149020):
-    """Uploaded as SFTP clients do: the numbers under another name first, the manifest last."""
+    """Upload a drop as SFTP clients do: the numbers first, under a temporary name, and the manifest last."""
     folder = inbox / "acme-bank" / name
     folder.mkdir(parents=True)
     (folder / "numbers.csv.part").write_text(f"{number},Customer Service\n214-9021,Survey\n")
@@ -65,72 +66,72 @@ def drop(inbox, name, *, start, reference="card-service", number=5012149020):
     (folder / "program.yaml").write_text(manifest)
 
 
-def kept_by(prefect, what):
-    """What the server keeps of something, and shows."""
-    asked = Request(f"{prefect}/api/{what}/filter", b"{}", {"content-type": "application/json"})
-    with urlopen(asked) as answer:
+def records_of(prefect, kind):
+    """All records of this kind that the server has, as JSON."""
+    request = Request(f"{prefect}/api/{kind}/filter", b"{}", {"content-type": "application/json"})
+    with urlopen(request) as answer:
         return answer.read().decode()
 
 
-def seconds_until(condition, most):
+def seconds_until(condition, timeout):
     began = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < most, "it did not happen"
+        assert time.monotonic() - began < timeout, "it did not happen in time"
         time.sleep(0.05)
     return time.monotonic() - began
 
 
-def test_a_drop_is_reported_a_program_launched_and_ctrl_c_ends_it(serving):
+def test_a_drop_is_reported_its_program_launched_and_ctrl_c_stops_everything(serving):
     folder, process, site, prefect = serving
     receipt = folder / "reports/out/acme-bank/drops/for-5012149020/receipt.json"
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30)
     drop(folder / "inbox", "for-5012149020", start=start)
     assert seconds_until(receipt.exists, 60) < slow(5)
-    told = json.loads(receipt.read_text())
-    assert told["counts"] == {"read": 2, "accepted": 1, "rejected": 1, "ignored": 0}
-    assert (told["verdict"], told["program_state"]) == ("accepted_with_rejections", "scheduled")
+    content = json.loads(receipt.read_text())
+    assert content["counts"] == {"read": 2, "accepted": 1, "rejected": 1, "ignored": 0}
+    assert (content["verdict"], content["program_state"]) == ("accepted_with_rejections", "scheduled")
 
-    with urlopen(f"{site}/acme-bank/{told['submission']}/report.html") as page:
+    with urlopen(f"{site}/acme-bank/{content['submission']}/report.html") as page:
         assert b"214-9021" in page.read()
-    # The operator's page comes after what the business waits for.
+    # The operator's page is written after the pages for the business.
     seconds_until((folder / "reports/out/_operator/index.html").exists, 30)
     with urlopen(f"{site}/") as page:
         assert page.url == f"{site}/_operator/index.html"
 
     seconds_until(lambda: json.loads(receipt.read_text())["program_state"] == "live", 90)
-    shown = subprocess.run(
+    output = subprocess.run(
         [LAUNCHDROP, "show", "acme-bank/card-service", "--json"], cwd=folder, capture_output=True, text=True, check=True
     )
-    (live,) = [m for m in json.loads(shown.stdout)[0]["history"] if m["after"] == "live"]
+    (live,) = [m for m in json.loads(output.stdout)[0]["history"] if m["after"] == "live"]
     late = datetime.fromisoformat(live["at"]) - start
     assert timedelta(0) <= late < timedelta(seconds=slow(5))
 
-    for what in ("flow_runs", "task_runs", "logs", "artifacts", "events"):
-        page = kept_by(prefect, what)
-        assert page.count('"id"') >= 1, what
-        assert "5012149020" not in page, what
+    for kind in ("flow_runs", "task_runs", "logs", "artifacts", "events"):
+        records = records_of(prefect, kind)
+        assert records.count('"id"') >= 1, kind
+        assert "5012149020" not in records, kind
 
     pids = children_of(process)
     assert len(pids) >= 2  # the server and the runner
 
-    # Asked to end in the middle of many drops, it leaves the rest to whoever comes next.
+    # If it is stopped in the middle of many drops, the next pass takes the rest.
     for i in range(MANY):
         drop(
             folder / "inbox", f"many-{i}", start=start + timedelta(days=1), reference=f"many-{i}", number=5012150000 + i
         )
     receipts = folder / "reports/out/acme-bank/drops"
-    seconds_until(lambda: taken(folder) > 1, 60)
+    seconds_until(lambda: count_submissions(folder) > 1, 60)
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=slow(60))
+    output, _ = process.communicate(timeout=slow(60))
     assert process.returncode == 0
-    assert "Traceback" not in said
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()], "a child was left behind"
-    assert taken(folder) < MANY
+    assert "Traceback" not in output
+    assert not [pid for pid in pids if psutil.pid_exists(pid)], "a child was left behind"
+    assert count_submissions(folder) < MANY
     subprocess.run([LAUNCHDROP, "run"], cwd=folder, check=True, capture_output=True)
-    assert taken(folder) == MANY + 1 == len(list(receipts.iterdir()))
+    assert count_submissions(folder) == MANY + 1 == len(list(receipts.iterdir()))
 
 
-def test_a_prefect_server_that_is_killed_holds_nothing_up_and_comes_back(serving):
+def test_a_prefect_server_that_is_killed_delays_nothing_and_is_restarted(serving):
     folder, process, _, prefect = serving
     first, *_ = (pid for pid, command in children_of(process).items() if "prefect server" in command)
     os.kill(first, signal.SIGKILL)
@@ -139,29 +140,28 @@ def test_a_prefect_server_that_is_killed_holds_nothing_up_and_comes_back(serving
     drop(folder / "inbox", "now", start=start)
     seconds_until(receipt.exists, slow(15))
     seconds_until(lambda: json.loads(receipt.read_text())["program_state"] == "live", slow(30))
-    seconds_until(lambda: answers(f"{prefect}/api/health"), 120)
+    seconds_until(lambda: is_answering(f"{prefect}/api/health"), 120)
     drop(folder / "inbox", "next", start=start + timedelta(days=1), reference="next", number=5012149029)
     seconds_until((folder / "reports/out/acme-bank/drops/next/receipt.json").exists, slow(30))
 
     children = children_of(process)
     process.kill()
     process.wait()
-    seconds_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 30)
-    said = process.stdout.read()
-    assert f"`prefect server start --host 127.0.0.1 --port {prefect.rpartition(':')[2]}` ended with -9" in said
-    assert "does not show this run of intake" in said
-    assert "Traceback" not in said, said
+    seconds_until(lambda: not any(psutil.pid_exists(pid) for pid in children), 30)
+    output = process.stdout.read()
+    assert (
+        f"`prefect server start --host 127.0.0.1 --port {prefect.rpartition(':')[2]}` ended with exit code -9" in output
+    )
+    assert "does not record this run of intake" in output
+    assert "Traceback" not in output, output
 
 
 def children_of(process):
-    """Each child's command line, by its id."""
-    found = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
-    )
-    return {int(pid): command for pid, command in (line.split(None, 1) for line in found.stdout.splitlines())}
+    """The command lines of a process's children, by their process ids."""
+    return {child.pid: " ".join(child.cmdline()) for child in psutil.Process(process.pid).children()}
 
 
-def answers(address):
+def is_answering(address):
     try:
         with urlopen(address, timeout=2):
             return True
@@ -169,12 +169,14 @@ def answers(address):
         return False
 
 
-def taken(folder):
-    """How many submissions there are."""
-    told = subprocess.run([LAUNCHDROP, "submissions", "--json"], cwd=folder, capture_output=True, text=True, check=True)
-    return len(json.loads(told.stdout))
+def count_submissions(folder):
+    """How many submissions the ledger has."""
+    output = subprocess.run(
+        [LAUNCHDROP, "submissions", "--json"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return len(json.loads(output.stdout))
 
 
 def slow(seconds):
-    """A bound of a quiet machine, for one that runs other things too."""
+    """A time limit for an idle machine, extended for one that also runs other things."""
     return seconds * 3 if os.environ.get("CI") else seconds

@@ -1,4 +1,4 @@
-"""Launchers to be killed: for each line on its input one is made, which says its number and then launches for ever.
+"""Processes that launch forever, to be killed by tests. For each line of input, this starts one and prints its id.
 
 They are forked from here, where everything is imported already, so that a death costs milliseconds and not seconds.
 """
@@ -17,7 +17,7 @@ SECRET = "whsec_c3RhbmQtaW4gc2VjcmV0IG9mIHRlc3Rz"
 
 
 def launch(ledger_url: str, carrier_url: str, lease: str) -> None:
-    due.RETRY_UNSURE = timedelta(milliseconds=50)  # the real rest would make the test wait, and show no more
+    due.RETRY_UNSURE = timedelta(milliseconds=50)  # the real one would only make the test longer
     options = HttpOptions(url=carrier_url, secret=SECRET, timeout=0.3, initial_wait=0.005, max_wait=0.5, cooldown=0.01)
     ledger, carrier = Ledger.open(ledger_url), HttpCarrier(options)
     while True:
@@ -32,7 +32,7 @@ def launch(ledger_url: str, carrier_url: str, lease: str) -> None:
 
 
 def main(*addresses: str) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried at once
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that dead children do not stay as zombies
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
