@@ -1,7 +1,7 @@
-"""The whole stack: PostgreSQL, S3 with SQS, a Prefect server and its worker, Dask, a carrier; with faults, and deaths.
+"""The whole stack: PostgreSQL, S3 with SQS, a Prefect server with a worker, Dask, and a carrier; with faults.
 
-A hundred drops arrive in a bucket; deployments of prefect.yaml take and launch them while Dask workers are killed and
-the carrier misbehaves. In the end the ledger, the reports and the carrier's book agree.
+A hundred drops arrive in a bucket. The deployments of prefect.yaml take and launch them, while Dask workers are killed
+and the carrier fails at random. At the end the ledger, the reports and the carrier's book agree.
 """
 
 import json
@@ -48,7 +48,7 @@ pytestmark = [
 
 @pytest.fixture
 def stack(tmp_path):
-    """All of it, in the environment of what the test starts."""
+    """Start everything, and set the environment for the processes that the test starts."""
     if binaries() is None:
         pytest.fail(MISSING) if os.environ.get("CI") == "true" else pytest.skip(MISSING)
     with ExitStack() as stack:
@@ -56,7 +56,7 @@ def stack(tmp_path):
         patch.chdir(tmp_path)
         postgres = stack.enter_context(running())
         for name in ("ledger", "prefect"):
-            create(postgres, name)
+            create_database(postgres, name)
         endpoint = stack.enter_context(Endpoint().running())
         endpoint.faults = random_faults(11, 0.1)
         endpoint.slow_seconds = 0.1
@@ -81,8 +81,8 @@ def stack(tmp_path):
         patch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
         patch.delenv("PREFECT_API_URL", raising=False)
         stack.enter_context(running_prefect_server(tmp_path))
-        prefect("work-pool", "create", "launchdrop", "--type", "process")
-        prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
+        run_prefect("work-pool", "create", "launchdrop", "--type", "process")
+        run_prefect("deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml"))
         worker = ["prefect", "worker", "start", "--pool", "launchdrop", "--type", "process"]
         stack.enter_context(supervised_module(*worker, log_file=tmp_path / "worker.log"))
         ledger = Ledger.open(settings["ledger"])
@@ -90,7 +90,7 @@ def stack(tmp_path):
         yield ledger, endpoint, dask, queue
 
 
-def create(postgres, name):
+def create_database(postgres, name):
     admin = create_engine(postgres.format("postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as conn:
         conn.execute(text(f"create database {name}"))
@@ -99,7 +99,7 @@ def create(postgres, name):
 
 @contextmanager
 def s3_and_sqs(patch):
-    """A bucket that tells a queue of what comes; gives the queue's URL."""
+    """A bucket that sends its events to a queue. Yields the queue's URL."""
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
@@ -111,21 +111,21 @@ def s3_and_sqs(patch):
     s3.create_bucket(Bucket="drops")
     url = sqs.create_queue(QueueName="events")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    told = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
-    s3.put_bucket_notification_configuration(Bucket="drops", NotificationConfiguration=told)
+    notifications = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    s3.put_bucket_notification_configuration(Bucket="drops", NotificationConfiguration=notifications)
     yield url
     s3.close()
     sqs.close()
     moto.stop()
 
 
-def prefect(*arguments):
+def run_prefect(*arguments):
     done = call([*PREFECT, *arguments], capture_output=True, text=True, timeout=180, env=os.environ)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def drop(inbox, place, now):
-    """One of a hundred: mostly good, some with faulty rows, some rejected whole, some the next revision of another."""
+    """One of a hundred drops. Most are good; some have bad rows, are rejected, or are another one's next revision."""
     first = 5_012_000_000 + 100 * place
     rows = [f"{first + n},Customer Service\n" for n in range(40)]
     changes = {"reference": f"r{place}"}
@@ -143,15 +143,15 @@ def drop(inbox, place, now):
     inbox.put(f"{name}/program.yaml", manifest("acme-bank", **changes).encode())
 
 
-def asked(deployment):
-    """Ask the server for a run, and wait for its end; one that meets a scheduled run may be called off for it."""
+def run_now(deployment):
+    """Start a run and wait for its end. It may be canceled if a scheduled run is in progress."""
     from prefect.deployments import run_deployment
 
     return run_deployment(deployment, timeout=45, poll_interval=1, as_subflow=False).state
 
 
-def heard(queue):
-    """The drops that the bucket told of."""
+def drops_in(queue):
+    """The drops that the bucket's events are about."""
     stop, found = threading.Event(), set()
     for hints in watch_queue(queue, "s3://drops/inbox", stop):
         found |= hints
@@ -161,13 +161,13 @@ def heard(queue):
 
 
 @contextmanager
-def killed(dask, killed_pids):
-    """Three times, one of two workers that work is killed at a moment nobody chose."""
-    over, dice = threading.Event(), random.Random(5)
+def workers_killed(dask, killed_pids):
+    """Three times, kill one of two busy workers at a random moment."""
+    done, dice = threading.Event(), random.Random(5)
 
     def kill():
         with Client(dask) as client:
-            while len(killed_pids) < 3 and not over.wait(dice.uniform(0.2, 1.0)):
+            while len(killed_pids) < 3 and not done.wait(dice.uniform(0.2, 1.0)):
                 busy = any(client.processing().values())
                 pids = [pid for pid in client.run(os.getpid, on_error="ignore").values() if isinstance(pid, int)]
                 if busy and len(pids) == 2:
@@ -179,16 +179,16 @@ def killed(dask, killed_pids):
     try:
         yield
     finally:
-        over.set()
+        done.set()
         killer.join()
 
 
-def until(condition, seconds, do, what=lambda: None):
-    """Do it again and again until it is so; `what` says how it is."""
+def repeat_until(condition, seconds, action, describe=lambda: None):
+    """Repeat an action until the condition holds. `describe` returns what an error shows."""
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
-        do()
-    assert condition(), what()
+        action()
+    assert condition(), describe()
 
 
 def test_a_hundred_drops_through_everything(stack, tmp_path):
@@ -198,7 +198,7 @@ def test_a_hundred_drops_through_everything(stack, tmp_path):
     now, pids = datetime.now(UTC), []
     for place in range(DROPS):
         drop(inbox, place, now)
-    assert len(heard(queue)) == DROPS
+    assert len(drops_in(queue)) == DROPS
 
     def receipts():
         keys = [entry.key for entry in reports.list("acme-bank/drops/")]
@@ -212,22 +212,22 @@ def test_a_hundred_drops_through_everything(stack, tmp_path):
     def states():
         return Counter(r["program_state"] for r in receipts())
 
-    with killed(dask, pids):
-        until(lambda: len(receipts()) == DROPS, 300, lambda: asked("intake/intake"))
-    until(live, 300, lambda: asked("launch/launch"))
-    until(lambda: states()["live"] == 90, 180, lambda: time.sleep(1), states)
+    with workers_killed(dask, pids):
+        repeat_until(lambda: len(receipts()) == DROPS, 300, lambda: run_now("intake/intake"))
+    repeat_until(live, 300, lambda: run_now("launch/launch"))
+    repeat_until(lambda: states()["live"] == 90, 180, lambda: time.sleep(1), states)
     log = (tmp_path / "worker.log").read_text()
     assert pids, log[-3000:]
 
-    told = receipts()
-    assert Counter(r["verdict"] for r in told) == {"accepted": 80, "accepted_with_rejections": 10, "rejected": 10}
+    final = receipts()
+    assert Counter(r["verdict"] for r in final) == {"accepted": 80, "accepted_with_rejections": 10, "rejected": 10}
     with ledger.read() as conn:
         numbers = [(f"{n.business}~{n.reference}", n.number) for n in stream_live_numbers(conn)]
     booked = [(id, number) for id, program in endpoint.programs.items() for number in program.numbers]
     assert sorted(numbers) == sorted(booked)
-    assert len(numbers) == sum(r["counts"]["accepted"] for r in told if r["verdict"] != "rejected")
+    assert len(numbers) == sum(r["counts"]["accepted"] for r in final if r["verdict"] != "rejected")
     assert {count for program in endpoint.programs.values() for count in program.arrivals.values()} == {1}
-    for receipt in told:
+    for receipt in final:
         report = json.loads(read_object(reports, f"acme-bank/{receipt['submission']}/report.json"))
         assert (report["verdict"], report["counts"]) == (receipt["verdict"], receipt["counts"])
         assert reports.stat(f"acme-bank/{receipt['submission']}/report.html")
