@@ -1,5 +1,6 @@
-"""What is known: the one truth about businesses, submissions, programs and their numbers, on SQLite or PostgreSQL.
+"""The ledger: businesses, submissions, programs and their numbers, on SQLite or PostgreSQL.
 
-`core.engine.Ledger` opens it and gives transactions. What can be asked of it and done to it are functions in the
-folders beside `core`; each takes a connection of such a transaction, and `now` where time matters.
+`core.engine.Ledger` opens it and gives transactions. The functions that read and write it are in folders, in the order
+of the pipeline: `intake`, `programs`, `launches`; and `read` for queries. Each function takes a connection with an open
+transaction, and `now` if it depends on the time.
 """

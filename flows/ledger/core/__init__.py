@@ -1,1 +1,1 @@
-"""What all of the ledger rests on: engine, tables, transitions, outbox, control flags."""
+"""What the other folders of the ledger build on: engine, tables, bulk SQL, transitions, outbox, control flags."""

@@ -1,30 +1,56 @@
-"""Files that are to be written anew: claimed, written by one process at a time, and crossed off.
+"""The outbox: published files (receipts, reports, index pages) that must be written again after a change.
 
-Two processes that write one file would leave there what the slower one knew. So marks are claimed for a while; and who
-finds that a file was somebody else's in the end, having been slow, marks it again.
+A file is added to the outbox in the transaction of the change. After the commit, a process claims entries for a while,
+writes their files and clears the entries. Claims keep two processes from writing the same file: the slower one would
+leave an old version there. A process that was slow anyway, and whose claim has expired, adds the file again.
 """
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, case, delete, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, or_, select, text, tuple_, update
 
-from flows.ledger.core.bulk import IDS_PER_STATEMENT
+from flows.ledger.core.bulk import IDS_PER_STATEMENT, upsert
 from flows.ledger.core.tables import outbox
-from flows.ledger.core.transitions import upsert
 
-_COLUMNS = outbox.c.kind, outbox.c.business, outbox.c.key
-_FILE, _AS_STAMPED = tuple_(*_COLUMNS), tuple_(*_COLUMNS, outbox.c.stamp)
-#: The kinds of files, in the order they are written in: reports before the receipts that link to them.
+#: The kinds of files and the order they are written in: reports before the receipts that link to them.
 WRITE_ORDER = {"report": 0, "receipt": 1, "index": 2, "operator": 3}
-_PART = IDS_PER_STATEMENT // 4
+
+_FILE_COLUMNS = outbox.c.kind, outbox.c.business, outbox.c.key
+_FILE, _STAMPED_FILE = tuple_(*_FILE_COLUMNS), tuple_(*_FILE_COLUMNS, outbox.c.stamp)
+_ENTRIES_PER_STATEMENT = IDS_PER_STATEMENT // 4
+
+# As text: every change runs some of these, and SQLAlchemy would compile the dialects' upserts each time.
+_ADD_FILES = text(
+    "insert into outbox (kind, business, key, stamp) values (:kind, :business, :key, :stamp) "
+    "on conflict (kind, business, key) do update set stamp = excluded.stamp"
+)
+_ADD_REPORTS = text(
+    "insert into outbox (kind, business, key, stamp) "
+    "select 'report', business, id, :stamp from submission where id in :ids "
+    "on conflict (kind, business, key) do update set stamp = excluded.stamp"
+).bindparams(bindparam("ids", expanding=True))
+_ADD_RECEIPTS = text(
+    "insert into outbox (kind, business, key, stamp) "
+    "select 'receipt', business, \"drop\", cast(:stamp as bigint) from ("
+    'select business, "drop" from receipt where submission in :ids union '
+    # A receipt has the state of its program, which another drop for the program may have changed.
+    'select receipt.business, receipt."drop" from submission '
+    "join submission as sibling on sibling.business = submission.business and sibling.reference = submission.reference "
+    # By the id alone, so that its index is used. With the business, all receipts of the business would be read.
+    "join receipt on receipt.submission = sibling.id where submission.id in :ids"
+    ") as found where true on conflict (kind, business, key) do update set stamp = excluded.stamp"
+).bindparams(bindparam("ids", expanding=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxEntry:
-    """A file to be written anew: kind receipt (key: the drop), report (key: the submission), index, operator."""
+    """A file to write: a receipt (key: the drop), a report (key: the submission), an index, or the operator's index.
+
+    `stamp` is random. It changes whenever the file is added again.
+    """
 
     kind: str
     business: str
@@ -36,6 +62,25 @@ class OutboxEntry:
         return self.kind, self.business, self.key
 
 
+def add_to_outbox(conn: Connection, kind: str, business: str, key: str = "") -> None:
+    """Add one file."""
+    _add_files(conn, [(kind, business, key)])
+
+
+def add_indexes_to_outbox(conn: Connection, businesses: Iterable[str]) -> None:
+    """Add the index pages of these businesses, and the operator's."""
+    _add_files(conn, [*(("index", name, "") for name in sorted(businesses)), ("operator", "", "")])
+
+
+def add_submissions_to_outbox(conn: Connection, submissions: Sequence[str], *, reports: bool = True) -> None:
+    """Add the reports of these submissions, and the receipts of all drops for the same programs."""
+    for start in range(0, len(submissions), IDS_PER_STATEMENT):
+        part = {"ids": list(submissions[start : start + IDS_PER_STATEMENT]), "stamp": _new_stamp()}
+        conn.execute(_ADD_RECEIPTS, part)
+        if reports:
+            conn.execute(_ADD_REPORTS, part)
+
+
 def claim_outbox_entries(
     conn: Connection,
     *,
@@ -43,63 +88,77 @@ def claim_outbox_entries(
     now: datetime,
     length: timedelta,
     kinds: Collection[str] = WRITE_ORDER,
-    gone: Callable[[str], bool] = lambda _owner: False,
+    is_owner_dead: Callable[[str], bool] = lambda _owner: False,
     limit: int = 10_000,
 ) -> list[OutboxEntry]:
-    """What of these kinds is to be written anew and nobody else is at, reports before the receipts that link to them.
+    """Claim entries of these kinds that nobody else has claimed, and return them in the order to write them in.
 
-    It is the owner's to write for `length`, or until it is crossed off or given back. `gone` tells of an owner that is
-    dead.
+    The claim lasts for `length`, or until the entry is cleared or released. The claims of an owner end at once if
+    `is_owner_dead` says so.
     """
-    held = select(outbox.c.claimed_by).distinct().where(outbox.c.claimed_until > now)
-    dead = [other for other in conn.execute(held).scalars() if other != owner and gone(other)]
-    free = or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until <= now, outbox.c.claimed_by.in_(dead))
-    these = outbox.c.kind.in_(list(kinds))
-    query = (
-        select(outbox).where(these, free).order_by(outbox.c.kind.desc(), outbox.c.business, outbox.c.key).limit(limit)
-    )
+    owners = conn.execute(select(outbox.c.claimed_by).distinct().where(outbox.c.claimed_until > now)).scalars()
+    dead = [other for other in owners if other != owner and is_owner_dead(other)]
+    unclaimed = or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until <= now, outbox.c.claimed_by.in_(dead))
+    query = select(outbox).where(outbox.c.kind.in_(list(kinds)), unclaimed)
+    query = query.order_by(outbox.c.kind.desc(), outbox.c.business, outbox.c.key).limit(limit)
     rows = conn.execute(query.with_for_update(skip_locked=True)).all()
-    found = [OutboxEntry(kind=row.kind, business=row.business, key=row.key, stamp=row.stamp) for row in rows]
-    _set(conn, found, claimed_by=owner, claimed_until=now + length)
-    return sorted(found, key=lambda mark: (WRITE_ORDER[mark.kind], mark.business, mark.key))
+    entries = [OutboxEntry(kind=row.kind, business=row.business, key=row.key, stamp=row.stamp) for row in rows]
+    _update_entries(conn, entries, claimed_by=owner, claimed_until=now + length)
+    return sorted(entries, key=lambda entry: (WRITE_ORDER[entry.kind], entry.business, entry.key))
 
 
 def clear_outbox_entries(conn: Connection, written: Sequence[OutboxEntry], *, owner: str) -> None:
-    """Cross off what was written. What was marked again meanwhile stays; so does, marked anew, what was another's."""
-    for start in range(0, len(written), _PART):
-        part = written[start : start + _PART]
-        these = _AS_STAMPED.in_([(*mark.file, mark.stamp) for mark in part])
-        done = delete(outbox).where(these, outbox.c.claimed_by == owner).returning(*_COLUMNS)
-        crossed_off = {tuple(row) for row in conn.execute(done)}
-        _again(conn, [mark for mark in part if mark.file not in crossed_off], owner)
+    """Remove the entries of files that `owner` has written.
+
+    An entry stays if the file was added again in the meantime. If the claim has passed to another owner, the file is
+    added again, because this owner may have overwritten a newer version of it.
+    """
+    for start in range(0, len(written), _ENTRIES_PER_STATEMENT):
+        part = written[start : start + _ENTRIES_PER_STATEMENT]
+        condition = _STAMPED_FILE.in_([(*entry.file, entry.stamp) for entry in part])
+        statement = delete(outbox).where(condition, outbox.c.claimed_by == owner).returning(*_FILE_COLUMNS)
+        cleared = {tuple(row) for row in conn.execute(statement)}
+        _add_again(conn, [entry for entry in part if entry.file not in cleared], owner)
 
 
 def release_outbox_entries(conn: Connection, unwritten: Sequence[OutboxEntry], *, owner: str) -> None:
-    """What could not be written, or not yet, is anybody's again."""
-    _set(conn, unwritten, owner=owner, claimed_by=None, claimed_until=None)
+    """Give up the owner's claims on these entries, so that any process can write their files."""
+    _update_entries(conn, unwritten, owner=owner, claimed_by=None, claimed_until=None)
 
 
-def _again(conn: Connection, marks: Sequence[OutboxEntry], owner: str) -> None:
+def _add_files(conn: Connection, files: Sequence[tuple[str, str, str]]) -> None:
+    stamp = _new_stamp()
+    rows = [{"kind": kind, "business": business, "key": key, "stamp": stamp} for kind, business, key in files]
+    conn.execute(_ADD_FILES, rows)
+
+
+def _add_again(conn: Connection, entries: Sequence[OutboxEntry], owner: str) -> None:
+    """Add the files of these entries once more, and end the owner's claims on them, but nobody else's."""
     insert = upsert(conn, outbox)
-    mine = outbox.c.claimed_by == owner
-    fresh = insert.on_conflict_do_update(
+    is_owners = outbox.c.claimed_by == owner
+    statement = insert.on_conflict_do_update(
         index_elements=["kind", "business", "key"],
         set_={
             "stamp": insert.excluded.stamp,
-            "claimed_by": case((mine, None), else_=outbox.c.claimed_by),
-            "claimed_until": case((mine, None), else_=outbox.c.claimed_until),
+            "claimed_by": case((is_owners, None), else_=outbox.c.claimed_by),
+            "claimed_until": case((is_owners, None), else_=outbox.c.claimed_until),
         },
     )
-    rows = [
-        {"kind": mark.kind, "business": mark.business, "key": mark.key, "stamp": secrets.randbits(62)} for mark in marks
-    ]
+    rows = [{"kind": e.kind, "business": e.business, "key": e.key, "stamp": _new_stamp()} for e in entries]
     if rows:
-        conn.execute(fresh, rows)
+        conn.execute(statement, rows)
 
 
-def _set(conn: Connection, marks: Sequence[OutboxEntry], *, owner: str | None = None, **values: object) -> None:
-    for start in range(0, len(marks), _PART):
-        these: list[ColumnElement[bool]] = [_FILE.in_([mark.file for mark in marks[start : start + _PART]])]
+def _update_entries(
+    conn: Connection, entries: Sequence[OutboxEntry], *, owner: str | None = None, **values: object
+) -> None:
+    for start in range(0, len(entries), _ENTRIES_PER_STATEMENT):
+        files = [entry.file for entry in entries[start : start + _ENTRIES_PER_STATEMENT]]
+        conditions: list[ColumnElement[bool]] = [_FILE.in_(files)]
         if owner is not None:
-            these.append(outbox.c.claimed_by == owner)
-        conn.execute(update(outbox).where(*these).values(**values))
+            conditions.append(outbox.c.claimed_by == owner)
+        conn.execute(update(outbox).where(*conditions).values(**values))
+
+
+def _new_stamp() -> int:
+    return secrets.randbits(62)

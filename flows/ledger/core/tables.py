@@ -1,6 +1,6 @@
-"""The ledger's tables, all but the drops' sightings and what changes leave behind (`traces`).
+"""The ledger's tables, as the migrations create them.
 
-Instants are UTC; a phone number is its ten digits as an integer.
+Times are UTC. A phone number is an integer of ten digits. A comment after a column lists its values or says what it is.
 """
 
 from sqlalchemy import (
@@ -16,6 +16,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     UniqueConstraint,
     false,
     text,
@@ -23,14 +24,17 @@ from sqlalchemy import (
 
 from flows.ledger.core.types import Instant, metadata
 
-# SQLite gives out row ids only to a column whose type is exactly INTEGER.
+# SQLite assigns row ids only to a column whose type is exactly INTEGER.
 Key = BigInteger().with_variant(Integer(), "sqlite")
+
+
+# --- Businesses ---
 
 business = Table(
     "business",
     metadata,
     Column("id", String, primary_key=True),
-    Column("facts", JSON, nullable=False),  # the entry of businesses.yaml, without what has a table of its own
+    Column("facts", JSON, nullable=False),  # its entry in businesses.yaml, without what has its own table
     Column("seeded_at", Instant, nullable=False),
 )
 
@@ -42,7 +46,7 @@ business_unit = Table(
     PrimaryKeyConstraint("business", "name"),
 )
 
-#: What a called phone shows: a display name (display and shorthand) or a logo (sha256 of its bytes), with its review.
+#: What called phones show, and its review: a display name (display and shorthand) or a logo (sha256 of its bytes).
 asset = Table(
     "asset",
     metadata,
@@ -52,10 +56,10 @@ asset = Table(
     Column("display", String, nullable=False, server_default=""),
     Column("shorthand", String, nullable=False, server_default=""),
     Column("sha256", String, nullable=False, server_default=""),
-    Column("name", String),  # the logo's file name, for people
+    Column("name", String),  # the logo's file name, for people to read
     Column("state", String, nullable=False),  # in_review | approved | rejected
-    Column("submission", String),  # the one that asked
-    Column("noticed", JSON, nullable=False),  # what the rules noticed: [{rule, message}]
+    Column("submission", String),  # that asked for the review
+    Column("noticed", JSON, nullable=False),  # findings for the reviewer: [{rule, message}]
     Column("requested_at", Instant, nullable=False),
     Column("decided_at", Instant),
     Column("decided_by", String),
@@ -69,28 +73,51 @@ Index(
     postgresql_where=asset.c.state == "in_review",
 )
 
+
+# --- Intake: drops, submissions, receipts ---
+
+#: A folder in the inbox: what the last scan found, what was taken of it, and the lease for taking it.
+drop = Table(
+    "drop",
+    metadata,
+    Column("business", String(63), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("first_seen", Instant, nullable=False),  # of the pending content; the arrival grace counts from here
+    Column("manifest_seen", Instant),  # decides the order of revisions
+    Column("print", String(64), nullable=False),  # fingerprint of the listing at the last scan
+    Column("pending", Text),  # PendingDrop as JSON; null: nothing new is in the folder
+    Column("taken", Text),  # TakenVersions as JSON, of the last time it was taken
+    Column("submission", String(64)),  # the last one made of it
+    Column("reference", String(64)),  # in the pending manifest
+    Column("told", Instant),  # when it was reported as incomplete, once
+    Column("writes", Integer, nullable=False),  # grows with every write except a lease's; detects concurrent writes
+    Column("lease_owner", String(255)),
+    Column("lease_token", BigInteger, nullable=False),  # fencing token; grows with every claim
+    Column("lease_until", Instant),
+    Index(None, "business", "reference"),
+)
+
 submission = Table(
     "submission",
     metadata,
     Column("seq", Key, primary_key=True),  # the order of registration
-    Column("id", String, nullable=False),  # the same bytes in two inboxes in the same second have the same
+    Column("id", String, nullable=False),  # not unique across businesses: the same bytes in the same second
     Column("business", String, nullable=False),
     Column("reference", String),
     Column("drop", String, nullable=False),
     Column("digest", String, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("judged_at", Instant, nullable=False),
-    Column("verdict", String, nullable=False),  # in force: what was judged, or decided since on a held one
+    Column("verdict", String, nullable=False),  # in force: as judged, or as decided later on a held one
     Column("judged", String, nullable=False),  # the verdict as judged
-    Column(
-        "standing", String, nullable=False
-    ),  # rejected | held | dismissed | replaced | waiting | lapsed | registered
+    # rejected | held | dismissed | replaced | waiting | lapsed | registered
+    Column("standing", String, nullable=False),
     Column("held_because", JSON, nullable=False),
     Column("counts", JSON, nullable=False),
     Column("totals", JSON, nullable=False),  # {rule: count}
     Column("manifest", JSON),
     Column("logo", JSON),  # {name, sha256}
-    Column("noticed", JSON, nullable=False),  # what the rules noticed of what is to be shown: [{rule, message}]
+    Column("noticed", JSON, nullable=False),  # findings on display name and logo, for their reviews: [{rule, message}]
     Column("archive", String, nullable=False),
     Column("retake_of", String),
     Column("decided_at", Instant),
@@ -104,7 +131,7 @@ Index("ix_submission_reference", submission.c.business, submission.c.reference, 
 _open = submission.c.standing.in_(["held", "waiting"])
 Index("ix_submission_open", submission.c.business, submission.c.reference, sqlite_where=_open, postgresql_where=_open)
 
-#: The numbers of a held or waiting submission, until it is applied: packed blocks.
+#: The accepted numbers of a held or waiting submission, in packed blocks, until it is registered.
 parked = Table(
     "parked",
     metadata,
@@ -114,7 +141,7 @@ parked = Table(
     PrimaryKeyConstraint("submission", "seq"),
 )
 
-#: The last acknowledgement of each drop: which submission its receipt speaks of.
+#: What each drop was last acknowledged as: the submission that its receipt is about.
 receipt = Table(
     "receipt",
     metadata,
@@ -128,21 +155,24 @@ receipt = Table(
 )
 Index("ix_receipt_submission", receipt.c.submission)
 
+
+# --- Programs: revisions, numbers, takeovers ---
+
 program = Table(
     "program",
     metadata,
     Column("id", Key, primary_key=True),
     Column("business", String, nullable=False),
     Column("reference", String, nullable=False),
-    Column("revision", BigInteger),  # revision.id of the newest
-    Column("live_revision", BigInteger),  # revision.id of the one the carrier has
-    Column("submission", String),  # the last accepted one, a cancelling one included
+    Column("revision", BigInteger),  # revision.id of the newest one
+    Column("live_revision", BigInteger),  # revision.id of the one that is live at the carrier
+    Column("submission", String),  # the last accepted one, which may be a cancellation
     Column("digest", String),
     Column("branding", String, nullable=False, server_default="none"),
-    Column("brand_due", Boolean, nullable=False, server_default=false()),  # the carrier is to be told
-    Column("at_carrier", Boolean, nullable=False, server_default=false()),  # something of it may be there
+    Column("brand_due", Boolean, nullable=False, server_default=false()),  # the branding has to be sent to the carrier
+    Column("at_carrier", Boolean, nullable=False, server_default=false()),  # some of it may be there
     Column("carrier_id", String),
-    Column("ends_at", Instant),  # when it is to be ended at the carrier
+    Column("ends_at", Instant),  # when to end it at the carrier
     Column("cancelled_at", Instant),
     Column("numbers_live", Integer, nullable=False, server_default="0"),
     Column("numbers_pending", Integer, nullable=False, server_default="0"),
@@ -150,7 +180,7 @@ program = Table(
     Column("lease_owner", String),
     Column("lease_token", BigInteger, nullable=False, server_default="0"),
     Column("lease_until", Instant),
-    Column("not_before", Instant),  # the carrier was down: look again then
+    Column("not_before", Instant),  # the carrier was down: try again then
     UniqueConstraint("business", "reference"),
 )
 Index("ix_program_ends", program.c.ends_at, sqlite_where=text("at_carrier = 1"), postgresql_where=program.c.at_carrier)
@@ -162,7 +192,7 @@ revision = Table(
     Column("id", Key, primary_key=True),
     Column("program", ForeignKey("program.id"), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("submission", String),  # that it carries out; where a hand changed its numbers since, several do
+    Column("submission", String),  # that it carries out; after a number was released by hand, several do
     Column("state", String, nullable=False),
     Column("reason", String),  # of launch_failed and missed
     Column("start", Instant, nullable=False),
@@ -176,7 +206,7 @@ revision = Table(
     Column("removed", Integer, nullable=False),
     Column("changed", Integer, nullable=False),
     Column("made_at", Instant, nullable=False),
-    Column("late_from", Instant, nullable=False),  # the launch deadline counts from here
+    Column("late_from", Instant, nullable=False),  # start of the launch deadline
     Column("live_at", Instant),
     UniqueConstraint("program", "number"),
 )
@@ -188,8 +218,8 @@ Index("ix_revision_display_name", revision.c.display_name)
 Index("ix_revision_logo", revision.c.logo)
 Index("ix_revision_submission", revision.c.submission)
 
-#: A program's numbers as they should be. `change` is what the carrier is still to be told: add, repurpose, remove; or
-#: wait: the number belongs to a revision that waits for a launch to finish.
+#: A program's numbers as they should be. `change` is what still has to be sent to the carrier: add, repurpose or
+#: remove; or "wait": the number belongs to a revision that waits for a launch to finish.
 number = Table(
     "number",
     metadata,
@@ -211,7 +241,8 @@ Index(
     postgresql_where=number.c.claimed,
 )
 
-#: Which program takes numbers from which other one of the same business: `waits` until its launch, then how many came.
+#: Which program takes over numbers from which other one of the same business. `waits` is true until the taker's launch;
+#: `moved` counts the numbers moved so far.
 takeover = Table(
     "takeover",
     metadata,
@@ -223,13 +254,17 @@ takeover = Table(
 )
 Index("ix_takeover_giver", takeover.c.giver)
 
+
+# --- Launches: batches ---
+
+#: One call to the carrier, with at most 500 numbers.
 batch = Table(
     "batch",
     metadata,
     Column("id", Key, primary_key=True),
-    Column("revision", ForeignKey("revision.id"), nullable=False),  # whose launch sends it
+    Column("revision", ForeignKey("revision.id"), nullable=False),  # the one being launched
     Column("seq", Integer, nullable=False),
-    Column("program", ForeignKey("program.id"), nullable=False),  # where its numbers go in or out
+    Column("program", ForeignKey("program.id"), nullable=False),  # the one that gets or loses the numbers
     Column("kind", String, nullable=False),  # add | remove
     Column("key", String, nullable=False, unique=True),
     Column("size", Integer, nullable=False),
@@ -237,7 +272,7 @@ batch = Table(
     Column("state", String, nullable=False),  # planned | sent | unknown | done
     Column("sent_at", Instant),
     Column("done_at", Instant),
-    Column("outcome", JSON),  # {refused: count} or what is known of its fate
+    Column("outcome", JSON),  # {refused: count}, or {why} if it is unknown
     UniqueConstraint("revision", "seq"),
 )
 Index(
@@ -245,7 +280,9 @@ Index(
 )
 
 
-#: Every move, for ever: what moved from where to where, when, why, and by whom.
+# --- History ---
+
+#: The audit log: every transition, with its time, its cause, and who made it. Rows are never deleted.
 move = Table(
     "move",
     metadata,
@@ -263,20 +300,25 @@ move = Table(
 )
 Index("ix_move_program", move.c.business, move.c.reference, move.c.id)
 
-#: Files to be written anew after a commit; a mark is cleared only by whoever wrote what it stands for.
+
+# --- Published files: see flows/ledger/core/outbox.py ---
+
 outbox = Table(
     "outbox",
     metadata,
     Column("kind", String, nullable=False),  # receipt | report | index | operator
     Column("business", String, nullable=False),
-    Column("key", String, nullable=False),  # the drop, the submission, or nothing
+    Column("key", String, nullable=False),  # the drop, the submission, or empty
     Column("stamp", BigInteger, nullable=False),
-    Column("claimed_by", String),  # who is writing it now
+    Column("claimed_by", String),  # who writes it now
     Column("claimed_until", Instant),
     PrimaryKeyConstraint("kind", "business", "key"),
 )
 
-#: Sums of a business since ever, and by day, so that an index page costs the same after ten years.
+
+# --- Totals: kept up to date, so that an index page costs the same after ten years ---
+
+#: Totals of a business over all time.
 tally = Table(
     "tally",
     metadata,
@@ -285,6 +327,7 @@ tally = Table(
     Column("last_received_at", Instant, nullable=False),
 )
 
+#: Totals of a business by day.
 day = Table(
     "day",
     metadata,
@@ -298,6 +341,7 @@ day = Table(
 )
 Index("ix_day_day", day.c.day)
 
+#: Findings of a business by day and rule.
 rule_day = Table(
     "rule_day",
     metadata,
@@ -307,6 +351,9 @@ rule_day = Table(
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("business", "day", "rule"),
 )
+
+
+# --- State of the whole ledger: see flows/ledger/core/control_flags.py ---
 
 flag = Table(
     "flag",

@@ -1,4 +1,4 @@
-"""The one metadata all ledger tables hang on, and the ledger's time type."""
+"""The metadata of all tables, and the column type for points in time."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ metadata = MetaData(
 
 
 class Instant(TypeDecorator[datetime]):
-    """An instant: aware going in, aware UTC coming out; SQLite keeps no zone, so UTC is written and put back."""
+    """A point in time: takes aware datetimes and gives aware ones in UTC. SQLite has no time zones and stores UTC."""
 
     impl = DateTime
     cache_ok = True
@@ -30,7 +30,7 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("an instant needs its zone")
+            raise ValueError("a datetime needs a time zone")
         utc = value.astimezone(UTC)
         return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
 

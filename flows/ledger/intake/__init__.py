@@ -1,1 +1,1 @@
-"""What has arrived, and who works on it: drops, leases, submissions."""
+"""What has arrived: drops in the inbox, the leases for taking them, and submissions."""

@@ -1,4 +1,4 @@
-"""Submissions: what was dropped, how it was judged, and what became of it."""
+"""Submissions: what was dropped, how it was judged, and what was decided about it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,33 +8,35 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, delete, select, text, update
 
 from flows.ledger.core.bulk import (
-    NUMBERS_PER_STATEMENT,
     NumberBlock,
     in_literals,
+    iter_slices,
     merge_blocks,
     pack_numbers,
     unpack_numbers,
-)
-from flows.ledger.core.errors import LedgerError
-from flows.ledger.core.tables import day, parked, program, receipt, rule_day, submission, tally
-from flows.ledger.core.transitions import (
-    LAUNCHDROP,
-    add_submissions_to_outbox,
-    add_to_outbox,
-    record_transitions,
     upsert,
 )
+from flows.ledger.core.errors import LedgerError
+from flows.ledger.core.outbox import add_submissions_to_outbox, add_to_outbox
+from flows.ledger.core.tables import day, parked, program, receipt, rule_day, submission, tally
+from flows.ledger.core.transitions import LAUNCHDROP, record_transitions
+from schemas.model import ids
 from schemas.model.business import DisplayName
 from schemas.model.judgment import Judgment
 from schemas.model.manifest import Manifest, NumbersFile, Schedule, TypedNumber
-from schemas.model.revision import NO_DIFFERENCE, RevisionDiff
+from schemas.model.revision import EMPTY_DIFF, RevisionDiff
 
+#: What has become of a submission: rejected by judging; held; dismissed by the operator; replaced by a newer one while
+#: it was held; waiting for a launch to finish; lapsed because the program was over by then; registered.
 Standing = Literal["rejected", "held", "dismissed", "replaced", "waiting", "lapsed", "registered"]
+
+#: Findings on display name and logo that a reviewer gets to see.
+_REVIEW_NOTES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmittedLogo:
-    """The logo that a submission's program shows: its file name and the sha256 of its bytes."""
+    """The logo of a submission's program: its file name and the sha256 of its bytes."""
 
     name: str
     sha256: str
@@ -42,9 +44,10 @@ class SubmittedLogo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A judged submission, to be registered. `archive` is where its bytes are; `retake_of` the submission judged again.
+    """A judged submission, ready to be registered.
 
-    `numbers` of the judgment are read once, inside the transaction.
+    `archive` is where its bytes are. `retake_of` is the submission that was judged again. The judgment's `numbers` are
+    read once, in the transaction that registers it.
     """
 
     submission: str
@@ -59,29 +62,30 @@ class Registration:
 
     @property
     def reference(self) -> str | None:
-        """The program's, where the manifest says it."""
+        """The program's reference; None if the manifest does not give one."""
         return self.judgment.manifest.reference if self.judgment.manifest else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationResult:
-    """What registering did. A duplicate names the submission it equals; `revision` is None where there is none.
+    """What registering did.
 
-    `waiting`: the program is launching; the revision, of this number, is made when that is over.
+    For a duplicate, `submission` is the one that it repeats. `revision` is the number of the revision; None if there is
+    none. `waiting`: the program is launching, and the revision will be made when the launch is over.
     """
 
     outcome: Literal["registered", "duplicate"]
     submission: str
     revision: int | None = None
-    difference: RevisionDiff = NO_DIFFERENCE
+    difference: RevisionDiff = EMPTY_DIFF
     waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedSubmission:
-    """What an accepted submission says of its program, whether judged now, held before, or waiting before.
+    """An accepted submission: judged just now, or held or waiting until now.
 
-    `waited`: it was registered while its program was launching, and cannot be judged again.
+    `waited`: it has waited for a launch to finish, and cannot be judged again.
     """
 
     submission: str
@@ -92,23 +96,24 @@ class AcceptedSubmission:
     manifest: Manifest
     logo: SubmittedLogo | None
     block: NumberBlock
-    noticed: Sequence[dict[str, str]] = ()
+    review_notes: Sequence[dict[str, str]] = ()
     waited: bool = False
 
 
 def lock_reference(conn: Connection, business: str, reference: str | None) -> None:
-    """Let nobody else register for this program until the transaction ends (SQLite has one writer anyway)."""
+    """Keep others from registering for this program until the transaction ends. (SQLite has one writer anyway.)"""
     if conn.dialect.name == "postgresql":
         key = {"key": f"{business}/{reference}"}
         conn.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), key)
 
 
 def choose_submission_id(conn: Connection, business: str, drop: str, first_seen: datetime, digest: str) -> str:
-    """A submission's id: the time of first sighting and the first eight digits of the digest.
+    """The id of a drop's submission, by `schemas.model.ids.make_submission_id`.
 
-    Where another drop has that one already (the same bytes in the same second), "-2" and so on is appended.
+    If another drop of the business has this id (the same bytes in the same second), "-2" and so on is appended. Raises
+    LedgerError if a million ids are in use.
     """
-    plain = f"{first_seen.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest[:8]}"
+    plain = ids.make_submission_id(first_seen, digest)
     for count in range(1, 1_000_000):
         name = plain if count == 1 else f"{plain}-{count}"
         row = find_submission(conn, name, business)
@@ -118,23 +123,24 @@ def choose_submission_id(conn: Connection, business: str, drop: str, first_seen:
 
 
 def find_submission(conn: Connection, submission_id: str, business: str | None = None) -> Row[Any] | None:
-    """The submission of this id, in one business or in any.
+    """The submission with this id, in one business or in any; None if there is none.
 
-    Where two have it, one was dropped into an inbox that is not its business's, and was rejected: the other is meant.
+    If two businesses have it, one of them was rejected because it was in the wrong inbox. The other one is returned.
     """
     query = select(submission).where(submission.c.id == submission_id)
     if business is not None:
         query = query.where(submission.c.business == business)
-    last = submission.c.standing == "rejected"
-    return conn.execute(query.order_by(last, submission.c.seq).limit(1)).one_or_none()
+    is_rejected = submission.c.standing == "rejected"
+    return conn.execute(query.order_by(is_rejected, submission.c.seq).limit(1)).one_or_none()
 
 
 def find_duplicate(
     conn: Connection, business: str, reference: str | None, digest: str, *, cancels: bool = False
 ) -> str | None:
-    """The submission that one with this content repeats: the reference's current accepted or held one, else None.
+    """The id of the submission that one with this content repeats; None if it repeats none.
 
-    `cancels`: its manifest says `state: cancelled`, which on a cancelled program repeats whatever it was cancelled by.
+    It can repeat the held or the current accepted submission for its reference. `cancels`: its manifest has
+    `state: cancelled`, which repeats the cancellation of a cancelled program, whatever the content of that was.
     """
     if reference is None:
         return None
@@ -151,7 +157,7 @@ def find_duplicate(
 
 
 def find_open_submission(conn: Connection, business: str, reference: str, standing: Standing) -> Row[Any] | None:
-    """The oldest submission for this program that is held, or waits for a launch to finish."""
+    """The oldest submission for this program with the standing "held" or "waiting"; None if there is none."""
     where = (
         submission.c.business == business,
         submission.c.reference == reference,
@@ -161,7 +167,7 @@ def find_open_submission(conn: Connection, business: str, reference: str, standi
 
 
 def insert_submission(conn: Connection, registration: Registration, standing: Standing, now: datetime) -> None:
-    """Write a submission down, with its place in the sums by day and its entry in the history."""
+    """Insert a submission, add it to the totals, and record it in the audit log."""
     judgment, manifest = registration.judgment, registration.judgment.manifest
     conn.execute(
         submission.insert().values(
@@ -185,23 +191,22 @@ def insert_submission(conn: Connection, registration: Registration, standing: St
             retake_of=registration.retake_of,
         )
     )
-    _sum_up(conn, registration, now)
+    _add_to_totals(conn, registration, now)
     cause = f"retake of {registration.retake_of}" if registration.retake_of else f"drop {registration.drop}"
-    record_transitions(
-        conn, now, [_entry(registration.business, registration.reference, None, judgment.verdict, cause, LAUNCHDROP)]
-    )
+    entry = _transition(registration.business, registration.reference, None, judgment.verdict, cause, LAUNCHDROP)
+    record_transitions(conn, now, [entry])
 
 
 def collect_review_notes(judgment: Judgment) -> list[dict[str, str]]:
-    """What the rules noticed about display name and logo, for whoever reviews them."""
-    shown = (f for f in judgment.findings if f.rule.startswith(("DSP-", "IMG-")))
-    return [{"rule": f.rule, "message": f.message} for f in shown][:20]
+    """The first findings on display name and logo, for their reviewer: {rule, message} each."""
+    findings = (f for f in judgment.findings if f.rule.startswith(("DSP-", "IMG-")))
+    return [{"rule": f.rule, "message": f.message} for f in findings][:_REVIEW_NOTES]
 
 
 def acknowledge_drop(
     conn: Connection, business: str, drop: str, outcome: str, submission_id: str, digest: str, now: datetime
 ) -> None:
-    """From now on the drop's receipt speaks of this submission."""
+    """Record which submission a drop is acknowledged as, and have its receipt written."""
     values = {"outcome": outcome, "submission": submission_id, "digest": digest, "at": now}
     statement = upsert(conn, receipt).values(business=business, drop=drop, **values)
     conn.execute(statement.on_conflict_do_update(index_elements=["business", "drop"], set_=values))
@@ -209,29 +214,21 @@ def acknowledge_drop(
 
 
 def park_numbers(conn: Connection, accepted: AcceptedSubmission) -> None:
-    """Keep the accepted numbers of a submission until it is decided on, or its turn comes."""
+    """Keep the accepted numbers of a submission until it is decided, or until the launch it waits for is over."""
     numbers, purposes = accepted.block
     where = submission.c.business == accepted.business, submission.c.id == accepted.submission
     seq = conn.execute(select(submission.c.seq).where(*where)).scalar_one()
-    rows = [
-        {
-            "submission": seq,
-            "seq": start // NUMBERS_PER_STATEMENT,
-            "members": pack_numbers(
-                (numbers[start : start + NUMBERS_PER_STATEMENT], purposes[start : start + NUMBERS_PER_STATEMENT])
-            ),
-        }
-        for start in range(0, len(numbers), NUMBERS_PER_STATEMENT)
-    ]
+    parts = zip(iter_slices(numbers), iter_slices(purposes), strict=True)
+    rows = [{"submission": seq, "seq": place, "members": pack_numbers(part)} for place, part in enumerate(parts)]
     if rows:
         conn.execute(parked.insert(), rows)
 
 
 def unpark_submission(conn: Connection, row: Row[Any]) -> AcceptedSubmission:
-    """A held or waiting submission as it was accepted; its numbers are kept aside no longer."""
-    mine = parked.c.submission == row.seq
-    members = conn.execute(select(parked.c.members).where(mine).order_by(parked.c.seq)).scalars().all()
-    conn.execute(delete(parked).where(mine))
+    """A held or waiting submission as it was accepted. Deletes its parked numbers."""
+    of_submission = parked.c.submission == row.seq
+    members = conn.execute(select(parked.c.members).where(of_submission).order_by(parked.c.seq)).scalars().all()
+    conn.execute(delete(parked).where(of_submission))
     return AcceptedSubmission(
         submission=row.id,
         business=row.business,
@@ -241,7 +238,7 @@ def unpark_submission(conn: Connection, row: Row[Any]) -> AcceptedSubmission:
         manifest=load_manifest(row.manifest),
         logo=SubmittedLogo(**row.logo) if row.logo else None,
         block=merge_blocks(unpack_numbers(m) for m in members),
-        noticed=row.noticed,
+        review_notes=row.noticed,
         waited=row.standing == "waiting",
     )
 
@@ -257,19 +254,22 @@ def resolve_submission(
     now: datetime,
     reason: str | None = None,
 ) -> None:
-    """Say what became of a held or waiting submission, and mark what shows it. `reason` is for the business to read."""
+    """Give a held or waiting submission its final standing, and have the files that show it written.
+
+    `cause` is for the audit log, `reason` for the business to read.
+    """
     if standing in ("dismissed", "replaced", "lapsed"):
         conn.execute(delete(parked).where(parked.c.submission == row.seq))
     decided = {"standing": standing, "verdict": verdict, "decided_at": now, "decided_by": by, "reason": reason}
     conn.execute(update(submission).where(submission.c.seq == row.seq).values(**decided))
     record_transitions(
-        conn, now, [_entry(row.business, row.reference, row.standing, standing, f"{row.id}: {cause}", by)]
+        conn, now, [_transition(row.business, row.reference, row.standing, standing, f"{row.id}: {cause}", by)]
     )
     add_submissions_to_outbox(conn, [row.id])
 
 
 def get_held_submission(conn: Connection, submission_id: str) -> Row[Any]:
-    """The row of a held submission. Raises LedgerError when there is none of this id, or it is not held (any more)."""
+    """The row of a held submission. Raises LedgerError if there is none with this id, or if it is not held."""
     row = find_submission(conn, submission_id)
     if row is None:
         raise LedgerError(f"no submission {submission_id}")
@@ -278,37 +278,41 @@ def get_held_submission(conn: Connection, submission_id: str) -> Row[Any]:
     return row
 
 
-def _entry(business: str, reference: str | None, before: str | None, after: str, cause: str, by: str) -> dict[str, Any]:
+def _transition(
+    business: str, reference: str | None, before: str | None, after: str, cause: str, by: str
+) -> dict[str, Any]:
     place = {"business": business, "reference": reference}
     return place | {"thing": "submission", "before": before, "after": after, "cause": cause, "by": by}
 
 
-def _sum_up(conn: Connection, registration: Registration, now: datetime) -> None:
+def _add_to_totals(conn: Connection, registration: Registration, now: datetime) -> None:
     judgment = registration.judgment
+    total = upsert(conn, tally).values(
+        business=registration.business, submissions=1, last_received_at=registration.received_at
+    )
+    grown = {"submissions": tally.c.submissions + 1, "last_received_at": total.excluded.last_received_at}
+    conn.execute(total.on_conflict_do_update(index_elements=["business"], set_=grown))
+
     key = {"business": registration.business, "day": f"{now.astimezone(UTC):%Y-%m-%d}"}
-    sums = {
+    counts = {
         "submissions": 1,
         "refused": int(judgment.verdict == "rejected"),
         "accepted": judgment.counts.accepted,
         "rejected": judgment.counts.rejected,
     }
-    total = upsert(conn, tally).values(
-        business=registration.business, submissions=1, last_received_at=registration.received_at
-    )
-    newest = {"submissions": tally.c.submissions + 1, "last_received_at": total.excluded.last_received_at}
-    conn.execute(total.on_conflict_do_update(index_elements=["business"], set_=newest))
-    statement = upsert(conn, day).values(**key, **sums)
-    grown = {name: day.c[name] + statement.excluded[name] for name in sums}
-    conn.execute(statement.on_conflict_do_update(index_elements=["business", "day"], set_=grown))
+    by_day = upsert(conn, day).values(**key, **counts)
+    grown = {name: day.c[name] + by_day.excluded[name] for name in counts}
+    conn.execute(by_day.on_conflict_do_update(index_elements=["business", "day"], set_=grown))
+
     rules = [key | {"rule": total.id, "count": total.count} for total in judgment.totals if total.count]
     if rules:
-        many = upsert(conn, rule_day)
-        grown = {"count": rule_day.c.count + many.excluded["count"]}
-        conn.execute(many.on_conflict_do_update(index_elements=["business", "day", "rule"], set_=grown), rules)
+        by_rule = upsert(conn, rule_day)
+        grown = {"count": rule_day.c.count + by_rule.excluded["count"]}
+        conn.execute(by_rule.on_conflict_do_update(index_elements=["business", "day", "rule"], set_=grown), rules)
 
 
 def dump_manifest(manifest: Manifest) -> dict[str, Any]:
-    """The manifest as understood, instants as ISO 8601; the typed-in numbers stay in the archive."""
+    """A parsed manifest as JSON, times in ISO 8601, without the typed-in numbers: those are in the archive."""
     form = asdict(manifest) | {"typed": []}
     if manifest.schedule:
         form["schedule"] |= {"start": manifest.schedule.start.isoformat(), "end": manifest.schedule.end.isoformat()}
@@ -316,7 +320,7 @@ def dump_manifest(manifest: Manifest) -> dict[str, Any]:
 
 
 def load_manifest(form: dict[str, Any]) -> Manifest:
-    """The manifest that `dump_manifest` wrote down."""
+    """The manifest that `dump_manifest` stored."""
     schedule, name = form["schedule"], form["display_name"]
     if schedule:
         start, end = datetime.fromisoformat(schedule["start"]), datetime.fromisoformat(schedule["end"])

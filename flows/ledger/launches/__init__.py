@@ -1,1 +1,1 @@
-"""What is sent to the carrier: jobs, plans, batches."""
+"""What goes to the carrier: jobs, the batches of a launch, and what is recorded about them."""

@@ -1,4 +1,4 @@
-"""Batches: the numbers of a launch, at most 500 to a call, written down before they are sent and after."""
+"""Batches: the numbers of a launch, at most 500 per call. Each is recorded before it is sent, and after."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,21 @@ from typing import Any, Literal
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
 
-from flows.ledger.core.bulk import listed, unpack_numbers
+from flows.ledger.core.bulk import in_values, unpack_numbers
+from flows.ledger.core.outbox import add_indexes_to_outbox
 from flows.ledger.core.tables import batch, number, program
-from flows.ledger.core.transitions import add_indexes_to_outbox, record_transitions
+from flows.ledger.core.transitions import record_transitions
 from flows.ledger.launches.jobs import Job, check_job_leases
 from flows.ledger.programs.numbers import recount_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberBatch:
-    """At most 500 numbers that go into a program at the carrier, or out of it.
+    """At most 500 numbers that a launch adds to a program at the carrier, or removes from one.
 
-    The program is the launched one, or with "remove" another one that gives numbers to it: `reference` and `carrier_id`
-    say which. `key` names the call for good. `state` "sent" or "unknown": it may be at the carrier already.
+    The program is the launched one, or, with kind "remove", another one that gives numbers to it: `reference` and
+    `carrier_id` say which. `key` is the idempotency key of the call and never changes. In the states "sent" and
+    "unknown" the carrier may already have the batch.
     """
 
     id: int
@@ -33,120 +35,127 @@ class NumberBatch:
     purposes: np.ndarray
 
 
-def read_open_batches(conn: Connection, errand: Job) -> list[NumberBatch]:
-    """What is still to be sent, or to be asked after, in its order."""
+def read_open_batches(conn: Connection, job: Job) -> list[NumberBatch]:
+    """The batches of a launch that have no outcome yet, in the order to send them in."""
     query = (
         select(batch, program.c.reference, program.c.carrier_id)
         .join(program, program.c.id == batch.c.program)
-        .where(batch.c.revision == errand.revision_id, batch.c.state != "done")
+        .where(batch.c.revision == job.revision_id, batch.c.state != "done")
         .order_by(batch.c.seq)
     )
-    return [_batch(row) for row in conn.execute(query)]
+    return [_load_batch(row) for row in conn.execute(query)]
 
 
-def mark_batch_sent(conn: Connection, errand: Job, sent: NumberBatch, now: datetime) -> None:
-    """Remember, before it is sent, that it may be at the carrier from now on. Raises LeaseLost."""
-    _set(conn, errand, sent, state="sent", sent_at=now)
+def count_open_batches(conn: Connection, jobs: Sequence[Job]) -> int:
+    """How many batches of these launches have no outcome yet."""
+    where = in_values(conn, batch.c.revision, [job.revision_id for job in jobs]), batch.c.state != "done"
+    return conn.execute(select(func.count()).select_from(batch).where(*where)).scalar_one()
 
 
-def mark_batch_not_sent(conn: Connection, errand: Job, back: NumberBatch) -> None:
-    """Nothing of it reached the carrier after all (it was down). Raises LeaseLost."""
-    _set(conn, errand, back, state="planned", sent_at=None)
+def mark_batch_sent(conn: Connection, job: Job, sent: NumberBatch, now: datetime) -> None:
+    """Record that the carrier may have the batch, before it is sent. Raises LeaseLost."""
+    _update_batch(conn, job, sent, state="sent", sent_at=now)
 
 
-def mark_batch_unknown(conn: Connection, errand: Job, sent: NumberBatch, why: str, now: datetime) -> None:
-    """Its answer was lost and the carrier cannot be asked: it is shown to the operator. Raises LeaseLost."""
-    _set(conn, errand, sent, state="unknown", outcome={"why": why})
-    place = {"business": errand.business, "reference": errand.reference, "revision": errand.revision}
+def mark_batch_not_sent(conn: Connection, job: Job, unsent: NumberBatch) -> None:
+    """Record that the batch has not reached the carrier after all, which was down. Raises LeaseLost."""
+    _update_batch(conn, job, unsent, state="planned", sent_at=None)
+
+
+def mark_batch_unknown(conn: Connection, job: Job, sent: NumberBatch, why: str, now: datetime) -> None:
+    """Record that the carrier's answer was lost and it cannot be asked: the operator must look. Raises LeaseLost."""
+    _update_batch(conn, job, sent, state="unknown", outcome={"why": why})
+    place = {"business": job.business, "reference": job.reference, "revision": job.revision}
     cause = f"{len(sent.numbers)} numbers to {sent.kind}: {why}"
     record_transitions(conn, now, [place | {"thing": "numbers", "before": "sent", "after": "unknown", "cause": cause}])
-    add_indexes_to_outbox(conn, {errand.business})
+    add_indexes_to_outbox(conn, {job.business})
 
 
 def record_batch_outcome(
-    conn: Connection, errand: Job, answered: NumberBatch, refused: Mapping[int, str], now: datetime
+    conn: Connection, job: Job, answered: NumberBatch, refused: Mapping[int, str], now: datetime
 ) -> None:
-    """The carrier has taken the batch, all but the refused numbers (with its reason for each). Raises LeaseLost."""
-    _set(conn, errand, answered, state="done", done_at=now, outcome={"refused": len(refused)})
-    if answered.kind == "remove":
-        # Those of a giver are its no longer; only what the launched program itself lets go is found here.
-        gone = {"state": "removed", "change": None, "claimed": False}
-        _move_numbers(conn, errand, answered.numbers, gone, only=number.c.change == "remove")
-        # A revision that waits for this launch brings these back: gone from the carrier, they stay claimed for it.
-        coming = (number.c.change == "wait") & (number.c.state == "live")
-        _move_numbers(conn, errand, answered.numbers, {"state": "removed"}, only=coming)
-        return
-    unwanted = np.array(sorted(refused), dtype=np.int64)
-    taken = np.setdiff1d(answered.numbers, unwanted, assume_unique=True)
-    # An older batch may have brought what is to go by now: its removal is still to come.
-    left = case((number.c.change == "remove", "remove"), else_=None)
-    _move_numbers(conn, errand, taken, {"state": "live", "change": left})
-    for reason in sorted(set(refused.values())):
-        these = np.array(sorted(n for n, why in refused.items() if why == reason), dtype=np.int64)
-        values = {"state": "refused", "change": left, "reason": reason}
-        _move_numbers(conn, errand, np.intersect1d(these, answered.numbers, assume_unique=True), values)
+    """Record that the carrier took the batch, except for the refused numbers, with its reason for each.
 
-
-def record_all_batches_done(conn: Connection, errands: Sequence[Job], now: datetime) -> None:
-    """The carrier has taken everything of these launches, and it was nothing to it: all in a few statements.
-
-    Raises LeaseLost when any of them was taken over.
+    Raises LeaseLost.
     """
-    check_job_leases(conn, errands)
-    revisions, one = listed(conn, [errand.revision_id for errand in errands])
-    mine = batch.c.revision.in_(select(one).select_from(revisions)), batch.c.state != "done"
-    conn.execute(update(batch).where(*mine).values(state="done", sent_at=now, done_at=now, outcome={"refused": 0}))
-    programs, value = listed(conn, [errand.program for errand in errands])
-    theirs = number.c.program.in_(select(value).select_from(programs))
-    gone = number.c.change == "remove"
-    settled = {
-        "state": case((gone, "removed"), else_="live"),
-        "claimed": case((gone, False), else_=number.c.claimed),
+    _update_batch(conn, job, answered, state="done", done_at=now, outcome={"refused": len(refused)})
+    if answered.kind == "remove":
+        _record_removed(conn, job, answered.numbers)
+    else:
+        _record_added(conn, job, answered.numbers, refused)
+
+
+def record_all_batches_done(conn: Connection, jobs: Sequence[Job], now: datetime) -> None:
+    """Record that the carrier took all batches of these launches and refused nothing, in a few statements.
+
+    This is for the embedded carrier, which always does. Raises LeaseLost if one of the launches was taken over.
+    """
+    check_job_leases(conn, jobs)
+    programs = [job.program for job in jobs]
+    open_batches = in_values(conn, batch.c.revision, [job.revision_id for job in jobs]), batch.c.state != "done"
+    done = {"state": "done", "sent_at": now, "done_at": now, "outcome": {"refused": 0}}
+    conn.execute(update(batch).where(*open_batches).values(**done))
+    is_removed = number.c.change == "remove"
+    values = {
+        "state": case((is_removed, "removed"), else_="live"),
+        "claimed": case((is_removed, False), else_=number.c.claimed),
         "change": None,
     }
-    conn.execute(update(number).where(theirs, number.c.change.in_(["add", "repurpose", "remove"])).values(**settled))
-    recount_numbers(conn, [errand.program for errand in errands])
+    unsent = in_values(conn, number.c.program, programs), number.c.change.in_(["add", "repurpose", "remove"])
+    conn.execute(update(number).where(*unsent).values(**values))
+    recount_numbers(conn, programs)
 
 
-def count_open_batches(conn: Connection, errands: Sequence[Job]) -> int:
-    """How many batches of these launches have no outcome yet."""
-    table, value = listed(conn, [errand.revision_id for errand in errands])
-    mine = batch.c.revision.in_(select(value).select_from(table)), batch.c.state != "done"
-    return conn.execute(select(func.count()).select_from(batch).where(*mine)).scalar_one()
+def _record_removed(conn: Connection, job: Job, numbers: np.ndarray) -> None:
+    # Only numbers that the launched program itself removes. Those of a giver left it when they were taken over.
+    removed = {"state": "removed", "change": None, "claimed": False}
+    _update_numbers_and_counts(conn, job, numbers, removed, only=number.c.change == "remove")
+    # A revision that waits for this launch adds these again, so they stay claimed for it.
+    added_again = (number.c.change == "wait") & (number.c.state == "live")
+    _update_numbers_and_counts(conn, job, numbers, {"state": "removed"}, only=added_again)
 
 
-def _set(conn: Connection, errand: Job, which: NumberBatch, **values: Any) -> None:
-    check_job_leases(conn, [errand])
+def _record_added(conn: Connection, job: Job, numbers: np.ndarray, refused: Mapping[int, str]) -> None:
+    taken = np.setdiff1d(numbers, np.array(sorted(refused), dtype=np.int64), assume_unique=True)
+    # A batch of an earlier try may have added a number that is to be removed by now. The removal is still open then.
+    change = case((number.c.change == "remove", "remove"), else_=None)
+    _update_numbers_and_counts(conn, job, taken, {"state": "live", "change": change})
+    for reason in sorted(set(refused.values())):
+        with_reason = np.array(sorted(n for n, why in refused.items() if why == reason), dtype=np.int64)
+        values = {"state": "refused", "change": change, "reason": reason}
+        _update_numbers_and_counts(conn, job, np.intersect1d(with_reason, numbers, assume_unique=True), values)
+
+
+def _update_batch(conn: Connection, job: Job, which: NumberBatch, **values: Any) -> None:
+    check_job_leases(conn, [job])
     conn.execute(update(batch).where(batch.c.id == which.id).values(**values))
 
 
-def _move_numbers(
+def _update_numbers_and_counts(
     conn: Connection,
-    errand: Job,
+    job: Job,
     numbers: np.ndarray,
     values: dict[str, Any],
     *,
     only: ColumnElement[bool] | None = None,
 ) -> None:
-    """Move numbers of the launched program, and its counts with them by what they were before."""
+    """Update numbers of the launched program, and its counts by state along with them."""
     if not len(numbers):
         return
-    table, value = listed(conn, numbers)
-    mine = [number.c.program == errand.program, number.c.number.in_(select(value).select_from(table))]
+    where = [number.c.program == job.program, in_values(conn, number.c.number, numbers)]
     if only is not None:
-        mine.append(only)
-    before = dict(
-        conn.execute(select(number.c.state, func.count()).where(*mine).group_by(number.c.state)).tuples().all()
-    )
-    conn.execute(update(number).where(*mine).values(**values))
-    counted = {state: -before.get(state, 0) for state in ("live", "pending", "refused")}
-    if values["state"] in counted:
-        counted[values["state"]] += sum(before.values())
-    grown = {f"numbers_{state}": program.c[f"numbers_{state}"] + count for state, count in counted.items()}
-    conn.execute(update(program).where(program.c.id == errand.program).values(**grown))
+        where.append(only)
+    query = select(number.c.state, func.count()).where(*where).group_by(number.c.state)
+    before = dict(conn.execute(query).tuples().all())
+    conn.execute(update(number).where(*where).values(**values))
+    changes = {state: -before.get(state, 0) for state in ("live", "pending", "refused")}
+    if values["state"] in changes:
+        changes[values["state"]] += sum(before.values())
+    counts = {f"numbers_{state}": program.c[f"numbers_{state}"] + change for state, change in changes.items()}
+    conn.execute(update(program).where(program.c.id == job.program).values(**counts))
 
 
-def _batch(row: Row[Any]) -> NumberBatch:
+def _load_batch(row: Row[Any]) -> NumberBatch:
     numbers, purposes = unpack_numbers(row.members)
     return NumberBatch(
         id=row.id,

@@ -1,7 +1,7 @@
-"""Errands to the carrier: a launch, an end, or a branding; one at a time for each program.
+"""Carrier jobs: a launch, an end or a branding of one program. A program has one job at a time.
 
-Each is leased, and a token tells an owner that woke up late from the present one: whoever runs an errand shows its
-token with everything it writes.
+A job is leased. Its fencing token distinguishes the present owner from a slow previous one. Everything that an owner
+writes is checked against the token.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,27 +11,26 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select, update
 
-from flows.ledger.core.bulk import listed
+from flows.ledger.core.bulk import IDS_PER_STATEMENT, in_values
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.core.tables import asset, program, revision, submission
 from schemas.model.business import DisplayName
 
 JobKind = Literal["launch", "end", "brand"]
-IsGone = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimant:
-    """Who takes errands: its name, for how long at first, and how it knows that another owner is dead."""
+    """Who claims jobs: its name, how long its leases last at first, and how it knows that another owner is dead."""
 
     owner: str
     length: timedelta
-    gone: IsGone = field(default=lambda _owner: False)
+    is_owner_dead: Callable[[str], bool] = field(default=lambda _owner: False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedLogo:
-    """A logo by its bytes' sha256, its file name, and where the submission that named it is archived."""
+    """A logo: the sha256 of its bytes, its file name, and the archive of the submission that named it."""
 
     sha256: str
     name: str
@@ -40,7 +39,7 @@ class ApprovedLogo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedBranding:
-    """What a called phone is to show; all of it approved."""
+    """What called phones should show. All of it is approved."""
 
     display_name: DisplayName
     logo: ApprovedLogo | None = None
@@ -49,11 +48,11 @@ class ApprovedBranding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One program's errand, and everything the carrier is told of it besides numbers.
+    """One job, with everything that the carrier needs for it except numbers.
 
-    `first`: no revision of it was live before. `shown` is None where nothing approved is to be shown: with a launch
-    what is shown then stays, unless the revision is to show nothing at all; with a branding it is taken away.
-    `resumed`: an earlier owner had begun it.
+    `first`: no revision of the program was live before. `resumed`: an earlier owner began the job. `branding` is None
+    if nothing approved should be shown. A launch then keeps the branding that the carrier has, unless the revision has
+    no branding at all; a branding job removes it.
     """
 
     kind: JobKind
@@ -76,11 +75,11 @@ class Job:
     start: datetime
     end: datetime
     timezone: str
-    shown: ApprovedBranding | None
+    branding: ApprovedBranding | None
 
 
 def select_newest_revisions() -> Select[Any]:
-    """Programs with their newest revisions, as `lease_jobs` reads them."""
+    """The programs, each with its newest revision: the rows that `lease_jobs` takes."""
     return select(
         program,
         revision.c.id.label("revision_id"),
@@ -97,9 +96,9 @@ def select_newest_revisions() -> Select[Any]:
 
 
 def claimable_condition(conn: Connection, claimant: Claimant, now: datetime) -> Any:
-    """A condition on programs: nobody has an errand for them, or its owner is dead, and the carrier may be asked."""
-    live = select(program.c.lease_owner).distinct().where(program.c.lease_until > now)
-    dead = [owner for owner in conn.execute(live).scalars() if claimant.gone(owner)]
+    """The condition that a program has no job, or one whose owner is dead, and need not wait for the carrier."""
+    owners = select(program.c.lease_owner).distinct().where(program.c.lease_until > now)
+    dead = [owner for owner in conn.execute(owners).scalars() if claimant.is_owner_dead(owner)]
     unleased = or_(program.c.lease_until.is_(None), program.c.lease_until <= now)
     if dead:
         unleased = or_(unleased, program.c.lease_owner.in_(dead))
@@ -109,57 +108,59 @@ def claimable_condition(conn: Connection, claimant: Claimant, now: datetime) -> 
 def lease_jobs(
     conn: Connection, kind: JobKind, rows: Sequence[Row[Any]], claimant: Claimant, now: datetime
 ) -> list[Job]:
-    """Lease these programs, locked rows of `select_newest_revisions`, to the claimant."""
+    """Lease a job of this kind for each of these rows of `select_newest_revisions`, which must be locked."""
     if not rows:
         return []
     until = now + claimant.length
-    table, value = listed(conn, [row.id for row in rows])
-    leased: dict[str, Any] = {"lease_owner": claimant.owner, "lease_until": until}
-    leased["lease_token"] = program.c.lease_token + 1
-    these = program.c.id.in_(select(value).select_from(table))
-    conn.execute(update(program).where(these).values(**leased))
-    shown = _shown(conn, rows)
-    return [_errand(kind, row, claimant, until, shown.get(row.id)) for row in rows]
+    values: dict[str, Any] = {"lease_owner": claimant.owner, "lease_until": until}
+    values["lease_token"] = program.c.lease_token + 1
+    conn.execute(update(program).where(in_values(conn, program.c.id, [row.id for row in rows])).values(**values))
+    brandings = _read_brandings(conn, rows)
+    return [_load_job(kind, row, claimant, until, brandings.get(row.id)) for row in rows]
 
 
-def extend_job_leases(conn: Connection, errands: Iterable[Job], *, until: datetime) -> None:
-    """Keep the errands longer. Raises LeaseLost."""
-    _set(conn, list(errands), lease_until=until)
+def extend_job_leases(conn: Connection, jobs: Iterable[Job], *, until: datetime) -> None:
+    """The heartbeat: extend the leases of these jobs. Raises LeaseLost."""
+    _update_leased(conn, list(jobs), lease_until=until)
 
 
-def release_jobs(conn: Connection, errands: Iterable[Job], *, not_before: datetime | None = None) -> None:
-    """Give errands back unfinished; whoever comes next goes on, not before that time. Raises LeaseLost."""
-    _set(conn, list(errands), lease_owner=None, lease_until=None, not_before=not_before)
+def release_jobs(conn: Connection, jobs: Iterable[Job], *, not_before: datetime | None = None) -> None:
+    """Give up unfinished jobs. Another owner can continue them, but not before that time. Raises LeaseLost."""
+    _update_leased(conn, list(jobs), lease_owner=None, lease_until=None, not_before=not_before)
 
 
-def end_job_leases(conn: Connection, errands: Sequence[Job], **values: Any) -> None:
-    """End errands, and their leases with them. Raises LeaseLost."""
-    _set(conn, errands, **values, lease_owner=None, lease_until=None, not_before=None)
+def end_jobs(conn: Connection, jobs: Sequence[Job], **values: Any) -> None:
+    """End finished jobs and their leases, and set `values` in the rows of their programs. Raises LeaseLost."""
+    _update_leased(conn, jobs, **values, lease_owner=None, lease_until=None, not_before=None)
 
 
-def record_carrier_id(conn: Connection, errand: Job, carrier_id: str) -> None:
-    """Remember under what id the carrier has the program. Raises LeaseLost."""
-    _set(conn, [errand], carrier_id=carrier_id)
+def record_carrier_id(conn: Connection, job: Job, carrier_id: str) -> None:
+    """Record the id that the program has at the carrier. Raises LeaseLost."""
+    _update_leased(conn, [job], carrier_id=carrier_id)
 
 
-def check_job_leases(conn: Connection, errands: Sequence[Job]) -> None:
-    """Make sure that all the errands are still their owner's, and stay so until the transaction ends, or LeaseLost."""
-    table, value = listed(conn, [errand.program for errand in errands])
+def check_job_leases(conn: Connection, jobs: Sequence[Job]) -> None:
+    """Check that nobody has taken over any of these jobs, and lock them until the transaction ends.
+
+    Raises LeaseLost if one was taken over.
+    """
     query = select(program.c.id, program.c.lease_token, program.c.lease_owner)
-    these = program.c.id.in_(select(value).select_from(table))
-    tokens = {row.id: (row.lease_token, row.lease_owner) for row in conn.execute(query.where(these).with_for_update())}
-    for errand in errands:
-        if tokens.get(errand.program) != (errand.token, errand.owner):
-            raise LeaseLost(f"the {errand.kind} of {errand.business}/{errand.reference} was taken over")
+    query = query.where(in_values(conn, program.c.id, [job.program for job in jobs])).with_for_update()
+    leases = {row.id: (row.lease_token, row.lease_owner) for row in conn.execute(query)}
+    for job in jobs:
+        if leases.get(job.program) != (job.token, job.owner):
+            raise LeaseLost(f"the {job.kind} of {job.business}/{job.reference} was taken over")
 
 
-def _set(conn: Connection, errands: Sequence[Job], **values: Any) -> None:
-    check_job_leases(conn, errands)
-    table, value = listed(conn, [errand.program for errand in errands])
-    conn.execute(update(program).where(program.c.id.in_(select(value).select_from(table))).values(**values))
+def _update_leased(conn: Connection, jobs: Sequence[Job], **values: Any) -> None:
+    check_job_leases(conn, jobs)
+    where = in_values(conn, program.c.id, [job.program for job in jobs])
+    conn.execute(update(program).where(where).values(**values))
 
 
-def _errand(kind: JobKind, row: Row[Any], claimant: Claimant, until: datetime, shown: ApprovedBranding | None) -> Job:
+def _load_job(
+    kind: JobKind, row: Row[Any], claimant: Claimant, until: datetime, branding: ApprovedBranding | None
+) -> Job:
     facts = row.facts
     return Job(
         kind=kind,
@@ -182,45 +183,45 @@ def _errand(kind: JobKind, row: Row[Any], claimant: Claimant, until: datetime, s
         start=row.start,
         end=row.end,
         timezone=row.timezone,
-        shown=shown,
+        branding=branding,
     )
 
 
-def _shown(conn: Connection, rows: Sequence[Row[Any]]) -> dict[int, ApprovedBranding]:
-    """What the programs show, by program; those of which not all is approved are left out."""
+def _read_brandings(conn: Connection, rows: Sequence[Row[Any]]) -> dict[int, ApprovedBranding]:
+    """The branding of these programs, by program id, without those of which not everything is approved."""
     branded = [row for row in rows if row.branding == "approved" and row.display_name is not None]
-    ids = {i for row in branded for i in (row.display_name, row.logo) if i is not None}
-    assets = _by(conn, select(asset), asset.c.id, ids)
-    archives = _archives(conn, {row.made_by for row in branded if row.logo is not None and row.made_by})
-    return {row.id: _shown_by(row, assets, archives) for row in branded}
+    assets = _read_assets(conn, {i for row in branded for i in (row.display_name, row.logo) if i is not None})
+    archives = _read_archives(conn, {row.made_by for row in branded if row.logo is not None and row.made_by})
+    return {row.id: _load_branding(row, assets, archives) for row in branded}
 
 
-def _shown_by(row: Row[Any], assets: dict[Any, Row[Any]], archives: dict[tuple[str, str], str]) -> ApprovedBranding:
+def _load_branding(
+    row: Row[Any], assets: dict[int, Row[Any]], archives: dict[tuple[str, str], str]
+) -> ApprovedBranding:
     name, logo = assets[row.display_name], assets.get(row.logo)
-    image = (
-        ApprovedLogo(sha256=logo.sha256, name=logo.name or "", archive=archives.get((row.business, row.made_by)))
-        if logo
-        else None
-    )
+    approved_logo = None
+    if logo is not None:
+        archive = archives.get((row.business, row.made_by))
+        approved_logo = ApprovedLogo(sha256=logo.sha256, name=logo.name or "", archive=archive)
     return ApprovedBranding(
         display_name=DisplayName(display=name.display, shorthand=name.shorthand),
-        logo=image,
+        logo=approved_logo,
         call_reason=row.facts["call_reason"],
     )
 
 
-def _by(conn: Connection, query: Select[Any], key: Any, ids: set[int]) -> dict[Any, Row[Any]]:
+def _read_assets(conn: Connection, ids: set[int]) -> dict[int, Row[Any]]:
     if not ids:
         return {}
-    table, value = listed(conn, sorted(ids))
-    return {row.id: row for row in conn.execute(query.where(key.in_(select(value).select_from(table))))}
+    return {row.id: row for row in conn.execute(select(asset).where(in_values(conn, asset.c.id, sorted(ids))))}
 
 
-def _archives(conn: Connection, submissions: set[str]) -> dict[tuple[str, str], str]:
+def _read_archives(conn: Connection, submissions: set[str]) -> dict[tuple[str, str], str]:
+    """The archives of these submissions, by business and id."""
     ids = sorted(submissions)
     found: dict[tuple[str, str], str] = {}
-    for start in range(0, len(ids), 10_000):
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
         query = select(submission.c.id, submission.c.business, submission.c.archive)
-        rows = conn.execute(query.where(submission.c.id.in_(ids[start : start + 10_000])))
+        rows = conn.execute(query.where(submission.c.id.in_(ids[start : start + IDS_PER_STATEMENT])))
         found |= {(row.business, row.id): row.archive for row in rows}
     return found

@@ -1,1 +1,1 @@
-"""The ledger's schema over time; a released migration is never changed."""
+"""The migrations of the ledger's schema. A released migration never changes."""

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `flows.ledger.core.engine` hands over, inside its transaction."""
+"""Runs the migrations on the connection that `flows.ledger.core.engine` passes in, inside its transaction."""
 
 from alembic import context
 

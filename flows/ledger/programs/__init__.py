@@ -1,1 +1,1 @@
-"""Programs, their numbers, who owns them, and who approved what."""
+"""Businesses, their programs, the numbers of programs and who owns them, and the review of display names and logos."""

@@ -1,4 +1,4 @@
-"""The businesses: seeded from businesses.yaml, decided by the ledger."""
+"""The businesses. businesses.yaml seeds them; what counts is the ledger."""
 
 import hashlib
 import json
@@ -8,14 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from flows.ledger.core.bulk import upsert
 from flows.ledger.core.control_flags import get_flag, set_flag
 from flows.ledger.core.tables import asset, business_unit
 from flows.ledger.core.tables import business as business_table
-from flows.ledger.core.transitions import upsert
 from flows.ledger.programs.reviews import approve_listed_assets
 from schemas.model.business import Business, DisplayName
 
+#: The flag with the digest of the last seeding.
 _SEED = "businesses.yaml"
+
+#: Facts that are lists in JSON and tuples in `Business`.
 _LISTS = ("brands", "logos", "contacts", "regions")
 
 
@@ -26,22 +29,22 @@ def record_businesses(
     *,
     gallery: Mapping[str, Mapping[str, str]] | None = None,
 ) -> bool:
-    """Take over what businesses.yaml says; whether anything was new. Costs one look when it says what it said before.
+    """Copy the content of businesses.yaml into the ledger; returns whether it has changed. Otherwise costs one query.
 
-    `gallery` gives, by business and name, the sha256 of the gallery's images that are listed as approved. A business
-    that is no longer listed stays, and nothing is un-approved; a value that the operator rejected stays rejected.
+    `gallery` gives the sha256 of the gallery images that are listed as approved, by business and file name. A business
+    that is no longer listed stays, and nothing loses its approval. What the operator rejected stays rejected.
     """
     digest = _digest(businesses, gallery or {})
     if get_flag(conn, _SEED) == digest:
         return False
     for entry in businesses:
-        _seed_one(conn, entry, (gallery or {}).get(entry.id, {}), now)
+        _seed_business(conn, entry, (gallery or {}).get(entry.id, {}), now)
     set_flag(conn, _SEED, digest)
     return True
 
 
 def read_business(conn: Connection, business_id: str) -> Business | None:
-    """A business as the ledger knows it, with every display name and logo approved so far; None: not registered."""
+    """A business with all display names and logos approved so far; None if it is not registered."""
     row = conn.execute(select(business_table).where(business_table.c.id == business_id)).one_or_none()
     if row is None:
         return None
@@ -52,7 +55,7 @@ def read_business(conn: Connection, business_id: str) -> Business | None:
     names = (DisplayName(display=a.display, shorthand=a.shorthand) for a in approved if a.kind == "display_name")
     return Business(
         id=business_id,
-        **_facts(row.facts),
+        **_load_facts(row.facts),
         business_units=tuple(conn.execute(units).scalars()),
         display_names=tuple(names),
         approved_logos=frozenset(a.sha256 for a in approved if a.kind == "logo"),
@@ -60,18 +63,18 @@ def read_business(conn: Connection, business_id: str) -> Business | None:
 
 
 def list_business_ids(conn: Connection) -> list[str]:
-    """All registered businesses, by id."""
+    """The ids of all businesses, sorted."""
     return list(conn.execute(select(business_table.c.id).order_by(business_table.c.id)).scalars())
 
 
 def add_business_units(conn: Connection, business_id: str, names: Iterable[str]) -> None:
-    """Add business units; one that is there already is no fault."""
+    """Add business units that do not exist yet."""
     rows = [{"business": business_id, "name": name} for name in names]
     if rows:
         conn.execute(upsert(conn, business_unit).on_conflict_do_nothing(), rows)
 
 
-def _seed_one(conn: Connection, entry: Business, logos: Mapping[str, str], now: datetime) -> None:
+def _seed_business(conn: Connection, entry: Business, logos: Mapping[str, str], now: datetime) -> None:
     facts: dict[str, Any] = {"legal_name": entry.legal_name, "dba": entry.dba}
     facts |= {name: None if (value := getattr(entry, name)) is None else list(value) for name in _LISTS}
     statement = upsert(conn, business_table).values(id=entry.id, facts=facts, seeded_at=now)
@@ -87,16 +90,16 @@ def _seed_one(conn: Connection, entry: Business, logos: Mapping[str, str], now: 
     approve_listed_assets(conn, entry.id, [*names, *images], now)
 
 
-def _facts(facts: dict[str, Any]) -> dict[str, Any]:
+def _load_facts(facts: dict[str, Any]) -> dict[str, Any]:
     return facts | {name: None if facts[name] is None else tuple(facts[name]) for name in _LISTS}
 
 
 def _digest(businesses: Sequence[Business], gallery: Mapping[str, Mapping[str, str]]) -> str:
-    entries = [repr(sorted(_plain(entry).items())) for entry in businesses]
-    seen = json.dumps([entries, {name: dict(images) for name, images in gallery.items()}], sort_keys=True)
-    return hashlib.sha256(seen.encode()).hexdigest()
+    entries = [repr(sorted(_field_values(entry).items())) for entry in businesses]
+    content = json.dumps([entries, {name: dict(images) for name, images in gallery.items()}], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _plain(entry: Business) -> dict[str, Any]:
+def _field_values(entry: Business) -> dict[str, Any]:
     values = {name: getattr(entry, name) for name in Business.__slots__}
     return values | {"approved_logos": sorted(entry.approved_logos)}

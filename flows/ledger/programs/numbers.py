@@ -1,6 +1,6 @@
-"""A program's numbers as they should be, and what a revision changes of them."""
+"""A program's numbers: what a revision changes, and writing that."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,166 +9,173 @@ import numpy as np
 from sqlalchemy import Connection, Select, bindparam, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from flows.ledger.core.bulk import NumberBlock, in_literals, insert_numbers, iter_slices, listed, merge_blocks
+from flows.ledger.core.bulk import NumberBlock, in_literals, in_values, insert_numbers, iter_slices, merge_blocks
 from flows.ledger.core.errors import Outdated
 from flows.ledger.core.tables import number, program
 from flows.ledger.programs.ownership import find_holders, hand_over_numbers, request_takeovers, update_numbers
-from schemas.model.purposes import DO_NOT_ORIGINATE
-from schemas.model.revision import NumbersDifference, numbers_difference
+from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
+from schemas.model.revision import NumbersDiff, diff_numbers
 
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Ledger
-    from schemas.model.judgment import Numbers
+    from schemas.model.judgment import JudgedNumbers
 
 CLAIMED_ELSEWHERE = "numbers were registered elsewhere since they were judged"
 
+#: The manifest's `numbers_mode`.
 Mode = Literal["add", "replace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramNumbers:
-    """Rows a program has already, sorted by number. `inside`: pending or live, not on its way out, not waiting."""
+    """Numbers that a program has rows for, sorted, and an array of the same length for each property.
+
+    `present`: pending or live, not being removed, and not waiting for a launch to finish.
+    """
 
     numbers: np.ndarray
     purposes: np.ndarray
-    inside: np.ndarray
-    live: np.ndarray
+    present: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumbersPlan:
-    """What a block of accepted numbers does to a program; all arrays of numbers are sorted."""
+    """What a block of accepted numbers changes in a program. All arrays of numbers are sorted.
+
+    `difference.added` and `.changed` are positions in `block`, `.removed` positions in `present`: the numbers that the
+    program should have now.
+    """
 
     block: NumberBlock
-    difference: NumbersDifference
-    present: np.ndarray  # what the program is to have now; `difference.removed` points into it
-    rows: ProgramNumbers
+    difference: NumbersDiff
+    present: np.ndarray
+    existing: ProgramNumbers
 
-    def picked(self, places: np.ndarray) -> NumberBlock:
-        """The numbers and purposes at these places of the block."""
-        return self.block[0][places], self.block[1][places]
+    def numbers_at(self, positions: np.ndarray) -> NumberBlock:
+        """The numbers and purposes at these positions of the block."""
+        return self.block[0][positions], self.block[1][positions]
 
 
 def plan_numbers(conn: Connection, program_id: int | None, block: NumberBlock, mode: Mode) -> NumbersPlan:
-    """Compare accepted numbers (sorted, unique) with the program's; None: it has none yet.
+    """Compare accepted numbers (sorted, unique) with those of a program. None stands for a program without any.
 
-    Mode "add" looks up the incoming ones alone, however many the program has.
+    With mode "add" only the accepted numbers are looked up, however many the program has.
     """
-    rows = _rows(conn, program_id, block[0] if mode == "add" else None)
-    present, purposes = rows.numbers[rows.inside], rows.purposes[rows.inside]
-    return NumbersPlan(
-        block=block, difference=numbers_difference(present, purposes, *block, mode=mode), present=present, rows=rows
-    )
+    existing = _read_existing(conn, program_id, block[0] if mode == "add" else None)
+    present, purposes = existing.numbers[existing.present], existing.purposes[existing.present]
+    difference = diff_numbers(present, purposes, *block, mode=mode)
+    return NumbersPlan(block=block, difference=difference, present=present, existing=existing)
 
 
 def apply_numbers_plan(
     conn: Connection,
     program_id: int,
-    planned: NumbersPlan,
+    plan: NumbersPlan,
     *,
     reassign: bool,
     mode: Mode,
     at_carrier: bool,
     waited: bool,
 ) -> None:
-    """Make the program's numbers what the plan says. Raises Outdated when a number was claimed since it was judged,
-    unless the plan's revision `waited` for a launch, and its numbers were reserved.
+    """Write what the plan says.
+
+    Raises Outdated if a number was claimed elsewhere since it was judged, unless the plan's revision `waited` for a
+    launch: then its numbers were reserved.
     """
-    added, purposes = planned.picked(planned.difference.added)
-    claimed = _claimable(conn, program_id, added, reassign=reassign, waited=waited)
-    fresh = ~np.isin(added, planned.rows.numbers, assume_unique=True)
-    with _claiming(conn):
+    added, purposes = plan.numbers_at(plan.difference.added)
+    claimed = _find_claimable(conn, program_id, added, reassign=reassign, waited=waited)
+    fresh = ~np.isin(added, plan.existing.numbers, assume_unique=True)
+    with _outdated_if_claimed(conn):
         insert_numbers(conn, program_id, (added[fresh], purposes[fresh]), claimed=claimed[fresh])
         _bring_back(conn, program_id, (added[~fresh], purposes[~fresh]), claimed[~fresh])
-    _repurpose(conn, program_id, planned.picked(planned.difference.changed))
-    _remove(conn, program_id, planned.present[planned.difference.removed], at_carrier=at_carrier)
+    _repurpose(conn, program_id, plan.numbers_at(plan.difference.changed))
+    _remove(conn, program_id, plan.present[plan.difference.removed], at_carrier=at_carrier)
     if mode == "replace":
-        refused = np.setdiff1d(planned.rows.numbers[~planned.rows.inside], planned.block[0], assume_unique=True)
-        _forget_refused(conn, program_id, refused)
-    if len(planned.difference.removed) or mode == "replace":
+        absent = plan.existing.numbers[~plan.existing.present]
+        _remove_refused(conn, program_id, np.setdiff1d(absent, plan.block[0], assume_unique=True))
+    if len(plan.difference.removed) or mode == "replace":
         hand_over_numbers(conn, [program_id])
 
 
-def reserve_numbers(conn: Connection, program_id: int, planned: NumbersPlan, *, reassign: bool) -> None:
-    """Claim the numbers of a revision that waits for a launch to finish, and nothing else. Raises Outdated.
+def reserve_numbers(conn: Connection, program_id: int, plan: NumbersPlan, *, reassign: bool) -> None:
+    """Claim the numbers of a revision that waits for a launch to finish, and change nothing else. Raises Outdated.
 
-    Also those that the program had before, or that the launch is taking out: nobody else may have them meanwhile.
+    This includes numbers that the program had before or that the launch removes, so that nobody else gets them first.
     """
-    added, purposes = planned.picked(planned.difference.added)
-    claimed = _claimable(conn, program_id, added, reassign=reassign)
-    fresh = ~np.isin(added, planned.rows.numbers, assume_unique=True)
-    with _claiming(conn):
+    added, purposes = plan.numbers_at(plan.difference.added)
+    claimed = _find_claimable(conn, program_id, added, reassign=reassign)
+    fresh = ~np.isin(added, plan.existing.numbers, assume_unique=True)
+    with _outdated_if_claimed(conn):
         insert_numbers(conn, program_id, (added[fresh], purposes[fresh]), claimed=claimed[fresh], change="wait")
         update_numbers(conn, program_id, added[~fresh & claimed], claimed=True, change="wait")
 
 
 def recount_numbers(conn: Connection, programs: Sequence[int]) -> None:
-    """Count the numbers of these programs by state anew."""
-    table, value = listed(conn, programs)
+    """Count the numbers of these programs by state again, and store the counts."""
     counts = {state: func.count().filter(number.c.state == state) for state in ("live", "pending", "refused")}
-    query = select(number.c.program, *counts.values()).group_by(number.c.program)
-    counted = {
-        key: states
-        for key, *states in conn.execute(query.where(number.c.program.in_(select(value).select_from(table))))
-    }
+    query = select(number.c.program, *counts.values()).where(in_values(conn, number.c.program, programs))
+    counted = {key: states for key, *states in conn.execute(query.group_by(number.c.program))}
     columns: dict[str, Any] = {f"numbers_{state}": bindparam(state) for state in counts}
     rows = [{"key": key} | dict(zip(counts, counted.get(key, (0, 0, 0)), strict=True)) for key in sorted(programs)]
     if rows:
         conn.execute(update(program).where(program.c.id == bindparam("key")).values(**columns), rows)
 
 
-def removed_by_replace(ledger: "Ledger", business: str, reference: str) -> "Callable[[Numbers], int]":
-    """Counts how many of a program's numbers are not among a submission's accepted ones."""
-
-    def count(numbers: "Numbers") -> int:
-        with ledger.read() as conn:
-            mine = (program.c.business == business) & (program.c.reference == reference)
-            key = conn.execute(select(program.c.id).where(mine)).scalar()
-            return len(plan_numbers(conn, key, merge_blocks(numbers.accepted()), "replace").difference.removed)
-
-    return count
+def count_removed_by_replace(ledger: "Ledger", business: str, reference: str, numbers: "JudgedNumbers") -> int:
+    """How many of a program's numbers are not among the accepted ones of a submission."""
+    with ledger.read() as conn:
+        where = (program.c.business == business) & (program.c.reference == reference)
+        key = conn.execute(select(program.c.id).where(where)).scalar()
+        return len(plan_numbers(conn, key, merge_blocks(numbers.accepted()), "replace").difference.removed)
 
 
-def _rows(conn: Connection, program_id: int | None, among: np.ndarray | None) -> ProgramNumbers:
+def has_calling_numbers(conn: Connection, program_id: int) -> bool:
+    """Whether any pending or live number of the program has another purpose than Do Not Originate."""
+    calling = in_literals(number.c.state, "live", "pending"), number.c.purpose != DO_NOT_ORIGINATE_INDEX
+    where = number.c.program == program_id, *calling
+    return conn.execute(select(number.c.number).where(*where).limit(1)).first() is not None
+
+
+def _read_existing(conn: Connection, program_id: int | None, only: np.ndarray | None) -> ProgramNumbers:
+    """The program's rows, or those for the numbers `only`."""
     columns = select(number.c.number, number.c.purpose, number.c.state, number.c.change)
-    found: list[tuple[int, int, bool, bool]] = []
+    found: list[tuple[int, int, bool]] = []
     if program_id is not None:
-        for query in _queries(conn, columns.where(number.c.program == program_id), among):
+        for query in _split_query(conn, columns.where(number.c.program == program_id), only):
             found += [
-                (n, p, state in ("pending", "live") and change not in ("remove", "wait"), state == "live")
+                (n, p, state in ("pending", "live") and change not in ("remove", "wait"))
                 for n, p, state, change in conn.execute(query)
             ]
-    numbers, purposes, inside, live = zip(*sorted(found), strict=True) if found else ((), (), (), ())
+    numbers, purposes, present = zip(*sorted(found), strict=True) if found else ((), (), ())
     return ProgramNumbers(
         numbers=np.array(numbers, dtype=np.int64),
         purposes=np.array(purposes, dtype=np.uint8),
-        inside=np.array(inside, dtype=bool),
-        live=np.array(live, dtype=bool),
+        present=np.array(present, dtype=bool),
     )
 
 
-def _queries(conn: Connection, query: Select[Any], among: np.ndarray | None) -> Iterable[Select[Any]]:
-    if among is None:
+def _split_query(conn: Connection, query: Select[Any], only: np.ndarray | None) -> Iterable[Select[Any]]:
+    if only is None:
         yield query
         return
-    for part in iter_slices(among):
-        table, value = listed(conn, part)
-        yield query.where(number.c.number.in_(select(value).select_from(table)))
+    for part in iter_slices(only):
+        yield query.where(in_values(conn, number.c.number, part))
 
 
-def _claimable(
+def _find_claimable(
     conn: Connection, program_id: int, numbers: np.ndarray, *, reassign: bool, waited: bool = False
 ) -> np.ndarray:
-    """Which of the numbers the program may claim at once; the others it takes over at its launch.
+    """For each number, whether the program can claim it now. The others it takes over at its launch.
 
-    Raises Outdated when another business has one. A revision that `waited` is not judged again: what its giver freed
-    meanwhile and another business registered is refused at the launch, where all takings over are settled.
+    Raises Outdated if another business has one, unless the revision `waited`. Such a revision is not judged again: a
+    number that its giver freed in the meantime, and that another business registered, is refused at the launch, as all
+    takeovers are settled there.
     """
     if not reassign:
-        return np.ones(len(numbers), dtype=bool)  # the unique index knows better than a look beforehand
-    held = find_holders(conn, numbers, besides=program_id)
-    mine = conn.execute(select(program.c.business).where(program.c.id == program_id)).scalar_one()
-    givers = [holder for holder, business, _ in held.programs if business == mine]
+        return np.ones(len(numbers), dtype=bool)  # the unique index detects conflicts more reliably than a query here
+    held = find_holders(conn, numbers, except_program=program_id)
+    own_business = conn.execute(select(program.c.business).where(program.c.id == program_id)).scalar_one()
+    givers = [holder for holder, business, _ in held.programs if business == own_business]
     if len(givers) < len(held.programs) and not waited:
         raise Outdated(CLAIMED_ELSEWHERE)
     request_takeovers(conn, program_id, givers)
@@ -176,30 +183,30 @@ def _claimable(
 
 
 @contextmanager
-def _claiming(conn: Connection) -> Iterator[None]:
-    """A number is claimed once: what the unique index refuses was registered elsewhere meanwhile."""
-    raw = conn.dialect.loaded_dbapi.IntegrityError  # COPY goes past SQLAlchemy
+def _outdated_if_claimed(conn: Connection) -> Iterator[None]:
+    """Raise Outdated if the unique index refuses a number, which was registered elsewhere in the meantime."""
+    driver_error = conn.dialect.loaded_dbapi.IntegrityError  # COPY bypasses SQLAlchemy and raises the driver's error
     try:
         yield
-    except (IntegrityError, raw) as error:
+    except (IntegrityError, driver_error) as error:
         raise Outdated(CLAIMED_ELSEWHERE) from error
 
 
 def _bring_back(conn: Connection, program_id: int, block: NumberBlock, claimed: np.ndarray) -> None:
-    """Numbers the program had before: refused, removed, reassigned, on their way out, or reserved for this."""
-    going = (number.c.state == "live") & number.c.change.in_(["remove", "wait"])
+    """Add numbers that the program has rows for: refused, removed, reassigned, being removed, or reserved for this."""
+    still_live = (number.c.state == "live") & number.c.change.in_(["remove", "wait"])
     for purpose in np.unique(block[1]):
-        same = number.c.purpose == int(purpose)
+        same_purpose = number.c.purpose == int(purpose)
         for claim in (True, False):
-            these = block[0][(block[1] == purpose) & (claimed == claim)]
-            if len(these):
-                # In this order: a database may not use the new value of one column for another, but people may.
+            numbers = block[0][(block[1] == purpose) & (claimed == claim)]
+            if len(numbers):
+                # SQL expressions see the old values of all columns, so that the order of these does not matter.
                 update_numbers(
                     conn,
                     program_id,
-                    these,
-                    state=case((going, "live"), else_="pending"),
-                    change=case((going & same, None), (going, "repurpose"), else_="add"),
+                    numbers,
+                    state=case((still_live, "live"), else_="pending"),
+                    change=case((still_live & same_purpose, None), (still_live, "repurpose"), else_="add"),
                     claimed=claim,
                     purpose=int(purpose),
                     reason=None,
@@ -213,24 +220,18 @@ def _repurpose(conn: Connection, program_id: int, block: NumberBlock) -> None:
 
 
 def _remove(conn: Connection, program_id: int, numbers: np.ndarray, *, at_carrier: bool) -> None:
-    """Take numbers out: what may be at the carrier on the next launch, and claimed until then; the rest at once."""
-    told = number.c.claimed if at_carrier else number.c.state == "live"
+    """Remove numbers. Those that the carrier may have stay claimed until the next launch removes them there."""
+    maybe_sent = number.c.claimed if at_carrier else number.c.state == "live"
     values = {
-        "state": case((told, number.c.state), else_="removed"),
-        "change": case((told, "remove"), else_=None),
-        "claimed": case((told, number.c.claimed), else_=False),
+        "state": case((maybe_sent, number.c.state), else_="removed"),
+        "change": case((maybe_sent, "remove"), else_=None),
+        "claimed": case((maybe_sent, number.c.claimed), else_=False),
     }
     update_numbers(conn, program_id, numbers, **values)
 
 
-def has_calling_numbers(conn: Connection, program_id: int) -> bool:
-    """Whether some of a program's numbers, live or to be, are not Do Not Originate."""
-    calling = in_literals(number.c.state, "live", "pending"), number.c.purpose != DO_NOT_ORIGINATE
-    where = number.c.program == program_id, *calling
-    return conn.execute(select(number.c.number).where(*where).limit(1)).first() is not None
-
-
-def _forget_refused(conn: Connection, program_id: int, numbers: np.ndarray) -> None:
+def _remove_refused(conn: Connection, program_id: int, numbers: np.ndarray) -> None:
+    """Remove those of the numbers that the carrier has refused."""
     refused = number.c.state == "refused"
     values = {
         "state": case((refused, "removed"), else_=number.c.state),

@@ -1,49 +1,51 @@
-"""Programs over time: what a revision does to one, and what cancelling does."""
+"""Programs and their revisions: revise, cancel, retry, release a number by hand."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Row, select, update
 
 from flows.ledger.core.errors import LedgerError, Outdated
+from flows.ledger.core.outbox import add_indexes_to_outbox
 from flows.ledger.core.tables import asset, program, revision
-from flows.ledger.core.transitions import add_indexes_to_outbox, move_revisions, record_transitions
+from flows.ledger.core.transitions import move_revisions, record_transitions
 from flows.ledger.intake.submissions import AcceptedSubmission, find_open_submission
 from flows.ledger.programs import numbers, reviews
-from flows.ledger.programs.ownership import free_numbers, reclaim_numbers
+from flows.ledger.programs.ownership import find_holders, free_numbers, reclaim_numbers, update_numbers
 from schemas.model.business import DisplayName
-from schemas.model.drop import Program
-from schemas.model.lifecycle import FINAL, REPLACED, branding
+from schemas.model.judging_context import ExistingProgram
+from schemas.model.lifecycle import FINAL_STATES, REPLACEABLE_STATES, combine_branding
 from schemas.model.manifest import Manifest, Schedule
-from schemas.model.revision import ProgramFacts, RevisionDiff, difference
+from schemas.model.revision import ProgramDetails, RevisionDiff, diff_revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentProgram:
-    """A program's row with its newest revision's."""
+    """A program's row, and the row of its newest revision."""
 
     program: Row[Any]
     revision: Row[Any]
 
     @property
     def state(self) -> str:
-        """Of the newest revision."""
+        """The state of the newest revision."""
         return str(self.revision.state)
 
     @property
     def start_is_fixed(self) -> bool:
-        """As judging is told it: see `schemas.model.drop.Program`."""
+        """Whether the start can no longer change, as in `schemas.model.judging_context.ExistingProgram`."""
         return self.program.live_revision is not None or self.state == "launching"
 
     @property
-    def over(self) -> bool:
-        """It takes no revision: ended, cancelled, or on its way to it."""
-        return self.state in FINAL or self.program.cancelled_at is not None
+    def is_over(self) -> bool:
+        """Whether it can no longer be revised: it is ended or cancelled, or will be."""
+        return self.state in FINAL_STATES or self.program.cancelled_at is not None
 
 
 def find_program(conn: Connection, business: str, reference: str, *, locked: bool = False) -> CurrentProgram | None:
-    """The program as it is; `locked`: and as it stays until the transaction ends."""
+    """A program; None if there is none. `locked`: nobody else can change it until the transaction ends."""
     query = select(program).where(program.c.business == business, program.c.reference == reference)
     row = conn.execute(query.with_for_update() if locked else query).one_or_none()
     if row is None:
@@ -54,97 +56,99 @@ def find_program(conn: Connection, business: str, reference: str, *, locked: boo
 
 
 def get_program_for_update(conn: Connection, business: str, reference: str) -> CurrentProgram:
-    """The program, locked. Raises LedgerError when there is none."""
+    """A program, locked until the transaction ends. Raises LedgerError if there is none."""
     found = find_program(conn, business, reference, locked=True)
     if found is None:
         raise LedgerError(f"no program {business}/{reference}")
     return found
 
 
-def read_known_program(conn: Connection, business: str, reference: str) -> Program | None:
-    """What judging is to know of the program with this reference."""
-    now = find_program(conn, business, reference)
-    if now is None:
-        return _held(conn, business, reference)
-    return Program(
-        state="cancelled" if now.program.cancelled_at is not None and now.state not in FINAL else now.revision.state,
-        revision=now.revision.number,
-        start=now.revision.start,
-        end=now.revision.end,
-        live=now.program.live_revision is not None and now.state not in FINAL,
-        numbers=now.program.numbers_live + now.program.numbers_pending,
-        calls=numbers.has_calling_numbers(conn, now.program.id),
+def read_known_program(conn: Connection, business: str, reference: str) -> ExistingProgram | None:
+    """What judging needs to know about the program with this reference; None if there is no such program."""
+    found = find_program(conn, business, reference)
+    if found is None:
+        return _read_held_program(conn, business, reference)
+    is_final = found.state in FINAL_STATES
+    return ExistingProgram(
+        state="cancelled" if found.program.cancelled_at is not None and not is_final else found.revision.state,
+        revision=found.revision.number,
+        start=found.revision.start,
+        end=found.revision.end,
+        live=found.program.live_revision is not None and not is_final,
+        numbers=found.program.numbers_live + found.program.numbers_pending,
+        calls=numbers.has_calling_numbers(conn, found.program.id),
     )
 
 
-def _held(conn: Connection, business: str, reference: str) -> Program | None:
+def _read_held_program(conn: Connection, business: str, reference: str) -> ExistingProgram | None:
     row = find_open_submission(conn, business, reference, "held")
     schedule = row.manifest["schedule"] if row is not None and row.manifest else None
     if schedule is None:
         return None
     start, end = (datetime.fromisoformat(schedule[name]) for name in ("start", "end"))
-    return Program(state=None, revision=0, start=start, end=end, held=True)
+    return ExistingProgram(state=None, revision=0, start=start, end=end, held=True)
 
 
 def preview_revision(conn: Connection, accepted: AcceptedSubmission) -> tuple[int, RevisionDiff]:
-    """The number an accepted submission's revision would have now, and its difference; nothing is written."""
-    now = find_program(conn, accepted.business, accepted.reference)
-    planned = numbers.plan_numbers(
-        conn, now.program.id if now else None, accepted.block, accepted.manifest.numbers_mode
+    """The number and the changes of the revision that an accepted submission would make now. Writes nothing."""
+    found = find_program(conn, accepted.business, accepted.reference)
+    plan = numbers.plan_numbers(
+        conn, found.program.id if found else None, accepted.block, accepted.manifest.numbers_mode
     )
-    number = now.revision.number + 1 if now else 1
-    after = facts_from_manifest(accepted.manifest, accepted.logo.sha256 if accepted.logo else None)
-    return number, difference(planned.difference, read_revision_facts(conn, now.revision) if now else None, after)
+    number = found.revision.number + 1 if found else 1
+    after = _details_from_manifest(accepted.manifest, accepted.logo.sha256 if accepted.logo else None)
+    return number, diff_revision(
+        plan.difference, _read_revision_details(conn, found.revision) if found else None, after
+    )
 
 
 def revise_program(
     conn: Connection, accepted: AcceptedSubmission, *, cause: str, by: str, now: datetime
 ) -> tuple[int, RevisionDiff]:
-    """Make an accepted submission the program's next revision; its number and difference.
+    """Make an accepted submission the next revision of its program; returns the revision's number and changes.
 
-    Raises Outdated when the program or a number is no longer as it was judged.
+    Raises Outdated if the program or a number has changed since it was judged.
     """
     before = find_program(conn, accepted.business, accepted.reference, locked=True)
-    if before is not None and before.over:
-        raise Outdated(f"{accepted.business}/{accepted.reference} takes no revision any more")
-    key = before.program.id if before else _create(conn, accepted)
+    if before is not None and before.is_over:
+        raise Outdated(f"{accepted.business}/{accepted.reference} can no longer be revised")
+    key = before.program.id if before else _insert_program(conn, accepted)
     if before is not None and before.state == "missed":
         reclaim_numbers(conn, key, accepted.business)
     manifest = accepted.manifest
-    planned = numbers.plan_numbers(conn, key, accepted.block, manifest.numbers_mode)
+    plan = numbers.plan_numbers(conn, key, accepted.block, manifest.numbers_mode)
     numbers.apply_numbers_plan(
         conn,
         key,
-        planned,
+        plan,
         reassign=manifest.reassign,
         mode=manifest.numbers_mode,
         at_carrier=before is not None and before.program.at_carrier,
         waited=accepted.waited,
     )
-    after = facts_from_manifest(manifest, accepted.logo.sha256 if accepted.logo else None)
-    changes = difference(planned.difference, read_revision_facts(conn, before.revision) if before else None, after)
+    after = _details_from_manifest(manifest, accepted.logo.sha256 if accepted.logo else None)
+    changes = diff_revision(plan.difference, _read_revision_details(conn, before.revision) if before else None, after)
     number = _add_revision(conn, accepted, key, before, changes, cause=cause, by=by, now=now)
     return number, changes
 
 
 def cancel_program(conn: Connection, accepted: AcceptedSubmission, *, cause: str, by: str, now: datetime) -> int | None:
-    """Cancel a scheduled program, or have a live one ended; the number of the revision it concerns."""
+    """Cancel a program, or have it ended if the carrier may have it; returns the number of its newest revision.
+
+    Returns None if there is no program. Raises Outdated if it is over already.
+    """
     before = find_program(conn, accepted.business, accepted.reference, locked=True)
     if before is None:
         return None
-    if before.over:
+    if before.is_over:
         raise Outdated(f"{accepted.business}/{accepted.reference} is over already")
     values: dict[str, Any] = {"submission": accepted.submission, "digest": accepted.digest, "cancelled_at": now}
     if before.program.at_carrier:
-        values["ends_at"] = now  # the carrier has it, or part of it, and must be told
+        values["ends_at"] = now  # the carrier has all or part of it, and must end it
     conn.execute(update(program).where(program.c.id == before.program.id).values(**values))
-    if before.program.at_carrier:  # a launch that goes on is ended when it is over
-        entry = _place(accepted, before.revision.number)
-        record_transitions(
-            conn,
-            now,
-            [entry | {"thing": "revision", "before": before.state, "after": "ending", "cause": cause, "by": by}],
-        )
+    if before.program.at_carrier:  # if a launch is running, the program is ended when that is over
+        entry = {"thing": "revision", "before": before.state, "after": "ending", "cause": cause, "by": by}
+        record_transitions(conn, now, [_place(accepted, before.revision.number) | entry])
         add_indexes_to_outbox(conn, {accepted.business})
     else:
         move_revisions(conn, [before.revision.id], "cancelled", cause=cause, by=by, now=now)
@@ -154,14 +158,18 @@ def cancel_program(conn: Connection, accepted: AcceptedSubmission, *, cause: str
 
 
 def retry_launch(conn: Connection, business: str, reference: str, *, by: str, now: datetime) -> None:
-    """Schedule a missed or failed revision again, due at once. Raises LedgerError for any other."""
+    """Schedule a missed or failed revision again, to be launched at once.
+
+    Raises LedgerError if the program is in another state, if its end has passed, or if it waits for a branding that was
+    rejected.
+    """
     found = get_program_for_update(conn, business, reference)
     if found.state not in ("missed", "launch_failed"):
-        raise LedgerError(f"{business}/{reference} is {found.state}; only what was missed or failed can be retried")
+        raise LedgerError(f"{business}/{reference} is {found.state}; only a missed or failed launch can be retried")
     if found.revision.end <= now:
-        raise LedgerError(f"{business}/{reference} cannot be launched any more: its end has passed")
+        raise LedgerError(f"{business}/{reference} can no longer be launched: its end has passed")
     if found.revision.hold_until_branded and found.program.branding == "rejected":
-        _refuse_unbranded(conn, found)
+        raise LedgerError(_explain_rejected_branding(conn, found))
     if found.state == "missed":
         reclaim_numbers(conn, found.program.id, business)
         numbers.recount_numbers(conn, [found.program.id])
@@ -170,17 +178,57 @@ def retry_launch(conn: Connection, business: str, reference: str, *, by: str, no
     conn.execute(update(program).where(program.c.id == found.program.id).values(not_before=None))
 
 
-def _refuse_unbranded(conn: Connection, found: CurrentProgram) -> None:
-    """It would wait for ever: what was rejected is in no queue of reviews any more."""
+def _explain_rejected_branding(conn: Connection, found: CurrentProgram) -> str:
     ids = reviews.list_rejected_assets(conn, (found.revision.display_name, found.revision.logo))
     approve = ", ".join(f"`launchdrop review approve {i}`" for i in ids)
-    raise LedgerError(
+    return (
         f"{found.program.business}/{found.program.reference} waits for its branding, which was rejected: {approve} "
-        "before the retry, or have it dropped anew with another"
+        "before the retry, or drop the program again with another one"
     )
 
 
-def _create(conn: Connection, accepted: AcceptedSubmission) -> int:
+def release_number(conn: Connection, number: int, *, by: str, now: datetime) -> tuple[str, str]:
+    """Free a number by hand; returns (business, reference) of the program that had it.
+
+    It can be registered elsewhere at once. If the carrier may have it, the next launch removes it there; for a live
+    program this makes a revision. Raises LedgerError if no program has it, or if the program is launching.
+    """
+    held = find_holders(conn, np.array([number]))
+    if not held.programs:
+        raise LedgerError("no program has this number")
+    key, business, reference = held.programs[0]
+    found = get_program_for_update(conn, business, reference)
+    if found.state == "launching":
+        raise LedgerError(f"{business}/{reference} is launching: try again when the launch is over")
+    if found.program.at_carrier:
+        update_numbers(conn, key, held.numbers, claimed=False, change="remove")
+    else:
+        update_numbers(conn, key, held.numbers, claimed=False, change=None, state="removed")
+    numbers.recount_numbers(conn, [key])
+    cause = "a number was released by hand"
+    entry = {"business": business, "reference": reference, "revision": found.revision.number, "cause": cause, "by": by}
+    record_transitions(conn, now, [entry | {"thing": "numbers", "before": "claimed", "after": "released"}])
+    if found.state == "live":
+        _revise_by_hand(conn, found, cause=cause, by=by, now=now)
+    add_indexes_to_outbox(conn, {business})
+    return business, reference
+
+
+def _revise_by_hand(conn: Connection, found: CurrentProgram, *, cause: str, by: str, now: datetime) -> None:
+    """Copy the live revision into a new one that removes a number."""
+    # The copy keeps the submission: its drops show this revision's state, and its archive has the logo.
+    values = dict(found.revision._mapping)
+    number = values["number"] + 1
+    values |= {"number": number, "state": "scheduled", "reason": None}
+    values |= {"added": 0, "removed": 1, "changed": 0, "made_at": now, "late_from": now, "live_at": None}
+    del values["id"]
+    new_id = conn.execute(revision.insert().values(**values).returning(revision.c.id)).scalar_one()
+    conn.execute(update(program).where(program.c.id == found.program.id).values(revision=new_id))
+    entry = {"business": found.program.business, "reference": found.program.reference, "revision": number}
+    record_transitions(conn, now, [entry | {"thing": "revision", "after": "scheduled", "cause": cause, "by": by}])
+
+
+def _insert_program(conn: Connection, accepted: AcceptedSubmission) -> int:
     statement = program.insert().values(business=accepted.business, reference=accepted.reference)
     key: int = conn.execute(statement.returning(program.c.id)).scalar_one()
     return key
@@ -197,31 +245,33 @@ def _add_revision(
     by: str,
     now: datetime,
 ) -> int:
-    if before is not None and before.state in REPLACED:
+    if before is not None and before.state in REPLACEABLE_STATES:
         move_revisions(conn, [before.revision.id], "superseded", cause=f"revised: {cause}", by=by, now=now)
     number = before.revision.number + 1 if before else 1
-    shown = _shown(conn, accepted, now)
-    values = _revision_values(accepted, before, shown, changes, now)
-    made = revision.insert().values(program=key, number=number, state="scheduled", **values).returning(revision.c.id)
-    made_id = conn.execute(made).scalar_one()
-    states = branding(tuple(state for _, state in shown.values() if state is not None))
+    assets = _request_reviews(conn, accepted, now)
+    values = _revision_values(accepted, before, assets, changes, now)
+    insert = revision.insert().values(program=key, number=number, state="scheduled", **values)
+    new_id = conn.execute(insert.returning(revision.c.id)).scalar_one()
+    old_branding = before.program.branding if before else "none"
+    new_branding = combine_branding(tuple(state for _, state in assets.values() if state is not None))
     conn.execute(
         update(program)
         .where(program.c.id == key)
         .values(
-            revision=made_id,
+            revision=new_id,
             submission=accepted.submission,
             digest=accepted.digest,
-            branding=states,
+            branding=new_branding,
             ends_at=values["end"],
             not_before=None,
         )
     )
     numbers.recount_numbers(conn, [key])
-    entry = _place(accepted, number) | {"thing": "revision", "after": "scheduled", "cause": cause, "by": by}
-    old = before.program.branding if before else "none"
-    moved = {"thing": "branding", "before": old, "after": states, "cause": cause, "by": by}
-    record_transitions(conn, now, [entry] + ([_place(accepted, number) | moved] if states != old else []))
+    place = _place(accepted, number) | {"cause": cause, "by": by}
+    entries = [place | {"thing": "revision", "after": "scheduled"}]
+    if new_branding != old_branding:
+        entries.append(place | {"thing": "branding", "before": old_branding, "after": new_branding})
+    record_transitions(conn, now, entries)
     add_indexes_to_outbox(conn, {accepted.business})
     return number
 
@@ -229,11 +279,11 @@ def _add_revision(
 def _revision_values(
     accepted: AcceptedSubmission,
     before: CurrentProgram | None,
-    shown: dict[str, tuple[int | None, Any]],
+    assets: dict[str, tuple[int | None, Any]],
     changes: RevisionDiff,
     now: datetime,
 ) -> dict[str, Any]:
-    manifest, schedule = accepted.manifest, schedule_from_manifest(accepted.manifest)
+    manifest, schedule = accepted.manifest, _schedule_from_manifest(accepted.manifest)
     live = before is not None and before.program.live_revision is not None
     start = before.revision.start if before is not None and live else schedule.start
     return {
@@ -249,8 +299,8 @@ def _revision_values(
             "business_unit": manifest.business_unit,
             "call_reason": manifest.call_reason if manifest.program_type == "INFORM with Logo" else None,
         },
-        "display_name": shown["display_name"][0],
-        "logo": shown["logo"][0],
+        "display_name": assets["display_name"][0],
+        "logo": assets["logo"][0],
         "hold_until_branded": manifest.hold_until_branded,
         "added": changes.added,
         "removed": changes.removed,
@@ -260,10 +310,12 @@ def _revision_values(
     }
 
 
-def _shown(conn: Connection, accepted: AcceptedSubmission, now: datetime) -> dict[str, tuple[int | None, Any]]:
-    """What the program shows on called phones, by kind: its id and review state, asked for where it is not approved."""
+def _request_reviews(
+    conn: Connection, accepted: AcceptedSubmission, now: datetime
+) -> dict[str, tuple[int | None, Any]]:
+    """The display name and the logo of the program: id and review state of each. Requests reviews as needed."""
     manifest = accepted.manifest
-    shown: dict[str, tuple[int | None, Any]] = {"display_name": (None, None), "logo": (None, None)}
+    assets: dict[str, tuple[int | None, Any]] = {"display_name": (None, None), "logo": (None, None)}
     entries: dict[str, dict[str, Any]] = {}
     if manifest.program_type != "SENTRY" and manifest.display_name:
         name = manifest.display_name
@@ -272,44 +324,44 @@ def _shown(conn: Connection, accepted: AcceptedSubmission, now: datetime) -> dic
         entries["logo"] = {"sha256": accepted.logo.sha256, "name": accepted.logo.name}
     for kind, entry in entries.items():
         prefix = "DSP-" if kind == "display_name" else "IMG-"
-        shown[kind] = reviews.request_review(
+        assets[kind] = reviews.request_review(
             conn,
             accepted.business,
             {"kind": kind} | entry,
             submission=accepted.submission,
-            noticed=[n for n in accepted.noticed if n["rule"].startswith(prefix)],
+            notes=[note for note in accepted.review_notes if note["rule"].startswith(prefix)],
             now=now,
         )
-    return shown
+    return assets
 
 
 def _place(accepted: AcceptedSubmission, number: int) -> dict[str, Any]:
     return {"business": accepted.business, "reference": accepted.reference, "revision": number}
 
 
-def read_revision_facts(conn: Connection, row: Row[Any]) -> ProgramFacts:
-    """What a revision says."""
-    by_id = {}
-    for asset_row in conn.execute(select(asset).where(asset.c.id.in_([row.display_name, row.logo]))):
-        by_id[asset_row.id] = asset_row
+def _read_revision_details(conn: Connection, row: Row[Any]) -> ProgramDetails:
+    """The details of a stored revision."""
+    found = conn.execute(select(asset).where(asset.c.id.in_([row.display_name, row.logo])))
+    by_id = {asset_row.id: asset_row for asset_row in found}
     name, logo = by_id.get(row.display_name), by_id.get(row.logo)
-    return ProgramFacts(
+    return ProgramDetails(
         schedule=Schedule(start=row.start, end=row.end, timezone=row.timezone),
         display_name=DisplayName(display=name.display, shorthand=name.shorthand) if name else None,
         logo_sha256=logo.sha256 if logo else None,
     )
 
 
-def facts_from_manifest(manifest: Manifest, logo_sha256: str | None) -> ProgramFacts:
+def _details_from_manifest(manifest: Manifest, logo_sha256: str | None) -> ProgramDetails:
+    """The details that a revision by this manifest will have."""
     brands = manifest.program_type != "SENTRY"
-    return ProgramFacts(
-        schedule=schedule_from_manifest(manifest),
+    return ProgramDetails(
+        schedule=_schedule_from_manifest(manifest),
         display_name=manifest.display_name if brands else None,
         logo_sha256=logo_sha256 if manifest.program_type == "INFORM with Logo" else None,
     )
 
 
-def schedule_from_manifest(manifest: Manifest) -> Schedule:
+def _schedule_from_manifest(manifest: Manifest) -> Schedule:
     if manifest.schedule is None:
         raise ValueError("an accepted manifest has a schedule")
     return manifest.schedule

@@ -1,15 +1,16 @@
-"""Registering a judged submission: once, whatever repeats; and deciding on a held one."""
+"""Registering a judged submission exactly once, and deciding on a held one."""
 
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from flows.ledger.core.bulk import in_literals, merge_blocks
 from flows.ledger.core.errors import Outdated
+from flows.ledger.core.outbox import add_indexes_to_outbox, add_to_outbox
 from flows.ledger.core.tables import program, revision, submission
-from flows.ledger.core.transitions import LAUNCHDROP, add_indexes_to_outbox, add_to_outbox
+from flows.ledger.core.transitions import LAUNCHDROP
 from flows.ledger.intake.submissions import (
     AcceptedSubmission,
     Registration,
@@ -33,43 +34,42 @@ from schemas.model.revision import RevisionDiff
 
 
 def register_submission(conn: Connection, registration: Registration, now: datetime) -> RegistrationResult:
-    """Register a judged submission, in the caller's transaction; the same submission again changes nothing.
+    """Register a judged submission and acknowledge its drop. Registering it again changes nothing.
 
-    Raises Outdated when the ledger is no longer as it was when this was judged: roll back, judge again.
+    Raises Outdated if the ledger has changed since the submission was judged: roll back, and judge it again.
     """
     lock_reference(conn, registration.business, registration.reference)
     row = find_submission(conn, registration.submission, registration.business)
     if row is not None and row.drop == registration.drop:
-        return _again(conn, row)
-    # Of the same id in another drop: the same bytes in the same second.
-    if (twin := row.id if row is not None else find_registered_duplicate(conn, registration)) is not None:
-        acknowledge_drop(conn, registration.business, registration.drop, "duplicate", twin, registration.digest, now)
-        return RegistrationResult(outcome="duplicate", submission=twin, revision=_number_of(conn, registration))
-    registered = _enter(conn, registration, now)
-    acknowledge_drop(
-        conn, registration.business, registration.drop, "registered", registration.submission, registration.digest, now
-    )
+        return _read_result(conn, row)
+    # A row of another drop with the same id: the same bytes, seen in the same second.
+    duplicate = row.id if row is not None else find_registered_duplicate(conn, registration)
+    if duplicate is not None:
+        _acknowledge(conn, registration, "duplicate", duplicate, now)
+        return _duplicate_result(conn, registration, duplicate)
+    result = _register_new(conn, registration, now)
+    _acknowledge(conn, registration, "registered", registration.submission, now)
     add_to_outbox(conn, "report", registration.business, registration.submission)
     add_indexes_to_outbox(conn, {registration.business})
-    return registered
+    return result
 
 
 def preview_registration(conn: Connection, registration: Registration) -> RegistrationResult:
-    """What registering would do now; nothing is written. A verdict that makes no revision gives none."""
-    if (twin := find_registered_duplicate(conn, registration)) is not None:
-        return RegistrationResult(outcome="duplicate", submission=twin, revision=_number_of(conn, registration))
-    plain = RegistrationResult(outcome="registered", submission=registration.submission)
+    """What registering would do now. Writes nothing. Rejected and cancelling submissions have no revision."""
+    duplicate = find_registered_duplicate(conn, registration)
+    if duplicate is not None:
+        return _duplicate_result(conn, registration, duplicate)
     manifest = registration.judgment.manifest
     if registration.judgment.verdict == "rejected" or manifest is None or manifest.state == "cancelled":
-        return plain
-    number, changes = programs.preview_revision(conn, _accepted(registration))
+        return RegistrationResult(outcome="registered", submission=registration.submission)
+    number, changes = programs.preview_revision(conn, _accepted_submission(registration))
     return RegistrationResult(
         outcome="registered", submission=registration.submission, revision=number, difference=changes
     )
 
 
 def find_registered_duplicate(conn: Connection, registration: Registration) -> str | None:
-    """The submission that this one repeats; a retake repeats none, it was asked for."""
+    """The id of the submission that this one repeats; None if it repeats none. A retake is never a duplicate."""
     manifest = registration.judgment.manifest
     if registration.retake_of is not None or manifest is None:
         return None
@@ -78,90 +78,114 @@ def find_registered_duplicate(conn: Connection, registration: Registration) -> s
 
 
 def release_held_submission(conn: Connection, submission_id: str, *, by: str, now: datetime) -> RegistrationResult:
-    """Accept a held submission as it was judged. Raises LedgerError when it is not held, Outdated when a number was
-    registered elsewhere meanwhile, or its start was fixed at another time: it must then be taken again.
+    """Accept a held submission as it was judged.
+
+    Raises LedgerError if it is not held. Raises Outdated if one of its numbers was registered elsewhere in the
+    meantime, or if the program's start was fixed at another time: then it must be retaken.
     """
-    row = get_held_submission(conn, submission_id)
-    lock_reference(conn, row.business, row.reference)
-    row = get_held_submission(conn, submission_id)
+    row = _lock_held_submission(conn, submission_id)
     verdict = "accepted_with_rejections" if row.counts["rejected"] else "accepted"
     accepted, cause = unpark_submission(conn, row), f"released by {by}"
-    registered = _take_effect(conn, accepted, cause=cause, by=by, now=now)
-    standing: Standing = "waiting" if registered.waiting else "registered"
+    result = _carry_out_or_wait(conn, accepted, cause=cause, by=by, now=now)
+    standing: Standing = "waiting" if result.waiting else "registered"
     resolve_submission(conn, row, standing, verdict=verdict, cause=cause, by=by, now=now)
     add_indexes_to_outbox(conn, {row.business})
-    return registered
+    return result
 
 
 def reject_held_submission(conn: Connection, submission_id: str, *, by: str, reason: str | None, now: datetime) -> None:
-    """Reject a held submission. Raises LedgerError when it is not held."""
-    row = get_held_submission(conn, submission_id)
-    lock_reference(conn, row.business, row.reference)
-    row = get_held_submission(conn, submission_id)
+    """Reject a held submission. Raises LedgerError if it is not held."""
+    row = _lock_held_submission(conn, submission_id)
     cause = f"rejected by {by}" + (f": {reason}" if reason else "")
     resolve_submission(conn, row, "dismissed", verdict="rejected", cause=cause, by=by, now=now, reason=reason)
     add_indexes_to_outbox(conn, {row.business})
 
 
 def register_waiting_submissions(conn: Connection, business: str, reference: str, *, now: datetime) -> None:
-    """A launch is over: take the submissions that waited for it, in their order, as far as the program takes any."""
+    """Carry out the submissions that waited for a launch, in their order, as far as the program can be revised."""
     while (row := find_open_submission(conn, business, reference, "waiting")) is not None:
         found = programs.get_program_for_update(conn, business, reference)
         if found.state == "launching":
             return
-        if found.over:
-            resolve_submission(
-                conn, row, "lapsed", verdict=row.verdict, cause="the program is over", by=LAUNCHDROP, now=now
-            )
+        if found.is_over:
+            cause = "the program is over"
+            resolve_submission(conn, row, "lapsed", verdict=row.verdict, cause=cause, by=LAUNCHDROP, now=now)
             continue
         accepted = unpark_submission(conn, row)
-        # Its numbers were claimed when it came; what it was to take over may be elsewhere, and is then refused.
-        resolve_submission(
-            conn, row, "registered", verdict=row.verdict, cause="the launch is over", by=LAUNCHDROP, now=now
-        )
-        _bring_in(conn, accepted, cause=f"submission {row.id}", by=LAUNCHDROP, now=now)
+        # Its numbers were claimed when it was registered. Those to take over may be elsewhere, and are refused then.
+        cause = "the launch is over"
+        resolve_submission(conn, row, "registered", verdict=row.verdict, cause=cause, by=LAUNCHDROP, now=now)
+        _carry_out(conn, accepted, cause=f"submission {row.id}", by=LAUNCHDROP, now=now)
 
 
-def _enter(conn: Connection, registration: Registration, now: datetime) -> RegistrationResult:
+def find_first_revision(conn: Connection, row: Row[Any]) -> Row[Any] | None:
+    """The revision that a submission made; None if it made none."""
+    return conn.execute(_select_revisions(row).order_by(revision.c.number).limit(1)).one_or_none()
+
+
+def find_latest_revision(conn: Connection, row: Row[Any]) -> Row[Any] | None:
+    """The newest revision that carries out a submission: its own, or a copy made when a number was released by hand."""
+    return conn.execute(_select_revisions(row).order_by(revision.c.number.desc()).limit(1)).one_or_none()
+
+
+def find_previous_revision(conn: Connection, row: Row[Any]) -> Row[Any] | None:
+    """The program's revision before this one; None for the first."""
+    where = revision.c.program == row.program, revision.c.number == row.number - 1
+    return conn.execute(select(revision).where(*where)).one_or_none()
+
+
+def _acknowledge(conn: Connection, registration: Registration, outcome: str, submission_id: str, now: datetime) -> None:
+    acknowledge_drop(conn, registration.business, registration.drop, outcome, submission_id, registration.digest, now)
+
+
+def _register_new(conn: Connection, registration: Registration, now: datetime) -> RegistrationResult:
+    """Insert the submission; if it is accepted, carry it out."""
     verdict, manifest = registration.judgment.verdict, registration.judgment.manifest
+    result = RegistrationResult(outcome="registered", submission=registration.submission)
     if verdict == "rejected" or manifest is None or registration.reference is None:
         insert_submission(conn, registration, "rejected", now)
-        return RegistrationResult(outcome="registered", submission=registration.submission)
-    accepted = _accepted(registration)
+        return result
+    accepted = _accepted_submission(registration)
     if accepted.manifest.state == "cancelled":
-        _make_of_held(conn, accepted, now)
-    _replace_held(conn, registration, now)
+        _create_program_of_held_submission(conn, accepted, now)
+    _replace_held_submission(conn, registration, now)
     if verdict == "held":
         insert_submission(conn, registration, "held", now)
         park_numbers(conn, accepted)
-        return RegistrationResult(outcome="registered", submission=registration.submission)
+        return result
     insert_submission(conn, registration, "registered", now)
-    registered = _take_effect(conn, accepted, cause=f"submission {registration.submission}", by=LAUNCHDROP, now=now)
-    if registered.waiting:
-        conn.execute(update(submission).where(*_mine(registration)).values(standing="waiting"))
-    return registered
+    cause = f"submission {registration.submission}"
+    result = _carry_out_or_wait(conn, accepted, cause=cause, by=LAUNCHDROP, now=now)
+    if result.waiting:
+        where = submission.c.business == registration.business, submission.c.id == registration.submission
+        conn.execute(update(submission).where(*where).values(standing="waiting"))
+    return result
 
 
-def _take_effect(
+def _carry_out_or_wait(
     conn: Connection, accepted: AcceptedSubmission, *, cause: str, by: str, now: datetime
 ) -> RegistrationResult:
-    """Bring an accepted submission in, or let it wait while its program is launching; cancelling does not wait.
+    """Carry out an accepted submission. If its program is launching it has to wait, unless it cancels the program.
 
-    Raises Outdated when it says another start than the one that was fixed since it was judged: SCH-008 is to say so.
+    Raises Outdated if its start differs from one that was fixed since it was judged; SCH-008 reports that when it is
+    judged again.
     """
     found = programs.find_program(conn, accepted.business, accepted.reference, locked=True)
     schedule = accepted.manifest.schedule
     if found is not None and found.start_is_fixed and schedule and schedule.start != found.revision.start:
-        raise Outdated(f"{accepted.business}/{accepted.reference} was launched since this was judged: its start stays")
-    launching = found is not None and found.state == "launching" and not found.over
+        raise Outdated(
+            f"{accepted.business}/{accepted.reference} was launched since this was judged: its start is fixed"
+        )
+    launching = found is not None and found.state == "launching" and not found.is_over
     if found is not None and launching and accepted.manifest.state == "active":
-        return _wait(conn, accepted, found)
-    return _bring_in(conn, accepted, cause=cause, by=by, now=now)
+        return _make_wait(conn, accepted, found)
+    return _carry_out(conn, accepted, cause=cause, by=by, now=now)
 
 
-def _bring_in(
+def _carry_out(
     conn: Connection, accepted: AcceptedSubmission, *, cause: str, by: str, now: datetime
 ) -> RegistrationResult:
+    """Revise or cancel the program."""
     if accepted.manifest.state == "cancelled":
         number = programs.cancel_program(conn, accepted, cause=f"cancelled by {cause}", by=by, now=now)
         return RegistrationResult(outcome="registered", submission=accepted.submission, revision=number)
@@ -172,32 +196,31 @@ def _bring_in(
     return RegistrationResult(outcome="registered", submission=accepted.submission, revision=number, difference=changes)
 
 
-def _wait(conn: Connection, accepted: AcceptedSubmission, found: programs.CurrentProgram) -> RegistrationResult:
-    """Keep a submission until the launch is over; its numbers are claimed now, and it is the program's newest."""
+def _make_wait(conn: Connection, accepted: AcceptedSubmission, found: programs.CurrentProgram) -> RegistrationResult:
+    """Keep a submission until the launch is over. Its numbers are claimed now, and it becomes the program's newest."""
     park_numbers(conn, accepted)
     number, changes = programs.preview_revision(conn, accepted)
-    number += _waiting(conn, accepted)
-    planned = numbers.plan_numbers(conn, found.program.id, accepted.block, "add")
-    numbers.reserve_numbers(conn, found.program.id, planned, reassign=accepted.manifest.reassign)
+    number += _count_waiting_submissions(conn, accepted)
+    plan = numbers.plan_numbers(conn, found.program.id, accepted.block, "add")
+    numbers.reserve_numbers(conn, found.program.id, plan, reassign=accepted.manifest.reassign)
     numbers.recount_numbers(conn, [found.program.id])
-    newest = {"submission": accepted.submission, "digest": accepted.digest}
-    conn.execute(update(program).where(program.c.id == found.program.id).values(**newest))
+    values = {"submission": accepted.submission, "digest": accepted.digest}
+    conn.execute(update(program).where(program.c.id == found.program.id).values(**values))
     return RegistrationResult(
         outcome="registered", submission=accepted.submission, revision=number, difference=changes, waiting=True
     )
 
 
-def _waiting(conn: Connection, accepted: AcceptedSubmission) -> int:
-    """How many revisions of the program wait already."""
+def _count_waiting_submissions(conn: Connection, accepted: AcceptedSubmission) -> int:
     where = submission.c.business == accepted.business, submission.c.reference == accepted.reference
     query = select(func.count()).select_from(submission).where(*where, in_literals(submission.c.standing, "waiting"))
     return conn.execute(query).scalar_one()
 
 
-def _make_of_held(conn: Connection, cancelling: AcceptedSubmission, now: datetime) -> None:
-    """Make the program of which there is a held submission only, so that it can be cancelled, and that for good.
+def _create_program_of_held_submission(conn: Connection, cancelling: AcceptedSubmission, now: datetime) -> None:
+    """If there is only a held submission for the program, make the program of it, so that it can be cancelled for good.
 
-    It claims no numbers and asks for no review: it never launches.
+    It claims no numbers and requests no reviews, because it never launches.
     """
     row = find_open_submission(conn, cancelling.business, cancelling.reference, "held")
     if row is None or programs.find_program(conn, cancelling.business, cancelling.reference) is not None:
@@ -208,23 +231,25 @@ def _make_of_held(conn: Connection, cancelling: AcceptedSubmission, now: datetim
     programs.revise_program(conn, bare, cause=cause, by=LAUNCHDROP, now=now)
 
 
-def _replace_held(conn: Connection, registration: Registration, now: datetime) -> None:
-    """A newer submission takes the place of a held one."""
+def _replace_held_submission(conn: Connection, registration: Registration, now: datetime) -> None:
     row = find_open_submission(conn, registration.business, registration.reference or "", "held")
     if row is not None:
         cause = f"replaced by submission {registration.submission}"
         resolve_submission(conn, row, "replaced", verdict=row.verdict, cause=cause, by=LAUNCHDROP, now=now)
 
 
-def _mine(registration: Registration) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return submission.c.business == registration.business, submission.c.id == registration.submission
+def _lock_held_submission(conn: Connection, submission_id: str) -> Row[Any]:
+    """A held submission, read again after its program was locked. Raises LedgerError if it is not held."""
+    row = get_held_submission(conn, submission_id)
+    lock_reference(conn, row.business, row.reference)
+    return get_held_submission(conn, submission_id)
 
 
-def _accepted(registration: Registration) -> AcceptedSubmission:
+def _accepted_submission(registration: Registration) -> AcceptedSubmission:
     judgment = registration.judgment
     if judgment.manifest is None or judgment.manifest.reference is None:
         raise ValueError("an accepted submission has a manifest with a reference")
-    cancelled = judgment.manifest.state == "cancelled"
+    cancels = judgment.manifest.state == "cancelled"
     return AcceptedSubmission(
         submission=registration.submission,
         business=registration.business,
@@ -233,13 +258,13 @@ def _accepted(registration: Registration) -> AcceptedSubmission:
         received_at=registration.received_at,
         manifest=judgment.manifest,
         logo=registration.logo,
-        block=merge_blocks([] if cancelled else judgment.numbers.accepted()),
-        noticed=collect_review_notes(judgment),
+        block=merge_blocks([] if cancels else judgment.numbers.accepted()),
+        review_notes=collect_review_notes(judgment),
     )
 
 
-def _again(conn: Connection, row: Row[Any]) -> RegistrationResult:
-    """What was registered before, as it was said then."""
+def _read_result(conn: Connection, row: Row[Any]) -> RegistrationResult:
+    """The result with which this submission was registered."""
     made = find_first_revision(conn, row)
     if made is None:
         return RegistrationResult(outcome="registered", submission=row.id, waiting=row.standing == "waiting")
@@ -247,28 +272,13 @@ def _again(conn: Connection, row: Row[Any]) -> RegistrationResult:
     return RegistrationResult(outcome="registered", submission=row.id, revision=made.number, difference=changes)
 
 
-def find_first_revision(conn: Connection, row: Row[Any]) -> Row[Any] | None:
-    """The revision that a submission made, if it made one."""
-    return conn.execute(_revisions(row).order_by(revision.c.number).limit(1)).one_or_none()
-
-
-def find_latest_revision(conn: Connection, row: Row[Any]) -> Row[Any] | None:
-    """The newest revision that carries out a submission: the one it made, or one that an operator's hand made of it."""
-    return conn.execute(_revisions(row).order_by(revision.c.number.desc()).limit(1)).one_or_none()
-
-
-def _revisions(row: Row[Any]) -> Select[Any]:
-    query = select(revision).join(program, program.c.id == revision.c.program)
-    return query.where(revision.c.submission == row.id, program.c.business == row.business)
-
-
-def find_previous_revision(conn: Connection, made: Row[Any]) -> Row[Any] | None:
-    """The revision that this one followed; None for a program's first."""
-    where = revision.c.program == made.program, revision.c.number == made.number - 1
-    return conn.execute(select(revision).where(*where)).one_or_none()
-
-
-def _number_of(conn: Connection, registration: Registration) -> int | None:
+def _duplicate_result(conn: Connection, registration: Registration, duplicate: str) -> RegistrationResult:
     where = program.c.business == registration.business, program.c.reference == registration.reference
     query = select(func.max(revision.c.number)).join(program, program.c.id == revision.c.program).where(*where)
-    return conn.execute(query).scalar()
+    return RegistrationResult(outcome="duplicate", submission=duplicate, revision=conn.execute(query).scalar())
+
+
+def _select_revisions(row: Row[Any]) -> Select[Any]:
+    """The revisions that carry out a submission."""
+    query = select(revision).join(program, program.c.id == revision.c.program)
+    return query.where(revision.c.submission == row.id, program.c.business == row.business)

@@ -1,1 +1,1 @@
-"""Queries for pages, digests, metrics and events."""
+"""Queries for commands and pages, the digest, metrics, events and retention."""

@@ -1,4 +1,4 @@
-"""What happened since the last digest, as counts by business; no phone number is among it."""
+"""What has happened since the last digest: counts by business, without phone numbers."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _FLAG = "digest"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPosition:
-    """Where the last digest ended: the last submission and the last move it told of, and when."""
+    """How far a digest goes: the last submission and the last transition that it covers, and its time."""
 
     submission: int = 0
     move: int = 0
@@ -27,8 +27,9 @@ class DigestPosition:
 class BusinessDigest:
     """One business since the last digest, and what waits there now.
 
-    `verdicts` counts submissions as judged, `rows` their rows (accepted, rejected), `states` the moves of revisions by
-    the state they came to; `held`, `in_review` and `stuck` (missed or launch_failed) are what waits for somebody now.
+    `verdicts` counts submissions by verdict, `rows` their rows (accepted, rejected), `states` the transitions of
+    revisions by their new state. `refused` are all its numbers that the carrier refused. What waits for somebody now:
+    `held` submissions, assets `in_review`, and `stuck` programs (missed or launch_failed).
     """
 
     business: str
@@ -44,12 +45,12 @@ class BusinessDigest:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing happened and nothing waits."""
+        """Whether nothing has happened and nothing waits."""
         return not (self.verdicts or self.states or self.held or self.in_review or self.stuck)
 
 
 def read_last_digest_position(conn: Connection) -> DigestPosition:
-    """Where the last digest ended; the beginning of all, before the first."""
+    """How far the last digest went; the beginning of the ledger if there was none."""
     value = get_flag(conn, _FLAG)
     if value is None:
         return DigestPosition()
@@ -57,28 +58,26 @@ def read_last_digest_position(conn: Connection) -> DigestPosition:
 
 
 def read_current_digest_position(conn: Connection, now: datetime) -> DigestPosition:
-    """Where a digest that is made now ends."""
-    last = select(
-        func.coalesce(func.max(submission.c.seq), 0).label("s"), select(func.max(move.c.id)).scalar_subquery()
-    )
-    seq, moved = conn.execute(last).one()
-    return DigestPosition(submission=seq, move=moved or 0, at=now)
+    """How far a digest goes that is made now."""
+    last_move = select(func.max(move.c.id)).scalar_subquery()
+    last_seq, last_id = conn.execute(select(func.max(submission.c.seq), last_move)).one()
+    return DigestPosition(submission=last_seq or 0, move=last_id or 0, at=now)
 
 
 def save_digest_position(conn: Connection, end: DigestPosition) -> None:
-    """Remember that a digest up to here was sent."""
+    """Save how far the digest that is sent now goes. The position needs its time."""
     assert end.at is not None
     set_flag(conn, _FLAG, {"submission": end.submission, "move": end.move, "at": end.at.isoformat()})
 
 
 def read_business_digests(conn: Connection, since: DigestPosition, end: DigestPosition) -> list[BusinessDigest]:
-    """Every business between two digests, by id; the quiet ones too."""
-    verdicts, rows = _judged(conn, since, end)
-    states = _moved(conn, since, end)
-    refused = _by_business(conn, select(program.c.business, func.sum(program.c.numbers_refused)), program.c.business)
-    held = _by_business(conn, _count(submission.c.business).where(submission.c.standing == "held"))
-    in_review = _by_business(conn, _count(asset.c.business).where(asset.c.state == "in_review"))
-    stuck = _by_business(conn, _stuck())
+    """What happened in each business between two positions, by id. Includes quiet businesses."""
+    verdicts, rows = _count_verdicts_and_rows(conn, since, end)
+    states = _count_new_states(conn, since, end)
+    refused = _by_business(conn, select(program.c.business, func.sum(program.c.numbers_refused)))
+    held = _by_business(conn, _select_count(submission.c.business).where(submission.c.standing == "held"))
+    in_review = _by_business(conn, _select_count(asset.c.business).where(asset.c.state == "in_review"))
+    stuck = _by_business(conn, _select_stuck())
     return [
         BusinessDigest(
             business=row.id,
@@ -97,11 +96,11 @@ def read_business_digests(conn: Connection, since: DigestPosition, end: DigestPo
 
 
 def count_unknown_batches(conn: Connection) -> int:
-    """Batches whose fate at the carrier is unknown: for the operator to look into."""
+    """How many batches have an unknown outcome at the carrier. The operator has to look into them."""
     return conn.execute(select(func.count()).select_from(batch).where(batch.c.state == "unknown")).scalar_one()
 
 
-def _judged(
+def _count_verdicts_and_rows(
     conn: Connection, since: DigestPosition, end: DigestPosition
 ) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
     verdicts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -113,7 +112,7 @@ def _judged(
     return verdicts, rows
 
 
-def _moved(conn: Connection, since: DigestPosition, end: DigestPosition) -> dict[str, Counter[str]]:
+def _count_new_states(conn: Connection, since: DigestPosition, end: DigestPosition) -> dict[str, Counter[str]]:
     states: dict[str, Counter[str]] = defaultdict(Counter)
     counted = (
         select(move.c.business, move.c.after, func.count())
@@ -125,15 +124,18 @@ def _moved(conn: Connection, since: DigestPosition, end: DigestPosition) -> dict
     return states
 
 
-def _count(column: Any) -> Any:
+def _select_count(column: Any) -> Any:
     return select(column, func.count())
 
 
-def _stuck() -> Any:
+def _select_stuck() -> Any:
     newest = program.join(revision, revision.c.id == program.c.revision)
-    return _count(program.c.business).select_from(newest).where(revision.c.state.in_(["missed", "launch_failed"]))
+    return (
+        _select_count(program.c.business).select_from(newest).where(revision.c.state.in_(["missed", "launch_failed"]))
+    )
 
 
-def _by_business(conn: Connection, statement: Any, column: Any = None) -> dict[str, int]:
-    grouped = statement.group_by(column if column is not None else statement.selected_columns[0])
+def _by_business(conn: Connection, statement: Any) -> dict[str, int]:
+    """The second column of a statement by the first one."""
+    grouped = statement.group_by(statement.selected_columns[0])
     return {name: int(count or 0) for name, count in conn.execute(grouped)}

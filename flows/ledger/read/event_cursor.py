@@ -1,7 +1,8 @@
-"""The history as a stream for others: each move is given at least once, whatever is cut short or committed late.
+"""The audit log as a stream of events: each transition is reported at least once.
 
-How far it was told is kept in the ledger. Moves are numbered when they are made and seen when they are committed, so on
-PostgreSQL a lower number may appear after a higher one: what was passed over is looked for again for a while.
+The cursor, which says how far they were reported, is kept in the ledger. A transition gets its id when it is written
+and becomes visible when it is committed, so on PostgreSQL a lower id may appear after a higher one. Ids that were
+missing are therefore looked for again for a while.
 """
 
 from dataclasses import dataclass
@@ -16,13 +17,13 @@ from flows.ledger.core.tables import move
 
 _FLAG = "events"
 
-#: No transaction lasts as long: what was not seen by then was rolled back.
+#: How long a missing id is looked for. No transaction lasts as long: what is still missing was rolled back.
 LATE_COMMIT_WINDOW = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CursorGap:
-    """Numbers, both ends included, that were not there when what is beyond them was told, and since when they lack."""
+    """Ids from `first` to `last`, both included, that were missing when higher ids were reported, at `since`."""
 
     first: int
     last: int
@@ -31,63 +32,65 @@ class CursorGap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventCursor:
-    """All moves up to `upto` were told, but for those in the gaps."""
+    """How far transitions were reported: all with ids up to `up_to`, except for those in the gaps."""
 
-    upto: int = 0
+    up_to: int = 0
     gaps: tuple[CursorGap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreportedTransitions:
-    """Moves in their order, and how far everything is told once these are."""
+    """Transitions by id, and the cursor to save after they have been reported."""
 
     moves: list[Row[Any]]
-    told: EventCursor
+    cursor: EventCursor
 
 
 def read_unreported_transitions(
     conn: Connection, *, now: datetime, since: datetime, limit: int
 ) -> UnreportedTransitions:
-    """At most `limit` moves that were not told yet; where nothing ever was, from `since` on."""
-    told = _told(conn) or _beginning(conn, since)
-    open_gaps = [gap for gap in told.gaps if gap.since > now - LATE_COMMIT_WINDOW]
-    lacking = (move.c.id.between(gap.first, gap.last) for gap in open_gaps)
-    query = select(move).where(or_(move.c.id > told.upto, *lacking)).order_by(move.c.id).limit(limit)
+    """At most `limit` transitions that were not reported yet. If none ever was, those before `since` are left out."""
+    cursor = _read_cursor(conn) or _first_cursor(conn, since)
+    open_gaps = [gap for gap in cursor.gaps if gap.since > now - LATE_COMMIT_WINDOW]
+    in_gaps = (move.c.id.between(gap.first, gap.last) for gap in open_gaps)
+    query = select(move).where(or_(move.c.id > cursor.up_to, *in_gaps)).order_by(move.c.id).limit(limit)
     rows = list(conn.execute(query))
     ids = [row.id for row in rows]
-    upto = max([told.upto, *ids])
-    ends = sorted({told.upto, *(i for i in ids if i > told.upto)})
-    fresh = [CursorGap(first=a + 1, last=b - 1, since=now) for a, b in pairwise(ends) if b - a > 1]
-    gaps = [part for gap in open_gaps for part in _without(gap, ids)] + fresh
-    return UnreportedTransitions(moves=rows, told=EventCursor(upto=upto, gaps=tuple(gaps)))
+    new_ids = sorted({cursor.up_to, *(i for i in ids if i > cursor.up_to)})
+    gaps = [part for gap in open_gaps for part in _split_gap(gap, ids)] + _gaps_between(new_ids, now)
+    return UnreportedTransitions(moves=rows, cursor=EventCursor(up_to=new_ids[-1], gaps=tuple(gaps)))
 
 
-def differs_from_saved_cursor(conn: Connection, told: EventCursor) -> bool:
-    """Whether that is another place than the one that is kept."""
-    return told != _told(conn)
+def differs_from_saved_cursor(conn: Connection, cursor: EventCursor) -> bool:
+    """Whether the cursor has moved since it was saved."""
+    return cursor != _read_cursor(conn)
 
 
-def save_event_cursor(conn: Connection, told: EventCursor) -> None:
-    """Everything up to there is told."""
-    gaps = [[gap.first, gap.last, gap.since.isoformat()] for gap in told.gaps]
-    set_flag(conn, _FLAG, {"upto": told.upto, "gaps": gaps})
+def save_event_cursor(conn: Connection, cursor: EventCursor) -> None:
+    """Save how far transitions were reported."""
+    gaps = [[gap.first, gap.last, gap.since.isoformat()] for gap in cursor.gaps]
+    set_flag(conn, _FLAG, {"upto": cursor.up_to, "gaps": gaps})
 
 
-def _told(conn: Connection) -> EventCursor | None:
-    kept = get_flag(conn, _FLAG)
-    if kept is None:
+def _read_cursor(conn: Connection) -> EventCursor | None:
+    saved = get_flag(conn, _FLAG)
+    if saved is None:
         return None
     gaps = (
-        CursorGap(first=first, last=last, since=datetime.fromisoformat(since)) for first, last, since in kept["gaps"]
+        CursorGap(first=first, last=last, since=datetime.fromisoformat(since)) for first, last, since in saved["gaps"]
     )
-    return EventCursor(upto=kept["upto"], gaps=tuple(gaps))
+    return EventCursor(up_to=saved["upto"], gaps=tuple(gaps))
 
 
-def _beginning(conn: Connection, since: datetime) -> EventCursor:
-    return EventCursor(upto=conn.execute(select(func.max(move.c.id)).where(move.c.at < since)).scalar() or 0)
+def _first_cursor(conn: Connection, since: datetime) -> EventCursor:
+    return EventCursor(up_to=conn.execute(select(func.max(move.c.id)).where(move.c.at < since)).scalar() or 0)
 
 
-def _without(gap: CursorGap, ids: list[int]) -> list[CursorGap]:
-    """What is left of a gap once these are found in it."""
-    ends = [gap.first - 1, *(i for i in ids if gap.first <= i <= gap.last), gap.last + 1]
-    return [CursorGap(first=a + 1, last=b - 1, since=gap.since) for a, b in pairwise(ends) if b - a > 1]
+def _split_gap(gap: CursorGap, ids: list[int]) -> list[CursorGap]:
+    """What is left of a gap after these ids were found."""
+    found = [i for i in ids if gap.first <= i <= gap.last]
+    return _gaps_between([gap.first - 1, *found, gap.last + 1], gap.since)
+
+
+def _gaps_between(ids: list[int], since: datetime) -> list[CursorGap]:
+    return [CursorGap(first=a + 1, last=b - 1, since=since) for a, b in pairwise(ids) if b - a > 1]

@@ -1,35 +1,36 @@
-"""What of a business's submissions is at rest: no longer in force, held or waiting, and since when."""
+"""Which submissions and drops are no longer in use, and since when, so that their files may be deleted."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, select
 
-from flows.ledger.core.tables import program, receipt, revision, submission
-from flows.ledger.intake.drops import TakenVersions, drop, load_taken_versions
-from schemas.model.lifecycle import FINAL
+from flows.ledger.core.tables import drop, program, receipt, revision, submission
+from flows.ledger.intake.drops import TakenVersions, load_taken_versions
+from schemas.model.lifecycle import FINAL_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionRetention:
-    """A submission: its id, the name its bytes are archived under, and since when it is at rest; None: it is not."""
+    """A submission's id, the folder with its bytes in the archive, and since when it is not in use; None if it is."""
 
     id: str
-    kept_as: str
+    archive_folder: str
     since: datetime | None
 
 
 def list_submission_retention(conn: Connection, business: str) -> list[SubmissionRetention]:
-    """Every submission of a business.
+    """All submissions of a business.
 
-    One that was accepted rests when its program is over, and nothing of it is at the carrier any more; until then all
-    of a program's submissions are in force, as each may have added numbers. One that was not accepted rests at once.
+    An accepted one is in use until its program is over and the carrier has nothing of it. Until then all accepted
+    submissions for a program are in use, because each may have added numbers. One that is held or waiting is in use;
+    any other is not.
     """
-    same = and_(program.c.business == submission.c.business, program.c.reference == submission.c.reference)
+    same_program = and_(program.c.business == submission.c.business, program.c.reference == submission.c.reference)
     query = (
         select(submission, program.c.ends_at, program.c.cancelled_at, program.c.at_carrier)
         .add_columns(revision.c.state)
-        .outerjoin(program, same)
+        .outerjoin(program, same_program)
         .outerjoin(revision, revision.c.id == program.c.revision)
         .where(submission.c.business == business)
         .order_by(submission.c.seq)
@@ -39,16 +40,18 @@ def list_submission_retention(conn: Connection, business: str) -> list[Submissio
         times = [row.judged_at, row.decided_at]
         accepted = row.standing == "registered"
         if accepted:
-            times += [row.cancelled_at or row.ends_at]
-        forced = row.standing in ("held", "waiting") or (accepted and (row.state not in FINAL or row.at_carrier))
-        since = None if forced else max(time for time in times if time is not None)
-        found.append(SubmissionRetention(id=row.id, kept_as=row.archive.strip("/").rpartition("/")[2], since=since))
+            times.append(row.cancelled_at or row.ends_at)
+        in_force = accepted and (row.state not in FINAL_STATES or row.at_carrier)
+        in_use = in_force or row.standing in ("held", "waiting")
+        since = None if in_use else max(time for time in times if time is not None)
+        folder = row.archive.strip("/").rpartition("/")[2]
+        found.append(SubmissionRetention(id=row.id, archive_folder=folder, since=since))
     return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenDrop:
-    """A drop that was taken, as which submission and when it was last acknowledged; and what exactly was taken."""
+    """A drop that was taken: its last submission, when it was acknowledged, and the versions of its files."""
 
     name: str
     submission: str
@@ -57,11 +60,11 @@ class TakenDrop:
 
 
 def list_taken_drops(conn: Connection, business: str, *, before: datetime) -> list[TakenDrop]:
-    """The drops of a business that were taken before then, and in which nothing new was seen since."""
-    same = and_(receipt.c.business == drop.c.business, receipt.c.drop == drop.c.name)
-    query = select(drop.c.name, drop.c.taken, receipt.c.submission, receipt.c.at).join(receipt, same)
-    quiet = drop.c.business == business, drop.c.taken.is_not(None), drop.c.pending.is_(None), receipt.c.at < before
+    """The drops of a business that were acknowledged before this time and have nothing new since."""
+    same_drop = and_(receipt.c.business == drop.c.business, receipt.c.drop == drop.c.name)
+    query = select(drop.c.name, drop.c.taken, receipt.c.submission, receipt.c.at).join(receipt, same_drop)
+    unused = drop.c.business == business, drop.c.taken.is_not(None), drop.c.pending.is_(None), receipt.c.at < before
     return [
         TakenDrop(name=row.name, submission=row.submission, at=row.at, taken=load_taken_versions(row.taken))
-        for row in conn.execute(query.where(*quiet).order_by(drop.c.name))
+        for row in conn.execute(query.where(*unused).order_by(drop.c.name))
     ]

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from flows.ledger.core.tables import move, number, outbox, program, revision, submission
 from flows.ledger.intake.submissions import Registration
 from flows.ledger.launches.batches import read_open_batches, record_all_batches_done, record_batch_outcome
-from flows.ledger.launches.endings import claim_brandings, claim_endings, finish_brandings, finish_endings
 from flows.ledger.launches.jobs import Claimant
 from flows.ledger.launches.launches import claim_launches, finish_launches, mark_missed_launches
+from flows.ledger.launches.live_programs import claim_brandings, claim_endings, finish_brandings, finish_endings
 from flows.ledger.programs.businesses import record_businesses
 from flows.ledger.programs.ownership import find_holders
 from flows.ledger.programs.programs import find_program
@@ -158,7 +158,7 @@ class Desk:
         with self.ledger.begin() as conn:
             errands = claim_brandings(conn, self.claimant, now=self.now)
             finish_brandings(conn, errands, now=self.now)
-        return [(f"{e.business}/{e.reference}", e.shown.display_name if e.shown else None) for e in errands]
+        return [(f"{e.business}/{e.reference}", e.branding.display_name if e.branding else None) for e in errands]
 
     def miss(self):
         with self.ledger.begin() as conn:

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from flows.ledger.core.tables import number, program
 from flows.ledger.launches import plan
 from flows.ledger.launches.batches import mark_batch_sent, record_batch_outcome
-from flows.ledger.launches.endings import claim_endings, finish_endings
 from flows.ledger.launches.launches import fail_launch, finish_launches, mark_missed_launches
-from flows.ledger.programs.ownership import claims
+from flows.ledger.launches.live_programs import claim_endings, finish_endings
+from flows.ledger.programs.ownership import LedgerClaims
 from flows.ledger.programs.programs import find_program
 from flows.ledger.programs.programs import retry_launch as schedule_again
 from flows.ledger.programs.register import release_held_submission
@@ -44,7 +44,7 @@ class Lifecycle(RuleBasedStateMachine):
         if p is not None and p.over:
             return
         refused = self.model.conflicts(key, numbers, reassign)
-        asked = claims(self.ledger, *key, reassign=reassign).conflicts(np_sorted(numbers))
+        asked = LedgerClaims(ledger=self.ledger, business=key[0], reference=key[1], reassign=reassign).conflicts(np_sorted(numbers))
         assert set(asked) == refused
         accepted = {n: purpose for n, purpose in numbers.items() if n not in refused}
         if not accepted and (p is None or numbers):

@@ -15,8 +15,13 @@ from sqlalchemy import create_engine, text
 
 from flows.ledger.core.engine import SCHEMA_REVISIONS, Ledger, create_ledger_engine, migrate_schema
 from flows.ledger.core.errors import LedgerError, Outdated
-from flows.ledger.core.outbox import claim_outbox_entries, clear_outbox_entries, release_outbox_entries
-from flows.ledger.core.transitions import add_to_outbox, move_revisions
+from flows.ledger.core.outbox import (
+    add_to_outbox,
+    claim_outbox_entries,
+    clear_outbox_entries,
+    release_outbox_entries,
+)
+from flows.ledger.core.transitions import move_revisions
 from flows.ledger.core.types import metadata
 from tests.flows.ledger.samples import some
 
@@ -107,11 +112,11 @@ def test_opening_what_is_up_to_date_is_quick_and_needs_no_alembic(blank):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("mysql://localhost/x", "the ledger speaks sqlite and postgresql, not mysql"),
-        ("nonsense", "not a ledger's URL: Could not parse SQLAlchemy URL from given URL string"),
+        ("mysql://localhost/x", "the ledger can be sqlite or postgresql, not mysql"),
+        ("nonsense", "not a ledger URL: Could not parse SQLAlchemy URL from given URL string"),
         (
             "postgresql://u:pass@word:more@host/db",
-            "not a ledger's URL: its port is no number; in a password write @ as %40, : as %3A",
+            "not a ledger URL: the port is not a number; in a password, write @ as %40 and : as %3A",
         ),
         ("sqlite://", "the ledger needs a file: sqlite:///path/to/ledger.db"),
     ],

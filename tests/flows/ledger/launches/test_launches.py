@@ -16,7 +16,6 @@ from flows.ledger.core.control_flags import (
 )
 from flows.ledger.core.errors import LeaseLost, LedgerError
 from flows.ledger.launches.batches import mark_batch_sent, mark_batch_unknown, record_batch_outcome
-from flows.ledger.launches.endings import finish_endings
 from flows.ledger.launches.jobs import extend_job_leases, record_carrier_id, release_jobs
 from flows.ledger.launches.launches import (
     fail_launch,
@@ -25,8 +24,9 @@ from flows.ledger.launches.launches import (
     finish_launches,
     list_launch_times,
 )
+from flows.ledger.launches.live_programs import finish_endings
 from flows.ledger.programs.programs import retry_launch
-from schemas.model.purposes import DO_NOT_ORIGINATE
+from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
 from tests.flows.ledger.samples import CUSTOM, DAY, HOUR, NOON, some, span
 
 START = NOON + HOUR
@@ -108,7 +108,7 @@ def test_a_dead_owner_s_launch_is_taken_over_at_once(desk, other):
     desk.drop("p", some(1))
     desk.now = other.now = START
     desk.claim()
-    other.claimant = replace(other.claimant, gone=lambda owner: owner == "me")
+    other.claimant = replace(other.claimant, is_owner_dead=lambda owner: owner == "me")
     [resumed] = other.claim()
     assert resumed.resumed
 
@@ -134,7 +134,7 @@ def test_refused_numbers_are_told_with_their_reason(desk):
 
 
 def test_a_number_on_the_do_not_originate_list_by_now_is_refused(desk):
-    desk.drop("p", some(3), purposes=[0, DO_NOT_ORIGINATE, 0])
+    desk.drop("p", some(3), purposes=[0, DO_NOT_ORIGINATE_INDEX, 0])
     desk.now = START
     [errand] = desk.claim(do_not_originate=np.array(some(2)))
     assert desk.answer(errand) == [("add", "p", some(2, 1))]
@@ -330,7 +330,7 @@ def test_what_waits_for_its_branding(desk):
     with desk.ledger.begin() as conn:
         decide_review(conn, review.id, approve=True, by="ann", reason=None, now=desk.now)
     [errand] = desk.claim()
-    assert errand.shown.display_name == CUSTOM
+    assert errand.branding.display_name == CUSTOM
     desk.finish([errand])
     assert desk.brand() == []
 
@@ -399,7 +399,7 @@ def test_when_there_is_something_to_do(desk):
 
 def test_only_what_failed_is_retried(desk):
     desk.drop("p", some(1))
-    scheduled = "acme/p is scheduled; only what was missed or failed can be retried"
+    scheduled = "acme/p is scheduled; only a missed or failed launch can be retried"
     with pytest.raises(LedgerError, match=scheduled), desk.ledger.begin() as conn:
         retry_launch(conn, "acme", "p", by="ann", now=desk.now)
     with pytest.raises(LedgerError, match="no program acme/x"), desk.ledger.begin() as conn:

@@ -115,9 +115,9 @@ def test_a_start_that_was_fixed_since_judging_is_judged_again(desk):
     desk.now += HOUR
     errands = desk.claim()
     for _ in ("launching", "live"):
-        with pytest.raises(Outdated, match="acme/p was launched since this was judged: its start stays"):
+        with pytest.raises(Outdated, match="acme/p was launched since this was judged: its start is fixed"):
             desk.drop("p", some(1, 2), schedule=LATER)
-        with pytest.raises(Outdated, match="its start stays"), desk.ledger.begin() as conn:
+        with pytest.raises(Outdated, match="its start is fixed"), desk.ledger.begin() as conn:
             release_held_submission(conn, "s2", by="ann", now=desk.now)
         with desk.ledger.read() as conn:
             assert read_known_program(conn, "acme", "p").start_is_fixed

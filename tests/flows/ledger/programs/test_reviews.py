@@ -9,12 +9,11 @@ import pytest
 
 from flows.ledger.core.errors import LedgerError
 from flows.ledger.intake.submissions import SubmittedLogo
-from flows.ledger.launches.endings import claim_brandings
+from flows.ledger.launches.live_programs import claim_brandings
 from flows.ledger.programs.businesses import list_business_ids, read_business, record_businesses
-from flows.ledger.programs.programs import retry_launch
-from flows.ledger.programs.releases import release_number
+from flows.ledger.programs.programs import release_number, retry_launch
 from flows.ledger.programs.reviews import decide_review, list_open_reviews
-from schemas.manifest.display_name import KEYS, NAME_MAX
+from schemas.manifest.display_name import DISPLAY_NAME_KEYS, MAX_DISPLAY_NAME_LENGTH
 from schemas.model.business import DisplayName
 from tests.flows.ledger.samples import ACME, BUSINESSES, CUSTOM, HOUR, NOON, some
 
@@ -39,8 +38,8 @@ def branding(desk, reference="p"):
 
 def test_the_longest_names_have_room(desk):
     mixed = Random(1)  # what can be compressed would have room anyway
-    longest = ["".join(mixed.choices(ascii_letters + digits, k=NAME_MAX)) for _ in KEYS]
-    desk.drop("p", some(1), display_name=DisplayName(**dict(zip(KEYS, longest, strict=True))))
+    longest = ["".join(mixed.choices(ascii_letters + digits, k=MAX_DISPLAY_NAME_LENGTH)) for _ in DISPLAY_NAME_KEYS]
+    desk.drop("p", some(1), display_name=DisplayName(**dict(zip(DISPLAY_NAME_KEYS, longest, strict=True))))
     assert branding(desk) == "in_review"
 
 
@@ -49,7 +48,7 @@ def test_an_approved_pair_needs_no_review(desk):
     assert branding(desk) == "approved"
     desk.now = NOON + HOUR
     [errand] = desk.claim()
-    assert errand.shown.display_name == ACME
+    assert errand.branding.display_name == ACME
 
 
 def test_a_sentry_program_shows_nothing(desk):
@@ -65,14 +64,14 @@ def test_a_custom_name_is_asked_for_with_what_the_rules_noticed(desk):
         [review] = list_open_reviews(conn)
         assert list_open_reviews(conn, business="zenith") == []
     assert (review.display_name, review.submission) == (CUSTOM, "s1")
-    assert review.noticed == (("DSP-007", "shares no word"),)
+    assert review.notes == (("DSP-007", "shares no word"),)
 
 
 def test_an_approval_brands_what_is_live_and_is_the_business_s_from_then_on(desk, decided):
     desk.drop("p", some(1), display_name=CUSTOM)
     desk.now = NOON + HOUR
     [errand] = desk.claim()
-    assert errand.shown is None
+    assert errand.branding is None
     desk.finish([errand])
     assert desk.brand() == []
     [made] = decided(True)
@@ -133,12 +132,12 @@ def test_a_logo_is_approved_by_its_bytes(desk, decided):
     assert [branding(desk, p) for p in "pqr"] == ["approved", "approved", "in_review"]
     desk.now = NOON + HOUR
     [errand] = desk.claim(limit=1)
-    assert (errand.shown.logo.sha256, errand.shown.logo.archive) == (LOGO.sha256, "acme/s1/")
-    assert errand.shown.call_reason == "Payment"
+    assert (errand.branding.logo.sha256, errand.branding.logo.archive) == (LOGO.sha256, "acme/s1/")
+    assert errand.branding.call_reason == "Payment"
 
 
 def test_an_unknown_review(desk):
-    with pytest.raises(LedgerError, match="nothing to review has the number 12345"), desk.ledger.begin() as conn:
+    with pytest.raises(LedgerError, match="no review has the id 12345"), desk.ledger.begin() as conn:
         decide_review(conn, 12345, approve=True, by="ann", reason=None, now=NOON)
 
 
@@ -180,7 +179,7 @@ def test_a_logo_that_is_approved_after_a_number_was_freed_is_found(desk, decided
     decided(True)
     with desk.ledger.begin() as conn:
         [errand] = claim_brandings(conn, desk.claimant, now=desk.now)
-    assert errand.shown.logo.archive == "acme/s1/"
+    assert errand.branding.logo.archive == "acme/s1/"
 
 
 def test_what_waits_for_a_rejected_name_is_not_retried_in_vain(desk, decided):
@@ -189,7 +188,7 @@ def test_what_waits_for_a_rejected_name_is_not_retried_in_vain(desk, decided):
     assert desk.state("p") == (1, "launch_failed")
     told = (
         f"acme/p waits for its branding, which was rejected: `launchdrop review approve {review}` before the retry, or "
-        "have it dropped anew with another"
+        "drop the program again with another one"
     )
     with pytest.raises(LedgerError, match=f"^{re.escape(told)}$"), desk.ledger.begin() as conn:
         retry_launch(conn, "acme", "p", by="ann", now=desk.now)

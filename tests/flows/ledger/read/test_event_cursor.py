@@ -25,7 +25,7 @@ def told(ledger, now=NOON, limit=100, keep=True):
     with ledger.begin() as conn:
         changes = read_unreported_transitions(conn, now=now, since=EVER, limit=limit)
         if keep:
-            save_event_cursor(conn, changes.told)
+            save_event_cursor(conn, changes.cursor)
     return [(row.thing, row.after) for row in changes.moves]
 
 
@@ -93,8 +93,8 @@ def test_what_was_rolled_back_is_not_looked_for_for_ever(ledger):
     def gaps(now):
         with ledger.begin() as conn:
             changes = read_unreported_transitions(conn, now=now, since=EVER, limit=100)
-            save_event_cursor(conn, changes.told)
-        return changes.told.gaps
+            save_event_cursor(conn, changes.cursor)
+        return changes.cursor.gaps
 
     with ledger.begin() as conn:
         record_transitions(conn, NOON, [entry("first")])
@@ -114,4 +114,4 @@ def test_where_it_was_told_to_is_kept_as_it_is(ledger):
     kept = EventCursor(upto=9, gaps=(CursorGap(first=3, last=5, since=NOON),))
     with ledger.begin() as conn:
         save_event_cursor(conn, kept)
-        assert read_unreported_transitions(conn, now=NOON, since=EVER, limit=1).told == kept
+        assert read_unreported_transitions(conn, now=NOON, since=EVER, limit=1).cursor == kept

@@ -9,7 +9,7 @@ from tests.flows.ledger.samples import CUSTOM, HOUR, NOON, some
 
 def seen(desk):
     with desk.ledger.read() as conn:
-        return read_ledger_metrics(conn, desk.now, wrong="businesses_error")
+        return read_ledger_metrics(conn, desk.now, businesses_error_flag="businesses_error")
 
 
 def test_an_empty_ledger_has_figures_too(desk):

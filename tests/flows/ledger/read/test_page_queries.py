@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import event
 
 from flows.ledger.core.errors import LedgerError
-from flows.ledger.core.transitions import add_submissions_to_outbox
+from flows.ledger.core.outbox import add_submissions_to_outbox
 from flows.ledger.intake.submissions import SubmittedLogo
 from flows.ledger.launches.batches import mark_batch_sent, mark_batch_unknown
 from flows.ledger.launches.launches import fail_launch
 from flows.ledger.read import page_queries
-from schemas.model.lifecycle import MOVES, State, allowed
+from schemas.model.lifecycle import TRANSITIONS, RevisionState, is_transition_allowed
 from tests.flows.ledger.samples import ACME, CUSTOM, DAY, HOUR, NOON, some, span
 
 
@@ -123,7 +123,7 @@ def test_history(busy):
         ("submission", None, "accepted", "drop d2"),
         ("revision", None, "scheduled", "submission s2"),
         ("branding", "none", "approved", "submission s2"),
-        ("revision", "scheduled", "launching", "its start has come"),
+        ("revision", "scheduled", "launching", "start time reached"),
         ("numbers", "sent", "unknown", "3 numbers to add: no answer"),
         ("revision", "launching", "launch_failed", "no answer"),
     ]
@@ -181,7 +181,7 @@ def test_marking_receipts_reads_those_of_its_programs_alone(ledger, busy):
 
 
 def test_the_lifecycle_is_a_table():
-    states = set(State.__args__)
-    assert {s for pair in MOVES for s in pair if s} == states
-    assert {a for a in states if not any(allowed(a, b) for b in states)} == {"ended", "cancelled", "superseded"}
-    assert not allowed("live", "scheduled")
+    states = set(RevisionState.__args__)
+    assert {s for pair in TRANSITIONS for s in pair if s} == states
+    assert {a for a in states if not any(is_transition_allowed(a, b) for b in states)} == {"ended", "cancelled", "superseded"}
+    assert not is_transition_allowed("live", "scheduled")
