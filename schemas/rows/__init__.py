@@ -1,1 +1,1 @@
-"""From the bytes of numbers files to findings, row by row."""
+"""The row engine: from the bytes of numbers files to findings, row by row."""

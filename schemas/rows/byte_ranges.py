@@ -1,7 +1,8 @@
-"""Ranges of a file, cut between two records: each is read and judged by itself, wherever, with the same result.
+"""Byte ranges of a file, cut between two records, so that other processes can read and judge them independently.
 
-Framing is quick, so one process frames the whole file and thereby knows every border exactly, whatever is quoted across
-lines. What comes after it is ten times the work, and is done for each range where its bytes are read again.
+Splitting records is fast, so one process splits the whole file and knows every border exactly, even when quoted cells
+span lines. Everything after that takes ten times as long and runs per range, where the range's bytes are read again.
+The result is the same as without ranges.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,68 +20,73 @@ from schemas.rows.reading.long_lines import LineSplitter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByteRange:
-    """Bytes `begin` to `end` of a file: whole blocks of so many rows each, of which the first begins at `at`."""
+    """Bytes `begin` to `end` of a file. They are whole blocks of `block_rows` rows each, which begin at `start`."""
 
     begin: int
     end: int
-    at: ReadPosition
-    rows: tuple[int, ...]
+    start: ReadPosition
+    block_rows: tuple[int, ...]
 
 
-def can_split_into_ranges(reading: DetectedEncoding) -> bool:
-    """Whether a file's bytes can be read from its middle."""
-    return reading.encoding != "utf-16"
+def can_split_into_ranges(detected: DetectedEncoding) -> bool:
+    """Whether the file can be decoded from the middle."""
+    return detected.encoding != "utf-16"
 
 
 def split_into_ranges(
-    blocks: Iterable[RecordBlock], reading: DetectedEncoding, lines: LineSplitter, *, size: int
+    blocks: Iterable[RecordBlock], detected: DetectedEncoding, lines: LineSplitter, *, size: int
 ) -> Iterator[ByteRange | RecordBlock]:
-    """The blocks of a file as ranges of about `size` bytes.
+    """Yield a file's blocks as ranges of about `size` bytes.
 
-    From a line on that was too long to hold, blocks are given as they are: what was cut off is not counted in them.
+    From the first line that was too long on, yield the blocks themselves: their text no longer has the tails that were
+    cut off, so it does not tell byte offsets.
     """
-    at, begin, end, rows = START, reading.bom, reading.bom, list[int]()
+    start, begin, end, rows = START, detected.bom, detected.bom, list[int]()
     for block in blocks:
-        if not lines.any_cut:
-            end += encoded_size(block.text, reading)
-            rows.append(block.rows)
-        if rows and (lines.any_cut or end - begin >= size):
-            yield ByteRange(begin=begin, end=end, at=at, rows=tuple(rows))
-            at, begin, rows = block.after, end, []
-        if lines.any_cut:
+        if not lines.has_cut_lines:
+            end += encoded_size(block.text, detected)
+            rows.append(block.row_count)
+        if rows and (lines.has_cut_lines or end - begin >= size):
+            yield ByteRange(begin=begin, end=end, start=start, block_rows=tuple(rows))
+            start, begin, rows = block.next_position, end, []
+        if lines.has_cut_lines:
             yield block
     if rows:
-        yield ByteRange(begin=begin, end=end, at=at, rows=tuple(rows))
+        yield ByteRange(begin=begin, end=end, start=start, block_rows=tuple(rows))
 
 
 def judge_range(
     open_file: Callable[[], BinaryIO],
-    reading: DetectedEncoding,
+    detected: DetectedEncoding,
     part: ByteRange,
     regions: tuple[str, ...],
     toll_free: str,
 ) -> list[JudgedBlock]:
-    """The rows of a range, judged by themselves: one for each of its blocks."""
+    """Read a range's rows and judge each by itself. Returns one block for each of the range's blocks.
+
+    Raises ValueError if the file now has another number of rows there.
+    """
     with open_file() as stream:
         stream.seek(part.begin)
-        bytes_of = cast(BinaryIO, _Part(stream, part.end - part.begin))
-        blocks = split_records(LineSplitter().of(decode_to_utf8(bytes_of, reading, from_start=False)), at=part.at)
-        return _as_cut(judge_blocks(blocks, regions, toll_free), part.rows)
+        range_bytes = cast(BinaryIO, _StreamRange(stream, part.end - part.begin))
+        text = decode_to_utf8(range_bytes, detected, from_start=False)
+        blocks = split_records(LineSplitter().split(text), start=part.start)
+        return _regroup(judge_blocks(blocks, regions, toll_free), part.block_rows)
 
 
 def judge_blocks(blocks: Iterable[RecordBlock], regions: tuple[str, ...], toll_free: str) -> list[JudgedBlock]:
-    """Blocks one after the other."""
+    """Judge the rows of several blocks, each row by itself."""
     return [judge_block(block, regions, toll_free) for block in blocks]
 
 
 def judge_block(block: RecordBlock, regions: tuple[str, ...], toll_free: str) -> JudgedBlock:
-    """A block's rows by themselves."""
+    """Judge a block's rows, each by itself."""
     return judge_rows(parse_columns(block), row_schema(regions, toll_free))
 
 
 @dataclass(slots=True)
-class _Part:
-    """The next bytes of a stream as a stream of their own."""
+class _StreamRange:
+    """The next `left` bytes of a stream, as a stream."""
 
     stream: BinaryIO
     left: int = field(default=0)
@@ -91,24 +97,24 @@ class _Part:
         return piece
 
 
-def _as_cut(judged: Sequence[JudgedBlock], rows: Sequence[int]) -> list[JudgedBlock]:
-    """The same rows in blocks of these sizes: what buffers a file was read in decides where its blocks end."""
+def _regroup(judged: Sequence[JudgedBlock], block_rows: Sequence[int]) -> list[JudgedBlock]:
+    """The same rows in blocks of these sizes. Where blocks end depends on the pieces in which a file was read."""
     begins = np.cumsum([0, *(len(each.number) for each in judged)])
-    whole = {name: np.concatenate([getattr(each, name) for each in judged]) for name in _BY_ROW}
+    whole = {name: np.concatenate([getattr(each, name) for each in judged]) for name in _PER_ROW}
     row = np.concatenate([each.row + begin for each, begin in zip(judged, begins[:-1], strict=True)])
     code = np.concatenate([each.code for each in judged])
-    cut_at = np.cumsum([0, *rows])
-    if cut_at[-1] != begins[-1]:
-        raise ValueError(f"a range of {cut_at[-1]} rows was read as {begins[-1]}: its file has changed")
-    places = np.searchsorted(row, cut_at)
+    borders = np.cumsum([0, *block_rows])
+    if borders[-1] != begins[-1]:
+        raise ValueError(f"a range of {borders[-1]} rows was read as {begins[-1]} rows: the file has changed")
+    places = np.searchsorted(row, borders)
     return [
         JudgedBlock(
             **{name: values[low:high] for name, values in whole.items()},
             row=row[first:end] - low,
             code=code[first:end],
         )
-        for low, high, first, end in zip(cut_at[:-1], cut_at[1:], places[:-1], places[1:], strict=True)
+        for low, high, first, end in zip(borders[:-1], borders[1:], places[:-1], places[1:], strict=True)
     ]
 
 
-_BY_ROW = ("number", "purpose", "stands", "blank")
+_PER_ROW = ("number", "purpose", "passed", "blank")

@@ -1,4 +1,4 @@
-"""The first pass over a submission's numbers: every file read, every row judged by itself, what was found put aside."""
+"""The first pass over a submission's numbers: reads every file, judges every row by itself, spills the results."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.model.findings import TYPED_IN, Finding
+from schemas.model.findings import TYPED_NUMBERS_FILE, Finding
 from schemas.model.manifest import TypedNumber
 from schemas.model.policy import Policy
 from schemas.rows.byte_ranges import (
@@ -20,24 +20,34 @@ from schemas.rows.byte_ranges import (
     judge_range,
     split_into_ranges,
 )
-from schemas.rows.judging.file_checks import check_before_reading, check_encoding, check_row_counts, check_separator
+from schemas.rows.judging.file_checks import (
+    check_before_reading,
+    check_encoding,
+    check_row_counts,
+    check_separator,
+)
 from schemas.rows.judging.row_schema import JudgedBlock
-from schemas.rows.reading.csv_records import RecordBlock, split_records
+from schemas.rows.reading.csv_records import RecordBlock, split_records, typed_numbers_block
 from schemas.rows.reading.encoding import DetectedEncoding, decode_to_utf8, detect_encoding
 from schemas.rows.reading.long_lines import LineSplitter
-from schemas.rows.reading.typed_numbers import typed_block
 from schemas.rows.spill import OpenSpillFile, SpillFile
 from schemas.rows.types import NumbersSource, NumberTerms, Progress, RowWorkers
 
-#: Bytes from which other processes are worth their start, and bytes of a range that one opens: half a second's work.
-MIN_BYTES_FOR_WORKERS, RANGE_BYTES = 8 << 20, 16 << 20
+#: From this many bytes on, worker processes are worth starting.
+MIN_BYTES_FOR_WORKERS = 8 << 20
+#: Bytes of a range that one worker reads: half a second's work.
+RANGE_BYTES = 16 << 20
 
-_NOTHING = np.zeros(0, dtype=np.int64)
+_EMPTY = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(slots=True, kw_only=True)
 class ReadFile:
-    """One file, or the typed-in numbers, after the first pass. `blocks` and `rows` count what is in the shelf of it."""
+    """One file, or the typed-in numbers, after the first pass.
+
+    `blocks` and `rows` count what was spilled for this file. `ignored` counts blank rows, `candidates` rows with a
+    valid number. `split` reads the file again and yields its blocks.
+    """
 
     name: str
     sha256: str | None = None
@@ -47,7 +57,7 @@ class ReadFile:
     ignored: int = 0
     candidates: int = 0
     findings: list[Finding] = field(default_factory=list)
-    frame: Callable[[LineSplitter], Iterator[RecordBlock]] = lambda _lines: iter(())
+    split: Callable[[LineSplitter], Iterator[RecordBlock]] = lambda _lines: iter(())
 
 
 def _array(piece: bytes, dtype: Any) -> NDArray[Any]:
@@ -55,34 +65,34 @@ def _array(piece: bytes, dtype: Any) -> NDArray[Any]:
 
 
 class SpilledBlocks:
-    """Judged blocks put aside."""
+    """Judged blocks in a spill file."""
 
     _TYPES = (np.int64, np.uint8, np.bool_, np.bool_, np.int64, np.uint8)
 
-    def __init__(self, spool: OpenSpillFile) -> None:
-        self._shelf = SpillFile(spool)
+    def __init__(self, open_spill: OpenSpillFile) -> None:
+        self._file = SpillFile(open_spill)
 
     def put(self, judged: JudgedBlock) -> None:
         """Add a block."""
-        self._shelf.put_arrays(judged.number, judged.purpose, judged.stands, judged.blank, judged.row, judged.code)
+        self._file.put_arrays(judged.number, judged.purpose, judged.passed, judged.blank, judged.row, judged.code)
 
     def __iter__(self) -> Iterator[JudgedBlock]:
-        pieces = iter(self._shelf)
+        pieces = iter(self._file)
         for first in pieces:
             rest = (first, *(next(pieces) for _ in self._TYPES[1:]))
-            number, purpose, stands, blank, row, code = (
+            number, purpose, passed, blank, row, code = (
                 _array(piece, dtype) for piece, dtype in zip(rest, self._TYPES, strict=True)
             )
-            yield JudgedBlock(number=number, purpose=purpose, stands=stands, blank=blank, row=row, code=code)
+            yield JudgedBlock(number=number, purpose=purpose, passed=passed, blank=blank, row=row, code=code)
 
     def close(self) -> None:
-        """Let the file go."""
-        self._shelf.close()
+        """Close the file. Its blocks are gone."""
+        self._file.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstPassResult:
-    """What the first pass leaves: the files in order, and their judged blocks, one after the other."""
+    """The files in order, and their judged blocks in the same order."""
 
     files: list[ReadFile]
     judged: SpilledBlocks
@@ -104,28 +114,28 @@ def run_first_pass(
     terms: NumberTerms,
     *,
     policy: Policy,
-    spool: OpenSpillFile,
+    open_spill: OpenSpillFile,
     workers: RowWorkers | None,
     progress: Progress | None,
 ) -> FirstPassResult:
-    """Read every file once and judge its rows, in other processes where there are `workers` and enough to do."""
-    result = FirstPassResult(files=[], judged=SpilledBlocks(spool))
+    """Read every file once and judge its rows. Uses the `workers`, if any, when there is enough to do."""
+    result = FirstPassResult(files=[], judged=SpilledBlocks(open_spill))
     total = sum(source.bytes for source in sources)
     done = 0
 
-    def seen(count: int) -> None:
+    def on_read(count: int) -> None:
         nonlocal done
         done += count
         if progress is not None and count:
             progress(done, total)
 
-    judging = _BlockJudge(workers if total >= MIN_BYTES_FOR_WORKERS else None, terms)
-    judging.warm_up()
+    judge = _BlockJudge(workers if total >= MIN_BYTES_FOR_WORKERS else None, terms)
+    judge.warm_up()
     for source in sources:
-        result.files.append(_read_source(source, policy, result.judged, judging, seen))
+        result.files.append(_read_source(source, policy, result.judged, judge, on_read))
     if typed:
-        file = ReadFile(name=TYPED_IN, frame=lambda _lines: iter([typed_block(typed)]))
-        _put_judged(file, judging.here(file.frame(LineSplitter())), result.judged)
+        file = ReadFile(name=TYPED_NUMBERS_FILE, split=lambda _lines: iter([typed_numbers_block(typed)]))
+        _spill(file, judge.judge_here(file.split(LineSplitter())), result.judged)
         result.files.append(file)
     return result
 
@@ -133,59 +143,56 @@ def run_first_pass(
 def _read_source(
     source: NumbersSource,
     policy: Policy,
-    shelf: SpilledBlocks,
-    judging: "_BlockJudge",
-    seen: Callable[[int], object],
+    spilled: SpilledBlocks,
+    judge: "_BlockJudge",
+    on_read: Callable[[int], object],
 ) -> ReadFile:
     file = ReadFile(name=source.name, sha256=source.sha256, bytes=source.bytes)
     if not check_before_reading(source, policy, file.findings):
         return file
     with source.open() as stream:
-        reading = detect_encoding(stream)
-    if not check_encoding(source, reading, file.findings):
+        detected = detect_encoding(stream)
+    if not check_encoding(source, detected, file.findings):
         return file
-    file.frame = lambda lines: _blocks(source.open, reading, lines)
+    file.split = lambda lines: _split_file(source.open, detected, lines)
     lines = LineSplitter()
-    blocks = _looked_at(file, _blocks(source.open, reading, lines, seen))
-    parts = (
-        split_into_ranges(blocks, reading, lines, size=RANGE_BYTES)
-        if judging.sends_ranges and can_split_into_ranges(reading)
-        else blocks
-    )
-    _put_judged(file, judging.in_order(parts, source.open, reading), shelf)
+    blocks = _with_separator_check(file, _split_file(source.open, detected, lines, on_read))
+    use_ranges = judge.sends_ranges and can_split_into_ranges(detected)
+    parts = split_into_ranges(blocks, detected, lines, size=RANGE_BYTES) if use_ranges else blocks
+    _spill(file, judge.judge_in_order(parts, source.open, detected), spilled)
     check_row_counts(source, file.rows, file.ignored, file.findings)
     return file
 
 
-def _blocks(
+def _split_file(
     open_file: Callable[[], BinaryIO],
-    reading: DetectedEncoding,
+    detected: DetectedEncoding,
     lines: LineSplitter,
-    seen: Callable[[int], object] | None = None,
+    on_read: Callable[[int], object] | None = None,
 ) -> Iterator[RecordBlock]:
     with open_file() as stream:
-        yield from split_records(lines.of(decode_to_utf8(stream, reading, seen=seen)))
+        yield from split_records(lines.split(decode_to_utf8(stream, detected, on_read=on_read)))
 
 
-def _put_judged(file: ReadFile, blocks: Iterable[JudgedBlock], shelf: SpilledBlocks) -> None:
+def _spill(file: ReadFile, blocks: Iterable[JudgedBlock], spilled: SpilledBlocks) -> None:
     for judged in blocks:
-        shelf.put(judged)
+        spilled.put(judged)
         file.blocks += 1
         file.rows += len(judged.number)
         file.ignored += int(np.count_nonzero(judged.blank))
         file.candidates += int(np.count_nonzero(judged.number >= 0))
 
 
-def _looked_at(file: ReadFile, blocks: Iterable[RecordBlock]) -> Iterator[RecordBlock]:
+def _with_separator_check(file: ReadFile, blocks: Iterable[RecordBlock]) -> Iterator[RecordBlock]:
     for block in blocks:
-        if block.header is not None:
+        if block.header_row is not None:
             check_separator(file.name, block, file.findings)
         yield block
 
 
 @dataclass(frozen=True, slots=True)
 class _BlockJudge:
-    """Judges blocks here, or in other processes; the results are the same and come in the same order."""
+    """Judges blocks in this process or in workers, with the same results in the same order."""
 
     workers: RowWorkers | None
     terms: NumberTerms
@@ -195,23 +202,26 @@ class _BlockJudge:
         return self.workers is not None and self.workers.opens_files
 
     def warm_up(self) -> None:
-        """Judge one row here: processes forked after that have the schema, the plan and Pandera's backends at hand."""
+        """Judge one row here, so that processes forked later already have the schema and the numbering plan."""
         if self.workers is not None:
-            deque(self.here([typed_block([TypedNumber(number="", call_purpose="")])]), maxlen=0)
+            deque(self.judge_here([typed_numbers_block([TypedNumber(number="", call_purpose="")])]), maxlen=0)
 
-    def here(self, blocks: Iterable[RecordBlock]) -> Iterator[JudgedBlock]:
+    def judge_here(self, blocks: Iterable[RecordBlock]) -> Iterator[JudgedBlock]:
         for block in blocks:
             yield judge_block(block, self.terms.regions, self.terms.toll_free)
 
-    def in_order(
-        self, parts: Iterable[RecordBlock | ByteRange], open_file: Callable[[], BinaryIO], reading: DetectedEncoding
+    def judge_in_order(
+        self,
+        parts: Iterable[RecordBlock | ByteRange],
+        open_file: Callable[[], BinaryIO],
+        detected: DetectedEncoding,
     ) -> Iterator[JudgedBlock]:
         if self.workers is None:
-            yield from self.here(part for part in parts if isinstance(part, RecordBlock))
+            yield from self.judge_here(part for part in parts if isinstance(part, RecordBlock))
             return
         waiting: deque[Future[list[JudgedBlock]]] = deque()
         for part in parts:
-            waiting.append(self._submit(self.workers.executor, part, open_file, reading))
+            waiting.append(self._submit(self.workers.executor, part, open_file, detected))
             if len(waiting) > 2 * self.workers.count:
                 yield from waiting.popleft().result()
         while waiting:
@@ -222,14 +232,14 @@ class _BlockJudge:
         executor: Executor,
         part: RecordBlock | ByteRange,
         open_file: Callable[[], BinaryIO],
-        reading: DetectedEncoding,
+        detected: DetectedEncoding,
     ) -> "Future[list[JudgedBlock]]":
-        how = self.terms.regions, self.terms.toll_free
+        rules = self.terms.regions, self.terms.toll_free
         if isinstance(part, ByteRange):
-            return executor.submit(judge_range, open_file, reading, part, *how)
-        return executor.submit(judge_blocks, [_light(part)], *how)
+            return executor.submit(judge_range, open_file, detected, part, *rules)
+        return executor.submit(judge_blocks, [_without_positions(part)], *rules)
 
 
-def _light(block: RecordBlock) -> RecordBlock:
-    """The block without what judging does not need, for the way to another process."""
-    return replace(block, starts=_NOTHING, lines=_NOTHING, faults=_NOTHING.astype(np.uint8))
+def _without_positions(block: RecordBlock) -> RecordBlock:
+    """The block without the arrays that judging does not use, so that less is sent to the other process."""
+    return replace(block, starts=_EMPTY, lines=_EMPTY, faults=_EMPTY.astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Rejections against those of an earlier submission. A row is the same by its content, not by its position."""
+"""Compares a submission's rejected rows with an earlier one's. Rows are equal by content, not by position."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Fingerprints = NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectionDiff:
-    """Rejected rows: of the earlier ones that are rejected no more, of both, and of this one alone."""
+    """Numbers of rejected rows: `fixed` only in the earlier submission, `remaining` in both, `new` only in this one."""
 
     fixed: int
     remaining: int
@@ -23,21 +23,21 @@ class RejectionDiff:
 
 
 def fingerprint_rejections(rejections: "Iterable[pa.RecordBatch]") -> Fingerprints:
-    """One print a rejected row, of its two cells as received; takes lines of rejections.csv, several a row at most."""
-    found = [_prints(batch) for batch in rejections]
+    """One fingerprint per rejected row, of its two cells as received. A batch has the columns of rejections.csv."""
+    found = [_fingerprint_batch(batch) for batch in rejections]
     return np.concatenate(found) if found else np.empty(0, np.uint64)
 
 
 def compare_rejections(before: Fingerprints, now: Fingerprints) -> RejectionDiff:
-    """Each row counts, also where several have the same content."""
-    contents, places = np.unique(np.concatenate([before, now]), return_inverse=True)
-    then = np.bincount(places[: len(before)], minlength=len(contents))
-    today = np.bincount(places[len(before) :], minlength=len(contents))
-    remaining = int(np.minimum(then, today).sum())
+    """Compare two submissions. Each row counts, even if several have the same content."""
+    contents, indexes = np.unique(np.concatenate([before, now]), return_inverse=True)
+    count_before = np.bincount(indexes[: len(before)], minlength=len(contents))
+    count_now = np.bincount(indexes[len(before) :], minlength=len(contents))
+    remaining = int(np.minimum(count_before, count_now).sum())
     return RejectionDiff(fixed=len(before) - remaining, remaining=remaining, new=len(now) - remaining)
 
 
-def _prints(batch: "pa.RecordBatch") -> Fingerprints:
+def _fingerprint_batch(batch: "pa.RecordBatch") -> Fingerprints:
     import pandas as pd
     import pyarrow.compute as pc
 

@@ -1,6 +1,6 @@
-"""The numbers of one submission: what is handed in to judge them, and what comes out.
+"""Judges all numbers of one submission: both passes, and their result.
 
-Importing this costs little; pandas, pandera and pyarrow come with the first `judge_numbers`.
+Importing this is cheap: pandas, Pandera and pyarrow are imported by the first `judge_numbers`.
 """
 
 import io
@@ -13,8 +13,8 @@ import numpy as np
 from schemas.model.findings import Finding
 from schemas.model.judgment import FileResult, RepairGroup
 from schemas.model.manifest import TypedNumber
-from schemas.model.policy import Caps, Policy
-from schemas.model.purposes import DO_NOT_ORIGINATE
+from schemas.model.policy import FindingCaps, Policy
+from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
 from schemas.rows.spill import OpenSpillFile, SpillFile
 from schemas.rows.types import NumbersSource, NumberTerms, Progress, RowWorkers
 from schemas.rules import RULES
@@ -22,13 +22,19 @@ from schemas.rules import RULES
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from schemas.rows.first_pass import FirstPassResult
+    from schemas.rows.second_pass import SecondPassResult
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumbersResult:
-    """The judged numbers. `findings` are capped by rule and in all, in file and row order, a file's own first.
+    """The judged numbers.
 
-    `totals` are true counts by rule, `findings_total` their sum. `has_file_errors`: a whole file is at fault, so the
-    submission is rejected. The three streams can be read many times.
+    - `findings`: capped per rule and in total, in file and row order; a file's own findings come before its rows'.
+    - `totals`: true counts by rule; `findings_total` is their sum.
+    - `has_file_errors`: a file as a whole has an error, so the submission is rejected.
+
+    The three methods stream their result, and can be called any number of times.
     """
 
     files: tuple[FileResult, ...]
@@ -40,7 +46,7 @@ class NumbersResult:
     all_do_not_originate: bool
     _accepted: SpillFile
     _rejections: SpillFile
-    _records: SpillFile
+    _rejected_records: SpillFile
 
     def accepted(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Blocks of (ten-digit number as int64, call purpose as uint8 index into `PURPOSES`), in file and row order."""
@@ -49,8 +55,8 @@ class NumbersResult:
             yield np.frombuffer(numbers, dtype=np.int64), np.frombuffer(next(pieces), dtype=np.uint8)
 
     def rejections(self) -> "Iterator[pa.RecordBatch]":
-        """One row a finding on a record, in file and row order; columns as in `schemas.rows.judging.row_schema.REJECTION_COLUMNS`."""
-        import pyarrow as pa
+        """One row per finding on a record, in file and row order; the columns are `REJECTION_COLUMNS`."""
+        import pyarrow as pa  # only here, for a fast start
 
         from schemas.rows.findings.findings_table import REJECTION_SCHEMA
 
@@ -59,7 +65,7 @@ class NumbersResult:
 
     def rejected_records(self) -> Iterator[bytes]:
         """The rejected records as received, as UTF-8 without a BOM, each with its line end, in file and row order."""
-        yield from self._records
+        yield from self._rejected_records
 
 
 def judge_numbers(
@@ -68,42 +74,50 @@ def judge_numbers(
     terms: NumberTerms,
     *,
     policy: Policy,
-    caps: Caps,
-    spool: OpenSpillFile = io.BytesIO,
+    caps: FindingCaps,
+    open_spill: OpenSpillFile = io.BytesIO,
     workers: RowWorkers | None = None,
     progress: Progress | None = None,
 ) -> NumbersResult:
-    """Judge every row of the files, then of the typed-in numbers. Any bytes give a result.
+    """Judge every row of the files, then of the typed-in numbers. Returns a result for any bytes.
 
-    Rows are judged by themselves first, then duplicates and conflicts are sorted out, then all findings are told.
-    Temporary files come from `spool`; the caller closes those that the result still reads. `workers` judge the rows of
-    large submissions; the result does not depend on them.
+    First judges each row by itself, then looks for duplicates and conflicts, then describes all findings.
+
+    `open_spill` opens temporary files. The result still reads some of them; closing those is up to the caller.
+    `workers` judge the rows of large submissions; the result is the same without them.
     """
+    # These import pandas, Pandera and pyarrow: only here, for a fast start.
     from schemas.rows.first_pass import run_first_pass
     from schemas.rows.judging.cross_row_checks import check_across_rows
     from schemas.rows.second_pass import run_second_pass
 
-    first = run_first_pass(sources, typed, terms, policy=policy, spool=spool, workers=workers, progress=progress)
-    late = check_across_rows(
+    first = run_first_pass(
+        sources, typed, terms, policy=policy, open_spill=open_spill, workers=workers, progress=progress
+    )
+    cross_row = check_across_rows(
         first.judged,
         rows=first.rows,
         candidates=first.candidates,
         claims=terms.claims,
         do_not_originate=terms.do_not_originate,
-        spool=spool,
+        open_spill=open_spill,
     )
-    told = run_second_pass(first, late, terms, caps=caps, spool=spool)
+    second = run_second_pass(first, cross_row, terms, caps=caps, open_spill=open_spill)
     first.judged.close()
-    late.close()
+    cross_row.close()
+    return _result(first, second, caps)
+
+
+def _result(first: "FirstPassResult", second: "SecondPassResult", caps: FindingCaps) -> NumbersResult:
     return NumbersResult(
-        files=tuple(told.files),
-        findings=tuple(told.findings[: caps.shown]),
-        findings_total=told.totals.total(),
-        totals=dict(sorted(told.totals.items())),
-        groups=tuple(told.groups),
+        files=tuple(second.files),
+        findings=tuple(second.findings[: caps.shown]),
+        findings_total=second.totals.total(),
+        totals=dict(sorted(second.totals.items())),
+        groups=tuple(second.groups),
         has_file_errors=any(RULES[each.rule].severity == "error" for file in first.files for each in file.findings),
-        all_do_not_originate=0 < told.purposes.sum() == told.purposes[DO_NOT_ORIGINATE],
-        _accepted=told.accepted,
-        _rejections=told.rejections,
-        _records=told.records,
+        all_do_not_originate=0 < second.purposes.sum() == second.purposes[DO_NOT_ORIGINATE_INDEX],
+        _accepted=second.accepted,
+        _rejections=second.rejections,
+        _rejected_records=second.rejected_records,
     )

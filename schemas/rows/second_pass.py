@@ -1,8 +1,8 @@
-"""The second pass: with everything known, each finding put into words and each rejected record copied, once."""
+"""The second pass over a submission's numbers: describes all findings, and copies the rejected records."""
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, FileResult, RepairGroup
-from schemas.model.policy import Caps
+from schemas.model.policy import FindingCaps
 from schemas.model.purposes import PURPOSES
 from schemas.rows.findings.findings_table import FindingsDescriber, RowFindings, merge_findings, to_findings
 from schemas.rows.findings.messages import MessageWriter, distinct_codes
@@ -33,13 +33,16 @@ Integers = NDArray[np.int64]
 
 @dataclass(slots=True)
 class SecondPassResult:
-    """What the second pass gives, growing block by block. The three shelves hold what is streamed to the reports."""
+    """The results of the second pass, which grow block by block.
 
-    spool: OpenSpillFile
-    caps: Caps
+    The three spill files hold what is streamed to the reports. `purposes` counts the accepted rows by purpose.
+    """
+
+    open_spill: OpenSpillFile
+    caps: FindingCaps
     accepted: SpillFile = field(init=False)
     rejections: SpillFile = field(init=False)
-    records: SpillFile = field(init=False)
+    rejected_records: SpillFile = field(init=False)
     files: list[FileResult] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     totals: Counter[str] = field(default_factory=Counter)
@@ -48,24 +51,24 @@ class SecondPassResult:
     _shown: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.accepted, self.rejections, self.records = (SpillFile(self.spool) for _ in range(3))
+        self.accepted, self.rejections, self.rejected_records = (SpillFile(self.open_spill) for _ in range(3))
 
-    def take(self, file: "_FilePass", groups: RepairGroupCounter, terms: NumberTerms) -> None:
-        """Take in a file that was told."""
-        of_file = [*file.file.findings, *check_accepted_purposes(file.file.name, file.purposes, terms)]
-        self.totals.update(each.rule for each in of_file)
-        self.findings += [*of_file, *file.shown]
+    def add_file(self, file: "_FilePass", groups: RepairGroupCounter, terms: NumberTerms) -> None:
+        """Add a file's results, after all of its blocks."""
+        file_findings = [*file.file.findings, *check_accepted_purposes(file.file.name, file.purposes, terms)]
+        self.totals.update(each.rule for each in file_findings)
+        self.findings += [*file_findings, *file.shown]
         self.purposes += file.purposes
         self.groups += groups.largest()
         self.files.append(file.result())
 
-    def show(self, found: RowFindings, batch: pa.RecordBatch) -> list[Finding]:
-        """The findings of this block that are among the first of their rule."""
-        first = [self._first(found, code) for code in distinct_codes(found.code)]
+    def select_shown(self, found: RowFindings, batch: pa.RecordBatch) -> list[Finding]:
+        """Count a block's findings; return those that are among the first of their rule."""
+        first = [self._first_of_rule(found, code) for code in distinct_codes(found.code)]
         place = np.sort(np.concatenate(first))[: self.caps.shown]
         return to_findings(batch.take(pa.array(place)))
 
-    def _first(self, found: RowFindings, code: int) -> Integers:
+    def _first_of_rule(self, found: RowFindings, code: int) -> Integers:
         place = np.flatnonzero(found.code == code)
         self.totals[ROW_RULES[code]] += len(place)
         place = place[: max(0, self.caps.per_rule - self._shown[code])]
@@ -74,78 +77,89 @@ class SecondPassResult:
 
 
 def run_second_pass(
-    first: FirstPassResult, late: CrossRowFindings, terms: NumberTerms, *, caps: Caps, spool: OpenSpillFile
+    first: FirstPassResult,
+    cross_row: CrossRowFindings,
+    terms: NumberTerms,
+    *,
+    caps: FindingCaps,
+    open_spill: OpenSpillFile,
 ) -> SecondPassResult:
-    """Tell every file's findings, in order."""
-    telling = SecondPassResult(spool, caps)
-    suggestions = Suggester()
+    """Describe the findings of every file, in order."""
+    result = SecondPassResult(open_spill, caps)
+    suggester = Suggester()
     ends = np.cumsum([file.rows for file in first.files]).tolist()
-
-    def where(ordinal: int) -> tuple[str, int]:
-        file = bisect_right(ends, ordinal)
-        return first.files[file].name, ordinal - (ends[file - 1] if file else 0) + 1
-
-    wording = MessageWriter(where=where, programs=late.programs)
+    messages = MessageWriter(locate=_locator(first.files, ends), programs=cross_row.programs)
     judged = iter(first.judged)
     for file, end in zip(first.files, ends, strict=True):
-        tails = spool()
-        lines = LineSplitter(tails)
-        teller = FindingsDescriber(file=file.name, wording=wording, suggestions=suggestions, cuts=lines.cuts)
-        each = _FilePass(file, end - file.rows, telling, teller, late, tails)
-        telling.take(each, each.tell(judged, file.frame(lines)), terms)
-        tails.close()
-    return telling
+        tail_file = open_spill()
+        lines = LineSplitter(tail_file)
+        describer = FindingsDescriber(file=file.name, messages=messages, suggester=suggester, tails=lines.tails)
+        file_pass = _FilePass(file, end - file.rows, result, describer, cross_row, tail_file)
+        result.add_file(file_pass, file_pass.run(judged, file.split(lines)), terms)
+        tail_file.close()
+    return result
+
+
+def _locator(files: list[ReadFile], ends: list[int]) -> Callable[[int], tuple[str, int]]:
+    """A function from an ordinal to the name of its file and its row there."""
+
+    def locate(ordinal: int) -> tuple[str, int]:
+        file = bisect_right(ends, ordinal)
+        return files[file].name, ordinal - (ends[file - 1] if file else 0) + 1
+
+    return locate
 
 
 @dataclass(slots=True)
 class _FilePass:
-    """The second pass over one file, whose first row has this ordinal."""
+    """The second pass over one file. `ordinal` is that of the next row."""
 
     file: ReadFile
     ordinal: int
-    telling: SecondPassResult
-    teller: FindingsDescriber
-    late: CrossRowFindings
-    tails: BinaryIO
+    results: SecondPassResult
+    describer: FindingsDescriber
+    cross_row: CrossRowFindings
+    tail_file: BinaryIO
     accepted: int = 0
     shown: list[Finding] = field(default_factory=list)
     rejected: list[Integers] = field(default_factory=list)
     purposes: Integers = field(default_factory=lambda: np.zeros(len(PURPOSES), dtype=np.int64))
 
-    def tell(self, judged: Iterator[JudgedBlock], blocks: Iterator[RecordBlock]) -> RepairGroupCounter:
-        """Tell the next blocks of `judged`, which are this file's; `blocks` are the same framed again, if need be."""
+    def run(self, judged: Iterator[JudgedBlock], blocks: Iterator[RecordBlock]) -> RepairGroupCounter:
+        """Process this file's blocks, the next ones of `judged`. `blocks` reads them again, as far as needed."""
         groups = RepairGroupCounter(self.file.name)
         numbered = enumerate(blocks)
-        for number in range(self.file.blocks):
-            block = next(judged)
-            rows = len(block.number)
-            found = merge_findings(block, self.late.between(self.ordinal, self.ordinal + rows), self.ordinal)
-            self._count(block, found.rejected)
+        for index in range(self.file.blocks):
+            judged_block = next(judged)
+            rows = len(judged_block.number)
+            cross_row = self.cross_row.in_range(self.ordinal, self.ordinal + rows)
+            found = merge_findings(judged_block, cross_row, self.ordinal)
+            self._count(judged_block, found.rejected)
             if len(found.row):
-                framed = next(framed for place, framed in numbered if place == number)
-                self._put(framed, found, groups)
+                block = next(block for place, block in numbered if place == index)
+                self._write(block, found, groups)
             self.ordinal += rows
         return groups
 
-    def _count(self, block: JudgedBlock, rejected: Integers) -> None:
-        stands = block.stands.copy()
-        stands[rejected] = False
-        number, purpose = block.number[stands], block.purpose[stands]
-        self.telling.accepted.put_arrays(number, purpose)
+    def _count(self, judged: JudgedBlock, rejected: Integers) -> None:
+        accepted = judged.passed.copy()
+        accepted[rejected] = False
+        number, purpose = judged.number[accepted], judged.purpose[accepted]
+        self.results.accepted.put_arrays(number, purpose)
         self.accepted += len(number)
         self.purposes += np.bincount(purpose, minlength=len(PURPOSES))
-        self.rejected.append(np.bincount(rejected // CHUNK_ROWS, minlength=-(-len(stands) // CHUNK_ROWS)))
+        self.rejected.append(np.bincount(rejected // CHUNK_ROWS, minlength=-(-len(accepted) // CHUNK_ROWS)))
 
-    def _put(self, block: RecordBlock, found: RowFindings, groups: RepairGroupCounter) -> None:
-        told = self.teller.tell(block, found)
-        groups.add(told)
-        self.shown += self.telling.show(found, told.batch)
-        self.telling.rejections.put(memoryview(told.batch.serialize()))
-        self.telling.records.put(self.teller.records(block, found.rejected, self._tail))
+    def _write(self, block: RecordBlock, found: RowFindings, groups: RepairGroupCounter) -> None:
+        described = self.describer.describe(block, found)
+        groups.add(described.batch, described.codes, described.patterns)
+        self.shown += self.results.select_shown(found, described.batch)
+        self.results.rejections.put(memoryview(described.batch.serialize()))
+        self.results.rejected_records.put(self.describer.records(block, found.rejected, self._read_tail))
 
-    def _tail(self, cut: CutTail) -> bytes:
-        self.tails.seek(cut.offset)
-        return self.tails.read(cut.length)
+    def _read_tail(self, tail: CutTail) -> bytes:
+        self.tail_file.seek(tail.offset)
+        return self.tail_file.read(tail.length)
 
     def result(self) -> FileResult:
         rejected = np.concatenate([np.zeros(0, dtype=np.int64), *self.rejected])

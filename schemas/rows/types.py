@@ -1,23 +1,23 @@
-"""What is handed in to judge a submission's numbers."""
+"""The inputs of judging a submission's numbers."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 import numpy as np
 
-from schemas.model.drop import Claims
+from schemas.model.judging_context import NumberClaims
 
-#: Told how many bytes of how many were read, as reading goes on.
+#: Called as the files are read, with the bytes read so far and the bytes in total.
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumbersSource:
-    """A numbers file as taken. `bytes` and `sha256` are what arrived; what the manifest expects may be None.
+    """A numbers file as it arrived, and what the manifest expects of it (None: nothing).
 
-    `open` gives the bytes from the start, every time it is called.
+    Every call of `open` returns the bytes from the start.
     """
 
     name: str
@@ -30,26 +30,29 @@ class NumbersSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberTerms:
-    """What the program and the operator say about its numbers.
+    """What the program and the operator require of the numbers.
 
-    `call_purpose` is the program's (PUR-003; None: not compared). `regions` are ISO codes (NUM-014). `toll_free` is
-    NUM-013's policy. `do_not_originate` is sorted int64 (NUM-024; None: no list).
+    - `call_purpose`: the program's, which rows are compared with (PUR-003; None: no comparison).
+    - `regions`: ISO codes of the served regions (NUM-014).
+    - `toll_free`: the policy of NUM-013.
+    - `do_not_originate`: the operator's list, sorted int64 (NUM-024; None: no list).
+    - `claims`: who already has which numbers (NUM-022 and NUM-023; None: not checked).
     """
 
     call_purpose: str | None
     regions: tuple[str, ...]
     toll_free: Literal["allow", "reject"] = "allow"
-    brands: bool = True
-    do_not_originate: np.ndarray | None = field(default=None)
-    claims: Claims | None = None
+    do_not_originate: np.ndarray | None = None
+    claims: NumberClaims | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowWorkers:
-    """Other processes that judge the rows of a large submission.
+    """Processes that judge the rows of a large submission.
 
-    `executor` runs `count` pieces of work at a time. With `opens_files` they open the submission's files themselves,
-    on whatever machine they are: they are sent ranges of a file instead of its rows, and `Source.open` is pickled.
+    `executor` runs `count` tasks at a time. If `opens_files` is true, the workers open the submission's files
+    themselves, possibly on other machines: they are sent byte ranges instead of rows, and `NumbersSource.open` is
+    pickled.
     """
 
     executor: Executor

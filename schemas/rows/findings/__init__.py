@@ -1,1 +1,1 @@
-"""From rule codes to what people read."""
+"""From rule codes to messages, suggestions and repair groups."""

@@ -1,4 +1,4 @@
-"""What was probably meant: the ten-digit number, the nearest purpose, the row with a comma. Never applied."""
+"""Suggests what was probably meant: the ten-digit number, the nearest purpose, the row with a comma. Never applied."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,61 +16,66 @@ _SCIENTIFIC = r"^\s*(?P<a>\d)[.,](?P<b>\d{9})[eE]\+?0?9\s*$"
 _EMPTY_AFTER = r'^(?P<a>[^,"]*,[^,"]*),[\s,]*$'
 _OTHER_SEPARATOR = r"^(?P<a>[^;\t|]*[^;\t|\s])\s*[;\t|]\s*(?P<b>[^;\t|]+?)\s*$"
 
-#: Distinct unknown purposes of a submission that are compared with the ten; a file has a few, or is no numbers file.
-_COMPARED = 2000
+#: How many distinct unknown purposes of a submission are compared with the ten. A real numbers file has a few.
+_MAX_COMPARED = 2000
 
 
 @dataclass(slots=True)
 class Suggester:
-    """Suggestions for some findings' cells, as pyarrow strings with nulls."""
+    """Makes suggestions for findings, as pyarrow strings with nulls."""
 
     _nearest: dict[str, str | None] = field(default_factory=dict)
 
-    def of(self, rule: str, number: pa.Array, purpose: pa.Array, record: Callable[[], pa.Array]) -> pa.Array | None:
-        """For each finding of this rule; `record` gives its rows as received."""
+    def suggest(
+        self, rule: str, number: pa.Array, purpose: pa.Array, read_records: Callable[[], pa.Array]
+    ) -> pa.Array | None:
+        """One suggestion per finding of this rule, or None if the rule has none.
+
+        `number` and `purpose` are the findings' cells; `read_records` returns their records as received.
+        """
         if rule == "PUR-002":
-            return _once(self._purposes, purpose)
+            return _once_per_text(self._nearest_purposes, purpose)
         if rule == "CSV-010":
-            return _once(_two_columns, record())
-        return _once(_FROM_NUMBER[rule], number) if rule in _FROM_NUMBER else None
+            return _once_per_text(_two_columns, read_records())
+        return _once_per_text(_FROM_NUMBER[rule], number) if rule in _FROM_NUMBER else None
 
-    def _purposes(self, purpose: pa.Array) -> pa.Array:
-        return pa.array([self._meant(text) for text in purpose.to_pylist()], pa.string())
+    def _nearest_purposes(self, purpose: pa.Array) -> pa.Array:
+        return pa.array([self._nearest_purpose(text) for text in purpose.to_pylist()], pa.string())
 
-    def _meant(self, text: str) -> str | None:
+    def _nearest_purpose(self, text: str) -> str | None:
         if text not in self._nearest:
-            if len(self._nearest) >= _COMPARED:
+            if len(self._nearest) >= _MAX_COMPARED:
                 return None
             self._nearest[text] = nearest_purpose(text)
         return self._nearest[text]
 
 
-def _once(suggest: Callable[[pa.Array], pa.Array], text: pa.Array) -> pa.Array:
-    """What is suggested for each text, worked out once for each distinct one."""
+def _once_per_text(suggest: Callable[[pa.Array], pa.Array], text: pa.Array) -> pa.Array:
+    """The suggestion for each text, made once per distinct text."""
     encoded = text.dictionary_encode()
     return suggest(encoded.dictionary).take(encoded.indices)
 
 
 def _ten_digits(number: pa.Array) -> pa.Array:
-    """The ten digits in the cell, without an extension or a way to dial from abroad, if they make a valid number."""
+    """The ten digits in the cell, without an extension or an international prefix, if they are a valid number."""
     text = pc.replace_substring_regex(pc.utf8_normalize(number, "NFKC"), _EXTENSION, "")
     digits = pc.replace_substring_regex(text, r"[^0-9]", "")
-    return _if_valid(_part(digits, _TEN_DIGITS, "ten"))
+    return _if_valid(_group(digits, _TEN_DIGITS, "ten"))
 
 
 def _undamaged(number: pa.Array) -> pa.Array:
-    """The number, where the spreadsheet only added decimals or kept all ten digits."""
-    whole = _part(number, _AMOUNT, "a")
+    """The number, if the spreadsheet only added decimals or kept all ten digits."""
+    whole = _group(number, _AMOUNT, "a")
     scientific = pc.extract_regex(number, _SCIENTIFIC)
-    joined = pc.binary_join_element_wise(*_parts(scientific, "a", "b"), "")
+    joined = pc.binary_join_element_wise(*_groups(scientific, "a", "b"), "")
     return _if_valid(pc.coalesce(whole, joined))
 
 
 def _if_valid(ten: pa.Array) -> pa.Array:
     number = pc.fill_null(pc.cast(ten, pa.int64()), -1).to_numpy(zero_copy_only=False)
-    known = numbering_plan()
+    plan = numbering_plan()
     area, exchange = number // 10_000_000, number // 10_000 % 1000
-    good = (number >= 0) & known.possible[area] & (exchange % 100 != 11) & known.knows(number)
+    good = (number >= 0) & plan.possible[area] & (exchange % 100 != 11) & plan.is_valid(number)
     return pc.if_else(pa.array(good), ten, pa.scalar(None, pa.string()))
 
 
@@ -82,12 +87,12 @@ def _with_area_code(number: pa.Array) -> pa.Array:
 
 
 def _two_columns(record: pa.Array) -> pa.Array:
-    """The record without its empty columns, or with a comma where it has another separator."""
+    """The record without its empty columns, or with a comma in place of another separator."""
     record = pc.utf8_rtrim(record, "\r\n")
-    parted = pc.extract_regex(record, _OTHER_SEPARATOR)
-    joined = pc.binary_join_element_wise(*_parts(parted, "a", "b"), ",")
+    split = pc.extract_regex(record, _OTHER_SEPARATOR)
+    joined = pc.binary_join_element_wise(*_groups(split, "a", "b"), ",")
     joined = pc.if_else(pc.equal(pc.count_substring(joined, ","), 1), joined, pa.scalar(None, pa.string()))
-    return pc.coalesce(_part(record, _EMPTY_AFTER, "a"), joined)
+    return pc.coalesce(_group(record, _EMPTY_AFTER, "a"), joined)
 
 
 _FROM_NUMBER: dict[str, Callable[[pa.Array], pa.Array]] = {
@@ -99,11 +104,11 @@ _FROM_NUMBER: dict[str, Callable[[pa.Array], pa.Array]] = {
 }
 
 
-def _part(text: pa.Array, pattern: str, name: str) -> pa.Array:
-    """What a named part of the pattern matches; null where the pattern does not."""
-    (part,) = _parts(pc.extract_regex(text, pattern), name)
-    return part
+def _group(text: pa.Array, pattern: str, name: str) -> pa.Array:
+    """What a named group of the pattern matches; null where the pattern does not match."""
+    (group,) = _groups(pc.extract_regex(text, pattern), name)
+    return group
 
 
-def _parts(extracted: pa.Array, *names: str) -> list[pa.Array]:
+def _groups(extracted: pa.Array, *names: str) -> list[pa.Array]:
     return [pc.struct_field(extracted, name) for name in names]

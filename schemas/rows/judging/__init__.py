@@ -1,1 +1,1 @@
-"""From records to rule codes."""
+"""From parsed records to rule codes."""

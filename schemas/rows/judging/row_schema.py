@@ -1,8 +1,8 @@
-"""The row schema: every rule about a row is a check of one Pandera schema, and each 500-row chunk goes through it.
+"""The row schema: every rule about a single row is a check of one Pandera schema, which judges 500-row chunks.
 
-A rule is a function from a column's values to which of them are fine, and knows nothing of the other rules: a cell that
-is no phone number has -1 for an area code, with which nothing is wrong. Which finding a number cell gets, where several
-rules are broken, is settled afterwards by their precedence.
+A rule is a function from a column's values to which of them pass, and does not depend on other rules: a cell that is
+not a phone number has area code -1, which passes. If a number cell breaks several rules, their precedence decides
+afterwards which finding it gets.
 """
 
 from collections.abc import Callable
@@ -29,96 +29,96 @@ from schemas.rows.numbers.columns import (
 from schemas.rows.numbers.numbering_plan import AREA_TABLE_SIZE, numbering_plan
 from schemas.rows.numbers.phone_cells import CellFlag
 from schemas.rows.reading.csv_records import CHUNK_ROWS
-from schemas.rows.rule_codes import CODE_OF_RULE, NUMBER_PRECEDENCE, REJECTION_COLUMNS, ROW_RULES
+from schemas.rows.rule_codes import CODE_OF_RULE, NUMBER_PRECEDENCE, ROW_RULES
 from schemas.rules import RULES
 
-__all__ = ["REJECTION_COLUMNS", "Judged", "judge_rows", "row_rules", "row_schema"]
-
-#: A purpose that is none of the ten, in `Judged.purpose`.
+#: The value in `JudgedBlock.purpose` for a purpose that is not one of the ten.
 OTHER_PURPOSE = len(PURPOSES)
 
-#: By a rule's code, whether breaking it rejects the row.
+#: By a rule's code: whether breaking it rejects the row.
 IS_ERROR: Passes = np.array([RULES[rule].severity == "error" for rule in ROW_RULES])
 
 _PRECEDENCE = np.array([NUMBER_PRECEDENCE.index(rule) if rule in NUMBER_PRECEDENCE else -1 for rule in ROW_RULES])
 
-_EXCHANGE_POSSIBLE = np.array([exchange >= 200 and exchange % 100 != 11 for exchange in range(AREA_TABLE_SIZE)])
-_EXCHANGE_POSSIBLE[-1] = True  # -1 finds it: no exchange at all
-_EXCHANGE_ORDINARY = ~np.isin(np.arange(AREA_TABLE_SIZE), [958, 959, 976])
+_EXCHANGE_IS_POSSIBLE = np.array([exchange >= 200 and exchange % 100 != 11 for exchange in range(AREA_TABLE_SIZE)])
+_EXCHANGE_IS_POSSIBLE[-1] = True  # index -1: no exchange
+_EXCHANGE_IS_ORDINARY = ~np.isin(np.arange(AREA_TABLE_SIZE), [958, 959, 976])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedBlock:
-    """A block of rows as judged by themselves.
+    """A block of rows, each judged by itself.
 
-    `number` is the ten-digit number, -1 where it has a finding that says it is none. `purpose` is a place in `PURPOSES`
-    or `OTHER_PURPOSE`. `stands`: not rejected, not blank. Finding k is rule `code[k]` (a place in `ROW_RULES`) in the
-    block's row `row[k]`, in order.
+    - `number`: the ten-digit number; -1 if one of its findings says that it is not a valid number.
+    - `purpose`: an index into `PURPOSES`, or `OTHER_PURPOSE`.
+    - `passed`: neither rejected nor blank.
+    - `row`, `code`: finding k is rule `code[k]` (an index into `ROW_RULES`) in row `row[k]` of the block. Sorted.
     """
 
     number: NDArray[np.int64]
     purpose: NDArray[np.uint8]
-    stands: NDArray[np.bool_]
+    passed: NDArray[np.bool_]
     blank: NDArray[np.bool_]
     row: NDArray[np.int64]
     code: NDArray[np.uint8]
 
 
 def row_rules(regions: tuple[str, ...], toll_free: str) -> tuple[tuple[str, str, Callable[[Values], Passes]], ...]:
-    """The rules as (id, column, which values are fine), under the policy of NUM-013 and NUM-014."""
-    known, served = numbering_plan(), numbering_plan().served(regions)
-    refused = known.toll_free if toll_free == "reject" else np.zeros(AREA_TABLE_SIZE, dtype=np.bool_)
+    """The rules as (id, column, which values pass), with the policies for NUM-013 and NUM-014."""
+    plan = numbering_plan()
+    served = plan.served_areas(regions)
+    refused = plan.toll_free if toll_free == "reject" else np.zeros(AREA_TABLE_SIZE, dtype=np.bool_)
     return (
-        ("CSV-010", "record", lambda cells: (cells == 2) | (cells == BROKEN_RECORD) | (cells == HEADER_RECORD)),
-        ("CSV-011", "record", lambda cells: cells != HEADER_RECORD),
-        ("CSV-012", "record", lambda cells: cells != BROKEN_RECORD),
-        ("NUM-001", "marks", partial(_unmarked, int(CellFlag.BLANK))),
-        ("NUM-003", "marks", partial(_unmarked, int(CellFlag.SPREADSHEET))),
-        ("NUM-002", "marks", partial(_unmarked, int(CellFlag.FOREIGN))),
-        ("NUM-006", "marks", partial(_unmarked, int(CellFlag.ABROAD))),
+        ("CSV-010", "cell_count", lambda cells: (cells == 2) | (cells == BROKEN_RECORD) | (cells == HEADER_RECORD)),
+        ("CSV-011", "cell_count", lambda cells: cells != HEADER_RECORD),
+        ("CSV-012", "cell_count", lambda cells: cells != BROKEN_RECORD),
+        ("NUM-001", "flags", partial(_has_no_flag, int(CellFlag.BLANK))),
+        ("NUM-003", "flags", partial(_has_no_flag, int(CellFlag.SPREADSHEET))),
+        ("NUM-002", "flags", partial(_has_no_flag, int(CellFlag.BAD_CHARACTER))),
+        ("NUM-006", "flags", partial(_has_no_flag, int(CellFlag.OTHER_COUNTRY))),
         ("NUM-004", "digits", lambda digits: digits != 7),
         ("NUM-005", "digits", lambda digits: digits == 10),
-        ("NUM-007", "area", lambda area: known.possible[area]),
-        ("NUM-011", "area", lambda area: ~known.premium[area]),
-        ("NUM-012", "area", lambda area: ~known.non_geographic[area]),
-        ("NUM-008", "area", lambda area: known.assigned[area]),
+        ("NUM-007", "area", lambda area: plan.possible[area]),
+        ("NUM-011", "area", lambda area: ~plan.premium[area]),
+        ("NUM-012", "area", lambda area: ~plan.non_geographic[area]),
+        ("NUM-008", "area", lambda area: plan.assigned[area]),
         ("NUM-013", "area", lambda area: ~refused[area]),
-        ("NUM-009", "exchange", lambda exchange: _EXCHANGE_POSSIBLE[exchange]),
+        ("NUM-009", "exchange", lambda exchange: _EXCHANGE_IS_POSSIBLE[exchange]),
         ("NUM-010", "local", lambda local: ~((local >= 555_0100) & (local <= 555_0199) | (local == 555_1212))),
         ("NUM-014", "area", lambda area: served[area]),
-        ("NUM-015", "number", known.knows),
-        ("NUM-016", "exchange", lambda exchange: _EXCHANGE_ORDINARY[exchange]),
+        ("NUM-015", "number", plan.is_valid),
+        ("NUM-016", "exchange", lambda exchange: _EXCHANGE_IS_ORDINARY[exchange]),
         ("PUR-001", "purpose", lambda purpose: purpose != BLANK_PURPOSE),
         ("PUR-002", "purpose", lambda purpose: purpose != UNKNOWN_PURPOSE),
     )
 
 
-def _unmarked(mark: int, marks: Values) -> Passes:
-    fine: Passes = marks & mark == 0
-    return fine
+def _has_no_flag(flag: int, flags: Values) -> Passes:
+    passes: Passes = flags & flag == 0
+    return passes
 
 
 @cache
 def row_schema(regions: tuple[str, ...], toll_free: str) -> RowSchema:
-    """The Pandera schema of the parsed rows under this policy."""
+    """The Pandera schema of the parsed rows under these policies."""
     checks: dict[str, list[RowRule]] = {column: [] for column in COLUMNS}
-    for rule, column, fine in row_rules(regions, toll_free):
-        checks[column].append(RowRule(rule, fine))
+    for rule, column, passes in row_rules(regions, toll_free):
+        checks[column].append(RowRule(rule, passes))
     return RowSchema({column: pa.Column("int64", [*rules]) for column, rules in checks.items()}, strict=True)
 
 
 def judge_rows(columns: ParsedColumns, schema: RowSchema) -> JudgedBlock:
-    """Put each chunk through the schema, and settle which finding a number cell gets."""
-    row, code = _settle(*_broken_rules(columns, schema))
+    """Validate each chunk, and decide which finding a number cell gets."""
+    row, code = _apply_precedence(*_broken_rules(columns, schema))
     number = columns.values[COLUMNS.index("number")].copy()
     number[row[_PRECEDENCE[code] >= 0]] = -1
     purpose = columns.values[COLUMNS.index("purpose")]
-    stands = ~columns.blank
-    stands[row[IS_ERROR[code]]] = False
+    passed = ~columns.blank
+    passed[row[IS_ERROR[code]]] = False
     return JudgedBlock(
         number=number,
         purpose=np.where(purpose >= 0, purpose, OTHER_PURPOSE).astype(np.uint8),
-        stands=stands,
+        passed=passed,
         blank=columns.blank,
         row=row,
         code=code.astype(np.uint8),
@@ -126,10 +126,10 @@ def judge_rows(columns: ParsedColumns, schema: RowSchema) -> JudgedBlock:
 
 
 def _broken_rules(columns: ParsedColumns, schema: RowSchema) -> tuple[Values, Values]:
-    """Every (row, code of a rule) that the schema finds broken, chunk by chunk."""
-    frame = pd.DataFrame(columns.values.T, columns=_NAMES, copy=False)
+    """Every (row, rule code) that the schema finds broken, chunk by chunk."""
+    frame = pd.DataFrame(columns.values.T, columns=_COLUMN_INDEX, copy=False)
     broken = np.zeros((len(ROW_RULES), len(frame)), dtype=np.bool_)
-    with config_context(validation_enabled=True):  # no environment variable switches the rules off
+    with config_context(validation_enabled=True):  # no environment variable may switch the rules off
         for begin in range(0, len(frame), CHUNK_ROWS):
             try:
                 schema.validate(frame[begin : begin + CHUNK_ROWS], lazy=True)
@@ -140,19 +140,19 @@ def _broken_rules(columns: ParsedColumns, schema: RowSchema) -> tuple[Values, Va
     return row, code
 
 
-# An index of Python strings: pandas' own string type makes each look at a column three times as dear.
-_NAMES = pd.Index(COLUMNS, dtype=object)
+# An index of Python strings: with pandas' own string type, each access to a column takes three times as long.
+_COLUMN_INDEX = pd.Index(COLUMNS, dtype=object)
 
 
-def _settle(row: Values, code: Values) -> tuple[Values, Values]:
-    """Leave a number cell the first of its findings by precedence; findings in row order, then by code."""
+def _apply_precedence(row: Values, code: Values) -> tuple[Values, Values]:
+    """Keep only the first of a number cell's findings by precedence. Sorts findings by row, then code."""
     precedence = _PRECEDENCE[code]
     order = np.lexsort((precedence, row))
     row, code, precedence = row[order], code[order], precedence[order]
     ranked = np.flatnonzero(precedence >= 0)
-    again = ranked[1:][row[ranked[1:]] == row[ranked[:-1]]]
+    outranked = ranked[1:][row[ranked[1:]] == row[ranked[:-1]]]
     keep = np.ones(len(row), dtype=np.bool_)
-    keep[again] = False
+    keep[outranked] = False
     row, code = row[keep], code[keep]
     order = np.lexsort((code, row))
     return row[order], code[order]

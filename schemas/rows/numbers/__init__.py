@@ -1,1 +1,1 @@
-"""From cells to phone numbers."""
+"""From cells to phone numbers and call purposes."""

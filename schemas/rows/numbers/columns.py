@@ -1,4 +1,4 @@
-"""From a block of records to the columns that the row schema judges."""
+"""From a block of records to the integer columns that the row schema judges."""
 
 import re
 from dataclasses import dataclass
@@ -13,20 +13,21 @@ from schemas.rows.reading.csv_records import RecordBlock
 
 Integers = NDArray[np.int64]
 
-#: The columns, all int64. `record` is the number of cells, `BROKEN_RECORD` or `HEADER_RECORD`; `marks` to `number` are the number
-#: cell's (see `schemas.rows.numbers.phone_cells.Spelling`); `purpose` is a place in `PURPOSES`, or one of the three below.
-COLUMNS = ("record", "marks", "digits", "area", "exchange", "local", "number", "purpose")
+#: The columns, all int64. `cell_count` is the record's number of cells, `BROKEN_RECORD` or `HEADER_RECORD`; `flags` to
+#: `number` describe the number cell (see `schemas.rows.numbers.phone_cells.PhoneCells`); `purpose` is an index into
+#: `PURPOSES` or one of the three negative values below.
+COLUMNS = ("cell_count", "flags", "digits", "area", "exchange", "local", "number", "purpose")
 
 BROKEN_RECORD, HEADER_RECORD = 0, -1
 BLANK_PURPOSE, UNKNOWN_PURPOSE, NO_PURPOSE = -1, -2, -3
 
-#: What a row has in each column where there is nothing to judge.
-_NOTHING = np.array([2, 0, 10, -1, -1, -1, -1, NO_PURPOSE])
+#: The values of a row where there is nothing to judge: they break no rule.
+_NEUTRAL = np.array([2, 0, 10, -1, -1, -1, -1, NO_PURPOSE])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedColumns:
-    """The parsed rows: `values[c, i]` is column `COLUMNS[c]` of row i. `blank` are the records to be ignored."""
+    """The parsed rows: `values[c, i]` is column `COLUMNS[c]` of row i. `blank` marks the rows to ignore."""
 
     values: NDArray[np.int64]
     blank: NDArray[np.bool_]
@@ -34,53 +35,53 @@ class ParsedColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellPair:
-    """The two cells of each record as received, unquoted (pyarrow binary, UTF-8)."""
+    """The two cells of each record as received, without their quotes (pyarrow binary, UTF-8)."""
 
     number: pa.Array
     purpose: pa.Array
 
 
 def block_cells(block: RecordBlock, rows: Integers | None = None) -> CellPair:
-    """The cells of all the block's records, or of some."""
+    """The cells of the given rows of the block, or of all its records."""
     pieces = pa.Array.from_buffers(
-        pa.binary(), len(block.bounds) - 1, [None, pa.py_buffer(block.bounds), pa.py_buffer(block.data)]
+        pa.binary(), len(block.piece_offsets) - 1, [None, pa.py_buffer(block.piece_offsets), pa.py_buffer(block.data)]
     )
-    number = np.arange(0, 4 * block.rows, 4)
+    number = np.arange(0, 4 * block.row_count, 4)
     purpose = number + 2
-    number[block.respelt] = 4 * block.rows + 2 * np.arange(len(block.respelt))
-    purpose[block.respelt] = number[block.respelt] + 1
+    number[block.unquoted_rows] = 4 * block.row_count + 2 * np.arange(len(block.unquoted_rows))
+    purpose[block.unquoted_rows] = number[block.unquoted_rows] + 1
     if rows is not None:
         number, purpose = number[rows], purpose[rows]
     return CellPair(number=pieces.take(pa.array(number)), purpose=pieces.take(pa.array(purpose)))
 
 
 def parse_columns(block: RecordBlock) -> ParsedColumns:
-    """The block's columns. A record that is not two cells is judged as far as its cells can be told apart."""
-    received = block_cells(block)
-    spelling = parse_phone_cells(received.number)
-    purpose = _purposes(received.purpose)
-    blank = (
-        (spelling.marks & CellFlag.BLANK != 0) & (purpose == BLANK_PURPOSE) & ((block.cells == 1) | (block.cells == 2))
-    )
-    values = np.stack([block.cells, *spelling, purpose])
-    alone = np.flatnonzero((block.cells < 2) | blank)
-    values[1:, alone] = _NOTHING[1:, None]
-    values[0, blank] = _NOTHING[0]
-    if block.header is not None and block.cells[block.header] != BROKEN_RECORD and _is_header(received, block.header):
-        values[:, block.header] = _NOTHING
-        values[0, block.header] = HEADER_RECORD
+    """Parse the block's cells. The first two cells are parsed even if the record has more."""
+    cells = block_cells(block)
+    phones = parse_phone_cells(cells.number)
+    purpose = _parse_purposes(cells.purpose)
+    has_blank_cells = (phones.flags & CellFlag.BLANK != 0) & (purpose == BLANK_PURPOSE)
+    blank = has_blank_cells & ((block.cell_counts == 1) | (block.cell_counts == 2))
+    values = np.stack([block.cell_counts, *phones, purpose])
+    no_cells = np.flatnonzero((block.cell_counts < 2) | blank)
+    values[1:, no_cells] = _NEUTRAL[1:, None]
+    values[0, blank] = _NEUTRAL[0]
+    header = block.header_row
+    if header is not None and block.cell_counts[header] != BROKEN_RECORD and _is_header(cells, header):
+        values[:, header] = _NEUTRAL
+        values[0, header] = HEADER_RECORD
     return ParsedColumns(values=values, blank=blank)
 
 
-def _purposes(received: pa.Array) -> Integers:
-    """Each purpose's place in `PURPOSES`; judged once a distinct spelling."""
+def _parse_purposes(received: pa.Array) -> Integers:
+    """Each purpose's index in `PURPOSES`. Parses each distinct text once."""
     encoded = received.dictionary_encode()
-    codes = [_purpose(value.decode()) for value in encoded.dictionary.to_pylist()]
+    codes = [_purpose_code(value.decode()) for value in encoded.dictionary.to_pylist()]
     found: Integers = np.array(codes or [0], dtype=np.int64)[encoded.indices.to_numpy()]
     return found
 
 
-def _purpose(text: str) -> int:
+def _purpose_code(text: str) -> int:
     found = parse_purpose(text)
     if found is not None:
         return found
@@ -100,16 +101,16 @@ _PURPOSE_WORDS = frozenset(
 _WORDS = re.compile(r"[^\W_]+")
 
 
-def _is_header(received: CellPair, row: int) -> bool:
-    """Whether a row names columns: header words in a cell that is neither a number nor one of the ten purposes."""
-    number = received.number[row].as_py().decode()
-    purpose = received.purpose[row].as_py().decode()
+def _is_header(cells: CellPair, row: int) -> bool:
+    """Whether a row names columns: a cell with header words that is neither a number nor one of the ten purposes."""
+    number = cells.number[row].as_py().decode()
+    purpose = cells.purpose[row].as_py().decode()
     if sum(letter.isdigit() for letter in number) >= 7:
         return False
-    if _names(number, _NUMBER_WORDS) and not any(letter.isdigit() for letter in number):
+    if _has_any_word(number, _NUMBER_WORDS) and not any(letter.isdigit() for letter in number):
         return True
-    return parse_purpose(purpose) is None and _names(purpose, _NUMBER_WORDS | _PURPOSE_WORDS)
+    return parse_purpose(purpose) is None and _has_any_word(purpose, _NUMBER_WORDS | _PURPOSE_WORDS)
 
 
-def _names(text: str, words: frozenset[str]) -> bool:
+def _has_any_word(text: str, words: frozenset[str]) -> bool:
     return not words.isdisjoint(_WORDS.findall(text[:200].casefold()))

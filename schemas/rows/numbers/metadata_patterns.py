@@ -1,7 +1,7 @@
-"""The digit patterns of phonenumbers' metadata, unfolded so that they can be asked for a million numbers at once.
+"""Expands the digit patterns of phonenumbers' metadata, so that a million numbers can be looked up at once.
 
-A pattern such as `2(?:0[1-3]|1\\d)[2-9]\\d{6}` is a handful of rows, each a set of digits per place. Only what the
-metadata uses is understood; anything else raises, so that a new kind of pattern is noticed and not misread.
+A pattern such as `2(?:0[1-3]|1\\d)[2-9]\\d{6}` expands to a few sequences of digit sets, one set per position. Only the
+syntax that the metadata uses is supported. Anything else raises ValueError, so that new syntax is never misread.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import product
 
-#: One place of a number: bit d is set where digit d may stand.
+#: The digits allowed at one position of a number, as bits: bit d is set if digit d is allowed.
 DigitSet = int
 DigitSets = tuple[DigitSet, ...]
 
@@ -20,16 +20,16 @@ _TOKEN = re.compile(r"\\d|\[[\d-]+\]|\d|\(\?:|\)|\||\{\d+(?:,\d+)?\}|\?")
 
 @cache
 def expand_pattern(pattern: str) -> frozenset[DigitSets]:
-    """Every way through a pattern, as one set of digits per place. Raises ValueError where it is not understood."""
-    tokens = _tokens(pattern)
-    rows = _either(tokens)
+    """Every alternative of a pattern, as one digit set per position. Raises ValueError for unsupported syntax."""
+    tokens = _tokenize(pattern)
+    found = _alternatives(tokens)
     if next(tokens, None) is not None:
         raise ValueError(f"unbalanced pattern {pattern!r}")
-    return frozenset(rows)
+    return frozenset(found)
 
 
 class _Tokens(Iterator[str]):
-    """The tokens of a pattern, with a look at the next one."""
+    """The tokens of a pattern."""
 
     def __init__(self, tokens: list[str]) -> None:
         self._rest = tokens[::-1]
@@ -40,68 +40,69 @@ class _Tokens(Iterator[str]):
         return self._rest.pop()
 
     @property
-    def ahead(self) -> str:
+    def following(self) -> str:
+        """The next token, which is not consumed; empty at the end."""
         return self._rest[-1] if self._rest else ""
 
 
-def _tokens(pattern: str) -> _Tokens:
+def _tokenize(pattern: str) -> _Tokens:
     tokens = _TOKEN.findall(pattern)
     if "".join(tokens) != pattern:
-        raise ValueError(f"unknown syntax in pattern {pattern!r}")
+        raise ValueError(f"unsupported syntax in pattern {pattern!r}")
     return _Tokens(tokens)
 
 
-def _either(tokens: _Tokens) -> list[DigitSets]:
-    rows = _sequence(tokens)
-    while tokens.ahead == "|":
+def _alternatives(tokens: _Tokens) -> list[DigitSets]:
+    found = _sequence(tokens)
+    while tokens.following == "|":
         next(tokens)
-        rows += _sequence(tokens)
-    return rows
+        found += _sequence(tokens)
+    return found
 
 
 def _sequence(tokens: _Tokens) -> list[DigitSets]:
-    rows: list[DigitSets] = [()]
-    while tokens.ahead not in ("", "|", ")"):
-        rows = [head + tail for head, tail in product(rows, _repeated(tokens))]
-    return rows
+    found: list[DigitSets] = [()]
+    while tokens.following not in ("", "|", ")"):
+        found = [head + tail for head, tail in product(found, _repeated_item(tokens))]
+    return found
 
 
-def _repeated(tokens: _Tokens) -> list[DigitSets]:
+def _repeated_item(tokens: _Tokens) -> list[DigitSets]:
     item = _item(tokens)
-    fewest, most = _times(tokens)
-    rows: list[DigitSets] = []
+    fewest, most = _repetitions(tokens)
+    found: list[DigitSets] = []
     for times in range(fewest, most + 1):
-        rows += [tuple(place for part in parts for place in part) for parts in product(item, repeat=times)]
-    return rows
+        found += [tuple(digits for part in parts for digits in part) for parts in product(item, repeat=times)]
+    return found
 
 
-def _times(tokens: _Tokens) -> tuple[int, int]:
-    if tokens.ahead == "?":
+def _repetitions(tokens: _Tokens) -> tuple[int, int]:
+    if tokens.following == "?":
         next(tokens)
         return 0, 1
-    if tokens.ahead.startswith("{"):
+    if tokens.following.startswith("{"):
         fewest, _, most = next(tokens)[1:-1].partition(",")
         return int(fewest), int(most or fewest)
     return 1, 1
 
 
 def _item(tokens: _Tokens) -> list[DigitSets]:
-    found = next(tokens)
-    if found == "(?:":
-        rows = _either(tokens)
+    symbol = next(tokens)
+    if symbol == "(?:":
+        found = _alternatives(tokens)
         if next(tokens, "") != ")":
             raise ValueError("a group is not closed")
-        return rows
-    if found == "\\d":
+        return found
+    if symbol == "\\d":
         return [(ANY_DIGIT,)]
-    if found.startswith("["):
-        return [(_set(found[1:-1]),)]
-    return [(1 << int(found),)]
+    if symbol.startswith("["):
+        return [(_character_class(symbol[1:-1]),)]
+    return [(1 << int(symbol),)]
 
 
-def _set(inside: str) -> DigitSet:
+def _character_class(content: str) -> DigitSet:
     digits = 0
-    for first, last in re.findall(r"(\d)(?:-(\d))?", inside):
+    for first, last in re.findall(r"(\d)(?:-(\d))?", content):
         for digit in range(int(first), int(last or first) + 1):
             digits |= 1 << digit
     return digits

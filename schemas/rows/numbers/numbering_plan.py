@@ -1,8 +1,9 @@
 """The +1 numbering plan by area code: what can exist, what is assigned, where it is, and which numbers are valid.
 
-What can exist is the plan's own shape. What is assigned and valid is phonenumbers' metadata, the same that its
-`is_valid_number` reads, unfolded into a table of leading digits: nearly every area code takes any exchange from 200 up,
-but two dozen do not, and in two it goes below the exchange. A test holds the table against `phonenumbers` itself.
+What can exist follows from the plan's own rules. What is assigned and valid comes from phonenumbers' metadata, the same
+that its `is_valid_number` uses, expanded into a table of leading digits: nearly every area code takes any exchange from
+200 up, but two dozen do not, and in two of those the validity depends on digits after the exchange. A test compares the
+table with `phonenumbers` itself.
 """
 
 import re
@@ -17,103 +18,104 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 from schemas.rows.numbers.metadata_patterns import ANY_DIGIT, DigitSet, DigitSets, expand_pattern
 
-#: The metadata's version; it is the truth for what is assigned, and it ages.
+#: The version of the metadata, which decides what is assigned, and which ages.
 PHONENUMBERS_VERSION: str = phonenumbers.__version__
 
-#: Places in a table by area code: the last stands for "no area code", which -1 finds, and is at fault nowhere.
+#: The size of a table by area code. The last entry, which index -1 finds, means "no area code" and breaks no rule.
 AREA_TABLE_SIZE = 1001
 
 _FROM_2: DigitSet = ANY_DIGIT & ~0b11
-#: How many numbers share a place in `Plan.valid`.
-_PER_PLACE = 1000
+#: How many numbers share an entry in `NumberingPlan.valid`.
+_NUMBERS_PER_ENTRY = 1000
 
 _ANY_EXCHANGE: DigitSets = (_FROM_2, *(ANY_DIGIT,) * 6)
 _PREMIUM = (900,)
 _NON_GEOGRAPHIC = (500, *range(521, 530), 533, 544, 566, 577, 588, 600, 622, 700, 710)
 
-#: The kinds of number in the metadata; those of the second line belong to no place.
-_PLACED = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "pager", "uan", "voicemail")
-_PLACELESS = ("personal_number", "voip")
+#: The kinds of number in the metadata, with and without a location.
+_KINDS_WITH_LOCATION = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "pager", "uan", "voicemail")
+_KINDS_WITHOUT_LOCATION = ("personal_number", "voip")
 
-Flags = NDArray[np.bool_]
+BoolArray = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberingPlan:
-    """Tables by area code. `region` is a place in `regions`, -1 for none.
+    """Tables indexed by area code.
 
-    `valid` is by a number's first seven digits, as deep as the metadata goes; its last place stands for no number.
+    `region` is an index into `regions`, -1 for none. `partly_valid` has the area codes in which some exchanges from 200
+    up are invalid. `valid` is indexed by a number's first seven digits, which is as deep as the metadata goes; its last
+    entry means "no number".
     """
 
-    possible: Flags
-    assigned: Flags
-    premium: Flags
-    non_geographic: Flags
-    toll_free: Flags
+    possible: BoolArray
+    assigned: BoolArray
+    premium: BoolArray
+    non_geographic: BoolArray
+    toll_free: BoolArray
     region: NDArray[np.int16]
     regions: tuple[str, ...]
-    partly: frozenset[int]
-    valid: Flags
+    partly_valid: frozenset[int]
+    valid: BoolArray
 
-    def served(self, regions: tuple[str, ...]) -> Flags:
-        """By area code, whether it is in one of the regions. A toll-free number belongs to all of them."""
-        wanted = [place for place, region in enumerate(self.regions) if region in regions]
+    def served_areas(self, regions: tuple[str, ...]) -> BoolArray:
+        """A table of whether an area code is in one of the regions. Toll-free area codes are in all of them."""
+        wanted = [index for index, region in enumerate(self.regions) if region in regions]
         table = np.isin(self.region, wanted) | self.toll_free
         table[-1] = True
         return table
 
-    def knows(self, number: Integers) -> Flags:
-        """Whether the metadata knows each ten-digit number; -1 is no number, and counts as known.
+    def is_valid(self, number: Integers) -> BoolArray:
+        """Whether each ten-digit number is valid by the metadata. -1 means "no number" and counts as valid.
 
-        An exchange below 200 is never known here, though the metadata lets two area codes have some: NUM-009 has it.
+        An exchange below 200 is never valid here, although the metadata has some in two area codes: that is NUM-009.
         """
-        return self.valid[number // _PER_PLACE]
+        return self.valid[number // _NUMBERS_PER_ENTRY]
 
 
 @cache
 def numbering_plan() -> NumberingPlan:
-    """The plan as this version of phonenumbers has it; built once a process."""
+    """The plan by the installed version of phonenumbers. Built once per process."""
     found = _read_metadata()
     regions = tuple(sorted(set(found.region.values())))
+    region_index = {region: index for index, region in enumerate(regions)}
     return NumberingPlan(
-        possible=_table(*(code for code in range(1000) if _possible(code)), none=True),
-        assigned=_table(*found.rows, none=True),
-        premium=_table(*_PREMIUM),
-        non_geographic=_table(*_NON_GEOGRAPHIC, *(found.rows.keys() - found.placed)),
-        toll_free=_table(*found.toll_free),
-        region=np.array(
-            [regions.index(found.region[code]) if code in found.region else -1 for code in range(AREA_TABLE_SIZE)]
-        ),
+        possible=_area_table(*(code for code in range(1000) if _is_possible(code)), no_area=True),
+        assigned=_area_table(*found.patterns, no_area=True),
+        premium=_area_table(*_PREMIUM),
+        non_geographic=_area_table(*_NON_GEOGRAPHIC, *(found.patterns.keys() - found.with_location)),
+        toll_free=_area_table(*found.toll_free),
+        region=np.array([region_index.get(found.region.get(code, ""), -1) for code in range(AREA_TABLE_SIZE)]),
         regions=regions,
-        partly=frozenset(code for code, rows in found.rows.items() if _ANY_EXCHANGE not in rows),
-        valid=_valid(found.rows),
+        partly_valid=frozenset(code for code, patterns in found.patterns.items() if _ANY_EXCHANGE not in patterns),
+        valid=_valid_table(found.patterns),
     )
 
 
-def _possible(code: int) -> bool:
+def _is_possible(code: int) -> bool:
     """First digit from 2, middle digit not 9, not N11, not 37X or 96X."""
     return code >= 200 and code // 10 % 10 != 9 and code % 100 != 11 and code // 10 not in (37, 96)
 
 
-def _table(*codes: int, none: bool = False) -> Flags:
+def _area_table(*codes: int, no_area: bool = False) -> BoolArray:
     table = np.zeros(AREA_TABLE_SIZE, dtype=np.bool_)
     table[list(codes)] = True
-    table[-1] = none
+    table[-1] = no_area
     return table
 
 
-def _valid(rows: dict[int, set[DigitSets]]) -> Flags:
-    """By area code and four more digits. Raises where the metadata tells numbers apart by their last three."""
+def _valid_table(patterns: dict[int, set[DigitSets]]) -> BoolArray:
+    """Validity by area code and four more digits. Raises ValueError if it depends on the last three digits."""
     table = np.zeros((1000, 10, 10, 10, 10), dtype=np.bool_)
-    for code, of_code in rows.items():
+    for code, of_code in patterns.items():
         if _ANY_EXCHANGE in of_code:
             table[code, 2:] = True
             continue
-        for row in of_code:
-            if any(digits != ANY_DIGIT for digits in row[4:]):
-                raise ValueError(f"phonenumbers tells numbers of area code {code} apart by their last three digits")
-            table[code][np.ix_(*(_members(digits) for digits in row[:4]))] = True
+        for pattern in of_code:
+            if any(digits != ANY_DIGIT for digits in pattern[4:]):
+                raise ValueError(f"phonenumbers: whether numbers of area code {code} are valid depends on their end")
+            table[code][np.ix_(*(_members(digits) for digits in pattern[:4]))] = True
     return np.append(table.ravel(), True)
 
 
@@ -122,51 +124,59 @@ def _members(digits: DigitSet) -> list[int]:
 
 
 @dataclass(slots=True)
-class _Found:
-    rows: dict[int, set[DigitSets]] = field(default_factory=dict)
+class _Metadata:
+    """What the metadata says by area code. `patterns` are those of the seven digits after it."""
+
+    patterns: dict[int, set[DigitSets]] = field(default_factory=dict)
     region: dict[int, str] = field(default_factory=dict)
-    placed: set[int] = field(default_factory=set)
+    with_location: set[int] = field(default_factory=set)
     toll_free: set[int] = field(default_factory=set)
 
+    def add(self, region: str, kind: str, lead: re.Pattern[str], pattern: DigitSets) -> None:
+        """Add a pattern of ten digits, for the area codes that match the region's leading digits."""
+        local = pattern[3:]
+        for code in _codes(pattern[:3]):
+            if not lead.match(f"{code:03d}"):
+                continue
+            self.patterns.setdefault(code, set()).add(local)
+            self.region.setdefault(code, region)
+            if kind in _KINDS_WITH_LOCATION:
+                self.with_location.add(code)
+            if kind == "toll_free" and local == _ANY_EXCHANGE:
+                self.toll_free.add(code)
 
-def _read_metadata() -> _Found:
-    """What the metadata says of each area code. A region with leading digits answers for those alone, as in
-    phonenumbers' `region_code_for_number`; the first region that knows an area code has it."""
-    found = _Found()
+
+def _read_metadata() -> _Metadata:
+    """Read all +1 regions, as phonenumbers' `region_code_for_number` does.
+
+    A region with leading digits has only area codes with those digits. An area code belongs to the first region that
+    has it.
+    """
+    found = _Metadata()
     for region in phonenumbers.region_codes_for_country_code(1):
         metadata = PhoneMetadata.metadata_for_region(region)
         assert metadata is not None
         assert metadata.general_desc is not None
-        if metadata is None or metadata.general_desc is None or metadata.general_desc.national_number_pattern is None:
+        if metadata.general_desc.national_number_pattern is None:
             continue
         lead = re.compile(metadata.leading_digits or "")
         general = expand_pattern(metadata.general_desc.national_number_pattern)
-        for kind in (*_PLACED, *_PLACELESS):
+        for kind in (*_KINDS_WITH_LOCATION, *_KINDS_WITHOUT_LOCATION):
             description = getattr(metadata, kind)
             if description is not None and description.national_number_pattern:
-                for row in expand_pattern(description.national_number_pattern):
-                    _note(found, region, kind, lead, _within(row, general))
+                for pattern in expand_pattern(description.national_number_pattern):
+                    for narrowed in _intersect(pattern, general):
+                        found.add(region, kind, lead, narrowed)
     return found
 
 
-def _within(row: DigitSets, general: frozenset[DigitSets]) -> list[DigitSets]:
-    """The part of a row that the region's general pattern admits as well."""
-    narrowed = [tuple(a & b for a, b in zip(row, other, strict=True)) for other in general if len(other) == len(row)]
+def _intersect(pattern: DigitSets, general: frozenset[DigitSets]) -> list[DigitSets]:
+    """The parts of a pattern that the region's general patterns allow too, where they have ten digits."""
+    narrowed = [
+        tuple(a & b for a, b in zip(pattern, other, strict=True)) for other in general if len(other) == len(pattern)
+    ]
     return [each for each in narrowed if len(each) == 10 and all(each)]
 
 
-def _note(found: _Found, region: str, kind: str, lead: re.Pattern[str], rows: list[DigitSets]) -> None:
-    for row in rows:
-        for code in _codes(row[:3]):
-            if not lead.match(f"{code:03d}"):
-                continue
-            found.rows.setdefault(code, set()).add(row[3:])
-            found.region.setdefault(code, region)
-            if kind in _PLACED:
-                found.placed.add(code)
-            if kind == "toll_free" and row[3:] == _ANY_EXCHANGE:
-                found.toll_free.add(code)
-
-
-def _codes(places: DigitSets) -> list[int]:
-    return [a * 100 + b * 10 + c for a, b, c in product(*map(_members, places))]
+def _codes(digits: DigitSets) -> list[int]:
+    return [a * 100 + b * 10 + c for a, b, c in product(*map(_members, digits))]

@@ -1,4 +1,4 @@
-"""Phone number cells, however spelt, to what the rules ask of them: marks, digits, area code and local number."""
+"""Parses phone number cells in any notation into what the rules look at: flags, digits, area code, local number."""
 
 from enum import IntFlag
 from typing import Any, NamedTuple
@@ -10,26 +10,27 @@ from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
+BoolArray = NDArray[np.bool_]
 
 
 class CellFlag(IntFlag):
-    """What keeps a cell from being a spelling of a +1 number."""
+    """Why a cell is not a +1 number, whatever its digits."""
 
     BLANK = 1
     SPREADSHEET = 2
-    FOREIGN = 4
-    ABROAD = 8
+    BAD_CHARACTER = 4
+    OTHER_COUNTRY = 8
 
 
 class PhoneCells(NamedTuple):
-    """What each cell says, as int64 arrays of the same length.
+    """The parsed cells, as int64 arrays of the same length.
 
-    `marks` are bits of `CellFlag`. `digits` counts the national digits: those after +1, or after the 1 of eleven. `area`,
-    `exchange`, `local` (seven digits) and `number` (all ten) are -1 unless there are ten digits and no mark.
+    `flags` are bits of `CellFlag`. `digits` counts the national digits, that is, without the 1 of +1 and without the
+    leading 1 of eleven digits. `area`, `exchange`, `local` (seven digits) and `number` (all ten) are -1 unless a cell
+    has ten digits and no flag.
     """
 
-    marks: Integers
+    flags: Integers
     digits: Integers
     area: Integers
     exchange: Integers
@@ -37,37 +38,38 @@ class PhoneCells(NamedTuple):
     number: Integers
 
 
-#: Longer spellings of ten digits are refused by phonenumbers too.
+#: Longer notations of ten digits are rejected, as they are by phonenumbers.
 MAX_CELL_BYTES = 250
 
-_DIGIT, _SPACE, _PLUS, _FOREIGN, _HIGH, _EXPONENT, _POINT, _INK = (1 << bit for bit in range(8))
+#: Classes of bytes. _VISIBLE marks whatever makes a cell not blank.
+_DIGIT, _SPACE, _PLUS, _BAD, _HIGH, _EXPONENT, _POINT, _VISIBLE = (1 << bit for bit in range(8))
 
-_CLASS = np.full(256, _FOREIGN | _INK, dtype=np.uint8)
-_CLASS[list(b"0123456789")] = _DIGIT | _INK
+_CLASS = np.full(256, _BAD | _VISIBLE, dtype=np.uint8)
+_CLASS[list(b"0123456789")] = _DIGIT | _VISIBLE
 _CLASS[list(b" ")] = _SPACE
-_CLASS[list(b"\t\n\v\f\r")] = _FOREIGN
-_CLASS[list(b"-()")] = _INK
-_CLASS[list(b".")] = _POINT | _INK
-_CLASS[list(b",")] = _POINT | _FOREIGN | _INK
-_CLASS[list(b"+")] = _PLUS | _INK
-_CLASS[list(b"eE")] = _EXPONENT | _FOREIGN | _INK
+_CLASS[list(b"\t\n\v\f\r")] = _BAD
+_CLASS[list(b"-()")] = _VISIBLE
+_CLASS[list(b".")] = _POINT | _VISIBLE
+_CLASS[list(b",")] = _POINT | _BAD | _VISIBLE
+_CLASS[list(b"+")] = _PLUS | _VISIBLE
+_CLASS[list(b"eE")] = _EXPONENT | _BAD | _VISIBLE
 _CLASS[128:] = _HIGH
 
-#: An amount as a spreadsheet writes it: 5.01215E+09, or decimals of nothing but zeros.
+#: An amount as a spreadsheet writes it: 5.01215E+09, or with decimals that are all zeros.
 SPREADSHEET = r"^ *[+-]?(?:\d+(?:[.,]\d*)?[eE][+-]?\d+|\d+[.,]0{1,2}|\d{10,}[.,]0+) *$"
 
 
 def parse_phone_cells(cells: pa.Array) -> PhoneCells:
-    """The cells (pyarrow binary, UTF-8) as the rules see them."""
+    """Parse cells (pyarrow binary, UTF-8)."""
     ends, data = _buffers(cells)
     classes = np.append(_CLASS[data], np.uint8(0))
     seen = np.bitwise_or.reduceat(classes, ends[:-1]) if len(cells) else np.zeros(0, dtype=np.uint8)
     seen[ends[1:] == ends[:-1]] = 0
-    spelling = _read(cells, ends, data, classes, seen)
-    odd = np.flatnonzero((seen & _HIGH != 0) | ((seen & _PLUS != 0) & (classes[ends[:-1]] == _SPACE)))
-    if odd.size:
-        _read_odd(cells, odd, spelling)
-    return spelling
+    parsed = _parse(cells, ends, data, classes, seen)
+    unusual = np.flatnonzero((seen & _HIGH != 0) | ((seen & _PLUS != 0) & (classes[ends[:-1]] == _SPACE)))
+    if unusual.size:
+        _parse_unusual(cells, unusual, parsed)
+    return parsed
 
 
 def _buffers(cells: pa.Array) -> tuple[NDArray[np.int32], Bytes]:
@@ -76,15 +78,15 @@ def _buffers(cells: pa.Array) -> tuple[NDArray[np.int32], Bytes]:
     return ends, np.frombuffer(data or b"", dtype=np.uint8)[: ends[-1]]
 
 
-def _read_odd(cells: pa.Array, odd: Integers, spelling: PhoneCells) -> None:
-    """Read cells with characters beyond ASCII, or space before a plus, once more in plain characters."""
-    plain = parse_phone_cells(pc.cast(_plain(cells.take(pa.array(odd))), pa.binary()))
-    for column, read in zip(spelling, plain, strict=True):
-        column[odd] = read
+def _parse_unusual(cells: pa.Array, unusual: Integers, parsed: PhoneCells) -> None:
+    """Parse cells with non-ASCII characters, or with a space before a plus, again after replacing those."""
+    again = parse_phone_cells(pc.cast(_to_ascii(cells.take(pa.array(unusual))), pa.binary()))
+    for column, values in zip(parsed, again, strict=True):
+        column[unusual] = values
 
 
-def _plain(cells: pa.Array) -> pa.Array:
-    """No-break spaces as spaces, the three hyphens as "-", outer spaces gone; what else is not ASCII as "?"."""
+def _to_ascii(cells: pa.Array) -> pa.Array:
+    """No-break spaces as spaces, three kinds of hyphen as "-", no outer spaces, and "?" for all else beyond ASCII."""
     text = pc.cast(cells, pa.string())
     blank = pc.equal(pc.utf8_trim_whitespace(text), "")
     text = pc.replace_substring_regex(text, "\u00a0", " ")
@@ -93,28 +95,28 @@ def _plain(cells: pa.Array) -> pa.Array:
     return pc.if_else(blank, "", text)
 
 
-def _read(cells: pa.Array, ends: NDArray[np.int32], data: Bytes, classes: Bytes, seen: Bytes) -> PhoneCells:
+def _parse(cells: pa.Array, ends: NDArray[np.int32], data: Bytes, classes: Bytes, seen: Bytes) -> PhoneCells:
     place = np.flatnonzero(classes & _DIGIT)
     before = np.searchsorted(place, ends)
     first, count = before[:-1], np.diff(before)
     digit = np.concatenate([data[place] - ord("0"), np.zeros(8, dtype=np.uint8)])
     one = (digit[first] == 1) & (count > 0)
-    plus, stray = _plus(ends, data, seen)
-    marks = np.zeros(len(cells), dtype=np.int64)
-    marks[seen & _INK == 0] = CellFlag.BLANK
-    marks[(seen & _FOREIGN != 0) | stray] |= CellFlag.FOREIGN
-    marks[(plus & ~one & (count > 0)) | _dialled_abroad(digit, first, count)] |= CellFlag.ABROAD
-    _mark_spreadsheet(cells, data, ends, seen, marks)
+    plus, misplaced_plus = _find_plus(ends, data, seen)
+    flags = np.zeros(len(cells), dtype=np.int64)
+    flags[seen & _VISIBLE == 0] = CellFlag.BLANK
+    flags[(seen & _BAD != 0) | misplaced_plus] |= CellFlag.BAD_CHARACTER
+    flags[(plus & ~one & (count > 0)) | _dials_other_country(digit, first, count)] |= CellFlag.OTHER_COUNTRY
+    _flag_spreadsheet(cells, data, ends, seen, flags)
     digits = count - (one & (plus | (count == 11)))
-    marks[(digits == 10) & (np.diff(ends) > MAX_CELL_BYTES)] |= CellFlag.FOREIGN
-    number = _numbers(digit, first + (count - digits), (digits == 10) & (marks == 0))
+    flags[(digits == 10) & (np.diff(ends) > MAX_CELL_BYTES)] |= CellFlag.BAD_CHARACTER
+    number = _numbers(digit, first + (count - digits), (digits == 10) & (flags == 0))
     area = number // 10_000_000
     local = number - area * 10_000_000
     local[number < 0] = -1
-    return PhoneCells(marks=marks, digits=digits, area=area, exchange=local // 10_000, local=local, number=number)
+    return PhoneCells(flags=flags, digits=digits, area=area, exchange=local // 10_000, local=local, number=number)
 
 
-def _plus(ends: NDArray[np.int32], data: Bytes, seen: Bytes) -> tuple[Flags, Flags]:
+def _find_plus(ends: NDArray[np.int32], data: Bytes, seen: Bytes) -> tuple[BoolArray, BoolArray]:
     """Which cells begin with their only plus, and which have one elsewhere."""
     has = seen & _PLUS != 0
     leading = has.copy()
@@ -126,9 +128,9 @@ def _plus(ends: NDArray[np.int32], data: Bytes, seen: Bytes) -> tuple[Flags, Fla
     return leading, has & ~leading
 
 
-def _dialled_abroad(digit: Bytes, first: Integers, count: Integers) -> Flags:
-    """Eleven digits or more that begin as one dials abroad, 011 or 00, and go on with another country than 1."""
-    result: Flags = (count > 10) & (digit[first] == 0)
+def _dials_other_country(digit: Bytes, first: Integers, count: Integers) -> BoolArray:
+    """Eleven or more digits that begin with an international prefix, 011 or 00, and a country code other than 1."""
+    result: BoolArray = (count > 10) & (digit[first] == 0)
     row = np.flatnonzero(result)
     at = first[row]
     after_00 = (digit[at + 1] == 0) & (digit[at + 2] > 1)
@@ -137,17 +139,17 @@ def _dialled_abroad(digit: Bytes, first: Integers, count: Integers) -> Flags:
     return result
 
 
-def _mark_spreadsheet(cells: pa.Array, data: Bytes, ends: NDArray[np.int32], seen: Bytes, marks: Integers) -> None:
+def _flag_spreadsheet(cells: pa.Array, data: Bytes, ends: NDArray[np.int32], seen: Bytes, flags: Integers) -> None:
     last = np.isin(data[np.maximum(ends[1:] - 1, 0)], [ord("0"), ord(" ")]) if len(data) else np.zeros(len(cells), bool)
     row = np.flatnonzero((seen & _EXPONENT != 0) | ((seen & _POINT != 0) & last))
     row = row[seen[row] & _HIGH == 0]
     if row.size:
         found = pc.match_substring_regex(pc.cast(cells.take(pa.array(row)), pa.string()), SPREADSHEET)
-        marks[row[found.to_numpy(zero_copy_only=False)]] |= CellFlag.SPREADSHEET
+        flags[row[found.to_numpy(zero_copy_only=False)]] |= CellFlag.SPREADSHEET
 
 
-def _numbers(digit: Bytes, first: Integers, wanted: Flags) -> Integers:
-    """The numbers of the wanted cells, whose ten digits begin at `first`; -1 elsewhere."""
+def _numbers(digit: Bytes, first: Integers, wanted: BoolArray) -> Integers:
+    """The numbers of the wanted cells, whose ten digits begin at `first`; -1 for all others."""
     number = np.full(len(first), -1, dtype=np.int64)
     at = first[wanted]
     head = digit[at].astype(np.int64) * 10 + digit[at + 1]
@@ -156,7 +158,7 @@ def _numbers(digit: Bytes, first: Integers, wanted: Flags) -> Integers:
 
 
 def _eight_digits(digit: Bytes, at: Integers) -> Integers:
-    """The number that eight digits make, read as one word each: neighbours are joined, then pairs, then fours."""
+    """The number that eight digits make. Reads them as one 64-bit word and joins neighbors, then pairs, then fours."""
     windows: NDArray[np.uint64] = np.ndarray(shape=(len(digit) - 7,), dtype="<u8", buffer=digit, strides=(1,))
     words: NDArray[Any] = windows[at]
     words = (words * 10 + (words >> 8)) & 0x00FF00FF00FF00FF

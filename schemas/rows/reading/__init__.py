@@ -1,1 +1,1 @@
-"""From bytes to records."""
+"""From a file's bytes to records."""

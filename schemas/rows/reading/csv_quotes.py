@@ -1,4 +1,4 @@
-"""One CSV record with quotes, read as in RFC 4180, in time linear in its length."""
+"""Parses one CSV record with quotes as RFC 4180 defines it, in time linear in its length."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from schemas.rows.reading.long_lines import MAX_LINE_BYTES
 
-# Possessive, so that a quote which is never closed costs one look at each byte.
+# Possessive quantifiers: a quote that never closes costs one look at each byte.
 _QUOTED = re.compile(rb'"((?:[^"]++|"")*+)"')
 _UNQUOTED = re.compile(rb'[^",\n]*+')
 _UNQUOTED_RUN = re.compile(rb'(?:[^",\n]*+,)*+')
@@ -26,50 +26,51 @@ class RecordFault(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedRecord:
-    """One record: `end` is the offset after its line end, `cells` how many it has, `first` the first two, unquoted.
+    """One record.
 
-    A broken record has no cells; it ends at the first line end after the quote that breaks it.
+    `end` is the offset after its line end, `cell_count` the number of its cells, and `first_two` the first two cells,
+    unquoted. A broken record has no cells; it ends at the first line end after the quote that breaks it.
     """
 
     end: int
-    cells: int
-    first: tuple[bytes, bytes] = (b"", b"")
+    cell_count: int
+    first_two: tuple[bytes, bytes] = (b"", b"")
     fault: RecordFault = RecordFault.NONE
 
 
 def parse_record(data: bytes, start: int, *, final: bool) -> ParsedRecord | None:
-    """The record at `start`. None where more data is needed to tell and `final` says that there is more.
+    """Parse the record at `start`; None if it may go on after `data`, which can only be while `final` is false.
 
-    `data` ends in LF. A quoted cell that is not closed within `MAX_LINE_BYTES` bytes is never closed.
+    `data` ends in LF. A quoted cell that does not close within `MAX_LINE_BYTES` counts as never closed.
     """
-    first: list[bytes] = []
-    cells, at = 0, start
+    first_two: list[bytes] = []
+    count, at = 0, start
     while True:
-        if cells >= 2 and (run := _UNQUOTED_RUN.match(data, at)):
-            cells += data.count(b",", at, run.end())
+        if count >= 2 and (run := _UNQUOTED_RUN.match(data, at)):
+            count += data.count(b",", at, run.end())
             at = run.end()
-        read = _read_cell(data, at)
-        if isinstance(read, RecordFault):
-            if read is RecordFault.UNCLOSED and not final and at + MAX_LINE_BYTES > len(data):
+        parsed = _parse_cell(data, at)
+        if isinstance(parsed, RecordFault):
+            if parsed is RecordFault.UNCLOSED and not final and at + MAX_LINE_BYTES > len(data):
                 return None
-            return ParsedRecord(end=_line_end(data, at), cells=0, fault=read)
-        cell, after = read
-        cells += 1
-        if cells <= 2:
-            first.append(cell)
+            return ParsedRecord(end=_line_end(data, at), cell_count=0, fault=parsed)
+        cell, after = parsed
+        count += 1
+        if count <= 2:
+            first_two.append(cell)
         if data[after] != ord(","):
-            return _whole(data, start, data.index(b"\n", after) + 1, cells, first)
+            return _complete(data, start, data.index(b"\n", after) + 1, count, first_two)
         at = after + 1
 
 
-def _whole(data: bytes, start: int, end: int, cells: int, first: list[bytes]) -> ParsedRecord:
+def _complete(data: bytes, start: int, end: int, count: int, first_two: list[bytes]) -> ParsedRecord:
     if data.find(b"\0", start, end) >= 0:
-        return ParsedRecord(end=end, cells=0, fault=RecordFault.NUL)
-    return ParsedRecord(end=end, cells=cells, first=(first[0], first[1] if cells > 1 else b""))
+        return ParsedRecord(end=end, cell_count=0, fault=RecordFault.NUL)
+    return ParsedRecord(end=end, cell_count=count, first_two=(first_two[0], first_two[1] if count > 1 else b""))
 
 
-def _read_cell(data: bytes, at: int) -> tuple[bytes, int] | RecordFault:
-    """A cell's content and the offset of the comma or line end after it."""
+def _parse_cell(data: bytes, at: int) -> tuple[bytes, int] | RecordFault:
+    """A cell's content, and the offset of the comma or line end after it."""
     if data[at] != ord('"'):
         after = _unquoted_end(data, at)
         if data[after] == ord('"'):

@@ -1,6 +1,6 @@
-"""From a file's bytes to UTF-8 blocks: which encoding it is, found in one cheap pass, then the text, block by block.
+"""Detects a file's encoding in one cheap pass, then decodes the file to UTF-8, piece by piece.
 
-UTF-8 with or without BOM, UTF-16 with BOM, else Windows-1252. Nothing here holds more than one block.
+UTF-8 with or without a BOM, UTF-16 with a BOM, otherwise Windows-1252. Memory: one piece at a time.
 """
 
 import codecs
@@ -25,10 +25,12 @@ _UNDEFINED_1252 = b"\x81\x8d\x8f\x90\x9d"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectedEncoding:
-    """How a file is to be read. `lone_cr`: its lines end in CR alone, for there is no LF in it.
+    """How to decode a file.
 
-    `fault` is the byte offset at which it is no text in the encoding it was tried in last, `not_utf8` the first at
-    which it is not UTF-8. A file with a fault cannot be read. `bom` is how many bytes of UTF-8's BOM come first.
+    - `bom`: the length of a UTF-8 BOM in bytes.
+    - `lone_cr`: lines end in CR alone, because the file has no LF.
+    - `fault`: byte offset of the first byte that is invalid in `encoding`. Such a file cannot be read.
+    - `not_utf8`: byte offset of the first byte that is not valid UTF-8.
     """
 
     encoding: Encoding
@@ -38,19 +40,19 @@ class DetectedEncoding:
     not_utf8: int | None = None
 
 
-def detect_encoding(stream: BinaryIO, block: int = PIECE_BYTES) -> DetectedEncoding:
-    """How to read the file. One pass over its bytes, in blocks."""
+def detect_encoding(stream: BinaryIO, piece_bytes: int = PIECE_BYTES) -> DetectedEncoding:
+    """Detect how to decode the file. Reads it once, in pieces."""
     lines, utf8, windows_1252 = _LineEnds(), _Utf8(), _Windows1252()
     bom: Encoding | None = None
-    for offset, piece in enumerate(read_pieces(stream, block)):
-        if offset == 0:
+    for index, piece in enumerate(read_pieces(stream, piece_bytes)):
+        if index == 0:
             bom = next((encoding for mark, encoding in _BOMS if piece.startswith(mark)), None)
             if bom == "utf-16":
-                return _detect_utf16(piece, stream, block)
-        lines.see(piece)
-        utf8.see(piece)
-        windows_1252.see(piece)
-    utf8.see(b"")
+                return _detect_utf16(piece, stream, piece_bytes)
+        lines.feed(piece)
+        utf8.feed(piece)
+        windows_1252.feed(piece)
+    utf8.feed(b"")
     if utf8.fault is None or bom == "utf-8":
         length = len(codecs.BOM_UTF8) if bom else 0
         return DetectedEncoding(
@@ -63,39 +65,40 @@ def detect_encoding(stream: BinaryIO, block: int = PIECE_BYTES) -> DetectedEncod
 
 def decode_to_utf8(
     stream: BinaryIO,
-    reading: DetectedEncoding,
+    detected: DetectedEncoding,
     *,
-    block: int = PIECE_BYTES,
+    piece_bytes: int = PIECE_BYTES,
     from_start: bool = True,
-    seen: Callable[[int], object] | None = None,
+    on_read: Callable[[int], object] | None = None,
 ) -> Iterator[bytes]:
-    """The file as blocks of UTF-8 without BOM, a lone CR made LF. `seen` is told how many bytes each block read.
+    """Yield the file's text as UTF-8 without a BOM, with lone CRs turned into LFs.
 
-    Not `from_start`, the stream is some whole lines of it.
+    `on_read` is called with the number of bytes read, piece by piece. If `from_start` is false, the stream is a range
+    of the file's whole lines.
     """
-    decoder = codecs.getincrementaldecoder(_CODECS[reading.encoding])()
-    for number, piece in enumerate(chain(read_pieces(stream, block), [b""])):
-        if seen is not None:
-            seen(len(piece))
-        if reading.encoding == "utf-8":
-            ready = piece.removeprefix(codecs.BOM_UTF8) if number == 0 and from_start else piece
+    decoder = codecs.getincrementaldecoder(_CODECS[detected.encoding])()
+    for index, piece in enumerate(chain(read_pieces(stream, piece_bytes), [b""])):
+        if on_read is not None:
+            on_read(len(piece))
+        if detected.encoding == "utf-8":
+            ready = piece.removeprefix(codecs.BOM_UTF8) if index == 0 and from_start else piece
         else:
             ready = decoder.decode(piece, not piece).encode()
         if ready:
-            yield ready.replace(b"\r", b"\n") if reading.lone_cr else ready
+            yield ready.replace(b"\r", b"\n") if detected.lone_cr else ready
 
 
-def encoded_size(content: memoryview, reading: DetectedEncoding) -> int:
-    """How many bytes of the file, in UTF-8 or Windows-1252, this text of it was."""
-    if reading.encoding == "utf-8":
-        return len(content)
-    return int(np.count_nonzero(np.frombuffer(content, dtype=np.uint8) & 0xC0 != 0x80))  # a byte a character
+def encoded_size(text: memoryview, detected: DetectedEncoding) -> int:
+    """How many bytes this UTF-8 text takes up in a file that is in UTF-8 or Windows-1252."""
+    if detected.encoding == "utf-8":
+        return len(text)
+    return int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) & 0xC0 != 0x80))  # one byte per character
 
 
-def read_pieces(stream: BinaryIO, block: int) -> Iterator[bytes]:
-    """The stream in pieces of exactly `block` bytes but for the last, whatever short reads it gives."""
-    while piece := stream.read(block):
-        while len(piece) < block and (more := stream.read(block - len(piece))):
+def read_pieces(stream: BinaryIO, piece_bytes: int) -> Iterator[bytes]:
+    """Read the stream in pieces of exactly `piece_bytes` (the last may be shorter), even if it returns short reads."""
+    while piece := stream.read(piece_bytes):
+        while len(piece) < piece_bytes and (more := stream.read(piece_bytes - len(piece))):
             piece += more
         yield piece
 
@@ -107,7 +110,7 @@ class _LineEnds:
     def __init__(self) -> None:
         self.cr = self.lf = False
 
-    def see(self, piece: bytes) -> None:
+    def feed(self, piece: bytes) -> None:
         self.lf = self.lf or b"\n" in piece
         self.cr = self.cr or (not self.lf and b"\r" in piece)
 
@@ -117,47 +120,47 @@ class _LineEnds:
 
 
 class _Utf8:
-    """The offset of the first byte that is not UTF-8; an empty piece says that the file ends."""
+    """Finds the offset of the first byte that is not valid UTF-8. An empty piece marks the end of the file."""
 
     def __init__(self) -> None:
         self.fault: int | None = None
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._offset = 0
 
-    def see(self, piece: bytes) -> None:
-        held = len(self._decoder.getstate()[0])
-        if self.fault is not None or (not held and piece and piece.isascii()):
+    def feed(self, piece: bytes) -> None:
+        buffered = len(self._decoder.getstate()[0])
+        if self.fault is not None or (not buffered and piece and piece.isascii()):
             self._offset += len(piece)
             return
         try:
             self._decoder.decode(piece, not piece)
         except UnicodeDecodeError as error:
-            self.fault = self._offset - held + error.start
+            self.fault = self._offset - buffered + error.start
         self._offset += len(piece)
 
 
 class _Windows1252:
-    """The offset of the first byte that Windows-1252 leaves undefined."""
+    """Finds the offset of the first byte that Windows-1252 does not define."""
 
     def __init__(self) -> None:
         self.fault: int | None = None
         self._offset = 0
 
-    def see(self, piece: bytes) -> None:
+    def feed(self, piece: bytes) -> None:
         if self.fault is None and not piece.isascii():
             found = [place for byte in _UNDEFINED_1252 if (place := piece.find(byte)) >= 0]
             self.fault = self._offset + min(found) if found else None
         self._offset += len(piece)
 
 
-def _detect_utf16(first: bytes, stream: BinaryIO, block: int) -> DetectedEncoding:
+def _detect_utf16(first: bytes, stream: BinaryIO, piece_bytes: int) -> DetectedEncoding:
     decoder = codecs.getincrementaldecoder("utf-16")()
     lines, offset = _LineEnds(), 0
-    for piece in chain([first], read_pieces(stream, block), [b""]):
-        held = len(decoder.getstate()[0])
+    for piece in chain([first], read_pieces(stream, piece_bytes), [b""]):
+        buffered = len(decoder.getstate()[0])
         try:
-            lines.see(decoder.decode(piece, not piece).encode())
+            lines.feed(decoder.decode(piece, not piece).encode())
         except UnicodeDecodeError as error:
-            return DetectedEncoding(encoding="utf-16", fault=offset - held + error.start)
+            return DetectedEncoding(encoding="utf-16", fault=offset - buffered + error.start)
         offset += len(piece)
     return DetectedEncoding(encoding="utf-16", lone_cr=lines.lone_cr)

@@ -1,51 +1,55 @@
-"""Whole physical lines, none too long to hold: what goes on beyond `MAX_LINE_BYTES` bytes is set aside."""
+"""Cuts text into whole physical lines of bounded length. The tail of a line beyond `MAX_LINE_BYTES` is set aside."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-#: Bytes of a physical line, and of a quoted cell, that are looked at. Nothing sensible in two columns is as long; with
-#: it 500 records always fit in memory.
+#: How many bytes of a physical line, or of a quoted cell, are read. Two sensible columns never need more, and the limit
+#: guarantees that 500 records always fit in memory.
 MAX_LINE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutTail:
-    """What was cut off a line: `length` bytes at `offset` in the tails. `marked`: a NUL stands where it was."""
+    """What was cut off a line: `length` bytes at `offset` in the tail file.
+
+    `has_marker`: a NUL byte takes the tail's place in the line.
+    """
 
     offset: int
     length: int
-    marked: bool
+    has_marker: bool
 
 
 @dataclass(slots=True)
 class LineSplitter:
-    """Text blocks as buffers of whole lines, each line ending in LF.
+    """Turns pieces of text into buffers of whole lines, each line ending in LF.
 
-    A longer line is cut to its head. A NUL is put in the tail's place, which breaks the record, unless the head has
-    more than two columns anyway. `cuts` tells, by the line's offset in what was given, where in `tails` the rest was
-    put; without `tails` it is dropped. `any_cut`: from some line on, what is given is shorter than what there is.
+    A longer line is cut to its head. A NUL byte takes the tail's place, which makes the record a broken one, unless the
+    head has more than two columns anyway. The tail is written to `tail_file`, and `tails` maps the line's offset in the
+    output to it; without a `tail_file` the tail is dropped. Once `has_cut_lines` is true, the output is shorter than
+    the input.
     """
 
-    tails: BinaryIO | None = None
-    cuts: dict[int, CutTail] = field(default_factory=dict)
-    any_cut: bool = False
-    _given: int = 0
-    _tail: int = 0
-    _pending: tuple[int, int, bool] | None = None  # a tail under way: the line's offset, the tail's, marked
+    tail_file: BinaryIO | None = None
+    tails: dict[int, CutTail] = field(default_factory=dict)
+    has_cut_lines: bool = False
+    _emitted: int = 0
+    _tail_bytes: int = 0
+    _pending: tuple[int, int, bool] | None = None  # an unfinished tail: the line's offset, the tail's, has_marker
 
-    def of(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The blocks' text again, as buffers of whole lines. Memory: one block and one line."""
+    def split(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the text as buffers of whole lines. Memory: one piece and one line."""
         carry = b""
         ready: list[bytes] = []
-        for block in blocks:
+        for piece in pieces:
             if self._pending is not None:
-                block = self._go_on(block)
-            whole, carry = self._split(carry + block)
+                piece = self._continue_tail(piece)
+            whole, carry = self._split(carry + piece)
             if whole:
-                self._given += len(whole)
+                self._emitted += len(whole)
                 ready.append(whole)
-            if self._pending is None:  # a cut line is given when all of its tail is put aside
+            if self._pending is None:  # a cut line is yielded only after its whole tail was written
                 yield from ready
                 ready = []
         if self._pending is not None:
@@ -55,48 +59,48 @@ class LineSplitter:
             yield carry + b"\n"
 
     def _split(self, data: bytes) -> tuple[bytes, bytes]:
-        """The whole lines of data, long ones cut, and the beginning of a line that is left."""
-        kept: list[bytes] = []
+        """The whole lines of data, with long ones cut, and the incomplete line at its end."""
+        done: list[bytes] = []
         begin = line = 0
         while len(data) - line > MAX_LINE_BYTES:
             newline = data.rfind(b"\n", line, line + MAX_LINE_BYTES + 1)
             if newline >= 0:
                 line = newline + 1
                 continue
-            kept.append(data[begin:line])
-            kept.append(self._cut(data, line, sum(map(len, kept))))
-            rest = self._go_on(data[line + len(kept[-1].rstrip(b"\0\n")) :])
+            done.append(data[begin:line])
+            done.append(self._cut(data, line, sum(map(len, done))))
+            rest = self._continue_tail(data[line + len(done[-1].rstrip(b"\0\n")) :])
             if self._pending is not None:
-                return b"".join(kept), b""
+                return b"".join(done), b""
             data, begin, line = rest, 0, 0
         end = data.rfind(b"\n") + 1
-        return b"".join([*kept, data[begin:end]]), data[end:]
+        return b"".join([*done, data[begin:end]]), data[end:]
 
     def _cut(self, data: bytes, line: int, before: int) -> bytes:
         end = line + MAX_LINE_BYTES
-        while data[end] & 0xC0 == 0x80:  # not inside a character
+        while data[end] & 0xC0 == 0x80:  # never inside a character
             end -= 1
         head = data[line:end].rstrip(b"\0")
-        marked = b'"' in head or head.count(b",") < 2
-        self._pending = (self._given + before, self._tail, marked)
-        self.any_cut = True
-        return head + (b"\0\n" if marked else b"\n")
+        has_marker = b'"' in head or head.count(b",") < 2
+        self._pending = (self._emitted + before, self._tail_bytes, has_marker)
+        self.has_cut_lines = True
+        return head + (b"\0\n" if has_marker else b"\n")
 
-    def _go_on(self, block: bytes) -> bytes:
-        """Put the block's part of the tail under way aside; what comes after it is given back."""
-        newline = block.find(b"\n")
-        tail = block if newline < 0 else block[:newline]
-        if self.tails is not None:
-            self.tails.write(tail)
-        self._tail += len(tail)
+    def _continue_tail(self, piece: bytes) -> bytes:
+        """Write what belongs to the unfinished tail, and return the rest of the piece."""
+        newline = piece.find(b"\n")
+        tail = piece if newline < 0 else piece[:newline]
+        if self.tail_file is not None:
+            self.tail_file.write(tail)
+        self._tail_bytes += len(tail)
         if newline < 0:
             return b""
         self._end_tail()
-        return block[newline + 1 :]
+        return piece[newline + 1 :]
 
     def _end_tail(self) -> None:
         assert self._pending is not None
-        line, tail, marked = self._pending
+        line, tail, has_marker = self._pending
         self._pending = None
-        if self.tails is not None:
-            self.cuts[line] = CutTail(offset=tail, length=self._tail - tail, marked=marked)
+        if self.tail_file is not None:
+            self.tails[line] = CutTail(offset=tail, length=self._tail_bytes - tail, has_marker=has_marker)

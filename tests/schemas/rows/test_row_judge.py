@@ -1,15 +1,22 @@
-"""The numbers of a submission as a whole: files, typed-in numbers, findings, counts that add up."""
+"""Judging all numbers of a submission: files, typed-in numbers, findings, counts."""
 
 import pytest
 
-from schemas.model.judgment import Counts
+from schemas.model.judgment import REJECTION_COLUMNS, Counts
 from schemas.model.manifest import TypedNumber
-from schemas.model.policy import Caps, Policy
+from schemas.model.policy import FindingCaps, Policy
 from schemas.model.purposes import PURPOSES
 from schemas.rows.reading import csv_records, encoding
 from schemas.rows.reading.csv_records import CHUNK_ROWS
-from schemas.rows.rule_codes import REJECTION_COLUMNS
-from tests.schemas.rows.engine_cases import ALL, GOOD, accepted, judge, numbers, rules, source
+from tests.schemas.rows.judging_in_memory import (
+    GOOD_NUMBER,
+    NO_CAPS,
+    accepted_rows,
+    broken_rules,
+    good_numbers,
+    judge_files,
+    source,
+)
 
 
 def lines(result):
@@ -20,20 +27,20 @@ def lines(result):
 
 
 def test_a_good_file():
-    result = judge(f"{GOOD},Survey\n(212) 555-0200,charity\n", purpose="Survey")
+    result = judge_files(f"{GOOD_NUMBER},Survey\n(212) 555-0200,charity\n", purpose="Survey")
     assert result.files[0].counts == Counts(read=2, accepted=2)
     assert (result.files[0].name, result.files[0].chunks, result.files[0].rejected_by_chunk) == ("numbers.csv", 1, (0,))
-    assert accepted(result) == [(5012149020, PURPOSES.index("Survey")), (2125550200, PURPOSES.index("Charity"))]
+    assert accepted_rows(result) == [(5012149020, PURPOSES.index("Survey")), (2125550200, PURPOSES.index("Charity"))]
     assert (lines(result), list(result.rejected_records())) == ([], [])
     assert [each.message for each in result.findings] == [
-        "1 of 2 accepted rows has another call purpose than the program's, Survey."
+        "1 of 2 accepted rows has a call purpose other than the program's (Survey)."
     ]
     assert not result.has_file_errors
 
 
 @pytest.mark.parametrize("content", ["", "\ufeff", "\n\n", " \r\n,\r\n"])
 def test_an_empty_file(content):
-    result = judge(content)
+    result = judge_files(content)
     assert [each.rule for each in result.findings] == ["CSV-004"]
     assert result.has_file_errors
     assert result.files[0].counts.read == result.files[0].counts.ignored
@@ -42,25 +49,25 @@ def test_an_empty_file(content):
 @pytest.mark.parametrize(
     ("content", "warned", "value"),
     [
-        (f"\ufeff{GOOD},Survey\n".encode(), None, GOOD),
-        (f"{GOOD},Survey\n".encode("utf-16"), "The file was read as UTF-16.", GOOD),
-        (f"\ufeff{GOOD},Survey\n".encode("utf-16-be"), "The file was read as UTF-16.", GOOD),
+        (f"\ufeff{GOOD_NUMBER},Survey\n".encode(), None, GOOD_NUMBER),
+        (f"{GOOD_NUMBER},Survey\n".encode("utf-16"), "The file was read as UTF-16.", GOOD_NUMBER),
+        (f"\ufeff{GOOD_NUMBER},Survey\n".encode("utf-16-be"), "The file was read as UTF-16.", GOOD_NUMBER),
         (
             "501\u00a0214\u00a09020,Survey\n".encode("cp1252"),
-            "The file was read as Windows-1252; it is not UTF-8 from byte offset 3 on.",
-            GOOD,
+            "The file was read as Windows-1252, because it stops being valid UTF-8 at byte offset 3.",
+            GOOD_NUMBER,
         ),
         (
             "501–214–9020,Survey\n".encode("cp1252"),
-            "The file was read as Windows-1252; it is not UTF-8 from byte offset 3 on.",
-            GOOD,
+            "The file was read as Windows-1252, because it stops being valid UTF-8 at byte offset 3.",
+            GOOD_NUMBER,
         ),
     ],
 )
 def test_encodings(content, warned, value):
-    result = judge(content)
+    result = judge_files(content)
     assert [each.message for each in result.findings] == ([warned] if warned else [])
-    assert accepted(result) == [(int(value), PURPOSES.index("Survey"))]
+    assert accepted_rows(result) == [(int(value), PURPOSES.index("Survey"))]
 
 
 @pytest.mark.parametrize(
@@ -68,111 +75,118 @@ def test_encodings(content, warned, value):
     [
         (
             b"5012149020,Survey\n\x81,Survey\n",
-            "The byte at offset 18 (from 0) is no Windows-1252, and the file is not UTF-8 from offset 18 on.",
+            "The byte at offset 18 (from 0) is not valid Windows-1252; the file stops being valid UTF-8 at offset 18.",
         ),
         (
             b"\xe9,Survey\n\x9d",
-            "The byte at offset 9 (from 0) is no Windows-1252, and the file is not UTF-8 from offset 0 on.",
+            "The byte at offset 9 (from 0) is not valid Windows-1252; the file stops being valid UTF-8 at offset 0.",
         ),
         (
             b"\xff\xfe5\x000\x001",
-            "The byte at offset 6 (from 0) is no UTF-16, though the file begins with that encoding's mark.",
+            "The byte at offset 6 (from 0) is not valid UTF-16, although the file has a UTF-16 byte order mark.",
         ),
         (
             b"\xff\xfe5\x00\x00\xdc1\x00",
-            "The byte at offset 4 (from 0) is no UTF-16, though the file begins with that encoding's mark.",
+            "The byte at offset 4 (from 0) is not valid UTF-16, although the file has a UTF-16 byte order mark.",
         ),
         (
             b"\xef\xbb\xbf501\xff",
-            "The byte at offset 6 (from 0) is no UTF-8, though the file begins with that encoding's mark.",
+            "The byte at offset 6 (from 0) is not valid UTF-8, although the file has a UTF-8 byte order mark.",
         ),
     ],
 )
-@pytest.mark.parametrize("block", [4, 5, 1 << 20])
-def test_what_cannot_be_decoded(content, message, block, monkeypatch):
-    monkeypatch.setattr(encoding.detect_encoding, "__defaults__", (block,))
-    result = judge(content)
+@pytest.mark.parametrize("piece_bytes", [4, 5, 1 << 20])
+def test_files_that_cannot_be_decoded(content, message, piece_bytes, monkeypatch):
+    monkeypatch.setattr(encoding.detect_encoding, "__defaults__", (piece_bytes,))
+    result = judge_files(content)
     assert [(each.rule, each.message) for each in result.findings] == [("CSV-001", message)]
     assert result.has_file_errors
     assert result.files[0].counts == Counts()
 
 
-def test_a_character_across_blocks_is_utf8(monkeypatch):
-    for block in range(1, 8):
-        monkeypatch.setattr(encoding.detect_encoding, "__defaults__", (block,))
-        assert rules(judge("501–214–9020,Survey\n")) == []
+def test_a_character_across_pieces_is_utf8(monkeypatch):
+    for piece_bytes in range(1, 8):
+        monkeypatch.setattr(encoding.detect_encoding, "__defaults__", (piece_bytes,))
+        assert broken_rules(judge_files("501–214–9020,Survey\n")) == []
 
 
-def test_utf16_without_a_mark_is_full_of_nul():
-    assert rules(judge("5012149020,Survey\n".encode("utf-16-le")))[0] == (1, "CSV-012")
+def test_utf16_without_a_bom_is_full_of_nul_bytes():
+    assert broken_rules(judge_files("5012149020,Survey\n".encode("utf-16-le")))[0] == (1, "CSV-012")
 
 
-def test_not_the_file_that_was_announced():
-    content = f"{GOOD},Survey\n\n"
+def test_a_file_that_differs_from_the_manifest():
+    content = f"{GOOD_NUMBER},Survey\n\n"
     good = source(content, expected_rows=1)
-    assert judge(good, caps=ALL).findings == ()
-    result = judge(source(content, expected_rows=2, expected_sha256="0" * 64))
+    assert judge_files(good, caps=NO_CAPS).findings == ()
+    result = judge_files(source(content, expected_rows=2, expected_sha256="0" * 64))
     assert [(each.rule, each.message) for each in result.findings] == [
-        ("CSV-003", f"The manifest says sha256 000000000000…; what arrived has {good.sha256[:12]}…."),
-        ("CSV-003", "The manifest says 2 rows; the file has 1, blank ones not counted."),
+        ("CSV-003", f"The file's sha256 is {good.sha256[:12]}…, but the manifest says 000000000000…."),
+        ("CSV-003", "The file has 1 row, not counting blank ones, but the manifest says 2."),
     ]
     assert result.has_file_errors
     assert result.files[0].counts.accepted == 1
-    assert judge(source(content, expected_sha256=good.sha256.upper())).findings == ()
+    assert judge_files(source(content, expected_sha256=good.sha256.upper())).findings == ()
 
 
-def test_too_large_a_file_is_not_read():
+def test_a_file_that_is_too_large_is_not_read():
     def refuse():
         raise AssertionError
 
-    big = source(f"{GOOD},Survey\n")
+    big = source(f"{GOOD_NUMBER},Survey\n")
     big = type(big)(name=big.name, bytes=101, sha256=big.sha256, open=refuse)
-    result = judge(big, policy=Policy(max_file_bytes=100))
+    result = judge_files(big, policy=Policy(max_file_bytes=100))
     assert [(each.rule, each.message) for each in result.findings] == [
-        ("CSV-006", "The file has 101 bytes; at most 100 are taken.")
+        ("CSV-006", "The file has 101 bytes; the limit is 100.")
     ]
 
 
 @pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "pipes")])
 def test_another_separator(separator, name):
-    content = "".join(f"{number}{separator}Survey\n" for number in numbers(3))
-    result = judge(content)
-    assert rules(result) == [(None, "CSV-005"), (1, "CSV-010"), (2, "CSV-010"), (3, "CSV-010")]
-    assert result.findings[0].message == f"The columns are separated by {name}, not by commas."
-    assert result.findings[1].suggestion == f"{numbers(1)[0]},Survey"
+    content = "".join(f"{number}{separator}Survey\n" for number in good_numbers(3))
+    result = judge_files(content)
+    assert broken_rules(result) == [(None, "CSV-005"), (1, "CSV-010"), (2, "CSV-010"), (3, "CSV-010")]
+    assert result.findings[0].message == f"The columns are separated by {name} instead of commas."
+    assert result.findings[1].suggestion == f"{good_numbers(1)[0]},Survey"
     assert result.has_file_errors
 
 
-def test_a_few_other_separators_are_no_other_separator():
-    content = "".join(f"{number},Survey\n" for number in numbers(3)) + "5012149020;Survey\n"
-    assert rules(judge(content)) == [(4, "CSV-010")]
+def test_a_few_other_separators_are_not_reported_for_the_file():
+    content = "".join(f"{number},Survey\n" for number in good_numbers(3)) + "5012149020;Survey\n"
+    assert broken_rules(judge_files(content)) == [(4, "CSV-010")]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_rows_and_lines_are_the_true_ones(end):
-    rows = [f"{GOOD},Survey", "", '"212\n2149020",Survey', "call me,Survey", '"213-214-9020","Sur\r\nvey"', "x,Survey"]
-    result = judge("\ufeff" + end.join(rows))
+def test_rows_and_lines_are_correct(end):
+    rows = [
+        f"{GOOD_NUMBER},Survey",
+        "",
+        '"212\n2149020",Survey',
+        "call me,Survey",
+        '"213-214-9020","Sur\r\nvey"',
+        "x,Survey",
+    ]
+    result = judge_files("\ufeff" + end.join(rows))
     found = [(each.row, each.line, each.rule) for each in result.findings]
     assert found == [(3, 3, "NUM-002"), (4, 5, "NUM-002"), (5, 6, "PUR-002"), (6, 8, "NUM-002")]
 
 
-def test_lines_may_end_in_cr_alone_where_there_is_no_lf():
-    result = judge(f"{GOOD},Survey\r\r2149020,Survey\r")
+def test_lines_can_end_in_cr_alone_if_there_is_no_lf():
+    result = judge_files(f"{GOOD_NUMBER},Survey\r\r2149020,Survey\r")
     assert [(each.row, each.line, each.rule) for each in result.findings] == [(3, 3, "NUM-004")]
     assert list(result.rejected_records()) == [b"2149020,Survey\n"]
-    mixed = judge(f"{GOOD},Survey\r2149020,Survey\n")
-    assert rules(mixed) == [(1, "CSV-010"), (1, "PUR-002")]
+    mixed = judge_files(f"{GOOD_NUMBER},Survey\r2149020,Survey\n")
+    assert broken_rules(mixed) == [(1, "CSV-010"), (1, "PUR-002")]
 
 
 def test_rows_and_lines_across_chunks_and_blocks(monkeypatch):
     monkeypatch.setattr(
-        csv_records.split_records, "__kwdefaults__", {"block_rows": CHUNK_ROWS, "at": csv_records.START}
+        csv_records.split_records, "__kwdefaults__", {"block_rows": CHUNK_ROWS, "start": csv_records.START}
     )
-    rows = [f"{number},Survey\n" for number in numbers(3 * CHUNK_ROWS)]
+    rows = [f"{number},Survey\n" for number in good_numbers(3 * CHUNK_ROWS)]
     for place in (0, CHUNK_ROWS - 1, CHUNK_ROWS, 2 * CHUNK_ROWS - 1, 2 * CHUNK_ROWS, 3 * CHUNK_ROWS - 1):
         rows[place] = '"call\nme",Survey\n'
     rows[CHUNK_ROWS + 1] = "\n"
-    result = judge("".join(rows))
+    result = judge_files("".join(rows))
     assert [(each.row, each.line) for each in result.findings] == [
         (1, 1),
         (500, 501),
@@ -188,13 +202,13 @@ def test_rows_and_lines_across_chunks_and_blocks(monkeypatch):
 # Typed-in numbers
 
 
-def test_typed_in_numbers_come_after_the_files_as_a_file_of_their_own():
+def test_typed_in_numbers_are_judged_like_a_file_after_all_others():
     typed = [
         TypedNumber(number="+1 501 214 9020", call_purpose="Customer Service", line=31),
         TypedNumber(number='call, "me"', call_purpose="Survey", line=33),
         TypedNumber(number="2122149020", call_purpose="survey"),
     ]
-    result = judge(f"{GOOD},Survey\n", typed=typed)
+    result = judge_files(f"{GOOD_NUMBER},Survey\n", typed=typed)
     assert [(each.file, each.row, each.line, each.rule, each.value) for each in result.findings] == [
         ("(manifest)", 1, 31, "NUM-021", "+1 501 214 9020"),
         ("(manifest)", 2, 33, "NUM-002", 'call, "me"'),
@@ -206,69 +220,76 @@ def test_typed_in_numbers_come_after_the_files_as_a_file_of_their_own():
     assert b"".join(result.rejected_records()) == b'+1 501 214 9020,Customer Service\n"call, ""me""",Survey\n'
 
 
-def test_typed_in_numbers_alone():
-    result = judge(typed=[(GOOD, "Survey"), (GOOD, "Survey")])
+def test_only_typed_in_numbers():
+    result = judge_files(typed=[(GOOD_NUMBER, "Survey"), (GOOD_NUMBER, "Survey")])
     assert [(each.row, each.line, each.message) for each in result.findings] == [
-        (2, None, "The same number is number 1 of the manifest, which stands.")
+        (2, None, "This phone number is already number 1 of the manifest.")
     ]
     assert result.totals == {"NUM-020": 1}
 
 
 # Findings
 
-DIGITS = "{} digits, a leading +1 or 1 of eleven not counted; there must be ten."
+DIGITS = "This has {} digits. A phone number needs 10 (plus an optional leading 1)."
 
 
 @pytest.mark.parametrize(
     ("spelling", "rule", "message", "suggestion"),
     [
         ("", "NUM-001", "The phone number is blank.", None),
-        ("501-214-9020 x12", "NUM-002", "“x” cannot stand in a phone number.", GOOD),
-        ("501-214-9020 ext. 12", "NUM-002", "“e” cannot stand in a phone number.", GOOD),
-        ("5012149020#", "NUM-002", "“#” cannot stand in a phone number.", GOOD),
-        ("５０１２１４９０２０", "NUM-002", "“５” cannot stand in a phone number.", GOOD),
-        ("501\t2149020", "NUM-002", "A tab cannot stand in a phone number.", GOOD),
-        ("\u202a5012149020", "NUM-002", "The invisible character U+202A cannot stand in a phone number.", GOOD),
-        ("tel:+1-501-214-9020", "NUM-002", "“t” cannot stand in a phone number.", GOOD),
-        ("call me", "NUM-002", "“c” cannot stand in a phone number.", None),
-        ("5012149020.0", "NUM-003", "A spreadsheet has turned the phone number into an amount.", GOOD),
-        ("5.012149020E+09", "NUM-003", "A spreadsheet has turned the phone number into an amount.", GOOD),
-        ("5.01215E+09", "NUM-003", "A spreadsheet has turned the phone number into an amount.", None),
+        ("501-214-9020 x12", "NUM-002", "Phone numbers can't contain “x”.", GOOD_NUMBER),
+        ("501-214-9020 ext. 12", "NUM-002", "Phone numbers can't contain “e”.", GOOD_NUMBER),
+        ("5012149020#", "NUM-002", "Phone numbers can't contain “#”.", GOOD_NUMBER),
+        ("５０１２１４９０２０", "NUM-002", "Phone numbers can't contain “５”.", GOOD_NUMBER),
+        ("501\t2149020", "NUM-002", "Phone numbers can't contain a tab.", GOOD_NUMBER),
+        ("\u202a5012149020", "NUM-002", "Phone numbers can't contain the invisible character U+202A.", GOOD_NUMBER),
+        ("tel:+1-501-214-9020", "NUM-002", "Phone numbers can't contain “t”.", GOOD_NUMBER),
+        ("call me", "NUM-002", "Phone numbers can't contain “c”.", None),
+        ("5012149020.0", "NUM-003", "A spreadsheet added decimals to this phone number.", GOOD_NUMBER),
+        ("5.012149020E+09", "NUM-003", "A spreadsheet changed this phone number (5.012149020E+09).", GOOD_NUMBER),
+        ("5.01215E+09", "NUM-003", "A spreadsheet changed this phone number (5.01215E+09).", None),
+        (" 5.01215e+09 ", "NUM-003", "A spreadsheet changed this phone number (5.01215e+09).", None),
+        ("5." + "0" * 40 + "E+09", "NUM-003", f"A spreadsheet changed this phone number (5.{'0' * 28}…).", None),
         (
             "214-9020",
             "NUM-004",
-            "Seven digits: the area code is missing.",
+            "This has 7 digits: the area code is missing.",
             "ten digits, area code first: AAA-214-9020",
         ),
-        ("501214902", "NUM-005", "9 digits, a leading +1 or 1 of eleven not counted; there must be ten.", None),
-        ("-", "NUM-005", "No digits, a leading +1 or 1 of eleven not counted; there must be ten.", None),
+        ("501214902", "NUM-005", "This has 9 digits. A phone number needs 10 (plus an optional leading 1).", None),
+        ("-", "NUM-005", "This has no digits. A phone number needs 10 (plus an optional leading 1).", None),
         (
             "011 1 501 214 9020",
             "NUM-005",
             DIGITS.format(14),
-            GOOD,
+            GOOD_NUMBER,
         ),
         (
             "+1 1 501 214 9020",
             "NUM-005",
             DIGITS.format(11),
-            GOOD,
+            GOOD_NUMBER,
         ),
-        ("+5012149020", "NUM-006", "The number begins with another country code than +1.", GOOD),
-        ("+44 20 7946 0958", "NUM-006", "The number begins with another country code than +1.", None),
-        ("0112149020", "NUM-007", "There can be no area code 011.", None),
-        ("2222149020", "NUM-008", "Area code 222 is not assigned in phonenumbers 9.0.43.", None),
-        ("5010119020", "NUM-009", "There can be no exchange 011.", None),
-        ("2125550123", "NUM-010", "555-0123 is fictional.", None),
+        ("+5012149020", "NUM-006", "The country code is not +1.", GOOD_NUMBER),
+        ("+44 20 7946 0958", "NUM-006", "The country code is not +1.", None),
+        ("0112149020", "NUM-007", "Area code 011 can't exist.", None),
+        ("2222149020", "NUM-008", "Area code 222 is not assigned, according to phonenumbers 9.0.43.", None),
+        ("5010119020", "NUM-009", "Exchange 011 can't exist.", None),
+        ("2125550123", "NUM-010", "555-0123 is a fictional number.", None),
         ("2125551212", "NUM-010", "555-1212 is directory assistance.", None),
         ("9002149020", "NUM-011", "900 numbers are premium rate.", None),
-        ("7002149020", "NUM-012", "Area code 700 belongs to no place.", None),
+        ("7002149020", "NUM-012", "Area code 700 is not tied to a place.", None),
         ("4162149020", "NUM-014", "Area code 416 is in Canada, which is not served.", None),
-        ("3402149020", "NUM-015", "Exchange 214 is not in use there, by phonenumbers 9.0.43.", None),
+        (
+            "3402149020",
+            "NUM-015",
+            "Exchange 214 is not in use in this area code, according to phonenumbers 9.0.43.",
+            None,
+        ),
     ],
 )
 def test_messages_and_suggestions(spelling, rule, message, suggestion):
-    (found,) = judge(f'"{spelling}",Survey\n').findings
+    (found,) = judge_files(f'"{spelling}",Survey\n').findings
     assert (found.rule, found.message, found.suggestion, found.value) == (rule, message, suggestion, spelling)
     assert found.column == "phone_number"
 
@@ -276,25 +297,25 @@ def test_messages_and_suggestions(spelling, rule, message, suggestion):
 @pytest.mark.parametrize(
     ("record", "message", "suggestion"),
     [
-        ("5012149020", "1 column; there must be two.", None),
-        ("5012149020\tSurvey", "1 column; there must be two.", "5012149020,Survey"),
-        ("5012149020,Survey,,", "4 columns; there must be two.", "5012149020,Survey"),
-        ("5012149020,Survey,x", "3 columns; there must be two.", None),
-        ('5012149020,"Survey', "A quotation mark is not closed.", None),
+        ("5012149020", "This row has 1 column. It needs 2.", None),
+        ("5012149020\tSurvey", "This row has 1 column. It needs 2.", "5012149020,Survey"),
+        ("5012149020,Survey,,", "This row has 4 columns. It needs 2.", "5012149020,Survey"),
+        ("5012149020,Survey,x", "This row has 3 columns. It needs 2.", None),
+        ('5012149020,"Survey', "A quotation mark is never closed.", None),
         ('"5012149020"x,Survey', "There is text after a closing quotation mark.", None),
-        ('501"2149020,Survey', "A quotation mark stands inside a cell that does not begin with one.", None),
-        ("5012149020,Survey\0", "There is a NUL byte in the row.", None),
+        ('501"2149020,Survey', "There is a quotation mark inside a cell that doesn't begin with one.", None),
+        ("5012149020,Survey\0", "The row contains a NUL byte.", None),
         ("5" * 70_000 + ",Survey", "The row is longer than 65,536 bytes.", None),
     ],
 )
 def test_messages_about_records(record, message, suggestion):
-    result = judge(f"2122149020,Survey\n{record}\n2132149020,Survey\n")
+    result = judge_files(f"2122149020,Survey\n{record}\n2132149020,Survey\n")
     assert [(each.row, each.message, each.suggestion) for each in result.findings] == [(2, message, suggestion)]
     assert b"".join(result.rejected_records()) == record.encode() + b"\n"
 
 
-def test_rejections_are_one_line_a_finding():
-    result = judge(f"{GOOD},Survey\r\ncall me,Zebra\r\n\r\n2129581234,Survey")
+def test_rejections_have_one_line_per_finding():
+    result = judge_files(f"{GOOD_NUMBER},Survey\r\ncall me,Zebra\r\n\r\n2129581234,Survey")
     found = lines(result)
     assert list(found[0]) == list(REJECTION_COLUMNS)
     assert found[0] == {
@@ -305,7 +326,7 @@ def test_rejections_are_one_line_a_finding():
         "call_purpose": "Zebra",
         "rule": "NUM-002",
         "severity": "error",
-        "message": "“c” cannot stand in a phone number.",
+        "message": "Phone numbers can't contain “c”.",
         "fix": "Leave only the number's ten digits; drop any extension, letter or note.",
         "suggestion": None,
     }
@@ -318,17 +339,17 @@ def test_rejections_are_one_line_a_finding():
 
 
 def test_findings_are_capped_and_totals_are_not():
-    content = "".join(f"{number},Zebra\n" for number in numbers(30)) + "call me,Survey\n" * 30
-    result = judge(content, caps=Caps(per_rule=4, shown=6))
-    assert rules(result) == [*((row, "PUR-002") for row in (1, 2, 3, 4)), (31, "NUM-002"), (32, "NUM-002")]
+    content = "".join(f"{number},Zebra\n" for number in good_numbers(30)) + "call me,Survey\n" * 30
+    result = judge_files(content, caps=FindingCaps(per_rule=4, shown=6))
+    assert broken_rules(result) == [*((row, "PUR-002") for row in (1, 2, 3, 4)), (31, "NUM-002"), (32, "NUM-002")]
     assert (result.totals, result.findings_total) == ({"NUM-002": 30, "PUR-002": 30}, 60)
     assert len(lines(result)) == 60
 
 
-def test_repair_groups_count_what_one_action_repairs():
-    content = f"{GOOD},Marketing\n2122149020, Marketing \n2132149020,Zebra\n"
+def test_repair_groups_count_rows_that_one_action_repairs():
+    content = f"{GOOD_NUMBER},Marketing\n2122149020, Marketing \n2132149020,Zebra\n"
     content += "214-9020,Survey\n214-9021,Survey\n2149022,Survey\n"
-    groups = judge(content).groups
+    groups = judge_files(content).groups
     assert [(each.rule, each.pattern, each.count, each.example, each.suggestion) for each in groups] == [
         ("NUM-004", "999-9999", 2, "214-9020", "ten digits, area code first: AAA-214-9020"),
         ("NUM-004", "9999999", 1, "2149022", "ten digits, area code first: AAA-214-9022"),
@@ -338,20 +359,22 @@ def test_repair_groups_count_what_one_action_repairs():
 
 
 def test_warnings_about_purposes_count_accepted_rows():
-    result = judge(f"{GOOD},Do Not Originate\n2122149020,Survey\n{GOOD},Charity\n", purpose="Charity")
+    result = judge_files(
+        f"{GOOD_NUMBER},Do Not Originate\n2122149020,Survey\n{GOOD_NUMBER},Charity\n", purpose="Charity"
+    )
     assert [each.message for each in result.findings[:2]] == [
-        "2 of 2 accepted rows have another call purpose than the program's, Charity.",
-        "1 of 2 accepted rows has the purpose Do Not Originate: no call may be made from these numbers.",
+        "2 of 2 accepted rows have a call purpose other than the program's (Charity).",
+        "1 of 2 accepted rows has the purpose Do Not Originate: no calls may be made from these numbers.",
     ]
     assert not result.all_do_not_originate
-    assert judge(f"{GOOD},Do Not Originate\ncall me,Survey\n").all_do_not_originate
-    assert not judge("call me,Do Not Originate\n").all_do_not_originate
+    assert judge_files(f"{GOOD_NUMBER},Do Not Originate\ncall me,Survey\n").all_do_not_originate
+    assert not judge_files("call me,Do Not Originate\n").all_do_not_originate
 
 
 def test_progress_reaches_the_end():
-    told = []
-    content = f"{GOOD},Survey\n" * 100_000
-    judge(content, content, progress=lambda done, total: told.append((done, total)))
-    assert told == sorted(told)
-    assert told[-1] == (2 * len(content), 2 * len(content))
-    assert len(told) > 2
+    reported = []
+    content = f"{GOOD_NUMBER},Survey\n" * 100_000
+    judge_files(content, content, progress=lambda done, total: reported.append((done, total)))
+    assert reported == sorted(reported)
+    assert reported[-1] == (2 * len(content), 2 * len(content))
+    assert len(reported) > 2

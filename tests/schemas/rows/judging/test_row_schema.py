@@ -1,4 +1,4 @@
-"""The row schema decides: Pandera itself finds the same, and a check that is taken out is missed."""
+"""The row schema is what finds broken rules: stock Pandera finds the same, and each check is needed."""
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,9 @@ from schemas.rows.reading.encoding import decode_to_utf8, detect_encoding
 from schemas.rows.reading.long_lines import LineSplitter
 from schemas.rows.rule_codes import NUMBER_PRECEDENCE
 from schemas.rules import RULES
-from tests.schemas.rows.engine_cases import source
+from tests.schemas.rows.judging_in_memory import source
 
-#: One row for each rule that breaks it, the header first.
+#: One row for each rule, which breaks it. The header comes first.
 CASES = {
     "CSV-011": "phone,purpose",
     "CSV-010": "5012149020,Survey,",
@@ -43,61 +43,61 @@ CASES = {
 SCHEMA = row_schema.row_schema(Policy().regions, "reject")
 
 
-def columns(content):
+def parse(content):
     stream = source(content).open
-    (block,) = split_records(LineSplitter().of(decode_to_utf8(stream(), detect_encoding(stream()))))
+    (block,) = split_records(LineSplitter().split(decode_to_utf8(stream(), detect_encoding(stream()))))
     return parse_columns(block)
 
 
-PARSED = columns("\n".join(CASES.values()))
+PARSED = parse("\n".join(CASES.values()))
 
 
-def broken(schema):
+def find_broken(schema):
     judged = row_schema.judge_rows(PARSED, schema)
     return {(int(row), row_schema.ROW_RULES[code]) for row, code in zip(judged.row, judged.code, strict=True)}
 
 
-def test_each_case_breaks_its_rule_and_no_other():
-    assert broken(SCHEMA) == set(enumerate(CASES))
+def test_each_row_breaks_its_rule_and_no_other():
+    assert find_broken(SCHEMA) == set(enumerate(CASES))
 
 
-def test_every_rule_about_a_row_by_itself_is_a_check():
+def test_every_rule_about_a_single_row_is_a_check():
     checked = [check.name for column in SCHEMA.columns.values() for check in column.checks]
-    alone = {rule for rule in row_schema.ROW_RULES if not rule.startswith("NUM-02")}
-    assert sorted(checked) == sorted(alone) == sorted(CASES)
+    single_row = {rule for rule in row_schema.ROW_RULES if not rule.startswith("NUM-02")}
+    assert sorted(checked) == sorted(single_row) == sorted(CASES)
     assert all(check.error == check.name for column in SCHEMA.columns.values() for check in column.checks)
 
 
 @pytest.mark.parametrize("rule", list(CASES))
 def test_without_a_check_its_rule_is_not_found(rule):
-    less = row_schema.RowSchema(
+    reduced = row_schema.RowSchema(
         {
             name: pa.Column("int64", [check for check in column.checks if check.name != rule])
             for name, column in SCHEMA.columns.items()
         }
     )
-    assert rule in {found for _, found in broken(SCHEMA)}
-    assert rule not in {found for _, found in broken(less)}
+    assert rule in {found for _, found in find_broken(SCHEMA)}
+    assert rule not in {found for _, found in find_broken(reduced)}
 
 
-def test_stock_pandera_breaks_the_same_rules_in_the_same_rows():
+def test_stock_pandera_finds_the_same_rules_broken_in_the_same_rows():
     chunk = pd.DataFrame(PARSED.values.T, columns=list(COLUMNS))
     stock = pa.DataFrameSchema(SCHEMA.columns, strict=True)
-    with pytest.raises(SchemaErrors) as by_stock:
+    with pytest.raises(SchemaErrors) as stock_errors:
         stock.validate(chunk, lazy=True)
-    cases = by_stock.value.failure_cases
-    with pytest.raises(SchemaErrors) as by_ours:
+    cases = stock_errors.value.failure_cases
+    with pytest.raises(SchemaErrors) as lean_errors:
         SCHEMA.validate(chunk, lazy=True)
-    ours = {
+    lean = {
         (error.check.name, int(row))
-        for error in by_ours.value.schema_errors
+        for error in lean_errors.value.schema_errors
         for row in np.flatnonzero(~error.check_output)
     }
-    assert set(zip(cases["check"], cases["index"].astype(int), strict=True)) == ours
-    assert len(ours) > len(CASES)
+    assert set(zip(cases["check"], cases["index"].astype(int), strict=True)) == lean
+    assert len(lean) > len(CASES)
 
 
-def test_a_frame_of_other_columns_is_a_fault_of_the_program():
+def test_a_frame_with_other_columns_is_a_programming_error():
     chunk = pd.DataFrame(PARSED.values.T, columns=list(COLUMNS))
     with pytest.raises(TypeError, match="expected int64 columns"):
         SCHEMA.validate(chunk.drop(columns="area"), lazy=True)
@@ -105,14 +105,14 @@ def test_a_frame_of_other_columns_is_a_fault_of_the_program():
         SCHEMA.validate(chunk.astype("float64"), lazy=True)
 
 
-def test_no_setting_of_panderas_switches_the_rules_off():
+def test_no_pandera_setting_switches_the_rules_off():
     from pandera.config import config_context
 
     with config_context(validation_enabled=False):
-        assert broken(SCHEMA) == set(enumerate(CASES))
+        assert find_broken(SCHEMA) == set(enumerate(CASES))
 
 
-def test_the_precedence_is_the_catalogues():
+def test_the_rules_are_declared_in_their_precedence():
     assert [rule[-3:] for rule in NUMBER_PRECEDENCE] == (
         ["001", "003", "002", "006", "004", "005", "007", "011", "012", "008", "013", "009", "010", "014", "015"]
     )

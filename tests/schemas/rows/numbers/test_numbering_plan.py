@@ -1,4 +1,4 @@
-"""The plan's tables against phonenumbers itself: what it calls invalid is not taken, and other refusals have a name."""
+"""Compares the plan's tables with phonenumbers: nothing invalid is accepted, other rejections have their own rules."""
 
 import random
 
@@ -10,52 +10,52 @@ from hypothesis import strategies as st
 
 from schemas.rows.numbers.metadata_patterns import expand_pattern
 from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_plan
-from tests.schemas.rows.engine_cases import judge, of_number
+from tests.schemas.rows.judging_in_memory import judge_files, rules_for_number
 
 PLAN = numbering_plan()
 ASSIGNED = np.flatnonzero(PLAN.assigned[:-1]).tolist()
-EVERYWHERE = PLAN.regions
+ALL_REGIONS = PLAN.regions
 
 
-def is_valid(number):
+def is_valid_by_library(number):
     return phonenumbers.is_valid_number(phonenumbers.PhoneNumber(1, number))
 
 
-def ours(numbers):
-    return PLAN.knows(np.array(numbers, dtype=np.int64)).tolist()
+def is_valid_by_plan(numbers):
+    return PLAN.is_valid(np.array(numbers, dtype=np.int64)).tolist()
 
 
-def test_the_version_is_the_librarys():
+def test_the_version_is_that_of_the_library():
     assert phonenumbers.__version__ == PHONENUMBERS_VERSION
 
 
-def test_two_dozen_area_codes_go_below_the_area_code():
-    assert sorted(PLAN.partly) == [
+def test_validity_depends_on_the_exchange_in_two_dozen_area_codes():
+    assert sorted(PLAN.partly_valid) == [
         *(242, 246, 264, 268, 284, 340, 345, 441, 473, 523, 524, 649, 658, 664, 670, 671, 684, 721, 758, 767, 784),
         *(868, 869, 876, 983),
     ]
-    below_the_exchange = np.ptp(PLAN.valid[:-1].reshape(1000, 1000, 10).astype(int), axis=2).any(axis=1)
-    assert np.flatnonzero(below_the_exchange).tolist() == [246, 876]
+    depends_on_line_number = np.ptp(PLAN.valid[:-1].reshape(1000, 1000, 10).astype(int), axis=2).any(axis=1)
+    assert np.flatnonzero(depends_on_line_number).tolist() == [246, 876]
 
 
-@pytest.mark.parametrize("code", sorted(PLAN.partly))
-def test_below_the_area_code_every_exchange_agrees(code):
+@pytest.mark.parametrize("code", sorted(PLAN.partly_valid))
+def test_every_exchange_of_such_an_area_code_agrees(code):
     rng = random.Random(code)
     numbers = [code * 10**7 + exchange * 10**4 + rng.randrange(10**4) for exchange in range(200, 1000)]
-    assert ours(numbers) == [is_valid(number) for number in numbers]
+    assert is_valid_by_plan(numbers) == [is_valid_by_library(number) for number in numbers]
 
 
 @pytest.mark.parametrize("code", [246, 876])
-def test_two_area_codes_go_below_the_exchange(code):
+def test_line_numbers_of_two_area_codes_agree(code):
     exchange = {246: 521, 876: 606}[code]
     numbers = [code * 10**7 + exchange * 10**4 + line for line in range(0, 10**4, 50)]
-    assert ours(numbers) == [is_valid(number) for number in numbers]
+    assert is_valid_by_plan(numbers) == [is_valid_by_library(number) for number in numbers]
 
 
-def test_every_area_code_agrees_with_samples():
+def test_samples_of_every_area_code_agree():
     rng = random.Random(7)
     numbers = [code * 10**7 + rng.randrange(2 * 10**6, 10**7) for code in range(1000) for _ in range(3)]
-    assert ours(numbers) == [is_valid(number) for number in numbers]
+    assert is_valid_by_plan(numbers) == [is_valid_by_library(number) for number in numbers]
 
 
 def test_regions_agree():
@@ -70,8 +70,8 @@ SEPARATORS = st.sampled_from(["", "", " ", "-", ".", "(", ")", "\u00a0", "‐", 
 
 @st.composite
 def spellings(draw):
-    """Ten digits or so, in some spelling."""
-    area = draw(st.one_of(st.sampled_from(ASSIGNED), st.sampled_from(sorted(PLAN.partly)), st.integers(0, 999)))
+    """About ten digits, in any notation."""
+    area = draw(st.one_of(st.sampled_from(ASSIGNED), st.sampled_from(sorted(PLAN.partly_valid)), st.integers(0, 999)))
     digits = f"{area:03d}{draw(st.integers(0, 9_999_999)):07d}{draw(st.sampled_from(['', '', '', '1']))}"
     spelled = "".join(digit + draw(SEPARATORS) for digit in digits)
     return draw(st.sampled_from(["", "1", "+1", "+1 ", " +1-", "1 ", "(", "+", "001", "011"])) + spelled
@@ -79,9 +79,9 @@ def spellings(draw):
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(spellings(), min_size=1, max_size=20))
-def test_nothing_invalid_is_taken_and_refusals_are_named(numbers):
-    result = judge("".join(f"{number},Survey\n" for number in numbers), regions=EVERYWHERE)
-    refused = {
+def test_nothing_invalid_is_accepted_and_valid_numbers_are_rejected_by_their_own_rules(numbers):
+    result = judge_files("".join(f"{number},Survey\n" for number in numbers), regions=ALL_REGIONS)
+    rejected = {
         each.row: each.rule for each in result.findings if each.rule.startswith("NUM-0") and each.rule < "NUM-016"
     }
     for row, number in enumerate(numbers, 1):
@@ -89,12 +89,12 @@ def test_nothing_invalid_is_taken_and_refusals_are_named(numbers):
             valid = phonenumbers.is_valid_number(phonenumbers.parse(number, "US"))
         except phonenumbers.NumberParseException:
             valid = False
-        assert valid or row in refused, number
-        if valid and row in refused:
-            assert refused[row] not in ("NUM-001", "NUM-008", "NUM-014", "NUM-015"), (number, refused[row])
+        assert valid or row in rejected, number
+        if valid and row in rejected:
+            assert rejected[row] not in ("NUM-001", "NUM-008", "NUM-014", "NUM-015"), (number, rejected[row])
 
 
-def test_what_the_library_takes_and_the_rules_refuse():
+def test_what_the_library_accepts_and_the_rules_reject():
     for spelling, rule in {
         "212-911-5678": "NUM-009",
         "202-555-0123": "NUM-010",
@@ -106,7 +106,7 @@ def test_what_the_library_takes_and_the_rules_refuse():
         "1-800-FLOWERS": "NUM-002",
     }.items():
         assert phonenumbers.is_valid_number(phonenumbers.parse(spelling, "US")), spelling
-        assert of_number(spelling, regions=EVERYWHERE) == [rule]
+        assert rules_for_number(spelling, regions=ALL_REGIONS) == [rule]
 
 
 @pytest.mark.parametrize(
@@ -120,11 +120,11 @@ def test_what_the_library_takes_and_the_rules_refuse():
         (r"1(?:23)?", {(2,), (2, 4, 8)}),
     ],
 )
-def test_patterns_unfold(pattern, rows):
+def test_expand_pattern(pattern, rows):
     assert expand_pattern(pattern) == rows
 
 
 @pytest.mark.parametrize("pattern", ["1+", "[^1]", "(1)", "1)", "(?:1", "a"])
-def test_what_is_not_understood_is_not_misread(pattern):
+def test_unsupported_patterns_are_rejected(pattern):
     with pytest.raises(ValueError, match=r"pattern|group"):
         expand_pattern(pattern)

@@ -1,4 +1,4 @@
-"""Framing against a reader that goes character by character, and the bounds that keep it linear."""
+"""Compares record splitting with a reader that goes character by character, and checks time and memory."""
 
 import io
 import time
@@ -12,39 +12,40 @@ from schemas.rows.numbers.columns import block_cells
 from schemas.rows.reading.csv_records import CHUNK_ROWS, split_records
 from schemas.rows.reading.encoding import decode_to_utf8, detect_encoding
 from schemas.rows.reading.long_lines import MAX_LINE_BYTES, LineSplitter
-from tests.schemas.rows.plain_reader import read_plainly
+from tests.schemas.rows.reference_reader import read_reference_records
 
 PIECES = [b'"', b'""', b",", b"\n", b"\r\n", b"a", b"bc", b'","', b'"x","y"\n', b'x,"y"\n', b'"x",y\r\n', b"1,2\n"]
 PIECES += [b"\0", b" ", b"\r", b'\n"', b"\xc3\xa9", b'"a\nb",c\n']
 data_of_pieces = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
 
 
-def blocks(data, *, block=1 << 20, block_rows=128 * CHUNK_ROWS, tails=None):
-    reading = detect_encoding(io.BytesIO(data))
+def split_blocks(data, *, piece_bytes=1 << 20, block_rows=128 * CHUNK_ROWS, tail_file=None):
+    detected = detect_encoding(io.BytesIO(data))
     return split_records(
-        LineSplitter(tails).of(decode_to_utf8(io.BytesIO(data), reading, block=block)), block_rows=block_rows
+        LineSplitter(tail_file).split(decode_to_utf8(io.BytesIO(data), detected, piece_bytes=piece_bytes)),
+        block_rows=block_rows,
     )
 
 
-def records(data, **options):
-    """(raw, line, cells or None, the first two cells) of each record."""
+def split(data, **options):
+    """(raw, line, number of cells, the first two cells) of each record."""
     found = []
-    for block in blocks(data, **options):
+    for block in split_blocks(data, **options):
         assert block.first_row == len(found) + 1
         assert (block.first_row - 1) % CHUNK_ROWS == 0
-        both = block_cells(block)
-        for row in range(block.rows):
+        cells = block_cells(block)
+        for row in range(block.row_count):
             raw = block.data[block.starts[row] : block.starts[row + 1]]
-            first = (both.number[row].as_py(), both.purpose[row].as_py())
-            found.append((raw, int(block.lines[row]), int(block.cells[row]), first))
+            first = (cells.number[row].as_py(), cells.purpose[row].as_py())
+            found.append((raw, int(block.lines[row]), int(block.cell_counts[row]), first))
     return found
 
 
-def check_against_the_plain_reader(data, **options):
-    found = records(data, **options)
-    plain = read_plainly(data)
-    assert [(raw, line) for raw, line, _, _ in found] == [(each.raw, each.line) for each in plain]
-    for (_, _, count, first), each in zip(found, plain, strict=True):
+def check_against_reference(data, **options):
+    found = split(data, **options)
+    reference = read_reference_records(data)
+    assert [(raw, line) for raw, line, _, _ in found] == [(each.raw, each.line) for each in reference]
+    for (_, _, count, first), each in zip(found, reference, strict=True):
         if each.cells is None:
             assert count == 0, each
         else:
@@ -53,56 +54,56 @@ def check_against_the_plain_reader(data, **options):
 
 @settings(max_examples=300, deadline=None)
 @given(data_of_pieces, st.sampled_from([1, 3, 20, 1 << 20]))
-def test_records_are_what_a_plain_reader_reads(data, block):
-    check_against_the_plain_reader(data, block=block)
+def test_records_are_those_of_the_reference_reader(data, piece_bytes):
+    check_against_reference(data, piece_bytes=piece_bytes)
 
 
 @settings(max_examples=25, deadline=None)
 @given(data_of_pieces, st.integers(100, 400), st.sampled_from([300, 1000, 5000]))
-def test_records_are_the_same_across_chunk_and_block_borders(data, times, block):
-    check_against_the_plain_reader(data * times, block=block, block_rows=CHUNK_ROWS)
+def test_records_are_the_same_across_chunk_and_block_borders(data, times, piece_bytes):
+    check_against_reference(data * times, piece_bytes=piece_bytes, block_rows=CHUNK_ROWS)
 
 
 @pytest.mark.parametrize("gap", range(3))
 def test_a_quoted_line_end_across_every_border(gap):
     rows = [b'"5012149020\n",Survey\r\n' if n % 7 == 0 else b"5012149020,Survey\n" for n in range(3 * CHUNK_ROWS)]
     rows.insert(CHUNK_ROWS - 1 + gap, b'"a\r\n\r\nb","\nc"\n')
-    check_against_the_plain_reader(b"".join(rows), block=997, block_rows=CHUNK_ROWS)
+    check_against_reference(b"".join(rows), piece_bytes=997, block_rows=CHUNK_ROWS)
 
 
-def test_a_long_line_is_cut_and_put_aside():
+def test_a_long_line_is_cut_and_its_tail_is_written():
     long = b"9" * (3 * MAX_LINE_BYTES + 5)
-    tails = io.BytesIO()
+    tail_file = io.BytesIO()
     data = b"1,2\n" + long + b",x\r\n" + b"3,4\n" + long
-    found = records(data, block=1000, tails=tails)
+    found = split(data, piece_bytes=1000, tail_file=tail_file)
     assert [(len(raw), line, count) for raw, line, count, _ in found] == [
         (4, 1, 2),
         (MAX_LINE_BYTES + 2, 2, 0),
         (4, 3, 2),
         (MAX_LINE_BYTES + 2, 4, 0),
     ]
-    assert tails.getvalue() == b"9" * (2 * MAX_LINE_BYTES + 5) + b",x\r" + b"9" * (2 * MAX_LINE_BYTES + 5)
+    assert tail_file.getvalue() == b"9" * (2 * MAX_LINE_BYTES + 5) + b",x\r" + b"9" * (2 * MAX_LINE_BYTES + 5)
 
 
 def test_a_line_just_short_enough_is_not_cut():
     whole = b"9" * (MAX_LINE_BYTES - 2) + b",x"
-    assert [count for _, _, count, _ in records(whole + b"\n1,2\n")] == [2, 2]
-    assert [count for _, _, count, _ in records(b"9" + whole + b"\n1,2\n")] == [0, 2]
+    assert [count for _, _, count, _ in split(whole + b"\n1,2\n")] == [2, 2]
+    assert [count for _, _, count, _ in split(b"9" + whole + b"\n1,2\n")] == [0, 2]
 
 
-def test_a_cut_never_parts_a_character():
-    (found, _) = records(b"x" + "é".encode() * MAX_LINE_BYTES + b"\n1,2\n")
+def test_a_cut_never_splits_a_character():
+    (found, _) = split(b"x" + "é".encode() * MAX_LINE_BYTES + b"\n1,2\n")
     assert found[0].rstrip(b"\0\n").decode()
 
 
-def test_very_many_columns_are_many_columns():
-    found = records(b"," * 2_000_000 + b"\n1,2\n")
+def test_very_many_columns_are_counted():
+    found = split(b"," * 2_000_000 + b"\n1,2\n")
     assert [count for _, _, count, _ in found] == [MAX_LINE_BYTES + 1, 2]
 
 
-def test_a_quote_that_never_closes_costs_its_own_line():
+def test_an_unclosed_quote_breaks_only_its_own_line():
     rest = b"5012149020,Survey\n" * 50_000
-    found = records(b'"5012149020,Survey\n' + rest)
+    found = split(b'"5012149020,Survey\n' + rest)
     assert found[0][2] == 0
     assert [count for _, _, count, _ in found[1:]] == [2] * 50_000
 
@@ -132,11 +133,11 @@ def test_time_is_linear(unit):
     def seconds(size):
         data = unit * (size // len(unit))
         started = time.process_time()
-        for _ in blocks(data, block=1 << 16):
+        for _ in split_blocks(data, piece_bytes=1 << 16):
             pass
         return time.process_time() - started
 
-    # The best of three: other work on the machine only makes it slower.
+    # The best of three, because other work on the machine only slows it down.
     small, large = (min(seconds(size) for _ in range(3)) for size in (60_000, 240_000))
     assert large < 10 * small + 0.3
 
@@ -147,7 +148,7 @@ def test_time_is_linear(unit):
 def test_memory_does_not_grow_with_the_file(unit):
     data = unit * (16_000_000 // len(unit))
     tracemalloc.start()
-    for _ in blocks(data):
+    for _ in split_blocks(data):
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
