@@ -12,7 +12,7 @@ from flows.archive import logos
 from flows.arrival.completeness import IncompleteDrop, SettledDrop
 from flows.arrival.listing import InboxProblem
 from flows.arrival.scan import Inbox, LeftoverDrop, ScanOutcome, find_arrivals
-from flows.errors import FailureStreak, LaunchdropError
+from flows.errors import Failure, FailureStreak, LaunchdropError
 from flows.launching import due
 from flows.launching.due import LaunchSummary
 from flows.ledger.core.engine import MAX_CLOCK_SKEW, database_now
@@ -25,7 +25,14 @@ from flows.operations.restore_guard import pause_if_restored, save_marker
 from flows.operator_files.businesses import describe_unknown_business, seed_businesses
 from flows.operator_files.do_not_originate import load_do_not_originate
 from flows.publishing.outbox import PublishResult, WriteResult, publish_outbox
-from flows.registration.drop import BlockedDrop, DropResult, Untaken, catch_drop_failure, empty_leftover, report_incomplete, take_drop
+from flows.registration.drop import (
+    BlockedDrop,
+    DropResult,
+    catch_drop_failure,
+    empty_leftover,
+    report_incomplete,
+    take_drop,
+)
 from flows.scaling.opening import open_workers
 from flows.scaling.parallel_pass import (
     PER_DROP_KINDS,
@@ -102,8 +109,8 @@ def take_inbox(
     settled = [outcome.sighting for outcome in found if isinstance(outcome, SettledDrop)]
     taken: list[DropResult] = []
     for result in _take_settled(services, workers, settled, stop, progress):
-        if isinstance(result, Untaken):
-            problems.append(result.why)
+        if isinstance(result, Failure):
+            problems.append(result.problem)
         else:
             taken.append(result)
             on_taken(result)
@@ -123,7 +130,7 @@ def _scan(
 
     inbox = make_inbox(services)
     return find_arrivals(
-        inbox, clock=services.clock, sleep=sleep, business=business, drops=drops, meanwhile=start_workers
+        inbox, clock=services.clock, sleep=sleep, business=business, drops=drops, on_wait=start_workers
     )
 
 
@@ -133,7 +140,7 @@ def _take_settled(
     settled: Sequence[Sighting],
     stop: Callable[[], bool],
     progress: Progress | None,
-) -> Iterator[DropResult | Untaken]:
+) -> Iterator[DropResult | Failure]:
     """Take settled drops in their order: in this process, or on workers if there is enough work."""
     if workers is not None and workers.is_worth(estimate_seconds(settled)):
         yield from take_in_parallel(workers, services, settled, stop)
@@ -146,9 +153,9 @@ def _take_settled(
         if result is not None:
             yield result
         if not isinstance(result, BlockedDrop):  # such a drop was not even tried
-            failures.record(failed=isinstance(result, Untaken))
+            failures.record(failed=isinstance(result, Failure))
         if failures.is_long:
-            yield Untaken(f"{failures.length} drops in a row could not be taken: the rest is left for the next pass")
+            yield Failure(f"{failures.length} drops in a row could not be taken: the rest is left for the next pass")
             return
 
 
@@ -161,16 +168,20 @@ def _handle_others(services: Services, found: Sequence[ScanOutcome], stop: Calla
     for outcome in found:
         if stop():
             break
-        result: bool | Untaken | None = None
+        result: bool | Failure | None = None
         if isinstance(outcome, InboxProblem):
-            problems.append(f"{outcome.business or 'inbox'}: {outcome.what}")
+            problems.append(f"{outcome.business or 'inbox'}: {outcome.message}")
         elif isinstance(outcome, IncompleteDrop):
-            result = catch_drop_failure(outcome.sighting, partial(report_incomplete, services, outcome), done="acknowledged")
+            result = catch_drop_failure(
+                outcome.sighting, partial(report_incomplete, services, outcome), action="reported as incomplete"
+            )
         elif isinstance(outcome, LeftoverDrop):
-            result = catch_drop_failure(outcome.sighting, partial(empty_leftover, services, outcome), done="cleared from the inbox")
+            result = catch_drop_failure(
+                outcome.sighting, partial(empty_leftover, services, outcome), action="deleted from the inbox"
+            )
         incomplete += result is True
-        if isinstance(result, Untaken):
-            problems.append(result.why)
+        if isinstance(result, Failure):
+            problems.append(result.problem)
     return incomplete, problems
 
 
@@ -179,7 +190,7 @@ def write_pages(
 ) -> PublishResult:
     """Write the receipts and pages whose content has changed: in this process, or on workers if there are many."""
     return publish_outbox(
-        services, stop=stop, spread=partial(_write_on_workers, services, workers) if workers else None
+        services, stop=stop, delegate=partial(_write_on_workers, services, workers) if workers else None
     )
 
 
@@ -201,7 +212,7 @@ def make_inbox(services: Services) -> Inbox:
         grace=settings.arrival_grace,
         policy=settings.policy,
         caps=settings.caps,
-        emptied=settings.after_intake == "empty",
+        empty_after_intake=settings.after_intake == "empty",
     )
 
 

@@ -1,16 +1,16 @@
-"""Logos by their bytes: kept in the archive once a submission shows them, for the carrier and for review."""
+"""Logos in the archive, by their sha256: every logo that a submission has shown. For the carrier and for review."""
 
-from flows.stores import Sink, Store, read
+from flows.stores import FileSink, Store, read_object
 from schemas.model.judgment import JudgedLogo
 
 
-def keep(archive: Sink, business: str, logo: JudgedLogo) -> None:
+def save_logo(archive: FileSink, business: str, logo: JudgedLogo) -> None:
     archive.put(_key(business, logo.sha256), logo.content)
 
 
-def recall(archive: Store, business: str, sha256: str) -> bytes | None:
-    """The bytes of a business's logo; None: no submission showed it."""
-    return read(archive, _key(business, sha256))
+def load_logo(archive: Store, business: str, sha256: str) -> bytes | None:
+    """The bytes of a business's logo. None if no submission has shown it."""
+    return read_object(archive, _key(business, sha256))
 
 
 def _key(business: str, sha256: str) -> str:

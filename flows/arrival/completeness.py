@@ -1,7 +1,7 @@
-"""Whether a drop is complete: pure steps from what was known and what lies there now to what is known then.
+"""Decides whether a drop is complete. Pure functions: they take what the ledger knew and what the inbox has now.
 
-A drop is its folder's files by name. It is settled when its manifest and every file it names are: where the manifest
-gives a sha256, only the match counts; otherwise the file looks the same in two looks a settle time apart.
+A drop has settled when its manifest and every file that the manifest names have settled. A file with a sha256 in the
+manifest settles when it matches. Any other file settles when it has not changed for the settle time.
 """
 
 import hashlib
@@ -12,260 +12,279 @@ from typing import Literal
 
 from flows.ledger.intake.drops import PendingDrop, SeenObject, Sighting, TakenVersions, WantedFiles
 from flows.stores import StoredObject
-from schemas.model.filenames import folders_of, under_way
+from schemas.manifest.parse import MANIFEST_NAMES
+from schemas.model.filenames import is_partial_upload, parent_folders
 from schemas.model.findings import Finding
-from schemas.rules import finding
+from schemas.rules import make_finding
 
-MANIFESTS = ("program.yaml", "program.yml")
-
-State = Literal["settled", "moving", "missing", "different"]
+FileState = Literal["settled", "changing", "missing", "different"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """A drop that is complete; what is pinned in its sighting is what is to be taken."""
+class SettledDrop:
+    """A complete drop. The versions in its sighting are the ones to take."""
 
     sighting: Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incomplete:
-    """A drop that is not complete after the arrival grace; to be told once."""
+class IncompleteDrop:
+    """A drop that is still incomplete after the arrival grace. It is reported once."""
 
     sighting: Sighting
     findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A drop that time alone may settle: look again a settle time later."""
+class UnsettledDrop:
+    """A drop that may settle without any new file. Scan it again after the settle time."""
 
     sighting: Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropReader:
-    """How to read a drop's files: `wanted` gives what manifests ask for, `sha256` a file's; both of that version.
+    """Functions that read a drop's files.
 
-    `in_gallery`: whether the operator keeps a logo of this name for the business, so that none need arrive.
+    `read_wanted` takes the version of each manifest and returns what they ask for. `hash_file` takes a file's name and
+    version. `is_in_gallery` says whether the operator has a logo of this name for the business, so that it need not be
+    in the drop.
     """
 
-    wanted: Callable[[Mapping[str, str]], WantedFiles]
-    sha256: Callable[[str, str], str]
-    in_gallery: Callable[[str], bool]
+    read_wanted: Callable[[Mapping[str, str]], WantedFiles]
+    hash_file: Callable[[str, str], str]
+    is_in_gallery: Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivalTimes:
-    """The moment of a look, how long a file must look the same, and how long a drop may stay incomplete."""
+    """The time of the scan, the settle time, and how long a drop may stay incomplete before it is reported."""
 
     now: datetime
     settle: timedelta
     grace: timedelta
 
 
-def fingerprint(entries: Mapping[str, StoredObject]) -> str:
-    """Of all that lies in a drop, uploads under way included."""
-    seen = hashlib.blake2b(digest_size=16)
+def fingerprint_listing(entries: Mapping[str, StoredObject]) -> str:
+    """A hash over the names, versions and kinds of everything in a drop, including partial uploads."""
+    digest = hashlib.blake2b(digest_size=16)
     for name in sorted(entries):
         entry = entries[name]
-        seen.update(f"{name}\0{entry.version}\0{entry.kind}\0\0".encode("utf-8", "surrogatepass"))
-    return seen.hexdigest()
+        digest.update(f"{name}\0{entry.version}\0{entry.kind}\0\0".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
-def sight(
+def update_sighting(
     known: Sighting | None, business: str, name: str, entries: Mapping[str, StoredObject], now: datetime
 ) -> Sighting:
-    """What is known after this look, before any file is opened. The same value when nothing is new."""
-    mark = fingerprint(entries)
-    if known and known.fingerprint == mark and not _from_the_future(known.pending, now):
+    """The sighting after this scan, before any file is opened. Returns `known` itself if nothing has changed."""
+    fingerprint = fingerprint_listing(entries)
+    if known and known.fingerprint == fingerprint and not _has_future_times(known.pending, now):
         return known
     before = known.pending if known and known.pending and entries.keys() & known.pending.seen.keys() else None
     sighting = known or Sighting(business=business, name=name, first_seen=now)
-    if not _news(entries, sighting.taken):
-        return replace(sighting, fingerprint=mark, pending=None, incomplete_reported_at=None)
+    if not _has_new_versions(entries, sighting.taken):
+        return replace(sighting, fingerprint=fingerprint, pending=None, incomplete_reported_at=None)
     if not before:
         sighting = replace(sighting, first_seen=now, manifest_seen=None, incomplete_reported_at=None)
-    if not any(m in entries for m in MANIFESTS):
+    if not any(file in entries for file in MANIFEST_NAMES):
         sighting = replace(sighting, manifest_seen=None)
     elif not sighting.manifest_seen:
         sighting = replace(sighting, manifest_seen=now)
-    seen = {name: _seen(entry, before.seen.get(name) if before else None, now) for name, entry in entries.items()}
+    seen = {file: _see(entry, before.seen.get(file) if before else None, now) for file, entry in entries.items()}
     pending = replace(before, seen=seen) if before else PendingDrop(seen=seen)
-    return replace(sighting, fingerprint=mark, pending=pending)
+    return replace(sighting, fingerprint=fingerprint, pending=pending)
 
 
-def judge_arrival(
-    sighting: Sighting, patience: ArrivalTimes, reading: DropReader
-) -> tuple[Sighting, Settled | Incomplete | Waiting | None]:
-    """Where a drop with something new stands; None when it waits for what only its business can bring."""
+def check_completeness(
+    sighting: Sighting, times: ArrivalTimes, reader: DropReader
+) -> tuple[Sighting, SettledDrop | IncompleteDrop | UnsettledDrop | None]:
+    """Check a drop, and add to its sighting what was read of its files.
+
+    The outcome is None if nothing is new in the drop, or if it waits for files that its business has to upload.
+    """
     if sighting.pending is None:
         return sighting, None
-    manifests = _manifests(sighting.pending)
+    manifests = _find_manifests(sighting.pending)
     if not manifests:
-        return sighting, _told(sighting, patience, [_without_manifest(sighting.pending)])
-    if not all(_still(sighting.pending.seen[m], patience) for m in manifests):
-        return sighting, Waiting(sighting=sighting)
-    sighting = _with_wanted(sighting, manifests, reading)
-    return _judge_files(sighting, patience, reading)
+        return sighting, _report_once(sighting, times, [_missing_manifest(sighting.pending)])
+    if not all(_is_stable(sighting.pending.seen[name], times) for name in manifests):
+        return sighting, UnsettledDrop(sighting=sighting)
+    sighting = _with_wanted(sighting, manifests, reader)
+    return _check_files(sighting, times, reader)
 
 
-def take(sighting: Sighting) -> TakenVersions:
-    """What is to be remembered once it is taken, so that none of it is taken again."""
-    pending, wanted = _both(sighting)
+def versions_to_take(sighting: Sighting) -> TakenVersions:
+    """The versions of a settled drop, as the ledger records them when it is taken: none is taken again."""
+    pending, wanted = _require_wanted(sighting)
     named = [*wanted.files, *([wanted.logo] if wanted.logo else [])]
     files = {name: pending.seen[name].version if name in pending.seen else "" for name in named}
     rest = {n: s.version for n, s in pending.seen.items() if n not in files and n not in wanted.manifests}
     return TakenVersions(manifests=dict(wanted.manifests), files=files, rest=rest)
 
 
-def size_of(sighting: Sighting) -> int:
-    """Bytes of what is to be taken; as long as its manifest was not read, of all that lies there."""
+def bytes_to_take(sighting: Sighting) -> int:
+    """The size of the manifests and named files; of everything in the drop, if its manifest was not read yet."""
     pending = sighting.pending or PendingDrop(seen={})
     if pending.wanted is None:
         return sum(seen.size for seen in pending.seen.values())
-    named = take(sighting)
-    return sum(pending.seen[name].size for name in (*named.manifests, *named.files) if name in pending.seen)
+    taken = versions_to_take(sighting)
+    return sum(pending.seen[name].size for name in (*taken.manifests, *taken.files) if name in pending.seen)
 
 
-def link_above(name: str, seen: Mapping[str, SeenObject]) -> str | None:
-    """The link that this name leads through, so that it is refused like a link, whatever lies there."""
-    return next((above for above in folders_of(name) if above in seen and seen[above].kind == "link"), None)
+def find_link_above(name: str, seen: Mapping[str, SeenObject]) -> str | None:
+    """The first link on the path to a file. A file below a link is refused like a link, no matter where it leads."""
+    return next((folder for folder in parent_folders(name) if folder in seen and seen[folder].kind == "link"), None)
 
 
-def program_of(sighting: Sighting) -> tuple[str, ...]:
-    """The program that a drop is about; the drop itself, where its manifest does not say."""
+def program_key(sighting: Sighting) -> tuple[str, ...]:
+    """What identifies the drop's program, for sorting and comparing.
+
+    (business, reference), or (business, "", drop) if the manifest gives no reference.
+    """
     wanted = sighting.pending.wanted if sighting.pending else None
     if wanted and wanted.reference:
         return sighting.business, wanted.reference
     return sighting.business, "", sighting.name
 
 
-def _judge_files(
-    sighting: Sighting, patience: ArrivalTimes, reading: DropReader
-) -> tuple[Sighting, Settled | Incomplete | Waiting | None]:
-    pending, wanted = _both(sighting)
-    if sighting.taken and _all_taken(sighting.taken, pending, wanted):
+def _check_files(
+    sighting: Sighting, times: ArrivalTimes, reader: DropReader
+) -> tuple[Sighting, SettledDrop | IncompleteDrop | UnsettledDrop | None]:
+    pending, wanted = _require_wanted(sighting)
+    if sighting.taken and _is_taken(sighting.taken, pending, wanted):
         rest = {n: s.version for n, s in pending.seen.items() if n not in sighting.taken.files}
-        return replace(
-            sighting, pending=None, incomplete_reported_at=None, taken=replace(sighting.taken, rest=rest)
-        ), None
-    pending = _hashed(pending, wanted, patience, reading)
+        taken = replace(sighting.taken, rest=rest)
+        return replace(sighting, pending=None, incomplete_reported_at=None, taken=taken), None
+    pending = _hash_stable_files(pending, wanted, times, reader)
     sighting = replace(sighting, pending=pending)
-    uploads = _uploads(pending, patience)
-    states = {name: _state(name, sha256, pending, patience, uploads) for name, sha256 in wanted.files.items()}
-    if wanted.logo and (wanted.logo in pending.seen or not reading.in_gallery(wanted.logo)):
-        states[wanted.logo] = _state(wanted.logo, None, pending, patience, uploads)
+    states = _file_states(pending, wanted, times, reader)
     if set(states.values()) <= {"settled"}:
-        return sighting, Settled(sighting=sighting)
-    faults = [_fault(n, state, pending) for n, state in states.items() if state in ("missing", "different")]
-    if not faults or (any(s == "moving" for s in states.values()) and not _late(sighting, patience)):
-        return sighting, Waiting(sighting=sighting)
-    return sighting, _told(sighting, patience, faults)
+        return sighting, SettledDrop(sighting=sighting)
+    findings = [_describe_file(n, state, pending) for n, state in states.items() if state in ("missing", "different")]
+    if not findings or ("changing" in states.values() and not _is_late(sighting, times)):
+        return sighting, UnsettledDrop(sighting=sighting)
+    return sighting, _report_once(sighting, times, findings)
 
 
-def _state(name: str, sha256: str | None, pending: PendingDrop, patience: ArrivalTimes, uploads: set[str]) -> State:
+def _file_states(
+    pending: PendingDrop, wanted: WantedFiles, times: ArrivalTimes, reader: DropReader
+) -> dict[str, FileState]:
+    """The state of each named file, and of the logo unless the gallery has it."""
+    uploading = _files_being_uploaded(pending, times)
+    states = {name: _file_state(name, sha256, pending, times, uploading) for name, sha256 in wanted.files.items()}
+    if wanted.logo and (wanted.logo in pending.seen or not reader.is_in_gallery(wanted.logo)):
+        states[wanted.logo] = _file_state(wanted.logo, None, pending, times, uploading)
+    return states
+
+
+def _file_state(
+    name: str, sha256: str | None, pending: PendingDrop, times: ArrivalTimes, uploading: set[str]
+) -> FileState:
     seen = pending.seen.get(name)
     if seen is None:
-        return "settled" if link_above(name, pending.seen) else "missing"
+        return "settled" if find_link_above(name, pending.seen) else "missing"
     if seen.kind != "file" or (sha256 and seen.sha256 == sha256):
-        return "settled"  # a link or the like will never be opened, whatever it does
-    if not _still(seen, patience):
-        return "moving"
+        return "settled"  # a link or another special file is never opened, so it need not settle
+    if not _is_stable(seen, times):
+        return "changing"
     if sha256:
         return "different"
-    return "moving" if name in uploads else "settled"
+    return "changing" if name in uploading else "settled"
 
 
-def _hashed(pending: PendingDrop, wanted: WantedFiles, patience: ArrivalTimes, reading: DropReader) -> PendingDrop:
-    """With the sha256 of each file that the manifest gives one for, once it holds still: each version is read once."""
+def _hash_stable_files(
+    pending: PendingDrop, wanted: WantedFiles, times: ArrivalTimes, reader: DropReader
+) -> PendingDrop:
+    """Hash the files for which the manifest gives a sha256, each version once, when it no longer changes."""
     seen = dict(pending.seen)
     for name in (n for n, sha256 in wanted.files.items() if sha256):
         file = seen.get(name)
-        if file and file.kind == "file" and not file.sha256 and _still(file, patience):
-            seen[name] = replace(file, sha256=reading.sha256(name, file.version))
+        if file and file.kind == "file" and not file.sha256 and _is_stable(file, times):
+            seen[name] = replace(file, sha256=reader.hash_file(name, file.version))
     return replace(pending, seen=seen)
 
 
-def _uploads(pending: PendingDrop, patience: ArrivalTimes) -> set[str]:
-    """Names of which a new version is on its way under another name; a stale upload counts for the grace at most."""
-    found: set[str] = set()
+def _files_being_uploaded(pending: PendingDrop, times: ArrivalTimes) -> set[str]:
+    """Names for which there is a partial upload under another name. An upload older than the grace does not count."""
+    names: set[str] = set()
     for name, seen in pending.seen.items():
         folder, slash, file = name.rpartition("/")
-        if under_way(file) and patience.now.timestamp() - seen.since < patience.grace.total_seconds():
+        if is_partial_upload(file) and times.now.timestamp() - seen.since < times.grace.total_seconds():
             plain = file.lstrip(".")
-            found |= {folder + slash + plain, folder + slash + plain.rpartition(".")[0]}  # x.part, .x, .x.Qw3rTy
-    return found
+            names |= {folder + slash + plain, folder + slash + plain.rpartition(".")[0]}  # x.part, .x, .x.Qw3rTy
+    return names
 
 
-def _with_wanted(sighting: Sighting, manifests: Mapping[str, str], reading: DropReader) -> Sighting:
+def _with_wanted(sighting: Sighting, manifests: Mapping[str, str], reader: DropReader) -> Sighting:
+    """Read what the manifests ask for, unless these versions have been read before."""
     pending = sighting.pending
     if pending is None or (pending.wanted and pending.wanted.manifests == manifests):
         return sighting
-    return replace(sighting, pending=replace(pending, wanted=reading.wanted(manifests)))
+    return replace(sighting, pending=replace(pending, wanted=reader.read_wanted(manifests)))
 
 
-def _manifests(pending: PendingDrop) -> dict[str, str]:
-    """Versions of the manifests that are there; one that is a link or a folder is none."""
-    found = ((m, pending.seen.get(m)) for m in MANIFESTS)
-    return {m: seen.version for m, seen in found if seen and seen.kind == "file"}
+def _find_manifests(pending: PendingDrop) -> dict[str, str]:
+    """The versions of the manifests in the drop. A link or a folder of that name is not a manifest."""
+    found = ((name, pending.seen.get(name)) for name in MANIFEST_NAMES)
+    return {name: seen.version for name, seen in found if seen and seen.kind == "file"}
 
 
-def _both(sighting: Sighting) -> tuple[PendingDrop, WantedFiles]:
+def _require_wanted(sighting: Sighting) -> tuple[PendingDrop, WantedFiles]:
     if sighting.pending is None or sighting.pending.wanted is None:
         raise ValueError(f"{sighting.business}/{sighting.name}: its manifest was not read")
     return sighting.pending, sighting.pending.wanted
 
 
-def _all_taken(taken: TakenVersions, pending: PendingDrop, wanted: WantedFiles) -> bool:
-    """Whether manifest and named files are the ones taken already: what is new is not named."""
+def _is_taken(taken: TakenVersions, pending: PendingDrop, wanted: WantedFiles) -> bool:
+    """Whether manifests and named files have been taken already. Only files that no manifest names are new then."""
     if taken.manifests != wanted.manifests:
         return False
     return all(pending.seen[n].version == version for n, version in taken.files.items() if n in pending.seen)
 
 
-def _news(entries: Mapping[str, StoredObject], taken: TakenVersions | None) -> bool:
+def _has_new_versions(entries: Mapping[str, StoredObject], taken: TakenVersions | None) -> bool:
     old = {**taken.manifests, **taken.files, **taken.rest} if taken else {}
-    return any(not under_way(name) and old.get(name) != entry.version for name, entry in entries.items())
+    return any(not is_partial_upload(name) and old.get(name) != entry.version for name, entry in entries.items())
 
 
-def _seen(entry: StoredObject, before: SeenObject | None, now: datetime) -> SeenObject:
+def _see(entry: StoredObject, before: SeenObject | None, now: datetime) -> SeenObject:
     if before and (before.version, before.kind) == (entry.version, entry.kind) and before.since <= now.timestamp():
         return before
     return SeenObject(entry.version, entry.size, entry.kind, now.timestamp())
 
 
-def _from_the_future(pending: PendingDrop | None, now: datetime) -> bool:
-    """Whether the clock was set back since the last look: what was seen after now counts as seen now."""
+def _has_future_times(pending: PendingDrop | None, now: datetime) -> bool:
+    """Whether the clock was set back since the last scan. Files with a later time then count as first seen now."""
     return pending is not None and any(seen.since > now.timestamp() for seen in pending.seen.values())
 
 
-def _still(seen: SeenObject, patience: ArrivalTimes) -> bool:
-    return patience.now.timestamp() - seen.since >= patience.settle.total_seconds()
+def _is_stable(seen: SeenObject, times: ArrivalTimes) -> bool:
+    return times.now.timestamp() - seen.since >= times.settle.total_seconds()
 
 
-def _late(sighting: Sighting, patience: ArrivalTimes) -> bool:
-    return patience.now - sighting.first_seen >= patience.grace
+def _is_late(sighting: Sighting, times: ArrivalTimes) -> bool:
+    return times.now - sighting.first_seen >= times.grace
 
 
-def _told(sighting: Sighting, patience: ArrivalTimes, findings: list[Finding]) -> Incomplete | None:
-    if sighting.incomplete_reported_at or not _late(sighting, patience):
+def _report_once(sighting: Sighting, times: ArrivalTimes, findings: list[Finding]) -> IncompleteDrop | None:
+    if sighting.incomplete_reported_at or not _is_late(sighting, times):
         return None
-    return Incomplete(sighting=sighting, findings=tuple(findings))
+    return IncompleteDrop(sighting=sighting, findings=tuple(findings))
 
 
-def _fault(name: str, state: State, pending: PendingDrop) -> Finding:
+def _describe_file(name: str, state: FileState, pending: PendingDrop) -> Finding:
     if state == "missing":
         wanted = pending.wanted or WantedFiles(manifests={})
-        text = f"{name} is named in the manifest and did not arrive"
+        message = f"{name} is named in the manifest, but has not arrived"
         path, line = wanted.paths.get(name), wanted.lines.get(name)
-        return finding("MAN-005", text, file=name, path=path, line=line, value=name)
+        return make_finding("MAN-005", message, file=name, path=path, line=line, value=name)
     size = pending.seen[name].size
-    text = f"{name} arrived with {size} bytes, but its sha256 is not the one in the manifest: not yet whole, or another"
-    return finding("CSV-003", text, file=name)
+    message = f"{name} arrived with {size} bytes, but its sha256 is not the manifest's: it is incomplete or different"
+    return make_finding("CSV-003", message, file=name)
 
 
-def _without_manifest(pending: PendingDrop) -> Finding:
-    files = sorted(n for n in pending.seen if not under_way(n))
+def _missing_manifest(pending: PendingDrop) -> Finding:
+    files = sorted(name for name in pending.seen if not is_partial_upload(name))
     more = f" and {len(files) - 3} more" if len(files) > 3 else ""
-    return finding("MAN-018", f"{', '.join(files[:3])}{more} arrived without a program.yaml")
+    return make_finding("MAN-018", f"{', '.join(files[:3])}{more} arrived without a program.yaml")

@@ -1,90 +1,112 @@
-"""What lies in the inbox, drop by drop. Names only: nothing is read, and nothing of it is known here."""
+"""Lists the inbox, drop by drop. Reads only names, versions and sizes, and does not know the ledger."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
 
 from flows.stores import AccessDenied, Store, StoredObject, is_safe_key
-from schemas.model.filenames import under_way
+from schemas.manifest.parse import BUSINESS_PATTERN
+from schemas.model.filenames import is_partial_upload
 
-BUSINESS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-EXPECTED = f"expected a real folder named {BUSINESS.pattern}"
-
-#: A drop with more objects than this is not looked into: one tenant's listing must not take the worker down.
+#: A drop with more objects is not taken, so that one business cannot fill the worker's memory.
 MAX_OBJECTS = 100_000
-#: Drops of one business that are compared with the ledger in one query.
-BATCH = 500
+#: Drops of one business that are looked up in the ledger at a time.
+BATCH_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something in the inbox that needs the operator; `what` says it in one line, without naming another business."""
+class InboxProblem:
+    """Something in the inbox that needs the operator. `message` is one line and names no other business."""
 
     business: str | None
-    what: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lying:
-    """All that lies in one drop's folder, by its name there."""
+class DropListing:
+    """Everything in one drop's folder, by its name in the drop."""
 
     business: str
     name: str
     entries: Mapping[str, StoredObject]
 
 
-def everything(store: Store, business: str | None) -> Iterator[Lying | Problem]:
-    """All drops, or those of one business; the operator's own (`_…`) are passed over."""
+def list_all_drops(store: Store, business: str | None) -> Iterator[DropListing | InboxProblem]:
+    """List all drops, or those of one business. Skips the operator's files and folders (`_…`) and hidden ones."""
     for top in store.children():
         if top.kind == "file" or top.key.startswith(("_", ".")) or business not in (None, top.key):
             continue
-        if top.kind == "folder" and BUSINESS.fullmatch(top.key):
-            yield from _apart(top.key, _drops(store, top.key))
+        if top.kind == "folder" and BUSINESS_PATTERN.fullmatch(top.key):
+            yield from _catch_denied(top.key, _list_business(store, top.key))
         else:
-            yield Problem(business=None, what=f"{top.key!a} in the inbox is not a business's folder: {EXPECTED}")
+            expected = f"expected a real folder named {BUSINESS_PATTERN.pattern}"
+            yield InboxProblem(
+                business=None, message=f"{top.key!a} in the inbox is not the folder of a business: {expected}"
+            )
 
 
-def _drops(store: Store, business: str) -> Iterator[Lying | Problem]:
-    """The drops of one business; what lies beside them, or under a name no path can carry, is one problem each."""
-    loose = ""
+def list_drops(store: Store, drops: Iterable[tuple[str, str]]) -> Iterator[DropListing | InboxProblem]:
+    """List these drops (business, drop). Skips names that a drop cannot have."""
+    for business, drop in sorted(set(drops)):
+        if BUSINESS_PATTERN.fullmatch(business) and _is_printable(drop) and not is_partial_upload(drop):
+            yield from _catch_denied(business, _list_one(store, business, drop))
+
+
+def batch_listings(listings: Iterable[DropListing | InboxProblem]) -> Iterator[list[DropListing] | InboxProblem]:
+    """Group up to BATCH_SIZE drops of one business, or fewer if they have many files. Problems come through alone."""
+    batch: list[DropListing] = []
+    objects = 0
+    for listing in listings:
+        if isinstance(listing, InboxProblem):
+            yield listing
+            continue
+        is_full = len(batch) == BATCH_SIZE or objects > MAX_OBJECTS // 10
+        if batch and (is_full or batch[0].business != listing.business):
+            yield batch
+            batch, objects = [], 0
+        if listing.entries:
+            batch.append(listing)
+            objects += len(listing.entries)
+    if batch:
+        yield batch
+
+
+def _list_business(store: Store, business: str) -> Iterator[DropListing | InboxProblem]:
+    """The drops of one business. All files next to them are one problem together."""
+    loose_file = ""
     for drop, entries in groupby(store.list(business + "/"), partial(_drop_of, business)):
         if drop is None:
-            loose = loose or next((e.key for e in entries if not under_way(e.key)), "")
-        elif not under_way(drop):
-            yield _lying(business, drop, entries)
-    if loose:
-        yield Problem(business=business, what=f"{loose!a} lies beside the drops: expected one folder a drop")
+            loose_file = loose_file or next((e.key for e in entries if not is_partial_upload(e.key)), "")
+        elif not is_partial_upload(drop):
+            yield _make_listing(business, drop, entries)
+    if loose_file:
+        message = f"{loose_file!a} is not in the folder of a drop: expected one folder per drop"
+        yield InboxProblem(business=business, message=message)
 
 
-def some(store: Store, drops: Iterable[tuple[str, str]]) -> Iterator[Lying | Problem]:
-    """These (business, drop) alone; a name that can be no drop's gives nothing."""
-    for business, drop in sorted(set(drops)):
-        if BUSINESS.fullmatch(business) and _printable(drop) and not under_way(drop):
-            yield from _apart(business, _one(store, business, drop))
+def _list_one(store: Store, business: str, drop: str) -> Iterator[DropListing | InboxProblem]:
+    yield _make_listing(business, drop, store.list(f"{business}/{drop}/"))
 
 
-def _one(store: Store, business: str, drop: str) -> Iterator[Lying | Problem]:
-    yield _lying(business, drop, store.list(f"{business}/{drop}/"))
-
-
-def _apart(business: str, found: Iterator[Lying | Problem]) -> Iterator[Lying | Problem]:
-    """What is found in one business's inbox; that it closed it to us must not end the pass for all."""
+def _catch_denied(
+    business: str, listings: Iterator[DropListing | InboxProblem]
+) -> Iterator[DropListing | InboxProblem]:
+    """Report a business's folder that cannot be read as a problem, so that the pass goes on with the others."""
     try:
-        yield from found
+        yield from listings
     except AccessDenied as e:
-        yield Problem(business=business, what=str(e))
+        yield InboxProblem(business=business, message=str(e))
 
 
-def _lying(business: str, drop: str, entries: Iterable[StoredObject]) -> Lying | Problem:
-    skip = len(business) + len(drop) + 2
-    found = {e.key[skip:]: e for e in islice(entries, MAX_OBJECTS + 1)}
-    if not _printable(drop):
-        return Problem(business=business, what=f"drop {drop!a}: a name with characters that cannot be shown")
+def _make_listing(business: str, drop: str, entries: Iterable[StoredObject]) -> DropListing | InboxProblem:
+    prefix_length = len(business) + len(drop) + 2
+    found = {e.key[prefix_length:]: e for e in islice(entries, MAX_OBJECTS + 1)}
+    if not _is_printable(drop):
+        return InboxProblem(business=business, message=f"drop {drop!a}: its name has characters that cannot be printed")
     if len(found) > MAX_OBJECTS:
-        return Problem(business=business, what=f"drop {drop} holds more than {MAX_OBJECTS} files and is not taken")
-    return Lying(business=business, name=drop, entries=found)
+        return InboxProblem(business=business, message=f"drop {drop} has more than {MAX_OBJECTS} files: not taken")
+    return DropListing(business=business, name=drop, entries=found)
 
 
 def _drop_of(business: str, entry: StoredObject) -> str | None:
@@ -92,24 +114,6 @@ def _drop_of(business: str, entry: StoredObject) -> str | None:
     return drop if slash else None
 
 
-def _printable(drop: str) -> bool:
-    """Whether a drop's name can be a path and a text anywhere: no control or direction marks, no broken UTF-8."""
+def _is_printable(drop: str) -> bool:
+    """Whether a drop's name is safe in paths and texts: no control or direction characters, no broken UTF-8."""
     return is_safe_key(drop) and drop.isprintable() and len(drop.encode()) <= 255
-
-
-def batches(lying: Iterable[Lying | Problem]) -> Iterator[list[Lying] | Problem]:
-    """Up to BATCH drops of one business together, fewer where they hold many files; problems as they come."""
-    batch: list[Lying] = []
-    weight = 0
-    for item in lying:
-        if isinstance(item, Problem):
-            yield item
-            continue
-        if batch and (batch[0].business != item.business or len(batch) == BATCH or weight > MAX_OBJECTS // 10):
-            yield batch
-            batch, weight = [], 0
-        if item.entries:
-            batch.append(item)
-            weight += len(item.entries)
-    if batch:
-        yield batch

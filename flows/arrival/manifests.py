@@ -1,96 +1,96 @@
-"""Parsed manifests, so that each is parsed once, however many steps need what it says.
+"""A cache of parsed manifests, so that each manifest is parsed once, no matter how many steps need it.
 
-The scan looks for the files that a manifest names, registration recognizes a repeated drop by it, and validation judges
-it. These steps may run in different threads and processes, and at different times.
+The scan looks for the files that a manifest names, registration recognizes duplicates by it, and validation judges it.
+These steps may run in different threads and processes, and at different times.
 """
 
 import hashlib
 import threading
 from collections import OrderedDict
 
-from schemas.judge import parse_manifest_of
+from schemas.judge import parse_drop_manifest
 from schemas.manifest.parse import ParsedManifest, parse_manifest
 from schemas.model.drop import Drop
-from schemas.model.policy import Caps, Policy
+from schemas.model.policy import FindingCaps, Policy
 
-#: Bytes of the manifests whose parsed values are kept, the last used. Most have about 1,000; parsed, ten times that.
-KEPT_BYTES = 8 << 20
-#: Places in the inbox that are kept, the last seen.
-KEPT_PLACES = 20_000
+#: Limit on the bytes of all manifests in the cache. Most have about 1,000 bytes; parsed, ten times that.
+MAX_BYTES = 8 << 20
+#: Limit on the places in the inbox that the cache knows.
+MAX_PLACES = 20_000
 
 #: Where a manifest was read: the inbox's URL, the key, and the version of the object.
 Place = tuple[str, str, str]
 _Key = tuple[str, int, int]
 
 
-class ParsedManifests:
-    """Parsed manifests by the sha256 of their bytes. Threads may share one."""
+class ManifestCache:
+    """Parsed manifests by the sha256 of their bytes. The least recently used go first. Threads can share a cache."""
 
-    def __init__(self, *, kept_bytes: int = KEPT_BYTES) -> None:
-        self._kept_bytes = kept_bytes
+    def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._bytes = 0
         self._parsed: OrderedDict[_Key, ParsedManifest] = OrderedDict()
         self._places: OrderedDict[Place, _Key] = OrderedDict()
         self._lock = threading.Lock()
 
-    def parse(self, content: bytes, policy: Policy, caps: Caps, *, place: Place | None = None) -> ParsedManifest:
-        """The parsed value of these bytes, which may be read up to one byte beyond the policy's limit."""
-        key = _key(hashlib.sha256(content).hexdigest(), policy, caps)
-        parsed = self._find(key)
+    def parse(self, content: bytes, policy: Policy, caps: FindingCaps, *, place: Place | None = None) -> ParsedManifest:
+        """Parse a manifest's bytes. They may be cut off one byte beyond the policy's limit."""
+        key = _make_key(hashlib.sha256(content).hexdigest(), policy, caps)
+        parsed = self._get(key)
         if parsed is None:
             parsed = parse_manifest(content, max_bytes=policy.max_manifest_bytes, per_rule=caps.per_rule)
-            self._keep(key, parsed)
+            self._put(key, parsed)
         if place is not None:
-            self._keep_place(place, key)
+            self._put_place(place, key)
         return parsed
 
-    def parse_drop(self, drop: Drop, policy: Policy, caps: Caps) -> ParsedManifest | None:
-        """The parsed value of a drop's first manifest; None where the drop has none."""
+    def parse_drop(self, drop: Drop, policy: Policy, caps: FindingCaps) -> ParsedManifest | None:
+        """Parse a drop's first manifest. None if the drop has no manifest."""
         if not drop.manifests:
             return None
-        parsed = self._find(_key(drop.manifests[0].sha256, policy, caps))
+        parsed = self._get(_make_key(drop.manifests[0].sha256, policy, caps))
         if parsed is None:
-            parsed = parse_manifest_of(drop, policy, caps)
+            parsed = parse_drop_manifest(drop, policy, caps)
             assert parsed is not None
             self.add(parsed, policy, caps)
         return parsed
 
-    def at(self, place: Place) -> ParsedManifest | None:
-        """What was parsed at a place, while it is kept."""
+    def find_by_place(self, place: Place) -> ParsedManifest | None:
+        """The manifest that was read at a place, if the cache still has it."""
         with self._lock:
             key = self._places.get(place)
-        return self._find(key) if key else None
+        return self._get(key) if key else None
 
-    def add(self, parsed: ParsedManifest, policy: Policy, caps: Caps) -> None:
-        """Keep what another process parsed."""
-        self._keep(_key(parsed.sha256, policy, caps), parsed)
+    def add(self, parsed: ParsedManifest, policy: Policy, caps: FindingCaps) -> None:
+        """Add a manifest that was parsed with these limits, maybe in another process."""
+        self._put(_make_key(parsed.sha256, policy, caps), parsed)
 
-    def _find(self, key: _Key) -> ParsedManifest | None:
+    def _get(self, key: _Key) -> ParsedManifest | None:
         with self._lock:
             if key in self._parsed:
                 self._parsed.move_to_end(key)
             return self._parsed.get(key)
 
-    def _keep(self, key: _Key, parsed: ParsedManifest) -> None:
+    def _put(self, key: _Key, parsed: ParsedManifest) -> None:
         with self._lock:
             if key not in self._parsed:
                 self._bytes += parsed.bytes
             self._parsed[key] = parsed
-            while self._bytes > self._kept_bytes:
+            while self._bytes > self._max_bytes:
                 _, oldest = self._parsed.popitem(last=False)
                 self._bytes -= oldest.bytes
 
-    def _keep_place(self, place: Place, key: _Key) -> None:
+    def _put_place(self, place: Place, key: _Key) -> None:
         with self._lock:
             self._places[place] = key
-            while len(self._places) > KEPT_PLACES:
+            while len(self._places) > MAX_PLACES:
                 self._places.popitem(last=False)
 
 
-def _key(sha256: str, policy: Policy, caps: Caps) -> _Key:
-    """What a parsed value depends on: the bytes, and the limits that they are parsed with."""
+def _make_key(sha256: str, policy: Policy, caps: FindingCaps) -> _Key:
+    """What a parsed manifest depends on: its bytes, and the limits that it was parsed with."""
     return sha256, policy.max_manifest_bytes, caps.per_rule
 
 
-#: Those of this process: the watcher of `serve` and the runs that it starts share them.
-parsed_manifests = ParsedManifests()
+#: The cache of this process. In `serve`, the watcher and the runs that it starts share it.
+manifest_cache = ManifestCache()

@@ -1,6 +1,8 @@
-"""Looking at the inbox: what lies there, compared with what the ledger knows of it. The listing is the truth."""
+"""Scans the inbox: compares it with the ledger, and finds the drops that something must be done for.
 
-import hashlib
+The listing of the inbox decides what is there. Events from the store are only hints where to look.
+"""
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,16 +11,16 @@ from functools import partial
 from flows.arrival.completeness import (
     ArrivalTimes,
     DropReader,
-    Incomplete,
-    Settled,
-    Waiting,
-    fingerprint,
-    judge_arrival,
-    program_of,
-    sight,
+    IncompleteDrop,
+    SettledDrop,
+    UnsettledDrop,
+    check_completeness,
+    fingerprint_listing,
+    program_key,
+    update_sighting,
 )
-from flows.arrival.listing import Lying, Problem, batches, everything, some
-from flows.arrival.manifests import parsed_manifests
+from flows.arrival.listing import DropListing, InboxProblem, batch_listings, list_all_drops, list_drops
+from flows.arrival.manifests import manifest_cache
 from flows.ledger.core.engine import Ledger
 from flows.ledger.core.outbox import add_to_outbox
 from flows.ledger.intake.drops import (
@@ -30,27 +32,27 @@ from flows.ledger.intake.drops import (
     record_sightings,
 )
 from flows.operator_files.gallery import read_gallery_logo
-from flows.stores import ObjectChanged, Store, StoreError, iter_blocks
-from schemas.model.filenames import unsafe
+from flows.stores import ObjectChanged, Store, StoreError, hash_stream
+from schemas.model.filenames import explain_unsafe_name
 from schemas.model.manifest import NumbersFile
-from schemas.model.policy import Caps, Policy
+from schemas.model.policy import FindingCaps, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """A drop that was taken, and that a process which died then did not empty."""
+class LeftoverDrop:
+    """A drop that was taken but not deleted from the inbox, because the process that took it has died."""
 
     sighting: Sighting
 
 
-Outcome = Settled | Incomplete | Waiting | Left | Problem
+ScanOutcome = SettledDrop | IncompleteDrop | UnsettledDrop | LeftoverDrop | InboxProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbox:
-    """Where drops arrive, what is known of them, and the limits that manifests are parsed with.
+    """What a scan needs: the store, the ledger, the settle time and arrival grace, and the limits for manifests.
 
-    With `emptied`, what was taken must not stay: where it does, it is given as Left.
+    `empty_after_intake`: taken drops are deleted from the inbox. Those that are still there become LeftoverDrops.
     """
 
     store: Store
@@ -58,149 +60,135 @@ class Inbox:
     settle: timedelta
     grace: timedelta
     policy: Policy
-    caps: Caps = field(default_factory=Caps)
-    emptied: bool = False
+    caps: FindingCaps = field(default_factory=FindingCaps)
+    empty_after_intake: bool = False
 
 
-def arrivals(
+def find_arrivals(
     inbox: Inbox,
     *,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     business: str | None = None,
     drops: Iterable[tuple[str, str]] | None = None,
-    meanwhile: Callable[[Sequence[Sighting]], None] = lambda _: None,
-) -> list[Outcome]:
-    """One pass over the inbox, one business, or some drops.
+    on_wait: Callable[[Sequence[Sighting]], None] = lambda _: None,
+) -> list[ScanOutcome]:
+    """Scan the inbox, one business, or some drops. Wait one settle time if that may settle more, and scan those again.
 
-    Look, and where time alone may settle a drop, wait one settle time and look at that drop again; `meanwhile` is
-    called as the wait begins, with what may be there to be taken after it. With some drops come those that wait for the
-    same programs: their turn may be before. Settled drops come first, in the order in which their manifests were first
-    seen; then the incomplete, the problems.
+    `on_wait` is called as the wait begins, with the drops that may be taken after it. Some `drops` bring with them the
+    pending drops for the same programs, because those may have to be taken first.
+
+    Returns the settled drops first, in the order in which their manifests were first seen, then the other drops, then
+    the problems.
     """
-    first = list(look(inbox, now=clock(), business=business, drops=drops))
-    waiting = [(o.sighting.business, o.sighting.name) for o in first if isinstance(o, Waiting)]
-    if waiting:
+    outcomes = list(scan_inbox(inbox, now=clock(), business=business, drops=drops))
+    unsettled = [(o.sighting.business, o.sighting.name) for o in outcomes if isinstance(o, UnsettledDrop)]
+    if unsettled:
         began = clock()
-        meanwhile([o.sighting for o in first if isinstance(o, Settled | Waiting)])
+        on_wait([o.sighting for o in outcomes if isinstance(o, SettledDrop | UnsettledDrop)])
         sleep(min(inbox.settle, max(timedelta(), inbox.settle - (clock() - began))).total_seconds())
-        first += look(inbox, now=clock(), drops=waiting)
+        outcomes += scan_inbox(inbox, now=clock(), drops=unsettled)
     if drops is not None:
-        first += look(inbox, now=clock(), drops=_kin(inbox, first) - {*drops})
-    return list(_lined_up(sorted((o for o in first if not isinstance(o, Waiting)), key=_place)))
+        outcomes += scan_inbox(inbox, now=clock(), drops=_find_drops_of_same_programs(inbox, outcomes) - {*drops})
+    found = sorted((o for o in outcomes if not isinstance(o, UnsettledDrop)), key=_sort_key)
+    return list(_set_predecessors(found))
 
 
-def _kin(inbox: Inbox, outcomes: Iterable[Outcome]) -> set[tuple[str, str]]:
-    """All drops that wait for the programs that these settled ones are about."""
-    programs = {program_of(o.sighting) for o in outcomes if isinstance(o, Settled)}
-    with inbox.ledger.read() as conn:
-        return {*list_pending_drops_of_programs(conn, sorted(program[:2] for program in programs if len(program) == 2))}
-
-
-def _lined_up(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-    """The settled, each knowing which drop of its program is before it; and the others."""
-    last: dict[tuple[str, ...], str] = {}
-    for outcome in outcomes:
-        if isinstance(outcome, Settled):
-            program, name = program_of(outcome.sighting), outcome.sighting.name
-            yield Settled(sighting=replace(outcome.sighting, after_drop=last.get(program)))
-            last[program] = name
-        else:
-            yield outcome
-
-
-def look(
+def scan_inbox(
     inbox: Inbox,
     *,
     now: datetime,
     business: str | None = None,
     drops: Iterable[tuple[str, str]] | None = None,
-) -> Iterator[Outcome]:
-    """Look at the whole inbox, at one business, or at some drops, and write down in the ledger what was seen.
+) -> Iterator[ScanOutcome]:
+    """Scan the whole inbox, one business, or some drops, and record in the ledger what was seen.
 
-    Gives only what something is to be done about. Memory does not grow with what was taken already.
+    Yields only what something must be done for. Memory does not grow with the drops that were taken already.
     """
-    patience = ArrivalTimes(now=now, settle=inbox.settle, grace=inbox.grace)
-    lying = some(inbox.store, drops) if drops is not None else everything(inbox.store, business)
-    for item in batches(lying):
-        if isinstance(item, Problem):
-            yield item
+    times = ArrivalTimes(now=now, settle=inbox.settle, grace=inbox.grace)
+    listings = list_drops(inbox.store, drops) if drops is not None else list_all_drops(inbox.store, business)
+    for batch in batch_listings(listings):
+        if isinstance(batch, InboxProblem):
+            yield batch
         else:
-            yield from _compare(inbox, item, patience)
+            yield from _scan_batch(inbox, batch, times)
 
 
-def _compare(inbox: Inbox, batch: list[Lying], patience: ArrivalTimes) -> Iterator[Outcome]:
-    """Look at up to BATCH drops of one business: a query or two, the files that must be read, one transaction."""
+def _scan_batch(inbox: Inbox, batch: list[DropListing], times: ArrivalTimes) -> Iterator[ScanOutcome]:
+    """Scan drops of one business: one or two queries, reads of the files that need it, and one transaction."""
     business = batch[0].business
     with inbox.ledger.read() as conn:
-        if not inbox.emptied:  # most drops are old ones: they are passed over by their fingerprint alone
-            same = read_idle_fingerprints(conn, business, (lying.name for lying in batch))
-            batch = [lying for lying in batch if same.get(lying.name) != fingerprint(lying.entries)]
-        known = read_sightings(conn, business, (lying.name for lying in batch)) if batch else {}
-    looked: list[Sighting] = []
-    found: list[Outcome] = []
-    for lying in batch:
-        before = known.get(lying.name)
-        after, outcome = _look_into(inbox, lying, before, patience)
+        if not inbox.empty_after_intake:  # most drops are old: their fingerprint is enough to skip them
+            idle = read_idle_fingerprints(conn, business, (listing.name for listing in batch))
+            batch = [listing for listing in batch if idle.get(listing.name) != fingerprint_listing(listing.entries)]
+        known = read_sightings(conn, business, (listing.name for listing in batch)) if batch else {}
+    changed: list[Sighting] = []
+    outcomes: list[ScanOutcome] = []
+    for listing in batch:
+        before = known.get(listing.name)
+        after, outcome = _scan_drop(inbox, listing, before, times)
         if after is not None and after != before:
-            looked.append(after)
+            changed.append(after)
         if outcome is not None:
-            found.append(outcome)
-    written = {}
-    if looked:
-        with inbox.ledger.begin() as conn:
-            written = {s.name: s for s in record_sightings(conn, looked)}
-            for name in (
-                s.name
-                for s in looked
-                if not s.incomplete_reported_at and s.name in known and known[s.name].incomplete_reported_at
-            ):
-                add_to_outbox(conn, "receipt", business, name)  # what was lacking was withdrawn
-    yield from (_with_sighting(outcome, written) for outcome in found)
+            outcomes.append(outcome)
+    recorded = _record(inbox, changed, known) if changed else {}
+    yield from (_with_recorded_sighting(outcome, recorded) for outcome in outcomes)
 
 
-def _look_into(
-    inbox: Inbox, lying: Lying, known: Sighting | None, patience: ArrivalTimes
-) -> tuple[Sighting | None, Outcome | None]:
-    """What is known of one drop after this look. A file that cannot be read is its business's trouble alone."""
-    sighting = sight(known, lying.business, lying.name, lying.entries, patience.now)
+def _record(inbox: Inbox, changed: list[Sighting], known: Mapping[str, Sighting]) -> dict[str, Sighting]:
+    """Record the sightings of one business. A drop that is no longer incomplete gets its previous receipt again."""
+    with inbox.ledger.begin() as conn:
+        recorded = record_sightings(conn, changed)
+        for after in changed:
+            before = known.get(after.name)
+            if before and before.incomplete_reported_at and not after.incomplete_reported_at:
+                add_to_outbox(conn, "receipt", after.business, after.name)
+    return {sighting.name: sighting for sighting in recorded}
+
+
+def _scan_drop(
+    inbox: Inbox, listing: DropListing, known: Sighting | None, times: ArrivalTimes
+) -> tuple[Sighting | None, ScanOutcome | None]:
+    """The sighting of one drop after this scan, and the outcome. If a file cannot be read, that is a problem."""
+    sighting = update_sighting(known, listing.business, listing.name, listing.entries, times.now)
     if known is None and sighting.pending is None:
-        return None, None  # uploads under way and nothing else
+        return None, None  # nothing but partial uploads
     if sighting.pending is None:
-        return sighting, _left(sighting, lying) if inbox.emptied else None
-    prefix = f"{lying.business}/{lying.name}/"
-    reading = DropReader(
-        wanted=partial(_wanted, inbox, prefix),
-        sha256=partial(_sha256, inbox.store, prefix),
-        in_gallery=lambda name: read_gallery_logo(inbox.store, lying.business, name) is not None,
+        return sighting, _find_leftover(sighting, listing) if inbox.empty_after_intake else None
+    prefix = f"{listing.business}/{listing.name}/"
+    reader = DropReader(
+        read_wanted=partial(_read_wanted, inbox, prefix),
+        hash_file=partial(_hash_file, inbox.store, prefix),
+        is_in_gallery=lambda name: read_gallery_logo(inbox.store, listing.business, name) is not None,
     )
     try:
-        return judge_arrival(sighting, patience, reading)
+        return check_completeness(sighting, times, reader)
     except ObjectChanged:
-        return sighting, Waiting(sighting=sighting)
+        return sighting, UnsettledDrop(sighting=sighting)
     except StoreError as e:
-        return sighting, Problem(business=lying.business, what=f"drop {lying.name} cannot be read: {e}")
+        message = f"drop {listing.name} cannot be read: {e}"
+        return sighting, InboxProblem(business=listing.business, message=message)
 
 
-def _left(sighting: Sighting, lying: Lying) -> Left | None:
+def _find_leftover(sighting: Sighting, listing: DropListing) -> LeftoverDrop | None:
     taken = sighting.taken
-    ours = {**taken.manifests, **taken.files} if taken else {}
-    still = any(entry.version == ours.get(name) for name, entry in lying.entries.items())
-    return Left(sighting=sighting) if still else None
+    versions = {**taken.manifests, **taken.files} if taken else {}
+    is_there = any(entry.version == versions.get(name) for name, entry in listing.entries.items())
+    return LeftoverDrop(sighting=sighting) if is_there else None
 
 
-def _wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> WantedFiles:
-    """What the manifests of these versions ask for. One that cannot be understood asks for nothing: it is judged so."""
+def _read_wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> WantedFiles:
+    """What the manifests of these versions ask for. Nothing if they cannot be parsed; judging the drop reports that."""
     named: dict[str, NumbersFile] = {}
     logo = reference = None
     for name, version in manifests.items():
         with inbox.store.open(prefix + name, version) as f:
             content = f.read(inbox.policy.max_manifest_bytes + 1)
         place = inbox.store.url, prefix + name, version
-        manifest = parsed_manifests.parse(content, inbox.policy, inbox.caps, place=place).manifest
+        manifest = manifest_cache.parse(content, inbox.policy, inbox.caps, place=place).manifest
         if manifest and manifest.state == "active":
-            named |= {n.file: n for n in manifest.files if _named(n.file, manifests)}
-            logo = manifest.logo if manifest.logo and _named(manifest.logo, manifests) else logo
+            named |= {n.file: n for n in manifest.files if _can_be_in_drop(n.file, manifests)}
+            logo = manifest.logo if manifest.logo and _can_be_in_drop(manifest.logo, manifests) else logo
         reference = manifest.reference if manifest else reference
     return WantedFiles(
         manifests=dict(manifests),
@@ -212,31 +200,45 @@ def _wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> WantedFi
     )
 
 
-def _named(name: str, manifests: Mapping[str, str]) -> bool:
-    """Whether a name in a manifest can be that of a file in the drop at all; others are the judge's to refuse."""
-    return unsafe(name) is None and name not in manifests
+def _can_be_in_drop(name: str, manifests: Mapping[str, str]) -> bool:
+    """Whether a name in a manifest can be a file in the drop. Judging the drop reports the other names."""
+    return explain_unsafe_name(name) is None and name not in manifests
 
 
-def _sha256(store: Store, prefix: str, name: str, version: str) -> str:
-    digest = hashlib.sha256()
+def _hash_file(store: Store, prefix: str, name: str, version: str) -> str:
     with store.open(prefix + name, version) as f:
-        for block in iter_blocks(f):
-            digest.update(block)
-    return digest.hexdigest()
+        return hash_stream(f)
 
 
-def _with_sighting(outcome: Outcome, written: Mapping[str, Sighting]) -> Outcome:
-    """The outcome with the sighting as the ledger has it now, by which it is claimed."""
-    if isinstance(outcome, Problem):
+def _with_recorded_sighting(outcome: ScanOutcome, recorded: Mapping[str, Sighting]) -> ScanOutcome:
+    """The outcome with its sighting as it is in the ledger now: a claim compares the two."""
+    if isinstance(outcome, InboxProblem):
         return outcome
-    sighting = written.get(outcome.sighting.name, outcome.sighting)
-    if isinstance(outcome, Incomplete):
-        return Incomplete(sighting=sighting, findings=outcome.findings)
-    return type(outcome)(sighting=sighting)
+    return replace(outcome, sighting=recorded.get(outcome.sighting.name, outcome.sighting))
 
 
-def _place(outcome: Outcome) -> tuple[int, float, str]:
-    if isinstance(outcome, Problem):
-        return 2, 0, outcome.what
+def _find_drops_of_same_programs(inbox: Inbox, outcomes: Iterable[ScanOutcome]) -> set[tuple[str, str]]:
+    """All pending drops for the programs of these settled drops."""
+    keys = {program_key(o.sighting) for o in outcomes if isinstance(o, SettledDrop)}
+    programs = sorted((key[0], key[1]) for key in keys if len(key) == 2)
+    with inbox.ledger.read() as conn:
+        return {*list_pending_drops_of_programs(conn, programs)}
+
+
+def _set_predecessors(outcomes: Iterable[ScanOutcome]) -> Iterator[ScanOutcome]:
+    """Set in each settled drop which drop for the same program comes before it. Other outcomes stay as they are."""
+    last: dict[tuple[str, ...], str] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, SettledDrop):
+            program, name = program_key(outcome.sighting), outcome.sighting.name
+            yield SettledDrop(sighting=replace(outcome.sighting, after_drop=last.get(program)))
+            last[program] = name
+        else:
+            yield outcome
+
+
+def _sort_key(outcome: ScanOutcome) -> tuple[int, float, str]:
+    if isinstance(outcome, InboxProblem):
+        return 2, 0, outcome.message
     seen = outcome.sighting.manifest_seen or outcome.sighting.first_seen
-    return int(not isinstance(outcome, Settled)), seen.timestamp(), outcome.sighting.name
+    return int(not isinstance(outcome, SettledDrop)), seen.timestamp(), outcome.sighting.name

@@ -147,12 +147,12 @@ def run_due_jobs(
     """
     this_pass = _Pass(
         session=CarrierSession(ledger=ledger, carrier=carrier, clock=clock, load_logo=load_logo),
-        claimant=Claimant(owner=owner or this_owner(), length=lease, is_gone=is_owner_dead),
+        claimant=Claimant(owner=owner or this_owner(), length=lease, is_owner_dead=is_owner_dead),
         stop=stop,
         summary=LaunchSummary(),
     )
     with ledger.begin() as conn:
-        this_pass.summary.missed = len(mark_missed_launches(conn, now=clock(), patience=allowed_delay))
+        this_pass.summary.missed = len(mark_missed_launches(conn, now=clock(), allowed_delay=allowed_delay))
     do_all = _do_all_in_ledger if carrier.embedded else _do_all_at_carrier
     try:
         for kind in _job_kinds(allowed_delay, do_not_originate):
@@ -164,7 +164,7 @@ def run_due_jobs(
 
 def _job_kinds(allowed_delay: timedelta, do_not_originate: np.ndarray | None) -> tuple[_JobKind, ...]:
     """All kinds of jobs, in the order in which a pass does them."""
-    claim_due_launches = partial(claim_launches, patience=allowed_delay, do_not_originate=do_not_originate)
+    claim_due_launches = partial(claim_launches, allowed_delay=allowed_delay, do_not_originate=do_not_originate)
     return (
         _JobKind(claim=claim_endings, run=end_program, finish=finish_endings, counter="ended"),
         _JobKind(claim=claim_due_launches, run=launch_program, finish=_finish_whole_launches, counter="live"),

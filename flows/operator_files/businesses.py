@@ -1,60 +1,58 @@
-"""businesses.yaml: read at each pass, it seeds the ledger; unreadable, it changes nothing and the operator is told."""
+"""businesses.yaml: read at each pass and recorded in the ledger. An invalid one is reported and changes nothing."""
 
 import hashlib
 from collections.abc import Iterable
 
 from flows.ledger.core.control_flags import get_flag, set_flag
-from flows.ledger.programs.businesses import read_business as business_of
-from flows.ledger.programs.businesses import record_businesses
+from flows.ledger.programs.businesses import read_business, record_businesses
 from flows.operator_files.gallery import read_gallery_logo
 from flows.services import Services
 from flows.stores import StoreError, read_object
-from schemas.manifest.businesses_yaml import BusinessesError, parse_businesses
+from schemas.manifest.businesses_yaml import BUSINESSES_FILE, BusinessesError, parse_businesses
 from schemas.model.business import Business
 
-BUSINESSES_FILE = "businesses.yaml"
-#: The ledger's flag with what is wrong with businesses.yaml, for the operator's page.
+#: The ledger's flag with the error in businesses.yaml, for the operator's page.
 BUSINESSES_ERROR_FLAG = "businesses_error"
 
 
 def seed_businesses(services: Services) -> str | None:
-    """Take over what businesses.yaml says now; gives what is wrong with it in one line, or None."""
+    """Record the content of businesses.yaml in the ledger. Returns the error in one line if it cannot be read."""
     try:
-        businesses = _read(services)
-        wrong = None
+        businesses = _read_businesses(services)
+        error = None
     except (BusinessesError, StoreError) as e:
-        businesses, wrong = None, f"{BUSINESSES_FILE}: {str(e).rstrip('.')}. What it said before stays in force."
+        businesses, error = None, f"{BUSINESSES_FILE}: {str(e).rstrip('.')}. The previous version stays in force."
     with services.ledger.begin() as conn:
         if businesses is not None:
-            record_businesses(conn, businesses, services.clock(), gallery=_gallery(services, businesses))
-        if get_flag(conn, BUSINESSES_ERROR_FLAG) != wrong:
-            set_flag(conn, BUSINESSES_ERROR_FLAG, wrong)
-    return wrong
+            record_businesses(conn, businesses, services.clock(), gallery=_hash_gallery(services, businesses))
+        if get_flag(conn, BUSINESSES_ERROR_FLAG) != error:
+            set_flag(conn, BUSINESSES_ERROR_FLAG, error)
+    return error
 
 
 def describe_unknown_business(services: Services, business: str | None) -> str | None:
-    """What to say where a business is asked for by a name that is nowhere: a slip would take nothing for ever."""
+    """An error message if no such business is known. Otherwise a typo in --business would simply match nothing."""
     if business is None:
         return None
     with services.ledger.read() as conn:
-        if business_of(conn, business) is not None:
+        if read_business(conn, business) is not None:
             return None
-    there = next(services.inbox.children(f"{business}/"), None)
-    return None if there else f"no business {business}: neither {BUSINESSES_FILE} nor the inbox has it"
+    has_folder = next(services.inbox.children(f"{business}/"), None) is not None
+    return None if has_folder else f"unknown business {business}: it is neither in {BUSINESSES_FILE} nor in the inbox"
 
 
-def _read(services: Services) -> tuple[Business, ...]:
+def _read_businesses(services: Services) -> tuple[Business, ...]:
     content = read_object(services.inbox, BUSINESSES_FILE)
     if content is None:
-        raise BusinessesError(f"not found in {services.inbox.url}; the operator lists the businesses there")
+        raise BusinessesError(f"not found in {services.inbox.url}, where it must list the businesses")
     return parse_businesses(content)
 
 
-def _gallery(services: Services, businesses: Iterable[Business]) -> dict[str, dict[str, str]]:
-    """sha256 of the gallery images that each business's entry lists: what is approved is these bytes."""
-    found: dict[str, dict[str, str]] = {}
+def _hash_gallery(services: Services, businesses: Iterable[Business]) -> dict[str, dict[str, str]]:
+    """{business: {logo name: sha256}} of the gallery images that businesses.yaml lists. Their bytes are approved."""
+    hashes: dict[str, dict[str, str]] = {}
     for business in businesses:
         for name in business.logos:
             if (content := read_gallery_logo(services.inbox, business.id, name)) is not None:
-                found.setdefault(business.id, {})[name] = hashlib.sha256(content).hexdigest()
-    return found
+                hashes.setdefault(business.id, {})[name] = hashlib.sha256(content).hexdigest()
+    return hashes

@@ -1,4 +1,4 @@
-"""A submission's files: the CSVs once it is judged, the page and its data whenever what they show has changed."""
+"""The files of a submission or drop: the CSVs written once it is judged, and those that follow the ledger's state."""
 
 from flows.stores import FileSink
 from reports.correction_manifest import correction_manifest
@@ -9,20 +9,20 @@ from reports.views import ReceiptView, SubmissionView
 from schemas.model.judgment import Judgment
 
 
-def publish_rows(store: FileSink, prefix: str, judgment: Judgment) -> None:
-    """rejected.csv and rejections.csv: they depend on the submission's bytes and verdict alone, and never change."""
-    store.put(f"{prefix}rejected.csv", rejected_csv(judgment))
-    store.put(f"{prefix}rejections.csv", rejections_csv(judgment))
+def publish_row_files(reports: FileSink, prefix: str, judgment: Judgment) -> None:
+    """Write rejected.csv and rejections.csv. They never change, because they depend only on the judgment."""
+    reports.put(f"{prefix}rejected.csv", rejected_csv(judgment))
+    reports.put(f"{prefix}rejections.csv", rejections_csv(judgment))
 
 
-def publish_page(store: FileSink, prefix: str, view: SubmissionView) -> None:
-    """program.yaml, report.json and report.html, in this order: whoever finds the page finds the rest."""
+def publish_report(reports: FileSink, prefix: str, view: SubmissionView) -> None:
+    """Write program.yaml, report.json and report.html. The page is last, so that its links lead to existing files."""
     if (manifest := correction_manifest(view)) is not None:
-        store.put(f"{prefix}program.yaml", manifest.encode())
-    store.put(f"{prefix}report.json", report_json(view).encode())
-    store.put(f"{prefix}report.html", report_html(view).encode())
+        reports.put(f"{prefix}program.yaml", manifest.encode())
+    reports.put(f"{prefix}report.json", report_json(view).encode())
+    reports.put(f"{prefix}report.html", report_html(view).encode())
 
 
-def put_receipt(store: FileSink, view: ReceiptView) -> None:
-    """receipt.json of a drop, at the path that the enterprise's job knows."""
-    store.put(f"{view.business}/drops/{view.drop}/receipt.json", receipt_json(view).encode())
+def publish_receipt(reports: FileSink, view: ReceiptView) -> None:
+    """Write a drop's receipt.json, to the path where the business's job expects it."""
+    reports.put(f"{view.business}/drops/{view.drop}/receipt.json", receipt_json(view).encode())

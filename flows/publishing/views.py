@@ -1,6 +1,6 @@
-"""From what the ledger knows to what a page is made from."""
+"""Builds the views that receipts, reports and index pages are made from, out of the ledger."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from flows.ledger.core.control_flags import get_flag, get_launch_pause
 from flows.ledger.core.engine import Connection, Row
 from flows.ledger.intake.drops import Sighting, find_incomplete_drop
-from flows.ledger.programs.businesses import read_business as business_of
+from flows.ledger.programs.businesses import read_business
 from flows.ledger.programs.register import find_first_revision, find_latest_revision, find_previous_revision
 from flows.ledger.programs.reviews import Review, list_open_reviews
 from flows.ledger.read import page_queries
@@ -33,51 +33,57 @@ from reports.views import (
 from schemas.model.judgment import Counts, Judgment
 from schemas.rules import RULES
 
-#: How much of each list a page shows; what is more, it says.
-HISTORY = 12
-REFUSALS = 200
-REASONS = 3
-SUBMISSIONS = 100
-LAUNCHES = 200
-TOP_RULES = 10
-#: Logos in review that the operator's page shows; each may have 200 KB.
-LOGOS = 10
-MONTH = timedelta(days=30)
-NIGHT = timedelta(hours=24)
+#: How much of each list a page shows. If there is more, the page says so.
+MAX_HISTORY = 12
+MAX_REFUSALS = 200
+MAX_REFUSAL_REASONS = 3
+MAX_SUBMISSIONS = 100
+MAX_LAUNCHES = 200
+MAX_TOP_RULES = 10
+#: Logos in review on the operator's page. Each may have 200 KB.
+MAX_LOGOS = 10
+TREND_PERIOD = timedelta(days=30)
+UPCOMING_PERIOD = timedelta(hours=24)
+
+#: Returns the bytes of a business's logo by its sha256, or None if they are lost.
+LoadLogo = Callable[[str, str], bytes | None]
+
+#: How held submissions ended that were not released, by their standing in the ledger.
+_HELD_OUTCOMES: dict[str, HeldOutcome] = {"dismissed": "dismissed", "replaced": "replaced"}
 
 
 def build_receipt_view(conn: Connection, business: str, drop: str) -> ReceiptView | None:
-    """The receipt of a drop as things stand; None: it was never acknowledged.
+    """The current receipt of a drop. None if the drop was never acknowledged.
 
-    While something is lacking it says so, whatever becomes of what was taken of the drop before.
+    While the drop is incomplete, its receipt says so, even if an earlier content of the drop was taken.
     """
-    if (lacking := find_incomplete_drop(conn, business, drop)) is not None:
-        return _incomplete(lacking)
-    row = page_queries.find_receipt(conn, business, drop)
-    if row is None:
+    if (incomplete := find_incomplete_drop(conn, business, drop)) is not None:
+        return _build_incomplete_receipt(incomplete)
+    receipt = page_queries.find_receipt(conn, business, drop)
+    if receipt is None:
         return None
-    of = page_queries.get_submission(conn, row.submission, business)
-    program = _program(conn, of)
+    submission = page_queries.get_submission(conn, receipt.submission, business)
+    program = _find_program(conn, submission)
     return ReceiptView(
-        outcome=row.outcome,
+        outcome=receipt.outcome,
         business=business,
         drop=drop,
-        received_at=of.received_at,
-        submission=of.id,
-        reference=of.reference,
-        verdict=of.verdict,
-        counts=Counts(**of.counts),
+        received_at=submission.received_at,
+        submission=submission.id,
+        reference=submission.reference,
+        verdict=submission.verdict,
+        counts=Counts(**submission.counts),
         state=program.state if program else None,
         branding=program.branding if program else None,
         scheduled_start=program.start if program else None,
-        digest=row.digest,
-        link=f"../../{of.id}/report.html",
-        refused=_refused(conn, program),
+        digest=receipt.digest,
+        link=f"../../{submission.id}/report.html",
+        refused=_list_refused(conn, program),
         refused_total=program.refused if program else 0,
     )
 
 
-def _incomplete(sighting: Sighting) -> ReceiptView:
+def _build_incomplete_receipt(sighting: Sighting) -> ReceiptView:
     return ReceiptView(
         outcome="incomplete",
         business=sighting.business,
@@ -88,13 +94,18 @@ def _incomplete(sighting: Sighting) -> ReceiptView:
     )
 
 
-def build_report_view(conn: Connection, business: str, submission: str, judgment: Judgment, *, now: datetime) -> SubmissionView:
-    """A submission's page as things stand; a held one may have been decided on since it was judged."""
+def build_report_view(
+    conn: Connection, business: str, submission: str, judgment: Judgment, *, now: datetime
+) -> SubmissionView:
+    """The current report of a submission. The verdict may have changed since the judgment, if it was held."""
     row = page_queries.get_submission(conn, submission, business)
-    program, stands = _program(conn, row), find_latest_revision(conn, row)
-    registered = business_of(conn, row.business)
-    latest = program is not None and stands is not None and program.revision == stands.number
-    givers, takers = page_queries.list_takeover_references(conn, row.business, row.reference) if latest else ([], [])
+    program, revision = _find_program(conn, row), find_latest_revision(conn, row)
+    registered = read_business(conn, row.business)
+    # Only the report of the program's current revision shows the program's branding, refusals and takeovers.
+    is_current = program is not None and revision is not None and program.revision == revision.number
+    givers, takers = (
+        page_queries.list_takeover_references(conn, row.business, row.reference) if is_current else ([], [])
+    )
     return SubmissionView(
         id=row.id,
         digest=row.digest,
@@ -105,112 +116,117 @@ def build_report_view(conn: Connection, business: str, submission: str, judgment
         legal_name=registered.legal_name if registered else None,
         reference=row.reference,
         drop=row.drop,
-        state=stands.state if stands else None,
-        branding=program.branding if program and latest else None,
-        scheduled_start=stands.start if stands else None,
-        revision=_revision(conn, find_first_revision(conn, row)),
-        history=[_past(p) for p in reversed(page_queries.list_earlier_submissions(conn, row, limit=HISTORY))],
-        refused=_refused(conn, program) if latest else (),
-        refused_total=program.refused if program and latest else 0,
+        state=revision.state if revision else None,
+        branding=program.branding if program and is_current else None,
+        scheduled_start=revision.start if revision else None,
+        revision=_describe_changes(conn, find_first_revision(conn, row)),
+        history=[
+            _summarize_past(past)
+            for past in reversed(page_queries.list_earlier_submissions(conn, row, limit=MAX_HISTORY))
+        ],
+        refused=_list_refused(conn, program) if is_current else (),
+        refused_total=program.refused if program and is_current else 0,
         reassigned_from=givers,
         reassigned_to=takers,
         logo=judgment.logo.content if judgment.logo else None,
-        held_outcome=_DECIDED.get(row.standing),
+        held_outcome=_HELD_OUTCOMES.get(row.standing),
         operator_reason=row.reason if row.standing == "dismissed" else None,
     )
 
 
-#: By their standing, held submissions that will not be taken any more.
-_DECIDED: dict[str, HeldOutcome] = {"dismissed": "dismissed", "replaced": "replaced"}
-
-
-def build_business_index(conn: Connection, name: str, *, now: datetime) -> BusinessIndexView:
-    """A business's page; nothing of another's."""
-    known = business_of(conn, name)
-    rules = page_queries.list_top_rules(conn, name, since=now - MONTH, limit=TOP_RULES)
+def build_business_index(conn: Connection, business: str, *, now: datetime) -> BusinessIndexView:
+    """The index page of one business. It has nothing of any other business."""
+    registered = read_business(conn, business)
+    rules = page_queries.list_top_rules(conn, business, since=now - TREND_PERIOD, limit=MAX_TOP_RULES)
+    submissions = page_queries.list_submissions(conn, business_id=business, limit=MAX_SUBMISSIONS)
     return BusinessIndexView(
-        business=name,
+        business=business,
         now=now,
-        legal_name=known.legal_name if known else None,
-        programs=[_program_line(conn, p) for p in page_queries.list_programs(conn, business_id=name)],
-        submissions=[_submission_line(s) for s in page_queries.list_submissions(conn, business_id=name, limit=SUBMISSIONS)],
-        submissions_total=page_queries.count_submissions(conn, name),
+        legal_name=registered.legal_name if registered else None,
+        programs=[_summarize_program(conn, p) for p in page_queries.list_programs(conn, business_id=business)],
+        submissions=[_summarize_submission(row) for row in submissions],
+        submissions_total=page_queries.count_submissions(conn, business),
         top_rules=[RuleCount(id=rule, name=RULES[rule].name, count=count) for rule, count in rules if rule in RULES],
     )
 
 
-#: The bytes of a business's logo by their sha256; None where they are lost.
-LoadLogo = Callable[[str, str], bytes | None]
-
-
-def build_operator_index(conn: Connection, *, now: datetime, logo: LoadLogo) -> OperatorIndexView:
-    """The operator's page: what waits, what launches, what failed, who is there."""
-    stopped = get_launch_pause(conn)
+def build_operator_index(conn: Connection, *, now: datetime, load_logo: LoadLogo) -> OperatorIndexView:
+    """The operator's page: what needs a decision, what failed, what launches soon, and all businesses."""
     reviews = list_open_reviews(conn)
-    shown = {review.id for review in [r for r in reviews if r.logo_sha256][:LOGOS]}
+    with_logo = {review.id for review in [r for r in reviews if r.logo_sha256][:MAX_LOGOS]}
+    stuck, unknown = page_queries.list_stuck_programs(conn), page_queries.list_unknown_batches(conn)
+    starting = page_queries.list_starting_programs(conn, until=now + UPCOMING_PERIOD, limit=MAX_LAUNCHES)
     return OperatorIndexView(
         now=now,
-        businesses=[_business_line(b) for b in page_queries.list_business_totals(conn, since=now - MONTH)],
-        held=[_held(row) for row in page_queries.list_held_submissions(conn)],
-        review=[_in_review(review, logo if review.id in shown else _no_logo) for review in reviews],
-        failed=[*map(_stuck, page_queries.list_stuck_programs(conn)), *map(_unknown, page_queries.list_unknown_batches(conn))],
-        upcoming_launches=[_launch_line(p) for p in page_queries.list_starting_programs(conn, until=now + NIGHT, limit=LAUNCHES)],
-        paused=stopped is not None,
+        businesses=[
+            _summarize_business(totals) for totals in page_queries.list_business_totals(conn, since=now - TREND_PERIOD)
+        ],
+        held=[_describe_held(row) for row in page_queries.list_held_submissions(conn)],
+        review=[_describe_review(review, load_logo if review.id in with_logo else _no_logo) for review in reviews],
+        failed=[*map(_describe_stuck_program, stuck), *map(_describe_unknown_batch, unknown)],
+        upcoming_launches=[_describe_launch(program) for program in starting],
+        paused=get_launch_pause(conn) is not None,
         businesses_error=get_flag(conn, BUSINESSES_ERROR_FLAG),
     )
 
 
-def _program(conn: Connection, submission: Row[Any]) -> page_queries.ProgramRow | None:
+def _find_program(conn: Connection, submission: Row[Any]) -> page_queries.ProgramRow | None:
     if submission.reference is None:
         return None
     found = page_queries.list_programs(conn, business_id=submission.business, reference=submission.reference)
     return found[0] if found else None
 
 
-def _revision(conn: Connection, made: Row[Any] | None) -> RevisionChanges | None:
-    if made is None:
+def _describe_changes(conn: Connection, revision: Row[Any] | None) -> RevisionChanges | None:
+    if revision is None:
         return None
-    before = find_previous_revision(conn, made)
+    before = find_previous_revision(conn, revision)
     return RevisionChanges(
-        number=made.number,
-        added=made.added,
-        removed=made.removed,
-        changed=made.changed,
-        start_before=before.start if before and before.start != made.start else None,
-        end_before=before.end if before and before.end != made.end else None,
+        number=revision.number,
+        added=revision.added,
+        removed=revision.removed,
+        changed=revision.changed,
+        start_before=before.start if before and before.start != revision.start else None,
+        end_before=before.end if before and before.end != revision.end else None,
     )
 
 
-def _past(row: Row[Any]) -> PastSubmission:
+def _summarize_past(row: Row[Any]) -> PastSubmission:
     return PastSubmission(id=row.id, received_at=row.received_at, verdict=row.verdict, counts=Counts(**row.counts))
 
 
-def _refused(conn: Connection, program: page_queries.ProgramRow | None) -> list[RefusedNumber]:
+def _list_refused(conn: Connection, program: page_queries.ProgramRow | None) -> list[RefusedNumber]:
     if program is None or not program.refused:
         return []
-    found = page_queries.list_refused_numbers(conn, program.business, program.reference, limit=REFUSALS)
-    # In full: it is the business's own number, on its own page, for it to act on.
+    found = page_queries.list_refused_numbers(conn, program.business, program.reference, limit=MAX_REFUSALS)
+    # Not masked: the numbers are the business's own, on its own page, for it to act on.
     return [RefusedNumber(number=f"+1{number}", reason=reason) for number, reason in found]
 
 
-def _program_line(conn: Connection, p: page_queries.ProgramRow) -> ProgramSummary:
+def _summarize_program(conn: Connection, program: page_queries.ProgramRow) -> ProgramSummary:
     return ProgramSummary(
-        reference=p.reference,
-        revision=p.revision,
-        state=p.state,
-        branding=p.branding,
-        name=p.name,
-        start=p.start,
-        end=p.end,
-        timezone=p.timezone,
-        live=p.live,
-        pending=p.pending,
-        refused=p.refused,
-        refusals=page_queries.count_refusals_by_reason(conn, p.business, p.reference, limit=REASONS) if p.refused else (),
+        reference=program.reference,
+        revision=program.revision,
+        state=program.state,
+        branding=program.branding,
+        name=program.name,
+        start=program.start,
+        end=program.end,
+        timezone=program.timezone,
+        live=program.live,
+        pending=program.pending,
+        refused=program.refused,
+        refusals=_count_refusals(conn, program),
     )
 
 
-def _submission_line(row: Row[Any]) -> SubmissionSummary:
+def _count_refusals(conn: Connection, program: page_queries.ProgramRow) -> Sequence[tuple[str, int]]:
+    if not program.refused:
+        return ()
+    return page_queries.count_refusals_by_reason(conn, program.business, program.reference, limit=MAX_REFUSAL_REASONS)
+
+
+def _summarize_submission(row: Row[Any]) -> SubmissionSummary:
     return SubmissionSummary(
         id=row.id,
         received_at=row.received_at,
@@ -222,7 +238,7 @@ def _submission_line(row: Row[Any]) -> SubmissionSummary:
     )
 
 
-def _business_line(row: page_queries.BusinessTotals) -> BusinessSummary:
+def _summarize_business(row: page_queries.BusinessTotals) -> BusinessSummary:
     return BusinessSummary(
         id=row.id,
         index=f"../{row.id}/index.html",
@@ -236,7 +252,7 @@ def _business_line(row: page_queries.BusinessTotals) -> BusinessSummary:
     )
 
 
-def _held(row: Row[Any]) -> AttentionItem:
+def _describe_held(row: Row[Any]) -> AttentionItem:
     return AttentionItem(
         what=f"{row.business}/{row.reference}",
         why="; ".join(row.held_because),
@@ -251,55 +267,55 @@ def _no_logo(_business: str, _sha256: str) -> None:
     return None
 
 
-def _in_review(review: Review, logo: LoadLogo) -> AttentionItem:
+def _describe_review(review: Review, load_logo: LoadLogo) -> AttentionItem:
     name = review.display_name
     what = f"{name.display} / {name.shorthand}" if name else f"logo {review.logo_name or review.logo_sha256}"
     return AttentionItem(
         what=what,
-        why="; ".join(message for _, message in review.notes) or "asked for by a program",
+        why="; ".join(message for _, message in review.notes) or "a program uses it",
         commands=[f"launchdrop review approve {review.id}", f"launchdrop review reject {review.id} --reason …"],
         business=review.business,
         since=review.requested_at,
         report=f"../{review.business}/{review.submission}/report.html" if review.submission else None,
-        preview=_preview(review, logo),
+        preview=_preview_branding(review, load_logo),
     )
 
 
-def _preview(review: Review, logo: LoadLogo) -> BrandingPreview | None:
+def _preview_branding(review: Review, load_logo: LoadLogo) -> BrandingPreview | None:
     if name := review.display_name:
         return BrandingPreview(display=name.display, shorthand=name.shorthand)
-    image = logo(review.business, review.logo_sha256) if review.logo_sha256 else None
+    image = load_logo(review.business, review.logo_sha256) if review.logo_sha256 else None
     return BrandingPreview(logo=image) if image else None
 
 
-def _stuck(p: page_queries.ProgramRow) -> AttentionItem:
+def _describe_stuck_program(program: page_queries.ProgramRow) -> AttentionItem:
     return AttentionItem(
-        what=f"{p.business}/{p.reference}",
-        why=f"{(p.state or '').replace('_', ' ')}: {p.reason or 'no reason was given'}",
-        commands=[f"launchdrop launches retry {p.business}/{p.reference}"],
-        business=p.business,
-        since=p.start,
+        what=f"{program.business}/{program.reference}",
+        why=f"{(program.state or '').replace('_', ' ')}: {program.reason or 'no reason given'}",
+        commands=[f"launchdrop launches retry {program.business}/{program.reference}"],
+        business=program.business,
+        since=program.start,
     )
 
 
-def _unknown(row: Row[Any]) -> AttentionItem:
+def _describe_unknown_batch(row: Row[Any]) -> AttentionItem:
     return AttentionItem(
         what=f"{row.business}/{row.reference}",
-        why=f"the carrier's answer to a batch of {row.size} numbers was lost, and it cannot be asked",
+        why=f"the carrier's answer to a batch of {row.size} numbers was lost, and the carrier cannot be asked",
         commands=[f"launchdrop show {row.business}/{row.reference}"],
         business=row.business,
         since=row.sent_at,
     )
 
 
-def _launch_line(p: page_queries.ProgramRow) -> UpcomingLaunch:
-    assert p.start is not None
+def _describe_launch(program: page_queries.ProgramRow) -> UpcomingLaunch:
+    assert program.start is not None
     return UpcomingLaunch(
-        business=p.business,
-        reference=p.reference,
-        revision=p.revision,
-        start=p.start,
-        timezone=p.timezone,
-        numbers=p.pending,
-        branding=p.branding,
+        business=program.business,
+        reference=program.reference,
+        revision=program.revision,
+        start=program.start,
+        timezone=program.timezone,
+        numbers=program.pending,
+        branding=program.branding,
     )

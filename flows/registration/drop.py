@@ -1,7 +1,8 @@
-"""Taking one drop: copied, judged, its rows reported, registered. Whatever is cut short is done again, to the same end.
+"""Takes one drop: copies it into the archive, judges it, writes the files about its rows, and registers it.
 
-What is written before the registration bears the submission's id, which a repetition has too; what shows the ledger's
-state (receipt, page, index) is written after it, and marked in the same transaction until it is.
+A step that was interrupted is repeated, with the same result. The files that are written before the registration are
+named after the submission id, which is the same each time. Receipts, reports and index pages show what the ledger says:
+the registration adds them to the outbox, and they are written later.
 """
 
 import logging
@@ -10,242 +11,228 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from flows.archive import baselines, judgments, logos
-from flows.archive.submissions import Archived, archive_drop, discard, empty, has_room, open_drop, verified
-from flows.arrival.completeness import Incomplete
-from flows.arrival.leases import claimed, still_ours
-from flows.arrival.scan import Left
-from flows.errors import LaunchdropError
+from flows.archive.baselines import save_baseline
+from flows.archive.judgments import save_judgment
+from flows.archive.logos import save_logo
+from flows.archive.submissions import (
+    ArchivedDrop,
+    archive_drop,
+    delete_submission,
+    delete_taken_files,
+    has_space_for,
+    is_intact,
+    open_archived_drop,
+)
+from flows.arrival.completeness import IncompleteDrop
+from flows.arrival.leases import lease_drop, require_lease
+from flows.arrival.scan import LeftoverDrop
+from flows.errors import Failure, catch_failure
 from flows.ledger.core.engine import Connection
 from flows.ledger.core.errors import LeaseLost, Outdated
-from flows.ledger.core.transitions import mark
-from flows.ledger.intake.drops import Sighting, Taken
-from flows.ledger.intake.leases import Lease, fenced, is_held_back, mark_taken, mark_told, put_back
-from flows.ledger.intake.submissions import LogoTaken, Registered, Registration, acknowledge, duplicate_of
-from flows.ledger.programs.register import register
-from flows.ledger.read.page_queries import receipt_of
-from flows.logs import about
-from flows.publishing.files import publish_rows
+from flows.ledger.core.outbox import add_to_outbox
+from flows.ledger.intake.drops import Sighting, TakenVersions
+from flows.ledger.intake.leases import (
+    DropLease,
+    check_drop_lease,
+    is_waiting_for_earlier_drop,
+    mark_drop_for_rescan,
+    mark_drop_incomplete,
+    mark_drop_taken,
+)
+from flows.ledger.intake.submissions import (
+    Registration,
+    RegistrationResult,
+    SubmittedLogo,
+    acknowledge_drop,
+    find_duplicate,
+)
+from flows.ledger.programs.register import register_submission
+from flows.ledger.read.page_queries import find_receipt
+from flows.logs import log_context
+from flows.publishing.files import publish_row_files
 from flows.services import Services
-from flows.stores import Changed, Sink, StoreError, batch
-from flows.validation.ahead_of_turn import Ahead, check_ahead
-from flows.validation.drop import Progress, judge_drop, understood
-from flows.validation.scratch import spools
+from flows.stores import FileSink, ObjectChanged, StoreError, write_batch
+from flows.validation.drop import judge_archived_drop, read_manifest
+from flows.validation.early_judgment import EarlyJudgment, check_early_judgment
+from flows.validation.spill_files import open_spill_files
+from schemas.judge import Progress
 from schemas.model.judgment import Judgment
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: What was judged may be overtaken (a number is claimed meanwhile); it is judged anew, but not for ever.
-TRIES = 5
-
-
-class NoRoom(LaunchdropError):
-    """The archive's disk is full: nothing was claimed, and the drop is taken when there is room."""
-
-
-@dataclass(frozen=True, slots=True)
-class Untaken:
-    """A drop that could not be taken now, though it is there: `why` is a line for the operator. It is tried again."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Behind(Untaken):
-    """A drop whose turn comes after that of another of its program, which could not be taken."""
+#: How often a drop is judged if the ledger keeps changing before it can be registered.
+MAX_JUDGMENTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Took:
-    """A drop that was taken. A repetition of what is in force was not judged; of a judgment, this is the outline."""
+class DropResult:
+    """A drop that was taken. `judgment` is without its rows and findings, and None if the drop is a duplicate."""
 
     business: str
     drop: str
-    registered: Registered
+    registered: RegistrationResult
     judgment: Judgment | None = None
 
 
-def take(services: Services, sighting: Sighting, progress: Progress | None = None) -> Took | Behind | None:
-    """Take a settled drop; None when it is another's turn, or the drop changed and is to be looked at anew."""
-    check_room(services, sighting)
-    with claimed(services.ledger, sighting, clock=services.clock, length=services.settings.lease) as lease:
-        if lease is None:
-            return _behind(services, sighting)
-        try:
-            return _take(services, sighting, lease, progress)
-        except LeaseLost:
-            return None
+@dataclass(frozen=True, slots=True)
+class BlockedDrop(Failure):
+    """A drop that has to wait, because an earlier drop for the same program could not be taken."""
 
 
-def _behind(services: Services, sighting: Sighting) -> Behind | None:
-    """Why a drop is not taken though it could be: its revision would come before an earlier one."""
-    with services.ledger.read() as conn:
-        if not is_held_back(conn, sighting, now=services.clock()):
-            return None
-    name = f"{sighting.business}/{sighting.name}"
-    why = f"drop {name} waits for drop {sighting.behind}, which is about the same program and was there before it"
-    return Behind(why)
+def take_drop(
+    services: Services, sighting: Sighting, progress: Progress | None = None
+) -> DropResult | BlockedDrop | None:
+    """Take a settled drop.
 
-
-def apart(sighting: Sighting, work: Callable[[], T], *, done: str = "taken") -> T | Untaken:
-    """What the work for a drop gives. What goes wrong with one drop, whatever it is, must not keep others waiting.
-
-    `done` says what was to be done with it.
+    Returns None if another process takes it, or if it has changed and must be scanned again. Raises StoreError if the
+    archive has no space for it.
     """
-    name = f"{sighting.business}/{sighting.name}"
-    try:
-        return work()
-    except NoRoom as e:
-        return Untaken(str(e))
-    except LaunchdropError as e:
-        return Untaken(f"drop {name} could not be {done}: {e}")
-    except Exception as e:
-        log.exception("Drop %s could not be %s", name, done)
-        return Untaken(f"drop {name} could not be {done}: {type(e).__name__}, a fault of launchdrop; the log has more")
-
-
-def check_room(services: Services, sighting: Sighting) -> None:
-    """Raises NoRoom where the archive's disk has none for this drop; to be asked before it is claimed."""
-    if not has_room(services.archive, sighting):
-        raise NoRoom(f"no room in {services.archive.url} for drop {sighting.business}/{sighting.name}: free some space")
-
-
-def tell_incomplete(services: Services, incomplete: Incomplete) -> bool:
-    """Say, once, what a drop that has waited for the arrival grace still lacks; False when it is another's turn."""
-    sighting = incomplete.sighting
-    with claimed(services.ledger, sighting, clock=services.clock, length=services.settings.lease) as lease:
+    check_archive_space(services, sighting)
+    with lease_drop(services.ledger, sighting, clock=services.clock, length=services.settings.lease) as lease:
         if lease is None:
-            return False
-        try:
-            with services.ledger.begin() as conn:
-                mark_told(conn, lease, sighting, incomplete.findings, now=services.clock())
-                mark(conn, "receipt", sighting.business, sighting.name)
-        except LeaseLost:
-            return False
-    return True
+            return _find_block(services, sighting)
+        with suppress(LeaseLost):
+            archived = _copy_to_archive(services, sighting, lease)
+            if archived is not None:
+                return register_archived_drop(services, archived, lease, progress=progress)
+    return None
 
 
-def clear_up(services: Services, left: Left) -> None:
-    """Empty a drop that was taken by a process which died before it could."""
-    sighting = left.sighting
+def check_archive_space(services: Services, sighting: Sighting) -> None:
+    """Raise StoreError if the archive has no space for this drop. Call this before claiming it."""
+    if not has_space_for(services.archive, sighting):
+        raise StoreError(f"no room in {services.archive.url}: free some space there")
+
+
+def _find_block(services: Services, sighting: Sighting) -> BlockedDrop | None:
+    """Why this drop has to wait. None if another process takes it or the drop before it."""
     with services.ledger.read() as conn:
-        receipt = receipt_of(conn, sighting.business, sighting.name)
-    if receipt is not None and sighting.taken is not None:
-        _empty(services, sighting.business, sighting.name, receipt.submission, sighting.taken)
-
-
-def _take(services: Services, sighting: Sighting, lease: Lease, progress: Progress | None) -> Took | None:
-    try:
-        archived = archive_drop(services.inbox, services.archive, sighting, token=lease.token)
-    except Changed:
-        look_anew(services, lease)
-        return None
-    return enter(services, archived, lease, progress=progress)
-
-
-def look_anew(services: Services, lease: Lease) -> None:
-    """The drop is no longer as it was looked at: give it back."""
-    with services.ledger.begin() as conn:
-        put_back(conn, lease)
-
-
-def enter(
-    services: Services,
-    archived: Archived,
-    lease: Lease,
-    *,
-    ahead: Ahead | None = None,
-    progress: Progress | None = None,
-) -> Took:
-    """Acknowledge what is in the archive, or register it; what was judged ahead counts while it still holds."""
-    with about(business=lease.business, drop=lease.name, submission=archived.submission):
-        took = _repetition(services, archived, lease) or _submission(services, archived, lease, ahead, progress)
-        log.info("%s: %s", took.registered.outcome, took.judgment.verdict if took.judgment else "as before")
-    # It is taken all the same where the inbox cannot be cleared: each look finds that again, and the operator is told.
-    with suppress(StoreError):
-        if services.settings.after_intake == "empty":
-            _empty(services, lease.business, lease.name, took.registered.submission, archived.taken)
-    return took
-
-
-def _empty(services: Services, business: str, name: str, submission: str, taken: Taken) -> None:
-    """Clear the inbox of what was taken, once the archive gives it back as it was hashed."""
-    if verified(open_drop(services.archive, business, submission)):
-        empty(services.inbox, business, name, taken)
-
-
-def repeats(services: Services, archived: Archived, lease: Lease) -> bool:
-    """Whether the drop repeats what is in force now, so that there is nothing to judge."""
-    with services.ledger.read() as conn:
-        return _twin(conn, services, archived, lease) is not None
-
-
-def _repetition(services: Services, archived: Archived, lease: Lease) -> Took | None:
-    """Acknowledge a drop whose content is in force already: nothing is judged, nothing changes."""
-    if not repeats(services, archived, lease):  # most do not, and reading waits for nobody
-        return None
-    with services.ledger.begin() as conn:
-        fenced(conn, lease)
-        twin = _twin(conn, services, archived, lease)
-        if twin is None:
+        if not is_waiting_for_earlier_drop(conn, sighting, now=services.clock()):
             return None
-        acknowledge(conn, lease.business, lease.name, "duplicate", twin, archived.digest, services.clock())
-        mark_taken(conn, lease, archived.taken, submission=twin)
-    if twin != archived.submission:
-        discard(services.archive, lease.business, archived.submission)
-    return Took(business=lease.business, drop=lease.name, registered=Registered(outcome="duplicate", submission=twin))
+    drop = f"drop {sighting.business}/{sighting.name}"
+    return BlockedDrop(f"{drop} waits for drop {sighting.after_drop}: it arrived earlier and is for the same program")
 
 
-def _twin(conn: Connection, services: Services, archived: Archived, lease: Lease) -> str | None:
-    """The submission that this drop repeats, if its manifest is one of its inbox's business."""
-    manifest = understood(archived.drop, services.settings.policy)
+def _copy_to_archive(services: Services, sighting: Sighting, lease: DropLease) -> ArchivedDrop | None:
+    """Copy the drop. None if it has changed since it was scanned: then it is scanned again."""
+    try:
+        return archive_drop(services.inbox, services.archive, sighting, token=lease.token)
+    except ObjectChanged:
+        release_for_rescan(services, lease)
+        return None
+
+
+def release_for_rescan(services: Services, lease: DropLease) -> None:
+    """End the lease and have the drop scanned again. Raises LeaseLost."""
+    with services.ledger.begin() as conn:
+        mark_drop_for_rescan(conn, lease)
+
+
+def register_archived_drop(
+    services: Services,
+    archived: ArchivedDrop,
+    lease: DropLease,
+    *,
+    early: EarlyJudgment | None = None,
+    progress: Progress | None = None,
+) -> DropResult:
+    """Register a drop that is in the archive, or acknowledge it as a duplicate. Raises LeaseLost.
+
+    An `early` judgment is used if it still holds. Otherwise the drop is judged here.
+    """
+    with log_context(business=lease.business, drop=lease.name, submission=archived.submission):
+        result = _acknowledge_duplicate(services, archived, lease)
+        if result is None:
+            result = _judge_and_register(services, archived, lease, early, progress)
+        log.info("%s: %s", result.registered.outcome, result.judgment.verdict if result.judgment else "no change")
+    if services.settings.after_intake == "empty":
+        with suppress(StoreError):  # the drop is taken even so; each scan finds it again and reports the error
+            _empty_inbox_folder(services, lease.business, lease.name, result.registered.submission, archived.taken)
+    return result
+
+
+def is_duplicate(services: Services, archived: ArchivedDrop, lease: DropLease) -> bool:
+    """Whether the drop has the same content as its program's current accepted or held submission."""
+    with services.ledger.read() as conn:
+        return _find_original(conn, services, archived, lease) is not None
+
+
+def _acknowledge_duplicate(services: Services, archived: ArchivedDrop, lease: DropLease) -> DropResult | None:
+    """Acknowledge the drop if it is a duplicate: it is not judged, and nothing else changes. Otherwise None."""
+    if not is_duplicate(services, archived, lease):  # true for most drops, and needs no write lock
+        return None
+    with services.ledger.begin() as conn:
+        check_drop_lease(conn, lease)
+        original = _find_original(conn, services, archived, lease)
+        if original is None:
+            return None
+        acknowledge_drop(conn, lease.business, lease.name, "duplicate", original, archived.digest, services.clock())
+        mark_drop_taken(conn, lease, archived.taken, submission=original)
+    if original != archived.submission:
+        delete_submission(services.archive, lease.business, archived.submission)
+    registered = RegistrationResult(outcome="duplicate", submission=original)
+    return DropResult(business=lease.business, drop=lease.name, registered=registered)
+
+
+def _find_original(conn: Connection, services: Services, archived: ArchivedDrop, lease: DropLease) -> str | None:
+    """The submission that this drop is a duplicate of. None if its manifest names another business than its inbox's."""
+    manifest = read_manifest(services, archived.drop)
     if manifest is None or manifest.business != lease.business:
         return None
     cancels = manifest.state == "cancelled"
-    return duplicate_of(conn, lease.business, manifest.reference, archived.digest, cancels=cancels)
+    return find_duplicate(conn, lease.business, manifest.reference, archived.digest, cancels=cancels)
 
 
-def _submission(
-    services: Services, archived: Archived, lease: Lease, ahead: Ahead | None, progress: Progress | None
-) -> Took:
-    """Judge and register, as one: what is overtaken between the two is judged anew."""
-    if ahead is not None:
+def _judge_and_register(
+    services: Services,
+    archived: ArchivedDrop,
+    lease: DropLease,
+    early: EarlyJudgment | None,
+    progress: Progress | None,
+) -> DropResult:
+    """Judge the drop and register it. If the ledger has changed in between, judge it again."""
+    if early is not None:
         with suppress(Outdated):
-            return _register(services, registration_of(archived, lease, ahead.judgment), archived, lease, ahead)
-    for _ in range(TRIES - 1):
-        try:
-            return _judge(services, archived, lease, progress)
-        except Outdated:
-            continue
-    return _judge(services, archived, lease, progress)
+            return _register(services, make_registration(archived, lease, early.judgment), archived, lease, early)
+    for _ in range(MAX_JUDGMENTS - 1):
+        with suppress(Outdated):
+            return _judge_and_register_once(services, archived, lease, progress)
+    return _judge_and_register_once(services, archived, lease, progress)
 
 
-def _judge(services: Services, archived: Archived, lease: Lease, progress: Progress | None) -> Took:
-    with spools() as spool:
-        judgment = judge_drop(services, archived.drop, spool, progress)
-        registration = registration_of(archived, lease, judgment)
-        still_ours(services.ledger, lease)  # judging takes long
-        keep_judgment(services, registration)
+def _judge_and_register_once(
+    services: Services, archived: ArchivedDrop, lease: DropLease, progress: Progress | None
+) -> DropResult:
+    with open_spill_files() as open_spill:
+        judgment = judge_archived_drop(services, archived.drop, open_spill, progress)
+        registration = make_registration(archived, lease, judgment)
+        require_lease(services.ledger, lease)  # judging may have taken longer than the lease
+        write_judged_files_durably(services, registration)
         return _register(services, registration, archived, lease)
 
 
 def _register(
-    services: Services, registration: Registration, archived: Archived, lease: Lease, ahead: Ahead | None = None
-) -> Took:
+    services: Services,
+    registration: Registration,
+    archived: ArchivedDrop,
+    lease: DropLease,
+    early: EarlyJudgment | None = None,
+) -> DropResult:
+    """Register the submission and mark the drop as taken, in one transaction. Raises Outdated and LeaseLost."""
     with services.ledger.begin() as conn:
-        fenced(conn, lease)
-        if ahead is not None:
-            check_ahead(services, ahead)
-        registered = register(conn, registration, services.clock())
-        mark_taken(conn, lease, archived.taken, submission=registered.submission)
-    outline = registration.judgment.outline()
-    return Took(business=lease.business, drop=lease.name, registered=registered, judgment=outline)
+        check_drop_lease(conn, lease)
+        if early is not None:
+            check_early_judgment(services, early)
+        registered = register_submission(conn, registration, services.clock())
+        mark_drop_taken(conn, lease, archived.taken, submission=registered.submission)
+    judgment = registration.judgment.without_rows()
+    return DropResult(business=lease.business, drop=lease.name, registered=registered, judgment=judgment)
 
 
-def registration_of(archived: Archived, lease: Lease, judgment: Judgment) -> Registration:
-    """What is to be registered of a drop that was judged."""
+def make_registration(archived: ArchivedDrop, lease: DropLease, judgment: Judgment) -> Registration:
+    """What the ledger needs to register a judged drop."""
     return Registration(
         submission=archived.submission,
         business=lease.business,
@@ -254,25 +241,61 @@ def registration_of(archived: Archived, lease: Lease, judgment: Judgment) -> Reg
         received_at=archived.received_at,
         archive=f"{lease.business}/{archived.submission}/",
         judgment=judgment,
-        logo=logo_taken(judgment),
+        logo=submitted_logo(judgment),
     )
 
 
-def keep_judgment(services: Services, registration: Registration) -> None:
-    """Write, so that it survives a power cut, what depends on the judgment alone."""
-    with batch(services.reports) as reports, batch(services.archive) as archive:
-        put_judgment(reports, archive, registration)
+def submitted_logo(judgment: Judgment) -> SubmittedLogo | None:
+    """The logo of the judged program, as the ledger records it."""
+    return SubmittedLogo(name=judgment.logo.name, sha256=judgment.logo.sha256) if judgment.logo else None
 
 
-def put_judgment(reports: Sink, archive: Sink, registration: Registration) -> None:
-    """Write what depends on the judgment alone: the rows' files, and the judgment itself for its page."""
+def write_judged_files_durably(services: Services, registration: Registration) -> None:
+    """Write the files that depend only on the judgment, so that they survive a power failure."""
+    with write_batch(services.reports) as reports, write_batch(services.archive) as archive:
+        write_judged_files(reports, archive, registration)
+
+
+def write_judged_files(reports: FileSink, archive: FileSink, registration: Registration) -> None:
+    """Write the files that depend only on the judgment: the CSVs of its rows, and the judgment itself."""
     business, submission = registration.business, registration.submission
-    publish_rows(reports, f"{business}/{submission}/", registration.judgment)
-    judgments.keep(archive, business, submission, registration.judgment)
-    baselines.keep(archive, business, submission, registration.judgment)
+    publish_row_files(reports, f"{business}/{submission}/", registration.judgment)
+    save_judgment(archive, business, submission, registration.judgment)
+    save_baseline(archive, business, submission, registration.judgment)
     if logo := registration.judgment.logo:
-        logos.keep(archive, business, logo)
+        save_logo(archive, business, logo)
 
 
-def logo_taken(judgment: Judgment) -> LogoTaken | None:
-    return LogoTaken(name=judgment.logo.name, sha256=judgment.logo.sha256) if judgment.logo else None
+def report_incomplete(services: Services, incomplete: IncompleteDrop) -> bool:
+    """Report once what is still missing from a drop after the arrival grace. False if another process does."""
+    sighting = incomplete.sighting
+    with lease_drop(services.ledger, sighting, clock=services.clock, length=services.settings.lease) as lease:
+        if lease is None:
+            return False
+        try:
+            with services.ledger.begin() as conn:
+                mark_drop_incomplete(conn, lease, sighting, incomplete.findings, now=services.clock())
+                add_to_outbox(conn, "receipt", sighting.business, sighting.name)
+        except LeaseLost:
+            return False
+    return True
+
+
+def empty_leftover(services: Services, leftover: LeftoverDrop) -> None:
+    """Delete a taken drop from the inbox, because the process that took it has died before it could."""
+    sighting = leftover.sighting
+    with services.ledger.read() as conn:
+        receipt = find_receipt(conn, sighting.business, sighting.name)
+    if receipt is not None and sighting.taken is not None:
+        _empty_inbox_folder(services, sighting.business, sighting.name, receipt.submission, sighting.taken)
+
+
+def _empty_inbox_folder(services: Services, business: str, name: str, submission: str, taken: TakenVersions) -> None:
+    """Delete what was taken from the inbox, if the archive has it intact."""
+    if is_intact(open_archived_drop(services.archive, business, submission)):
+        delete_taken_files(services.inbox, business, name, taken)
+
+
+def catch_drop_failure(sighting: Sighting, work: Callable[[], T], *, action: str = "taken") -> T | Failure:
+    """Do the work on one drop. Any error becomes a Failure ("drop acme/a could not be taken: ...")."""
+    return catch_failure(work, subject=f"drop {sighting.business}/{sighting.name}", action=action)

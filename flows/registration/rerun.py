@@ -1,87 +1,88 @@
-"""Judging an archived submission again: to register it anew, or only to see what would change."""
+"""Judges an archived submission again, to register the result (`retake`) or to show what would change (`replay`)."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from flows.archive.submissions import open_again, open_drop, verified
+from flows.archive.submissions import is_intact, open_archived_drop, open_under_new_id
 from flows.ledger.core.engine import Row
 from flows.ledger.intake.submissions import Registration, choose_submission_id
 from flows.ledger.programs.register import register_submission
 from flows.ledger.read.page_queries import get_submission
-from flows.registration.drop import Took, keep_judgment, logo_taken
+from flows.registration.drop import DropResult, submitted_logo, write_judged_files_durably
 from flows.services import Services
 from flows.stores import StoreError
-from flows.validation.drop import judge_drop
-from flows.validation.scratch import spill_files
+from flows.validation.drop import judge_archived_drop
+from flows.validation.spill_files import open_spill_files
 from schemas.model.drop import Drop
 from schemas.model.judgment import Judgment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """Something that judging again sees differently."""
+class ReplayChange:
+    """Something that comes out differently now: the verdict, a count of rows, or the count of a rule."""
 
     what: str
     before: Any
     now: Any
 
 
-def retake(services: Services, submission: str) -> Took:
-    """Judge it again as if it were dropped now, and register it under an id of its own.
+def retake_submission(services: Services, submission: str) -> DropResult:
+    """Judge a submission as if it were dropped now, and register it under a new id.
 
-    Raises LedgerError where there is none, StoreError where its bytes are not there as they were taken.
+    Raises LedgerError if there is no such submission, and StoreError if its archived files are missing or damaged.
     """
     with services.ledger.read() as conn:
         row = get_submission(conn, submission)
         now = services.clock()
-        new = choose_submission_id(conn, row.business, row.drop, now, row.digest)
-    with spill_files() as open_spill:
-        _as_taken(services, row)
-        judgment = judge_drop(services, open_again(services.archive, row.business, submission, as_=new), open_spill)
+        new_id = choose_submission_id(conn, row.business, row.drop, now, row.digest)
+    _open_intact_drop(services, row)
+    drop = open_under_new_id(services.archive, row.business, submission, new_id=new_id)
+    with open_spill_files() as open_spill:
+        judgment = judge_archived_drop(services, drop, open_spill)
         registration = Registration(
-            submission=new,
+            submission=new_id,
             business=row.business,
             drop=row.drop,
             digest=row.digest,
             received_at=now,
             archive=row.archive,
             judgment=judgment,
-            logo=logo_taken(judgment),
+            logo=submitted_logo(judgment),
             retake_of=submission,
         )
-        keep_judgment(services, registration)
+        write_judged_files_durably(services, registration)
         with services.ledger.begin() as conn:
             registered = register_submission(conn, registration, now)
-    return Took(business=row.business, drop=row.drop, registered=registered, judgment=judgment)
+    return DropResult(business=row.business, drop=row.drop, registered=registered, judgment=judgment)
 
 
-def replay(services: Services, submission: str) -> list[Change]:
-    """Judge it again, register nothing; what came out differently than it was judged then."""
+def replay_submission(services: Services, submission: str) -> list[ReplayChange]:
+    """Judge a submission again and return what has changed. Registers nothing. Raises as `retake_submission` does."""
     with services.ledger.read() as conn:
         row = get_submission(conn, submission)
-    with spill_files() as open_spill:
-        return _changes(row, judge_drop(services, _as_taken(services, row), open_spill))
+    drop = _open_intact_drop(services, row)
+    with open_spill_files() as open_spill:
+        return _list_changes(row, judge_archived_drop(services, drop, open_spill))
 
 
-def _as_taken(services: Services, row: Row[Any]) -> Drop:
-    """The drop from the archive, seen to be what was hashed when it was taken. Raises StoreError."""
-    drop = open_drop(services.archive, row.business, row.id)
-    if not verified(drop):
-        raise StoreError(f"the archive of {row.id} is not what was taken any more: restore it from a backup")
+def _open_intact_drop(services: Services, row: Row[Any]) -> Drop:
+    """The archived drop. Raises StoreError if a file no longer has the hash that it had when it was taken."""
+    drop = open_archived_drop(services.archive, row.business, row.id)
+    if not is_intact(drop):
+        raise StoreError(f"the archived files of {row.id} have changed since they were taken: restore a backup")
     return drop
 
 
-def _changes(row: Row[Any], judgment: Judgment) -> list[Change]:
-    then = {"verdict": row.judged, **row.counts, **row.totals}
+def _list_changes(row: Row[Any], judgment: Judgment) -> list[ReplayChange]:
     counts = judgment.counts
+    before = {"verdict": row.judged, **row.counts, **row.totals}
     now = {
         "verdict": judgment.verdict,
         **{name: getattr(counts, name) for name in ("read", "accepted", "rejected", "ignored")},
         **{total.id: total.count for total in judgment.totals},
     }
-    names = [*now, *(name for name in then if name not in now)]
     return [
-        Change(what=name, before=then.get(name, 0), now=now.get(name, 0))
-        for name in names
-        if then.get(name, 0) != now.get(name, 0)
+        ReplayChange(what=name, before=before.get(name, 0), now=now.get(name, 0))
+        for name in dict.fromkeys((*now, *before))
+        if before.get(name, 0) != now.get(name, 0)
     ]

@@ -179,7 +179,7 @@ def _register(services: Services, prepared: PreparedDrop) -> DropResult | Failur
         if prepared.archived is None:
             release_for_rescan(services, lease)
             return None
-        return register_archived_drop(services, prepared.archived, lease, ahead=prepared.early)
+        return register_archived_drop(services, prepared.archived, lease, early=prepared.early)
     except LeaseLost:
         return _find_registered(services, sighting)
 

@@ -4,12 +4,13 @@ Keys are names separated by "/", relative to the store, as `os.fsdecode` gives t
 lone surrogates. A key with an empty, "." or ".." segment, or with a NUL, is never opened.
 """
 
+import hashlib
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol, cast
 
 from flows.errors import LaunchdropError
 
@@ -147,6 +148,12 @@ def iter_blocks(stream: BinaryIO) -> Iterator[bytes]:
     """The rest of the stream in blocks of BLOCK_BYTES."""
     while block := stream.read(BLOCK_BYTES):
         yield block
+
+
+def hash_stream(stream: BinaryIO) -> str:
+    """The sha256 of the rest of the stream, in hex."""
+    # The streams of all stores have `readinto`, which the type BinaryIO lacks.
+    return hashlib.file_digest(cast(Any, stream), "sha256").hexdigest()
 
 
 def check_conditional_writes(store: Store) -> None:

@@ -1,37 +1,41 @@
-"""Judging what is in the archive, with all that is known when it is judged."""
+"""Judges a drop in the archive by what the operator and the ledger know at that time."""
 
 from collections.abc import Callable
+from functools import partial
 
-from flows.arrival.manifests import parsed_manifests
+from flows.arrival.manifests import manifest_cache
+from flows.ledger.programs.businesses import read_business
+from flows.ledger.programs.numbers import count_removed_by_replace
+from flows.ledger.programs.ownership import LedgerClaims
+from flows.ledger.programs.programs import read_known_program
+from flows.operator_files.do_not_originate import load_do_not_originate
+from flows.operator_files.gallery import read_gallery_logo
 from flows.services import Services
-from flows.validation.context import what_is_known
-from flows.validation.scratch import OpenSpillFile
-from schemas.judge import judge
-from schemas.model.drop import Drop, Known
+from schemas.judge import OpenSpillFile, Progress, judge
+from schemas.model.drop import Drop
+from schemas.model.judging_context import JudgingContext
 from schemas.model.judgment import Judgment
 from schemas.model.manifest import Manifest
 
-Progress = Callable[[int, int], None]
 
-
-def judge_drop(
+def judge_archived_drop(
     services: Services,
     drop: Drop,
     open_spill: OpenSpillFile,
     progress: Progress | None = None,
     *,
-    told: Callable[[Known], Known] = lambda known: known,
+    wrap_context: Callable[[JudgingContext], JudgingContext] = lambda context: context,
 ) -> Judgment:
-    """The judgment of a drop in the archive, now; its rows are read from its spill files as long as those are open.
+    """Judge a drop in the archive. Its rows can be read until the spill files are closed.
 
-    `told` may listen in on what judging is told.
+    `wrap_context` may return a context that records what judging asks.
     """
     settings = services.settings
-    parsed = parsed_manifests.parse_drop(drop, settings.policy, settings.caps)
-    known = what_is_known(services, drop.business or "", parsed.manifest if parsed else None)
+    parsed = manifest_cache.parse_drop(drop, settings.policy, settings.caps)
+    context = read_judging_context(services, drop.business or "", parsed.manifest if parsed else None)
     return judge(
         drop,
-        told(known),
+        wrap_context(context),
         settings.policy,
         services.clock(),
         parsed=parsed,
@@ -42,7 +46,32 @@ def judge_drop(
     )
 
 
-def manifest_of(services: Services, drop: Drop) -> Manifest | None:
-    """What the drop's manifest says, right or wrong, before the drop is judged; None where it cannot be read."""
-    parsed = parsed_manifests.parse_drop(drop, services.settings.policy, services.settings.caps)
+def read_judging_context(services: Services, business: str, manifest: Manifest | None) -> JudgingContext:
+    """What the operator and the ledger know that the rules ask for. The manifest says which program it is about."""
+    reference = manifest.reference if manifest else None
+    with services.ledger.read() as conn:
+        registered = read_business(conn, business)
+        program = read_known_program(conn, business, reference) if reference else None
+    return JudgingContext(
+        business=registered,
+        is_registered=registered is not None,
+        has_ledger=True,
+        program=program,
+        claims=LedgerClaims(
+            ledger=services.ledger,
+            business=business,
+            reference=reference,
+            reassign=bool(manifest and manifest.reassign),
+        ),
+        do_not_originate=load_do_not_originate(services.settings),
+        gallery=partial(read_gallery_logo, services.inbox, business),
+        count_removed_by_replace=(
+            partial(count_removed_by_replace, services.ledger, business, reference) if program and reference else None
+        ),
+    )
+
+
+def read_manifest(services: Services, drop: Drop) -> Manifest | None:
+    """What the drop's manifest says, valid or not. None if the drop has no manifest, or one that cannot be read."""
+    parsed = manifest_cache.parse_drop(drop, services.settings.policy, services.settings.caps)
     return parsed.manifest if parsed else None

@@ -1,10 +1,9 @@
-"""A dry run: judge a drop folder, a manifest or a numbers CSV where it lies. No ledger, no server, nothing written.
+"""A dry run: judges a drop folder, a manifest or a numbers CSV on disk, without ledger or server, and writes nothing.
 
-What lies on the machine of whoever types the command is trusted no more than an upload: it is read, never run.
+Files on the user's machine are trusted no more than uploads: they are read and never executed.
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -13,32 +12,29 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from flows.errors import LaunchdropError
 from flows.operator_files.do_not_originate import load_do_not_originate
+from flows.operator_files.gallery import GALLERY_FOLDER
 from flows.settings import Settings
-from flows.validation.scratch import OpenSpillFile
-from schemas.judge import judge, judge_csv, parse_manifest_of
-from schemas.manifest.businesses_yaml import BusinessesError, read_businesses
+from flows.stores import iter_blocks
+from schemas.judge import OpenSpillFile, Progress, judge, judge_csv, parse_drop_manifest
+from schemas.manifest.businesses_yaml import BUSINESSES_FILE, BusinessesError, parse_businesses
+from schemas.manifest.parse import MANIFEST_NAMES
 from schemas.model.business import Business
-from schemas.model.drop import Drop, DropFile, Known
-from schemas.model.filenames import under_way
-from schemas.model.ids import Digest, submission_id
+from schemas.model.drop import Drop, DropFile
+from schemas.model.filenames import is_partial_upload
+from schemas.model.ids import SubmissionDigest, make_submission_id
+from schemas.model.judging_context import JudgingContext
 from schemas.model.judgment import Judgment
 
 if TYPE_CHECKING:
     from schemas.rows.types import RowWorkers
 
-MANIFESTS = ("program.yaml", "program.yml")
-BUSINESSES = "businesses.yaml"
-GALLERY = "_logos"
-MiB = 1 << 20
-
-Tell = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun:
-    """What a dry run gives. `id` is what the submission would be called if it were taken now.
+    """The result. `id` and `digest` are those the submission would get if it were taken now.
 
-    `owner` is the business whose inbox the drop is in, else the one its manifest names; `business` what is known of it.
+    `owner` is the business whose inbox the drop is in, else the one that its manifest names. `business` is its entry in
+    businesses.yaml.
     """
 
     id: str
@@ -49,7 +45,16 @@ class DryRun:
     judgment: Judgment
 
 
-def check(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    settings: Settings
+    now: datetime
+    open_spill: OpenSpillFile
+    workers: "RowWorkers | None"
+    progress: Progress | None
+
+
+def check_path(
     path: Path,
     businesses: Path | None,
     settings: Settings,
@@ -57,103 +62,97 @@ def check(
     *,
     open_spill: OpenSpillFile,
     workers: "RowWorkers | None" = None,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
 ) -> DryRun:
-    """Judge what lies at `path`. Raises LaunchdropError when it is not there or is neither drop, manifest nor CSV."""
+    """Judge a drop folder, a manifest or a numbers CSV.
+
+    `businesses` is the businesses.yaml to use; the default is the nearest one above the drop. Raises LaunchdropError if
+    there is nothing at `path`, or it cannot be read.
+    """
+    options = _Options(settings=settings, now=now, open_spill=open_spill, workers=workers, progress=progress)
     path = path.absolute()
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
     except OSError as e:
         raise LaunchdropError(f"{path}: cannot be read: {e.strerror}") from None
     if is_folder:
-        return _check_drop(path.resolve(), businesses, settings, now, open_spill, workers, progress)
+        return _check_drop(path.resolve(), businesses, options)
     if not is_file:
-        raise LaunchdropError(f"{path}: expected a drop folder, a manifest (.yaml) or a numbers CSV; nothing is there.")
+        raise LaunchdropError(f"{path}: not found. Expected a drop folder, a manifest (.yaml) or a numbers CSV.")
     if path.suffix.lower() in (".yaml", ".yml"):
-        return _check_drop(
-            path.parent.resolve(), businesses, settings, now, open_spill, workers, progress, manifest=path
-        )
-    return _check_csv(path, settings, now, open_spill, workers, progress)
+        return _check_drop(path.parent.resolve(), businesses, options, manifest=path)
+    return _check_csv(path, options)
 
 
-def _check_csv(
-    path: Path,
-    settings: Settings,
-    now: datetime,
-    open_spill: OpenSpillFile,
-    workers: "RowWorkers | None",
-    progress: Tell | None,
-) -> DryRun:
-    file = _file(path.parent, path)
+def _check_csv(path: Path, options: _Options) -> DryRun:
+    file = _describe_file(path.parent, path)
     digest = hashlib.sha256(bytes.fromhex(file.sha256)).hexdigest()
     judgment = judge_csv(
-        file, settings.policy, caps=settings.caps, open_spill=open_spill, workers=workers, progress=progress
+        file,
+        options.settings.policy,
+        caps=options.settings.caps,
+        open_spill=options.open_spill,
+        workers=options.workers,
+        progress=options.progress,
     )
-    return DryRun(id=submission_id(now, digest), digest=digest, drop=path.name, business=None, judgment=judgment)
+    submission = make_submission_id(options.now, digest)
+    return DryRun(id=submission, digest=digest, drop=path.name, business=None, judgment=judgment)
 
 
-def _check_drop(
-    folder: Path,
-    businesses: Path | None,
-    settings: Settings,
-    now: datetime,
-    open_spill: OpenSpillFile,
-    workers: "RowWorkers | None",
-    progress: Tell | None,
-    manifest: Path | None = None,
-) -> DryRun:
-    registry = businesses or _above(folder)
-    drop = _drop(folder, _tenant(folder, registry), manifest)
-    parsed = parse_manifest_of(drop, settings.policy, settings.caps)
-    named = parsed.manifest.business if parsed and parsed.manifest else None
-    known = _known(drop.business or named, registry, settings)
+def _check_drop(folder: Path, businesses: Path | None, options: _Options, manifest: Path | None = None) -> DryRun:
+    settings = options.settings
+    businesses = businesses or _find_businesses_file(folder)
+    drop = _read_drop(folder, _find_inbox_business(folder, businesses), manifest)
+    parsed = parse_drop_manifest(drop, settings.policy, settings.caps)
+    owner = drop.business or (parsed.manifest.business if parsed and parsed.manifest else None)
+    context = _make_context(owner, businesses, settings)
     judgment = judge(
         drop,
-        known,
+        context,
         settings.policy,
-        now,
+        options.now,
         parsed=parsed,
         caps=settings.caps,
-        open_spill=open_spill,
-        workers=workers,
-        progress=progress,
+        open_spill=options.open_spill,
+        workers=options.workers,
+        progress=options.progress,
     )
-    digest = _digest(drop, judgment)
+    digest = _compute_digest(drop, judgment)
     return DryRun(
-        id=submission_id(now, digest),
+        id=make_submission_id(options.now, digest),
         digest=digest,
         drop=drop.name,
-        owner=drop.business or named,
-        business=known.business,
+        owner=owner,
+        business=context.business,
         judgment=judgment,
     )
 
 
-def _above(folder: Path) -> Path | None:
+def _find_businesses_file(folder: Path) -> Path | None:
     """The nearest businesses.yaml above the drop."""
-    return next((p / BUSINESSES for p in folder.parents if (p / BUSINESSES).is_file()), None)
+    return next((p / BUSINESSES_FILE for p in folder.parents if (p / BUSINESSES_FILE).is_file()), None)
 
 
-def _tenant(folder: Path, registry: Path | None) -> str | None:
-    """The business whose inbox the drop is in: known where businesses.yaml lies two folders up, as in an inbox."""
-    return folder.parent.name if registry and folder.parent.parent == registry.parent.resolve() else None
+def _find_inbox_business(folder: Path, businesses: Path | None) -> str | None:
+    """The business whose inbox the drop is in. None unless businesses.yaml is two folders up, as in an inbox."""
+    return folder.parent.name if businesses and folder.parent.parent == businesses.parent.resolve() else None
 
 
-def _drop(folder: Path, business: str | None, manifest: Path | None) -> Drop:
+def _read_drop(folder: Path, business: str | None, manifest: Path | None) -> Drop:
     files: dict[str, DropFile] = {}
     refused: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             refused[name] = "a link, not a file of the drop"
-        elif path.is_file() and not under_way(name):
-            files[name] = _file(folder, path)
-    wanted = (manifest.name,) if manifest else MANIFESTS
-    manifests = tuple(files.pop(name) for name in wanted if name in files)
+        elif path.is_file() and not is_partial_upload(name):
+            files[name] = _describe_file(folder, path)
+    names = (manifest.name,) if manifest else MANIFEST_NAMES
+    manifests = tuple(files.pop(name) for name in names if name in files)
     return Drop(business=business, name=folder.name, manifests=manifests, files=files, refused=refused)
 
 
-def _file(folder: Path, path: Path) -> DropFile:
+def _describe_file(folder: Path, path: Path) -> DropFile:
     try:
         with path.open("rb") as f:
             sha256 = hashlib.file_digest(f, "sha256").hexdigest()
@@ -168,46 +167,48 @@ def _open(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _known(name: str | None, registry: Path | None, settings: Settings) -> Known:
-    """What a dry run knows: the operator's businesses.yaml and lists, where they are at hand; never the ledger."""
-    listed = load_do_not_originate(settings)
-    if registry is None:
-        return Known(do_not_originate=listed)
-    business = _registered(registry).get(name or "")
-    gallery = partial(_logo, registry.parent / GALLERY / business.id) if business else _no_logo
-    return Known(business=business, registered=business is not None, do_not_originate=listed, gallery=gallery)
+def _make_context(owner: str | None, businesses: Path | None, settings: Settings) -> JudgingContext:
+    """What a dry run knows: businesses.yaml, its gallery and the do-not-originate list, if there are any. No ledger."""
+    do_not_originate = load_do_not_originate(settings)
+    if businesses is None:
+        return JudgingContext(do_not_originate=do_not_originate)
+    business = _read_businesses(businesses).get(owner or "")
+    gallery = partial(_read_logo, businesses.parent / GALLERY_FOLDER / business.id) if business else _no_logo
+    return JudgingContext(
+        business=business, is_registered=business is not None, do_not_originate=do_not_originate, gallery=gallery
+    )
 
 
-def _registered(registry: Path) -> dict[str, Business]:
+def _read_businesses(path: Path) -> dict[str, Business]:
     try:
-        return {b.id: b for b in read_businesses(registry.read_bytes())}
+        return {business.id: business for business in parse_businesses(path.read_bytes())}
     except OSError as e:
-        raise LaunchdropError(f"{registry}: cannot be read: {e.strerror}") from None
+        raise LaunchdropError(f"{path}: cannot be read: {e.strerror}") from None
     except BusinessesError as e:
-        raise LaunchdropError(f"{registry}: {e}") from None
+        raise LaunchdropError(f"{path}: {e}") from None
 
 
-def _logo(gallery: Path, name: str) -> bytes | None:
-    path = gallery / name
-    return path.read_bytes() if path.parent == gallery and path.is_file() else None
+def _read_logo(folder: Path, name: str) -> bytes | None:
+    path = folder / name
+    return path.read_bytes() if path.parent == folder and path.is_file() else None
 
 
 def _no_logo(_name: str) -> bytes | None:
     return None
 
 
-def _digest(drop: Drop, judgment: Judgment) -> str:
-    """The digest that intake would give this drop."""
-    digest = Digest()
+def _compute_digest(drop: Drop, judgment: Judgment) -> str:
+    """The digest that the drop would get if it were taken."""
+    digest = SubmissionDigest()
     for manifest in sorted(drop.manifests, key=lambda m: m.name):
         with manifest.open() as f:
-            for _ in digest.manifest(iter(partial(f.read, MiB), b""), manifest.bytes):
+            for _ in digest.add_manifest(iter_blocks(f), manifest.bytes):
                 pass
-    understood = judgment.manifest
-    named = dict.fromkeys(n.file for n in understood.files) if understood else {}
-    if understood and understood.logo:
-        named[understood.logo] = None
-    for name in named:
+    parsed = judgment.manifest
+    names = dict.fromkeys(named.file for named in parsed.files) if parsed else {}
+    if parsed and parsed.logo:
+        names[parsed.logo] = None
+    for name in names:
         if name in drop.files:
-            digest.file(name, drop.files[name].sha256)
+            digest.add_file(name, drop.files[name].sha256)
     return digest.hexdigest()

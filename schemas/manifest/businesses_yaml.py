@@ -1,118 +1,122 @@
-"""businesses.yaml: what the operator knows of each tenant."""
+"""Parses businesses.yaml, the operator's list of businesses."""
 
 import re
 
-from schemas.manifest import yaml_tree
 from schemas.manifest.finding_collector import FindingCollector
-from schemas.manifest.parse import BUSINESS
+from schemas.manifest.parse import BUSINESS_PATTERN
 from schemas.manifest.section import Section
-from schemas.manifest.yaml_tree import Fields, Scalar
-from schemas.model.business import CONTACT, CONTACT_EXPECTED, Business, DisplayName
-from schemas.model.filenames import unsafe
+from schemas.manifest.yaml_tree import YamlMapping, YamlScalar, parse_yaml
+from schemas.model.business import CONTACT_EXPECTED, CONTACT_PATTERN, Business, DisplayName
+from schemas.model.filenames import explain_unsafe_name
 from schemas.model.findings import Finding
-from schemas.model.policy import REGION, REGION_EXPECTED
+from schemas.model.policy import REGION_EXPECTED, REGION_PATTERN
 
-KEYS = ("legal_name", "dba", "brands", "business_units", "display_names", "logos", "regions", "contacts")
+#: Its name in the inbox.
+BUSINESSES_FILE = "businesses.yaml"
+BUSINESS_KEYS = ("legal_name", "dba", "brands", "business_units", "display_names", "logos", "regions", "contacts")
 
-#: Several thousand businesses; more is no such file.
+#: Enough for several thousand businesses.
 _MAX_BYTES = 16 << 20
-_NAME_MAX = 200
+_MAX_TEXT_LENGTH = 200
 
 
 class BusinessesError(Exception):
-    """The file cannot be read; the message is one line that says where and what was expected."""
+    """The file cannot be read. The message is one line: where, and what was expected."""
 
 
-def read_businesses(content: bytes) -> tuple[Business, ...]:
-    """Every business in the file, in its order. Raises BusinessesError for the first fault, whatever the bytes are."""
-    notes = FindingCollector(per_rule=1)
-    tree = yaml_tree.read_yaml(content, max_bytes=_MAX_BYTES)
-    if not isinstance(tree, Fields):
+def parse_businesses(content: bytes) -> tuple[Business, ...]:
+    """All businesses, in the file's order. Raises BusinessesError for the first fault, whatever the bytes are."""
+    findings = FindingCollector(per_rule=1)
+    tree = parse_yaml(content, max_bytes=_MAX_BYTES)
+    if not isinstance(tree, YamlMapping):
         raise BusinessesError(tree.message)
-    root = Section(tree, "", notes, ("businesses",))
-    businesses = _businesses(root)
-    if notes.kept:
-        first = min(notes.kept, key=lambda found: found.line or 0)
-        more = notes.totals.total() - 1
-        raise BusinessesError(_say(first) + (f" ({more:,} more)" if more else ""))
+    root = Section(tree, "", findings, ("businesses",))
+    businesses = _parse_entries(root)
+    if findings.kept_findings:
+        first = min(findings.kept_findings, key=lambda finding: finding.line or 0)
+        more = findings.totals.total() - 1
+        raise BusinessesError(_describe(first) + (f" ({more:,} more)" if more else ""))
     return businesses
 
 
-def _say(found: Finding) -> str:
-    meant = f" Is {found.suggestion} meant?" if found.suggestion else ""
-    return f"line {found.line}: {found.message}{meant}"
+def _describe(finding: Finding) -> str:
+    suggestion = f" Did you mean {finding.suggestion}?" if finding.suggestion else ""
+    return f"line {finding.line}: {finding.message}{suggestion}"
 
 
-def _businesses(root: Section) -> tuple[Business, ...]:
+def _parse_entries(root: Section) -> tuple[Business, ...]:
     node = root.node("businesses")
-    if not isinstance(node, Fields):
-        if root.has("businesses"):
-            root.wrong("businesses", "a mapping of businesses by their folders' names")
+    if not isinstance(node, YamlMapping):
+        if root.is_filled("businesses"):
+            root.report_wrong("businesses", "a mapping with one key for each business, its folder name")
         elif "businesses" not in root:
-            root.missing("businesses")
+            root.report_missing("businesses")
         return ()
-    entries = root.within(node, "businesses", node.entries.keys())
-    return tuple(filter(None, (_business(entries, name) for name in node.entries)))
+    entries = root.subsection(node, "businesses", node.entries.keys())
+    return tuple(filter(None, (_parse_entry(entries, name) for name in node.entries)))
 
 
-def _business(entries: Section, name: str) -> Business | None:
-    if not BUSINESS.fullmatch(name):
-        entries.note("MAN-004", name, f"{name[:80]} is no folder's name: up to 63 of a-z, 0-9 and -.")
-    section = entries.section(name, KEYS, required=True)
+def _parse_entry(entries: Section, name: str) -> Business | None:
+    if not BUSINESS_PATTERN.fullmatch(name):
+        message = f'"{name[:80]}" must be a folder name of 1 to 63 characters (a-z, 0-9, -).'
+        entries.report("MAN-004", name, message)
+    section = entries.section(name, BUSINESS_KEYS, required=True)
     if section is None:
         return None
     return Business(
         id=name,
-        legal_name=section.text("legal_name", at_most=_NAME_MAX, required=True) or "",
-        dba=section.text("dba", at_most=_NAME_MAX),
-        brands=_texts(section, "brands"),
-        business_units=_texts(section, "business_units"),
-        display_names=_display_names(section),
-        logos=_logos(section),
-        regions=_matching(section, "regions", REGION, REGION_EXPECTED) if "regions" in section else None,
-        contacts=_matching(section, "contacts", CONTACT, CONTACT_EXPECTED),
+        legal_name=section.plain_text("legal_name", max_length=_MAX_TEXT_LENGTH, required=True) or "",
+        dba=section.plain_text("dba", max_length=_MAX_TEXT_LENGTH),
+        brands=_parse_texts(section, "brands"),
+        business_units=_parse_texts(section, "business_units"),
+        display_names=_parse_display_names(section),
+        logos=_parse_logos(section),
+        regions=_parse_matching_texts(section, "regions", REGION_PATTERN, REGION_EXPECTED)
+        if "regions" in section
+        else None,
+        contacts=_parse_matching_texts(section, "contacts", CONTACT_PATTERN, CONTACT_EXPECTED),
     )
 
 
-def _texts(section: Section, key: str) -> tuple[str, ...]:
-    """A list of short texts; what else is in it is noted."""
+def _parse_texts(section: Section, key: str) -> tuple[str, ...]:
+    """A list of short texts. Any other item is reported."""
     texts = []
-    for node in section.items(key):
-        text = node.text.strip() if isinstance(node, Scalar) else ""
-        if text and len(text) <= _NAME_MAX:
+    for node in section.list_items(key):
+        text = node.text.strip() if isinstance(node, YamlScalar) else ""
+        if text and len(text) <= _MAX_TEXT_LENGTH:
             texts.append(text)
         else:
-            section.note(
-                "MAN-004", key, f"{section.path(key)} must be a list of texts of up to {_NAME_MAX} characters."
-            )
+            message = f"{section.path(key)} must be a list of texts of up to {_MAX_TEXT_LENGTH} characters."
+            section.report("MAN-004", key, message)
     return tuple(texts)
 
 
-def _matching(section: Section, key: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
-    texts = _texts(section, key)
+def _parse_matching_texts(section: Section, key: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
+    texts = _parse_texts(section, key)
     for text in texts:
         if not pattern.fullmatch(text):
-            section.note("MAN-004", key, f'Each of {section.path(key)} must be {expected}, not "{text}".')
+            section.report("MAN-004", key, f'Each item of {section.path(key)} must be {expected}, not "{text}".')
     return texts
 
 
-def _logos(section: Section) -> tuple[str, ...]:
-    names = _texts(section, "logos")
+def _parse_logos(section: Section) -> tuple[str, ...]:
+    names = _parse_texts(section, "logos")
     for name in names:
-        if "/" in name or unsafe(name):
-            section.note("MAN-007", "logos", f'"{name}" in {section.path("logos")} must be the plain name of a file.')
+        if "/" in name or explain_unsafe_name(name):
+            section.report("MAN-007", "logos", f'"{name}" in {section.path("logos")} must be a plain file name.')
     return names
 
 
-def _display_names(section: Section) -> tuple[DisplayName, ...]:
+def _parse_display_names(section: Section) -> tuple[DisplayName, ...]:
     names = []
-    for index, node in enumerate(section.items("display_names")):
-        if not isinstance(node, Fields):
-            section.note(
-                "MAN-004", "display_names", f"{section.path('display_names')} must list display with shorthand."
-            )
+    for index, node in enumerate(section.list_items("display_names")):
+        if not isinstance(node, YamlMapping):
+            message = f"Each item of {section.path('display_names')} must have display and shorthand."
+            section.report("MAN-004", "display_names", message)
             continue
-        entry = section.within(node, f"display_names[{index}]", ("display", "shorthand"))
-        display, shorthand = (entry.text(key, at_most=_NAME_MAX, required=True) for key in ("display", "shorthand"))
+        entry = section.subsection(node, f"display_names[{index}]", ("display", "shorthand"))
+        display, shorthand = (
+            entry.plain_text(key, max_length=_MAX_TEXT_LENGTH, required=True) for key in ("display", "shorthand")
+        )
         names.append(DisplayName(display=display or "", shorthand=shorthand or ""))
     return tuple(names)

@@ -1,0 +1,138 @@
+"""Judges drops before their turn, on workers, and checks at their turn whether the judgment still holds.
+
+A judgment depends on the drop and on what the operator and the ledger know. The early judgment records which questions
+were asked and what the answers were. When the drop's turn comes, the same questions are asked again. If an answer has
+changed, the drop is judged again.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from flows.ledger.core.bulk import merge_blocks
+from flows.ledger.core.errors import Outdated
+from flows.services import Services
+from flows.validation.drop import judge_archived_drop, read_judging_context, read_manifest
+from schemas.judge import OpenSpillFile
+from schemas.model.business import Business
+from schemas.model.drop import Drop
+from schemas.model.judging_context import ExistingProgram, JudgingContext, NumberClaims, NumberConflict
+from schemas.model.judgment import JudgedNumbers, Judgment
+from schemas.model.manifest import Manifest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedNumbers:
+    """The accepted numbers of a judgment whose rejected rows have been written to its files already."""
+
+    numbers: np.ndarray
+    purposes: np.ndarray
+
+    def accepted(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield self.numbers, self.purposes
+
+    def rejections(self) -> "Iterator[pa.RecordBatch]":
+        raise NotImplementedError("they are in rejections.csv")
+
+    def rejected_records(self) -> Iterator[bytes]:
+        raise NotImplementedError("they are in rejected.csv")
+
+
+@dataclass(slots=True)
+class RecordedAnswers:
+    """What judging asked about things that other processes may change, and the answers it got."""
+
+    business: Business | None = None
+    program: ExistingProgram | None = None
+    conflicts: list[tuple[np.ndarray, Mapping[int, NumberConflict]]] = field(default_factory=list)
+    logo_hashes: dict[str, str | None] = field(default_factory=dict)
+    removed_counts: list[int] = field(default_factory=list)
+
+    def record_from(self, context: JudgingContext) -> JudgingContext:
+        """The same context, but its answers are recorded here as it gives them."""
+        self.business, self.program = context.business, context.program
+        count = context.count_removed_by_replace
+        return replace(
+            context,
+            claims=_RecordingClaims(context.claims, self) if context.claims else None,
+            gallery=partial(self._record_logo, context.gallery),
+            count_removed_by_replace=partial(self._record_removed, count) if count else None,
+        )
+
+    def match(self, context: JudgingContext, numbers: JudgedNumbers) -> bool:
+        """Whether this context gives the same answers. `numbers` are those that were judged."""
+        if (self.business, self.program) != (context.business, context.program):
+            return False
+        if any(_hash_logo(context.gallery(name)) != sha256 for name, sha256 in self.logo_hashes.items()):
+            return False
+        count = context.count_removed_by_replace
+        if self.removed_counts and (count is None or count(numbers) != self.removed_counts[-1]):
+            return False
+        claims = context.claims
+        return claims is None or all(claims.find_conflicts(asked) == found for asked, found in self.conflicts)
+
+    def _record_logo(self, gallery: Callable[[str], bytes | None], name: str) -> bytes | None:
+        content = gallery(name)
+        self.logo_hashes[name] = _hash_logo(content)
+        return content
+
+    def _record_removed(self, count: Callable[[JudgedNumbers], int], numbers: JudgedNumbers) -> int:
+        self.removed_counts.append(count(numbers))
+        return self.removed_counts[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class _RecordingClaims:
+    claims: NumberClaims
+    answers: RecordedAnswers
+
+    def find_conflicts(self, numbers: np.ndarray) -> Mapping[int, NumberConflict]:
+        found = self.claims.find_conflicts(numbers)
+        self.answers.conflicts.append((numbers, found))
+        return found
+
+
+def _hash_logo(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyJudgment:
+    """A judgment made before the drop's turn, and the answers it is based on.
+
+    The judgment has no rows but the accepted numbers. `manifest` is None if it cannot be read.
+    """
+
+    business: str
+    manifest: Manifest | None
+    judgment: Judgment
+    answers: RecordedAnswers
+
+
+def judge_early(
+    services: Services, drop: Drop, open_spill: OpenSpillFile, write_rows: Callable[[Judgment], object]
+) -> EarlyJudgment:
+    """Judge a drop before its turn. `write_rows` gets the judgment while all of its rows can still be read."""
+    answers = RecordedAnswers()
+    judgment = judge_archived_drop(services, drop, open_spill, wrap_context=answers.record_from)
+    write_rows(judgment)
+    return EarlyJudgment(
+        business=drop.business or "",
+        manifest=read_manifest(services, drop),
+        judgment=replace(judgment, numbers=AcceptedNumbers(*merge_blocks(judgment.numbers.accepted()))),
+        answers=answers,
+    )
+
+
+def check_early_judgment(services: Services, early: EarlyJudgment) -> None:
+    """Raise Outdated if the drop might be judged differently now."""
+    context = read_judging_context(services, early.business, early.manifest)
+    if not early.answers.match(context, early.judgment.numbers):
+        raise Outdated("the ledger, the gallery or the business has changed since the drop was judged")
