@@ -15,9 +15,7 @@ _ROW_SUMMARY_RULES = frozenset({"MAN-017"})
 _ROW_SCOPES = frozenset({"row", "number", "purpose"})
 
 #: States in which the launch is over, under way or will not happen: the headline reports the state, not the start.
-_STATES_IN_HEADLINE = frozenset(
-    {"launching", "live", "launch_failed", "missed", "superseded", "ended", "cancelled"}
-)  # fmt: skip
+_STATES_IN_HEADLINE = frozenset({"launching", "live", "launch_failed", "missed", "superseded", "ended", "cancelled"})
 
 
 def program_zone(view: SubmissionView) -> ZoneInfo:
@@ -48,7 +46,7 @@ def count_non_row_errors(view: SubmissionView) -> int:
 
 
 def headline_sentences(view: SubmissionView) -> list[str]:
-    """One sentence with the outcome and the launch. A second one if something still needs fixing, or gives a reason."""
+    """One sentence with the outcome, and a second one if rows need fixing or the operator gave a reason."""
     if view.held_outcome:
         return [plain_text(view.held_outcome), *_operator_reason(view)]
     return [sentence for sentence in (_outcome(view), _rows_to_fix(view)) if sentence]

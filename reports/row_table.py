@@ -54,7 +54,7 @@ class TableRow:
 class RowTable:
     """The rows as markup. `shown` counts the rows with findings, `rules` those of each rule.
 
-    `files` maps each file's name to the number that stands for it in the markup.
+    `files` maps each file's name to its number in the markup.
     """
 
     body: str

@@ -242,28 +242,29 @@ def with_rejections() -> SubmissionView:
 def _rejected_lines() -> list[dict]:
     numbers = "numbers.csv"
     lines = [line(numbers, 17 + 7 * i, f"214-{9020 + i}", "Customer Service", "NUM-004",
-                  "The area code is missing.") for i in range(18)]  # fmt: skip
+                  "This has 7 digits: the area code is missing.") for i in range(18)]  # fmt: skip
     lines += [line("late.csv", 3 + i, f"214{9120 + i}", "Survey", "NUM-004",
-                   "The area code is missing.") for i in range(3)]  # fmt: skip
+                   "This has 7 digits: the area code is missing.") for i in range(3)]  # fmt: skip
     lines += [line(numbers, 600 + 3 * i, f"(501) 214-{9220 + i}", "Marketing", "PUR-002",
-                   '"Marketing" is not one of the ten call purposes.', "Telemarketing") for i in range(9)]  # fmt: skip
+                   "This is not one of the ten call purposes.", "Telemarketing") for i in range(9)]  # fmt: skip
     lines += [line(numbers, 700 + i, f"501-214-{9320 + i}", "Informational", "PUR-002",
-                   '"Informational" is not one of the ten call purposes.', "Informational/Notification")
+                   "This is not one of the ten call purposes.", "Informational/Notification")
               for i in range(5)]  # fmt: skip
     lines += [line(numbers, 900 + 2 * i, f"501 214 {9420 + i}", "Debt Collection", "NUM-020",
                    f"This phone number is already in row {400 + i} of numbers.csv.") for i in range(6)]  # fmt: skip
     lines.append(line(numbers, 920, "501 214 9430", "Survey", "NUM-021",
-                      "This phone number is already in row 410 of numbers.csv, for another purpose."))  # fmt: skip
+                      "This phone number is already in row 410 of numbers.csv, with a different call purpose.")
+                 )  # fmt: skip
     lines += [line("late.csv", 20 + i, "5.01215E+09", "Survey", "NUM-003",
                    "A spreadsheet changed this phone number (5.01215E+09).") for i in range(3)]  # fmt: skip
     lines += [line(numbers, 1002 + i, f"501 555 {int('0102') + i:04}", "Survey", "NUM-010",
-                   "555-0100 to 555-0199 are fictional.") for i in range(2)]  # fmt: skip
-    lines.append(line(numbers, 1040, "501-911-4400 ext 2", "", "NUM-002", 'Phone numbers can\'t contain "ext".'))
+                   f"555-010{2 + i} is a fictional number.") for i in range(2)]  # fmt: skip
+    lines.append(line(numbers, 1040, "501-911-4400 ext 2", "", "NUM-002", "Phone numbers can't contain “e”."))
     lines.append(line(numbers, 1040, "501-911-4400 ext 2", "", "PUR-001", "The call purpose is blank."))
     lines.append(line(numbers, 1041, "+15012149440", "Survey", "NUM-023",
-                      "This phone number is already in your program branch-hours."))  # fmt: skip
+                      "This phone number is already in the program branch-hours."))  # fmt: skip
     lines += [line(numbers, 1060 + i, f"501 958 {1000 + i}", "Survey", "NUM-016",
-                   "Exchange 958 is reserved for line tests.") for i in range(2)]  # fmt: skip
+                   "Exchange 958 is used for tests or information services.") for i in range(2)]  # fmt: skip
     return lines
 
 
@@ -296,7 +297,7 @@ def _history() -> list[PastSubmission]:
 
 def held() -> SubmissionView:
     lines = [line("numbers.csv", 40 + i, f"214-{9020 + i}", "Survey", "NUM-004",
-                  "The area code is missing.") for i in range(5)]  # fmt: skip
+                  "This has 7 digits: the area code is missing.") for i in range(5)]  # fmt: skip
     large = Finding(
         rule="MAN-019",
         severity="warning",
@@ -331,7 +332,7 @@ def rejected() -> SubmissionView:
                 file="late.csv"),
     ]  # fmt: skip
     lines = [line("numbers.csv", 12 + i, f"214-{9020 + i}", "Survey", "NUM-004",
-                  "The area code is missing.") for i in range(5)]  # fmt: skip
+                  "This has 7 digits: the area code is missing.") for i in range(5)]  # fmt: skip
     files = [file_of("numbers.csv", lines, read=820, ignored=2), file_of("late.csv", [], read=0)]
     manifest = replace(MANIFEST, call_purpose=None, display_name=None, schedule=None)
     judgment = judged(lines, files=files, verdict="rejected", manifest=manifest, extra=errors)

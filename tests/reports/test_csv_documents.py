@@ -43,7 +43,7 @@ def test_there_is_one_line_per_finding_with_every_column():
     assert rows[0] == {
         "file": "numbers.csv", "row": "17", "line": "17", "phone_number": "214-9020",
         "call_purpose": "Customer Service", "rule": "NUM-004", "severity": "error",
-        "message": "The area code is missing.", "fix": "Put the three digits of the area code in front.",
+        "message": "This has 7 digits: the area code is missing.", "fix": "Add the area code.",
         "suggestion": "",
     }  # fmt: skip
 

@@ -6,6 +6,9 @@ import pytest
 
 from reports.row_table import ROWS_BUDGET, build_row_table, collect_rows
 from tests.reports import samples
+from tests.schemas.drop_cases import cases
+
+DUPLICATES = ("NUM-020", "NUM-021")
 
 
 def test_a_row_has_both_cells_and_all_its_findings():
@@ -69,11 +72,19 @@ def test_the_kept_row_is_read_from_the_message(message, kept):
     assert collect_rows(samples.judged_lines(lines))[1].findings[0].kept == kept
 
 
+@pytest.mark.parametrize("case", [case for case in cases() if case.rule in DUPLICATES and case.breaks], ids=str)
+def test_the_kept_row_is_found_in_the_rules_messages(case):
+    findings = [finding for row in collect_rows(case.judge()) for finding in row.findings]
+    kept = [finding.kept for finding in findings if finding.rule in DUPLICATES]
+    assert kept
+    assert None not in kept
+
+
 def test_a_duplicate_and_the_kept_row_link_to_each_other():
     message = "This phone number is already in row 17 of a.csv."
     lines = [samples.line("a.csv", row, "5012149020", "Survey", "NUM-020", message) for row in (44, 90)]
     body = build_row_table(samples.judged_lines(lines)).body
-    assert "<tr id=r0-17 data-f=0 class=stands><td>a.csv<td>17<td>5012149020<td>Survey<td>" in body
+    assert "<tr id=r0-17 data-f=0 class=kept><td>a.csv<td>17<td>5012149020<td>Survey<td>" in body
     assert "Kept. Repeated in 2 rows: <a href=#r0-44>a.csv 44</a> <a href=#r0-90>a.csv 90</a>" in body
     assert body.count("<a href=#r0-17>See row 17</a>") == 2
     assert body.index("id=r0-17") < body.index("id=r0-44") < body.index("id=r0-90")
@@ -83,7 +94,7 @@ def test_kept_rows_are_not_counted_as_rows_with_findings():
     shown = build_row_table(samples.with_rejections().judgment)
     assert shown.shown == 51
     assert shown.rules["NUM-020"] == 6
-    assert shown.body.count("class=stands") == 7
+    assert shown.body.count("class=kept") == 7
 
 
 @pytest.mark.parametrize("word", [samples.HOSTILE[0], samples.HOSTILE[6], "x" * 10_000, '"' * 10_000, "中" * 10_000])
