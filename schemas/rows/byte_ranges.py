@@ -38,8 +38,8 @@ def split_into_ranges(
 ) -> Iterator[ByteRange | RecordBlock]:
     """Yield a file's blocks as ranges of about `size` bytes.
 
-    From the first line that was too long on, yield the blocks themselves: their text no longer has the tails that were
-    cut off, so it does not tell byte offsets.
+    Starting with the first line that was too long, yield the blocks themselves: without the tails that were cut off,
+    the size of their text no longer gives byte offsets.
     """
     start, begin, end, rows = START, detected.bom, detected.bom, list[int]()
     for block in blocks:

@@ -1,4 +1,4 @@
-"""The rules about rows, as the small integers that arrays of findings hold."""
+"""The codes of the rules about rows: small integers, which arrays can store."""
 
 #: Ids of the rules about a row, in the order in which a row's findings are listed. A rule's code is its index.
 ROW_RULES: tuple[str, ...] = (

@@ -3,9 +3,9 @@
 import pytest
 
 from schemas.rules import RULES
-from tests.schemas.drop_cases import Case, cases, matches
+from tests.schemas.drop_cases import Case, load_cases, matches_expected
 
-CASES = list(cases())
+CASES = list(load_cases())
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -15,7 +15,7 @@ def test_case_has_the_expected_verdict_and_findings(case: Case) -> None:
     expected_findings = case.expected.get("findings", [])
     assert len(judgment.findings) == len(expected_findings), found
     for finding, expected in zip(judgment.findings, expected_findings, strict=True):
-        assert matches(finding, expected), (expected, finding)
+        assert matches_expected(finding, expected), (expected, finding)
     assert judgment.verdict == case.expected["verdict"], found
     assert judgment.findings_total == len(expected_findings)
 

@@ -1,9 +1,9 @@
 """A Pandera backend for schemas of rules, whose failing path costs little more than its passing one.
 
 Stock Pandera spends 3 to 15 ms on a 500-row chunk with faults in it, nearly all of it to collect failure cases in a
-frame. Here a rule is a `Check` on plain values, and the schema has its own backend, registered the way Pandera intends.
-It runs the same checks on the same columns and keeps each check's output as it is. A test makes sure that the stock
-backend finds the same rules broken in the same rows.
+DataFrame. Here a rule is a `Check` on plain values, and the schema has its own backend, registered the way Pandera
+intends. It runs the same checks on the same columns and keeps each check's output as it is. A test makes sure that the
+stock backend finds the same rules broken in the same rows.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class _RuleBackend(PandasCheckBackend):
 
 
 class RowSchema(pa.DataFrameSchema):
-    """A frame schema of int64 columns whose checks are rules. Raises SchemaErrors, each with its `check_output`."""
+    """A DataFrame schema of int64 columns whose checks are rules. Raises SchemaErrors, each with its `check_output`."""
 
 
 def _broken(column: pa.Column, check_obj: pd.DataFrame, rule: RowRule, passes: Passes) -> SchemaError:
@@ -49,7 +49,7 @@ class _RowSchemaBackend(DataFrameSchemaBackend):
     def validate(self, check_obj: pd.DataFrame, schema: RowSchema, **_options: Any) -> pd.DataFrame:
         """Run every check of every column.
 
-        Raises SchemaErrors if rules are broken, and TypeError if the frame's columns are not the schema's: that is a
+        Raises SchemaErrors if rules are broken, and TypeError if the columns are not the schema's: that is a
         programming error, not a fault in the data.
         """
         values = check_obj.to_numpy()

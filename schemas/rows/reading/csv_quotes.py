@@ -39,7 +39,7 @@ class ParsedRecord:
 
 
 def parse_record(data: bytes, start: int, *, final: bool) -> ParsedRecord | None:
-    """Parse the record at `start`; None if it may go on after `data`, which can only be while `final` is false.
+    """Parse the record at `start`. Returns None if more data is needed; never if `final` is true.
 
     `data` ends in LF. A quoted cell that does not close within `MAX_LINE_BYTES` counts as never closed.
     """

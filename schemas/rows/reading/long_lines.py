@@ -1,4 +1,4 @@
-"""Cuts text into whole physical lines of bounded length. The tail of a line beyond `MAX_LINE_BYTES` is set aside."""
+"""Splits text into whole physical lines of bounded length. A line's tail beyond `MAX_LINE_BYTES` is cut off."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

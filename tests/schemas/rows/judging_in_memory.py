@@ -60,9 +60,9 @@ def broken_rules(result):
     return [(each.row, each.rule) for each in result.findings]
 
 
-def rules_for_number(spelling, purpose="Survey", **options):
+def rules_for_number(number, purpose="Survey", **options):
     """The rules that a row with this number breaks."""
-    cell = '"' + spelling.replace('"', '""') + '"'
+    cell = '"' + number.replace('"', '""') + '"'
     return [each.rule for each in judge_files(f"{cell},{purpose}\n", **options).findings if each.row]
 
 

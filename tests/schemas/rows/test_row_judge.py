@@ -234,7 +234,7 @@ DIGITS = "This has {} digits. A phone number needs 10 (plus an optional leading 
 
 
 @pytest.mark.parametrize(
-    ("spelling", "rule", "message", "suggestion"),
+    ("cell", "rule", "message", "suggestion"),
     [
         ("", "NUM-001", "The phone number is blank.", None),
         ("501-214-9020 x12", "NUM-002", "Phone numbers can't contain “x”.", GOOD_NUMBER),
@@ -288,9 +288,9 @@ DIGITS = "This has {} digits. A phone number needs 10 (plus an optional leading 
         ),
     ],
 )
-def test_messages_and_suggestions(spelling, rule, message, suggestion):
-    (found,) = judge_files(f'"{spelling}",Survey\n').findings
-    assert (found.rule, found.message, found.suggestion, found.value) == (rule, message, suggestion, spelling)
+def test_messages_and_suggestions(cell, rule, message, suggestion):
+    (found,) = judge_files(f'"{cell}",Survey\n').findings
+    assert (found.rule, found.message, found.suggestion, found.value) == (rule, message, suggestion, cell)
     assert found.column == "phone_number"
 
 
@@ -327,7 +327,7 @@ def test_rejections_have_one_line_per_finding():
         "rule": "NUM-002",
         "severity": "error",
         "message": "Phone numbers can't contain “c”.",
-        "fix": "Leave only the number's ten digits; drop any extension, letter or note.",
+        "fix": "Leave only the ten digits. Remove extensions, letters and notes.",
         "suggestion": None,
     }
     assert [(each["row"], each["rule"], each["severity"]) for each in found] == [

@@ -119,16 +119,14 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("spelling", VALID)
-def test_good_numbers_are_accepted(spelling):
-    assert rules_for_number(spelling) == []
+@pytest.mark.parametrize("cell", VALID)
+def test_good_numbers_are_accepted(cell):
+    assert rules_for_number(cell) == []
 
 
-@pytest.mark.parametrize(
-    ("rule", "spelling"), [(rule, each) for rule, spellings in BROKEN.items() for each in spellings]
-)
-def test_a_number_gets_only_the_first_finding_by_precedence(rule, spelling):
-    assert rules_for_number(spelling) == [rule]
+@pytest.mark.parametrize(("rule", "cell"), [(rule, each) for rule, cells in BROKEN.items() for each in cells])
+def test_a_number_gets_only_the_first_finding_by_precedence(rule, cell):
+    assert rules_for_number(cell) == [rule]
 
 
 @pytest.mark.parametrize(("number", "exchange"), [("2129581234", 958), ("2129591234", 959), ("2129761234", 976)])

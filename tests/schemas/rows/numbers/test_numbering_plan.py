@@ -69,7 +69,7 @@ SEPARATORS = st.sampled_from(["", "", " ", "-", ".", "(", ")", "\u00a0", "‐", 
 
 
 @st.composite
-def spellings(draw):
+def phone_numbers(draw):
     """About ten digits, in any notation."""
     area = draw(st.one_of(st.sampled_from(ASSIGNED), st.sampled_from(sorted(PLAN.partly_valid)), st.integers(0, 999)))
     digits = f"{area:03d}{draw(st.integers(0, 9_999_999)):07d}{draw(st.sampled_from(['', '', '', '1']))}"
@@ -78,7 +78,7 @@ def spellings(draw):
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(spellings(), min_size=1, max_size=20))
+@given(st.lists(phone_numbers(), min_size=1, max_size=20))
 def test_nothing_invalid_is_accepted_and_valid_numbers_are_rejected_by_their_own_rules(numbers):
     result = judge_files("".join(f"{number},Survey\n" for number in numbers), regions=ALL_REGIONS)
     rejected = {
@@ -95,7 +95,7 @@ def test_nothing_invalid_is_accepted_and_valid_numbers_are_rejected_by_their_own
 
 
 def test_what_the_library_accepts_and_the_rules_reject():
-    for spelling, rule in {
+    for cell, rule in {
         "212-911-5678": "NUM-009",
         "202-555-0123": "NUM-010",
         "202-555-1212": "NUM-010",
@@ -105,8 +105,8 @@ def test_what_the_library_accepts_and_the_rules_reject():
         "501-214-9020 ext 5": "NUM-002",
         "1-800-FLOWERS": "NUM-002",
     }.items():
-        assert phonenumbers.is_valid_number(phonenumbers.parse(spelling, "US")), spelling
-        assert rules_for_number(spelling, regions=ALL_REGIONS) == [rule]
+        assert phonenumbers.is_valid_number(phonenumbers.parse(cell, "US")), cell
+        assert rules_for_number(cell, regions=ALL_REGIONS) == [rule]
 
 
 @pytest.mark.parametrize(
