@@ -213,7 +213,7 @@ def test_every_change_of_state_is_an_event(stack):
             "revision": 1,
             "before": "launching",
             "after": "live",
-            "cause": "the carrier has it",
+            "cause": "accepted by the carrier",
         }
     ]
     assert [related["prefect.resource.id"] for related in card_service[0]["related"]] == [

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: Debian's binaries, started on a socket, gone with the session."""
+"""A real PostgreSQL server for the tests, from Debian's binaries. It listens on a socket only."""
 
 import os
 import pwd
@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-MISSING = "PostgreSQL's server is not installed; on Debian: apt-get install postgresql"
+POSTGRES_MISSING = "the PostgreSQL server is not installed; on Debian: apt-get install postgresql"
 
 
-def binaries() -> Path | None:
-    """Where initdb and pg_ctl are; the newest version first."""
+def find_postgres_binaries() -> Path | None:
+    """The folder with the newest initdb and pg_ctl; None if there is none."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda p: int(p.parts[-3]))
     if found:
         return found[-1].parent
@@ -22,11 +22,11 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """The SQLAlchemy URL of a server that listens on a socket alone, without the name of a database at its end."""
-    where = binaries()
-    if where is None:
-        raise FileNotFoundError(MISSING)
+def running_postgres() -> Iterator[str]:
+    """Run a server; gives its SQLAlchemy URL, with `{}` for the name of the database."""
+    binaries = find_postgres_binaries()
+    if binaries is None:
+        raise FileNotFoundError(POSTGRES_MISSING)
     folder = Path(tempfile.mkdtemp(prefix="launchdrop-pg-", dir="/tmp"))
     user = "postgres" if os.getuid() == 0 else None  # the server refuses to run as root
     if user:
@@ -37,11 +37,11 @@ def running() -> Iterator[str]:
 
     data, options = folder / "data", f"-k {folder} -c listen_addresses= -c fsync=off"
     try:
-        call(where / "initdb", "-D", data, "-U", "launchdrop", "-A", "trust", "-E", "UTF8", "--no-sync")
-        call(where / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start")
+        call(binaries / "initdb", "-D", data, "-U", "launchdrop", "-A", "trust", "-E", "UTF8", "--no-sync")
+        call(binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start")
         try:
             yield f"postgresql+psycopg://launchdrop@/{{}}?host={folder}"
         finally:
-            call(where / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            call(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

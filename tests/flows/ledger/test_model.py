@@ -1,4 +1,4 @@
-"""Random drops, revisions, cancellations, clock jumps and crashes: ledger, model and carrier agree."""
+"""Random drops, revisions, cancellations, clock jumps and crashes. Ledger, reference model and carrier must agree."""
 
 from datetime import timedelta
 
@@ -17,9 +17,9 @@ from flows.ledger.programs.ownership import LedgerClaims
 from flows.ledger.programs.programs import find_program
 from flows.ledger.programs.programs import retry_launch as schedule_again
 from flows.ledger.programs.register import release_held_submission
-from tests.flows.ledger.conftest import emptied
-from tests.flows.ledger.model import Model, Plan
-from tests.flows.ledger.samples import DAY, FIRST, Desk, span
+from tests.flows.ledger.conftest import empty_tables
+from tests.flows.ledger.driver import DAY, FIRST, LedgerDriver, schedule
+from tests.flows.ledger.reference_model import Model, Plan
 
 KEYS = st.sampled_from([("acme", "a"), ("acme", "b"), ("acme", "c"), ("zenith", "z")])
 NUMBERS = st.dictionaries(st.integers(FIRST, FIRST + 9), st.integers(0, 9), max_size=6)
@@ -31,10 +31,10 @@ class Lifecycle(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        emptied(self.ledger)
-        self.desk = Desk(self.ledger, patience=DAY)
+        empty_tables(self.ledger)
+        self.driver = LedgerDriver(self.ledger, allowed_delay=DAY)
         self.model = Model(DAY)
-        self.book = {}  # what the carrier has: {key: {number: purpose}}
+        self.carrier_numbers = {}  # what the carrier has: {key: {number: purpose}}
         self.answered = set()  # keys of batches that the carrier has taken
         self.sent = {}
 
@@ -44,119 +44,122 @@ class Lifecycle(RuleBasedStateMachine):
         if p is not None and p.over:
             return
         refused = self.model.conflicts(key, numbers, reassign)
-        asked = LedgerClaims(ledger=self.ledger, business=key[0], reference=key[1], reassign=reassign).conflicts(np_sorted(numbers))
-        assert set(asked) == refused
+        claims = LedgerClaims(ledger=self.ledger, business=key[0], reference=key[1], reassign=reassign)
+        assert set(claims.find_conflicts(np_sorted(numbers))) == refused
         accepted = {n: purpose for n, purpose in numbers.items() if n not in refused}
         if not accepted and (p is None or numbers):
             return
-        wanted = self.desk.now + timedelta(hours=start)
-        begins = p.start if p is not None and (p.live or p.state == "launching") else wanted  # as judging has it
-        plan = Plan(numbers=accepted, replace=replace, reassign=reassign, start=begins, end=wanted + 3 * DAY)
-        self.desk.drop(
+        wanted = self.driver.now + timedelta(hours=start)
+        start_is_fixed = p is not None and (p.live or p.state == "launching")
+        start_time = p.start if start_is_fixed else wanted  # judging rejects any other start
+        plan = Plan(numbers=accepted, replace=replace, reassign=reassign, start=start_time, end=wanted + 3 * DAY)
+        self.driver.drop(
             key[1],
             list(accepted),
             purposes=list(accepted.values()),
             business=key[0],
             numbers_mode="replace" if replace else "add",
             reassign=reassign,
-            schedule=span(plan.start, plan.end),
+            schedule=schedule(plan.start, plan.end),
             verdict="held" if held else "accepted",
         )
         if held:
             with self.ledger.begin() as conn:
-                release_held_submission(conn, f"s{self.desk.drops}", by="ann", now=self.desk.now)
-        self.model.accept(key, plan, self.desk.now)
+                release_held_submission(conn, f"s{self.driver.drops}", by="ann", now=self.driver.now)
+        self.model.accept(key, plan, self.driver.now)
 
     @rule(key=KEYS)
     def cancel(self, key):
         p = self.model.programs.get(key)
-        outcome = self.desk.cancel(key[1], business=key[0]).outcome if p and not p.over else None
+        outcome = self.driver.cancel(key[1], business=key[0]).outcome if p and not p.over else None
         if outcome:
-            self.model.cancel(key, self.desk.now)
-            assert self.desk.cancel(key[1], business=key[0]).outcome == "duplicate"
+            self.model.cancel(key, self.driver.now)
+            assert self.driver.cancel(key[1], business=key[0]).outcome == "duplicate"
 
     @rule(hours=HOURS)
     def wait(self, hours):
-        self.desk.now += timedelta(hours=hours)
+        self.driver.now += timedelta(hours=hours)
 
     @rule()
-    def give_up_late_ones(self):
+    def give_up_late(self):
         with self.ledger.begin() as conn:
-            mark_missed_launches(conn, now=self.desk.now, patience=DAY)
-        self.model.miss(self.desk.now)
+            mark_missed_launches(conn, now=self.driver.now, allowed_delay=DAY)
+        self.model.miss(self.driver.now)
 
     @rule(crash_after=st.integers(0, 8), fails=st.booleans())
     def launch(self, crash_after, fails):
-        """Send what is due, until the launcher crashes; what it leaves is taken over later."""
-        now = self.desk.now
-        due, gone = self.model.due(now), self.desk.claimant.length
-        errands = self.desk.claim()
-        begun = [(e.business, e.reference) for e in errands if not e.resumed]
+        """Launch what is due until the launcher crashes. A later launch continues from there."""
+        now = self.driver.now
+        due, lease_length = self.model.due(now), self.driver.claimant.length
+        jobs = self.driver.claim()
+        begun = [(e.business, e.reference) for e in jobs if not e.resumed]
         assert set(begun) <= set(due)
         assert bool(begun) == bool(due)
         for key in begun:
             self.model.claim(key)
-        for errand in errands:
-            assert errand.start <= now < errand.end
-            for batch in self.desk.open(errand):
+        for job in jobs:
+            assert job.start <= now < job.end
+            for batch in self.driver.open_batches(job):
                 if crash_after == 0:
-                    self.desk.now += 2 * gone
+                    self.driver.now += 2 * lease_length
                     return
                 crash_after -= 1
-                self._send(errand, batch)
+                self._send(job, batch)
             if fails:
                 with self.ledger.begin() as conn:
-                    fail_launch(conn, errand, "no", now=now)
-                self.model.fail((errand.business, errand.reference), now)
+                    fail_launch(conn, job, "no", now=now)
+                self.model.fail((job.business, job.reference), now)
             else:
                 with self.ledger.begin() as conn:
-                    finish_launches(conn, [errand], now=now)
-                self.model.finish((errand.business, errand.reference), now)
-        self.desk.now += timedelta(minutes=1)
+                    finish_launches(conn, [job], now=now)
+                self.model.finish((job.business, job.reference), now)
+        self.driver.now += timedelta(minutes=1)
 
-    def _send(self, errand, batch):
+    def _send(self, job, batch):
         with self.ledger.begin() as conn:
-            mark_batch_sent(conn, errand, batch, self.desk.now)
+            mark_batch_sent(conn, job, batch, self.driver.now)
         if batch.key not in self.answered:
             self.answered.add(batch.key)
-            there = self.book.setdefault((errand.business, batch.reference), {})
+            on_carrier = self.carrier_numbers.setdefault((job.business, batch.reference), {})
             for n, purpose in zip(batch.numbers.tolist(), batch.purposes.tolist(), strict=True):
                 if batch.kind == "remove":
-                    there.pop(n, None)
+                    on_carrier.pop(n, None)
                 else:
-                    assert not any(n in other for key, other in self.book.items() if other is not there), "in two"
-                    there[n] = purpose
+                    assert not any(
+                        n in other for key, other in self.carrier_numbers.items() if other is not on_carrier
+                    ), "in two"
+                    on_carrier[n] = purpose
         with self.ledger.begin() as conn:
-            record_batch_outcome(conn, errand, batch, {}, self.desk.now)
+            record_batch_outcome(conn, job, batch, {}, self.driver.now)
         if batch.kind == "remove":
-            self.model.taken_out((errand.business, errand.reference), batch.numbers.tolist())
+            self.model.remove_numbers((job.business, job.reference), batch.numbers.tolist())
 
     @rule(key=KEYS)
     def retry(self, key):
         p = self.model.programs.get(key)
-        if p and not p.over and p.state in ("missed", "launch_failed") and p.end > self.desk.now:
+        if p and not p.over and p.state in ("missed", "launch_failed") and p.end > self.driver.now:
             with self.ledger.begin() as conn:
-                schedule_again(conn, *key, by="ann", now=self.desk.now)
-            self.model.retry(key, self.desk.now)
+                schedule_again(conn, *key, by="ann", now=self.driver.now)
+            self.model.retry(key, self.driver.now)
 
     @rule()
     def end(self):
-        self.desk.now += 2 * self.desk.claimant.length  # whoever was launching is gone
-        keys = self.model.ending(self.desk.now)
+        self.driver.now += 2 * self.driver.claimant.length  # leases of crashed launchers expire
+        keys = self.model.ending(self.driver.now)
         with self.ledger.begin() as conn:
-            errands = claim_endings(conn, self.desk.claimant, now=self.desk.now)
-            for errand in errands:
-                finish_endings(conn, [errand], now=self.desk.now)
-                self.model.finish_end((errand.business, errand.reference))
-                self.book.pop((errand.business, errand.reference), None)
-        assert {(e.business, e.reference) for e in errands} == set(keys)
+            jobs = claim_endings(conn, self.driver.claimant, now=self.driver.now)
+            for job in jobs:
+                finish_endings(conn, [job], now=self.driver.now)
+                self.model.finish_end((job.business, job.reference))
+                self.carrier_numbers.pop((job.business, job.reference), None)
+        assert {(e.business, e.reference) for e in jobs} == set(keys)
 
     @invariant()
-    def agrees(self):
+    def ledger_equals_model(self):
         if not hasattr(self, "model"):
             return
         for key, p in self.model.programs.items():
-            self._agrees(key, p)
+            self._check_program(key, p)
         query = select(number.c.number, program.c.business, program.c.reference).join(
             program, program.c.id == number.c.program
         )
@@ -164,21 +167,21 @@ class Lifecycle(RuleBasedStateMachine):
             held = {n: (b, r) for n, b, r in conn.execute(query.where(number.c.claimed))}
         assert held == self.model.claims
 
-    def _quiet(self):
-        """Nothing is on its way to the carrier."""
+    def _nothing_under_way(self):
+        """Whether no change is on its way to the carrier."""
         return all(p.state == "live" or not p.at_carrier for p in self.model.programs.values())
 
-    def _agrees(self, key, p):
+    def _check_program(self, key, p):
         with self.ledger.read() as conn:
             row = find_program(conn, *key)
         assert (row.revision.number, row.revision.state) == (p.revision, p.state), key
-        numbers = self.desk.numbers(key[1], key[0])
+        numbers = self.driver.numbers(key[1], key[0])
         under_way = p.state in ("launching", "launch_failed", "scheduled") and p.at_carrier
         if not under_way:
             assert numbers == {n: (r.state, r.purpose) for n, r in p.rows.items()}, key
-        if self._quiet():
+        if self._nothing_under_way():
             live = {n: purpose for n, (state, purpose) in numbers.items() if state == "live"}
-            assert self.book.get(key, {}) == live, key
+            assert self.carrier_numbers.get(key, {}) == live, key
 
 
 def np_sorted(numbers):
@@ -187,7 +190,7 @@ def np_sorted(numbers):
     return np.array(sorted(numbers), dtype=np.int64)
 
 
-def run(ledger, monkeypatch, examples, steps, **options):
+def run_lifecycle(ledger, monkeypatch, examples, steps, **options):
     monkeypatch.setattr(plan, "BATCH_SIZE", 2)
     machine = type("LifecycleHere", (Lifecycle,), {"ledger": ledger})
     run_state_machine_as_test(
@@ -198,18 +201,18 @@ def run(ledger, monkeypatch, examples, steps, **options):
             deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
-            phases=[Phase.generate],  # a step costs too much to look for the shortest way to a difference
+            phases=[Phase.generate],  # shrinking would take too long
             **options,
         ),
     )
 
 
-def test_a_slice_of_lives(ledger, monkeypatch):
+def test_a_few_random_lifecycles(ledger, monkeypatch):
     examples = 30 if ledger.engine.dialect.name == "sqlite" else 12
-    run(ledger, monkeypatch, examples, 25, derandomize=True)
+    run_lifecycle(ledger, monkeypatch, examples, 25, derandomize=True)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_ten_thousand_steps(ledger, monkeypatch):
-    run(ledger, monkeypatch, 200, 50)
+    run_lifecycle(ledger, monkeypatch, 200, 50)

@@ -1,4 +1,4 @@
-"""Upgrading with programs scheduled and live: the ledger of the first release loses nothing, and goes on."""
+"""Upgrading with programs scheduled and live: the ledger of the first release loses nothing and continues."""
 
 import json
 import time
@@ -12,34 +12,34 @@ from flows.ledger.core.engine import SCHEMA_REVISIONS, Ledger
 from flows.ledger.programs.register import release_held_submission
 from flows.ledger.programs.reviews import decide_review, list_open_reviews
 from flows.ledger.read.page_queries import list_held_submissions, list_programs
-from tests.flows.ledger.eventful import LEFT
-from tests.flows.ledger.kept import dump, restore
-from tests.flows.ledger.samples import DAY, HOUR, NOON, Desk, span
+from tests.flows.ledger.busy_ledger import LEFT_AT
+from tests.flows.ledger.driver import DAY, HOUR, NOON, LedgerDriver, schedule
+from tests.flows.ledger.ledger_dump import dump_ledger, restore_ledger
 
-KEPT = json.loads((Path(__file__).parent / "first_release.json").read_text())
+FIRST_RELEASE = json.loads((Path(__file__).parent / "first_release.json").read_text())
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-def desk(request, tmp_path):
+def driver(request, tmp_path):
     url = f"sqlite:///{tmp_path}/ledger.db"
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgres")(f"kept{time.monotonic_ns()}")
-    restore(url, KEPT)
-    opened = Ledger.open(url)  # and with it comes the schema of today
-    yield Desk(opened, now=LEFT, drops=100)  # its own are counted from one
+        url = request.getfixturevalue("postgres")(f"first_release{time.monotonic_ns()}")
+    restore_ledger(url, FIRST_RELEASE)
+    opened = Ledger.open(url)  # migrates the schema
+    yield LedgerDriver(opened, now=LEFT_AT, drops=100)  # the ids in the dump count from 1
     opened.close()
 
 
-def test_it_has_the_schema_of_today_and_every_row_of_the_first(desk):
-    with desk.ledger.read() as conn:
+def test_upgrading_migrates_the_schema_and_keeps_every_row(driver):
+    with driver.ledger.read() as conn:
         assert conn.execute(text("select version_num from alembic_version")).scalar_one() == SCHEMA_REVISIONS[-1]
-        now = dump(conn)
-    for name, rows in KEPT["tables"].items():
+        now = dump_ledger(conn)
+    for name, rows in FIRST_RELEASE["tables"].items():
         assert len(now["tables"][name]) == len(rows), name
 
 
-def test_programs_are_as_they_were(desk):
-    with desk.ledger.read() as conn:
+def test_programs_do_not_change(driver):
+    with driver.ledger.read() as conn:
         found = {
             p.reference: (p.revision, p.state, p.branding, p.live, p.pending, p.refused) for p in list_programs(conn)
         }
@@ -56,30 +56,33 @@ def test_programs_are_as_they_were(desk):
     }
 
 
-def test_it_goes_on_where_it_stopped(desk):
-    desk.now = LEFT + 5 * HOUR  # the lease of whoever launched has run out
-    errands = {errand.reference: errand for errand in desk.claim()}
-    assert [(kind, len(numbers)) for kind, _, numbers in desk.answer(errands["cut"])] == [("add", 500), ("add", 10)]
-    desk.answer(errands["live"])
-    desk.finish(list(errands.values()))
-    assert desk.state("cut") == (1, "live")
-    assert {state for state, _ in desk.numbers("live").values()} == {"live", "refused"}
+def test_an_interrupted_launch_continues(driver):
+    driver.now = LEFT_AT + 5 * HOUR  # the lease of the interrupted launch has expired
+    jobs = {job.reference: job for job in driver.claim()}
+    assert [(kind, len(numbers)) for kind, _, numbers in driver.send_batches(jobs["cut"])] == [
+        ("add", 500),
+        ("add", 10),
+    ]
+    driver.send_batches(jobs["live"])
+    driver.finish(list(jobs.values()))
+    assert driver.state("cut") == (1, "live")
+    assert {state for state, _ in driver.numbers("live").values()} == {"live", "refused"}
 
 
-def test_what_waited_for_people_can_be_decided(desk):
-    with desk.ledger.begin() as conn:
+def test_reviews_and_held_submissions_can_be_decided(driver):
+    with driver.ledger.begin() as conn:
         [review] = list_open_reviews(conn)
-        decide_review(conn, review.id, approve=True, by="ops", reason=None, now=desk.now)
-        [waits] = list_held_submissions(conn)
-        release_held_submission(conn, waits.id, by="ops", now=desk.now)
-    assert [reference for reference, _ in desk.brand()] == ["acme/reviewed"]
-    assert desk.state("held") == (1, "scheduled")
+        decide_review(conn, review.id, approve=True, by="ops", reason=None, now=driver.now)
+        [held] = list_held_submissions(conn)
+        release_held_submission(conn, held.id, by="ops", now=driver.now)
+    assert [reference for reference, _ in driver.brand()] == ["acme/reviewed"]
+    assert driver.state("held") == (1, "scheduled")
 
 
-def test_the_next_drops_and_starts_come_in_time(desk):
-    desk.drop("scheduled", [2_015_550_399], schedule=span(NOON + 5 * DAY, NOON + 10 * DAY))
-    desk.now = NOON + 5 * DAY
-    launched = {*desk.launch(), *desk.launch()}  # the taker after whom it takes from
+def test_new_drops_are_registered_and_programs_launch_on_time(driver):
+    driver.drop("scheduled", [2_015_550_399], schedule=schedule(NOON + 5 * DAY, NOON + 10 * DAY))
+    driver.now = NOON + 5 * DAY
+    launched = {*driver.launch(), *driver.launch()}  # first the giver, then the taker
     assert {"acme/scheduled", "acme/taker", "zenith/theirs"} <= launched
-    assert desk.state("scheduled") == (3, "live")
-    assert desk.holder(2_015_550_002) == "acme/taker"
+    assert driver.state("scheduled") == (3, "live")
+    assert driver.holder(2_015_550_002) == "acme/taker"

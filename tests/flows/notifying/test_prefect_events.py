@@ -15,7 +15,7 @@ TRANSITION = {
     "revision": 1,
     "before": "scheduled",
     "after": "live",
-    "cause": "its start has come",
+    "cause": "start time reached",
 }
 
 

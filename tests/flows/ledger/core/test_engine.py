@@ -1,4 +1,4 @@
-"""Opening a ledger: made, migrated, refused; and the files that are marked to be written anew."""
+"""Opening a ledger: creating and migrating it, and errors. The outbox. Moving revisions."""
 
 import os
 import stat
@@ -23,41 +23,41 @@ from flows.ledger.core.outbox import (
 )
 from flows.ledger.core.transitions import move_revisions
 from flows.ledger.core.types import metadata
-from tests.flows.ledger.samples import some
+from tests.flows.ledger.driver import some_numbers
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def empty(request, tmp_path):
-    """The URL of a database without any table."""
+    """The URL of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/deep/ledger.db"
     return request.getfixturevalue("postgres")(f"empty{time.monotonic_ns()}")
 
 
-def test_the_migrations_make_what_the_tables_say(empty):
+def test_the_migrations_create_the_tables_of_the_code(empty):
     opened = Ledger.open(empty)
     with opened.read() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-    migrated = indexes(opened.engine)
+    by_migrations = read_indexes(opened.engine)
     with opened.begin() as conn:
         metadata.drop_all(conn)
         metadata.create_all(conn)
-    assert migrated == indexes(opened.engine)  # with their conditions, at which Alembic does not look
+    assert by_migrations == read_indexes(opened.engine)  # including the conditions, which Alembic does not compare
     opened.close()
 
 
-def indexes(engine):
-    catalogue = {
+def read_indexes(engine):
+    queries = {
         "sqlite": "select name, sql from sqlite_master where type = 'index' and sql is not null",
         "postgresql": "select indexname, indexdef from pg_indexes where schemaname = 'public'",
     }
     with engine.connect() as conn:
-        found = conn.execute(text(catalogue[engine.dialect.name]))
+        found = conn.execute(text(queries[engine.dialect.name]))
         return {name: definition for name, definition in found if not name.startswith("alembic")}
 
 
-def test_a_ledger_is_made_once_by_many(empty):
+def test_concurrent_processes_create_a_ledger_once(empty):
     opened, errors = [], []
 
     def open_one():
@@ -76,18 +76,18 @@ def test_a_ledger_is_made_once_by_many(empty):
     assert (len(opened), errors) == (4, [])
 
 
-def test_a_newer_schema_is_refused_in_one_line(empty):
+def test_a_newer_schema_is_an_error_of_one_line(empty):
     opened = Ledger.open(empty)
     with opened.begin() as conn:
         conn.execute(text("update alembic_version set version_num = '9999'"))
     opened.close()
-    with pytest.raises(LedgerError) as told:
+    with pytest.raises(LedgerError) as raised:
         Ledger.open(empty)
-    assert "has schema 9999; this launchdrop knows up to" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "has schema 9999; this launchdrop knows up to" in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
-def test_the_last_migration_is_the_schema_of_the_code():
+def test_the_code_knows_exactly_the_packaged_migrations():
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
@@ -98,13 +98,13 @@ def test_the_last_migration_is_the_schema_of_the_code():
     assert tuple(reversed(revisions)) == SCHEMA_REVISIONS
 
 
-def test_opening_what_is_up_to_date_is_quick_and_needs_no_alembic(blank):
+def test_opening_an_up_to_date_ledger_is_fast_and_does_not_import_alembic(empty_ledger_file):
     code = (
         "import sys, time\nfrom flows.ledger.core.engine import Ledger\nstart = time.perf_counter()\n"
-        f"Ledger.open('sqlite:///{blank}').close()\nassert 'alembic' not in sys.modules\n"
+        f"Ledger.open('sqlite:///{empty_ledger_file}').close()\nassert 'alembic' not in sys.modules\n"
         "print(time.perf_counter() - start)"
     )
-    # The best of three: other work on the machine only makes it slower.
+    # The best of three, because other work on the machine can only make it slower.
     times = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(3)]
     assert min(times) < 0.1
 
@@ -121,34 +121,34 @@ def test_opening_what_is_up_to_date_is_quick_and_needs_no_alembic(blank):
         ("sqlite://", "the ledger needs a file: sqlite:///path/to/ledger.db"),
     ],
 )
-def test_a_wrong_url_is_named(url, message):
-    with pytest.raises(LedgerError) as told:
+def test_a_wrong_url_is_an_error(url, message):
+    with pytest.raises(LedgerError) as raised:
         create_ledger_engine(url)
-    assert str(told.value) == message
+    assert str(raised.value) == message
 
 
-def test_a_password_is_not_shown_wherever_it_stands_in_the_url():
+def test_a_password_is_hidden_in_either_part_of_the_url():
     for url in ("postgresql://u:secret@127.0.0.1:9/db", "postgresql://u@127.0.0.1:9/db?password=secret"):
-        with pytest.raises(LedgerError, match="cannot be opened") as told:
+        with pytest.raises(LedgerError, match="cannot be opened") as raised:
             Ledger.open(url)
-        assert "secret" not in str(told.value)
+        assert "secret" not in str(raised.value)
 
 
-def test_what_is_no_database_is_refused(tmp_path):
+def test_a_file_that_is_not_a_database_is_an_error(tmp_path):
     path = tmp_path / "ledger.db"
-    path.write_text("not a database at all, whatever its name is, and long enough to be read as one" * 20)
+    path.write_text("not a database, whatever its name says, but long enough to be read as one" * 20)
     with pytest.raises(LedgerError, match=r"cannot be opened: file is not a database$"):
         Ledger.open(f"sqlite:///{path}")
 
 
-def test_a_server_that_is_not_there(tmp_path):
-    with pytest.raises(LedgerError, match="cannot be opened") as told:
+def test_a_missing_server_is_an_error_of_one_line(tmp_path):
+    with pytest.raises(LedgerError, match="cannot be opened") as raised:
         Ledger.open(f"postgresql://user:secret@/x?host={tmp_path}")
-    assert "secret" not in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "secret" not in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
-def test_what_the_driver_itself_raises_is_told_in_one_line(ledger):
+def test_the_drivers_own_errors_become_one_line(ledger):
     driver = ledger.engine.dialect.loaded_dbapi
     for transaction in (ledger.begin, ledger.read):
         with pytest.raises(LedgerError, match=r"cannot be used: no space left$"), transaction():
@@ -156,23 +156,27 @@ def test_what_the_driver_itself_raises_is_told_in_one_line(ledger):
 
 
 @pytest.mark.server
-def test_nothing_of_postgresql_is_waited_for_without_end(postgres):
+def test_waiting_for_postgresql_has_time_limits(postgres):
     url = postgres("limits")
     ledger = Ledger.open(url)
     with ledger.begin() as conn:
         assert conn.execute(text("show lock_timeout")).scalar() == "1min"
-        said = conn.connection.driver_connection.info.get_parameters()
-        assert (said["connect_timeout"], said["tcp_user_timeout"], said["keepalives_idle"]) == ("10", "60000", "30")
+        parameters = conn.connection.driver_connection.info.get_parameters()
+        assert (parameters["connect_timeout"], parameters["tcp_user_timeout"], parameters["keepalives_idle"]) == (
+            "10",
+            "60000",
+            "30",
+        )
         conn.execute(text("lock table business in exclusive mode"))
-        other = Ledger.open(f"{url}&options=-c%20lock_timeout%3D50")  # the URL's own goes before
-        too_long = pytest.raises(LedgerError, match=r"cannot be used: canceling statement due to lock timeout$")
-        with too_long, other.begin() as waiting:
+        other = Ledger.open(f"{url}&options=-c%20lock_timeout%3D50")  # takes precedence
+        lock_timeout = pytest.raises(LedgerError, match=r"cannot be used: canceling statement due to lock timeout$")
+        with lock_timeout, other.begin() as waiting:
             waiting.execute(text("lock table business in exclusive mode"))
         other.close()
     ledger.close()
 
 
-def test_migrating_again_changes_nothing(empty):
+def test_migrating_twice_changes_nothing(empty):
     engine = create_ledger_engine(empty)
     migrate_schema(engine)
     migrate_schema(engine)
@@ -183,93 +187,95 @@ def test_migrating_again_changes_nothing(empty):
     again.dispose()
 
 
-def claimed(desk, owner="me", minutes=1, gone=lambda _: False):
-    with desk.ledger.begin() as conn:
-        return claim_outbox_entries(conn, owner=owner, now=desk.now, length=timedelta(minutes=minutes), gone=gone)
+def claim_entries(driver, owner="me", minutes=1, is_owner_dead=lambda _: False):
+    with driver.ledger.begin() as conn:
+        return claim_outbox_entries(
+            conn, owner=owner, now=driver.now, length=timedelta(minutes=minutes), is_owner_dead=is_owner_dead
+        )
 
 
-def crossed_off(desk, marks, owner="me"):
-    with desk.ledger.begin() as conn:
-        clear_outbox_entries(conn, marks, owner=owner)
+def clear_entries(driver, entries, owner="me"):
+    with driver.ledger.begin() as conn:
+        clear_outbox_entries(conn, entries, owner=owner)
 
 
-def test_a_mark_stays_until_what_it_stands_for_is_written(desk):
-    desk.drop("p", some(1))
-    found = claimed(desk)
+def test_an_entry_stays_until_its_file_is_written(driver):
+    driver.drop("p", some_numbers(1))
+    found = claim_entries(driver)
     assert [m.kind for m in found] == ["report", "receipt", "index", "operator"]
-    with desk.ledger.begin() as conn:
+    with driver.ledger.begin() as conn:
         add_to_outbox(conn, "index", "acme")  # again, while the files are written
-    assert claimed(desk, "other") == []
-    crossed_off(desk, found)
-    assert [(m.kind, m.business) for m in claimed(desk)] == [("index", "acme")]
+    assert claim_entries(driver, "other") == []
+    clear_entries(driver, found)
+    assert [(m.kind, m.business) for m in claim_entries(driver)] == [("index", "acme")]
 
 
-def test_what_was_not_written_is_given_back(desk):
-    desk.drop("p", some(1))
-    report, *rest = claimed(desk)
-    crossed_off(desk, rest)
-    assert claimed(desk, "other") == []
-    with desk.ledger.begin() as conn:
+def test_released_entries_can_be_claimed_again(driver):
+    driver.drop("p", some_numbers(1))
+    report, *rest = claim_entries(driver)
+    clear_entries(driver, rest)
+    assert claim_entries(driver, "other") == []
+    with driver.ledger.begin() as conn:
         release_outbox_entries(conn, [report], owner="me")
-    assert claimed(desk, "other") == [report]
+    assert claim_entries(driver, "other") == [report]
 
 
-def test_marks_of_a_dead_owner_are_anybodys_at_once_and_of_a_silent_one_after_a_while(desk):
-    desk.drop("p", some(1))
-    found = claimed(desk, "dead")
-    assert claimed(desk) == []
-    assert claimed(desk, gone=lambda owner: owner == "dead") == found
-    desk.now += timedelta(minutes=2)
-    assert claimed(desk, "other") == found
+def test_claims_of_a_dead_owner_end_at_once_and_others_expire(driver):
+    driver.drop("p", some_numbers(1))
+    found = claim_entries(driver, "dead")
+    assert claim_entries(driver) == []
+    assert claim_entries(driver, is_owner_dead=lambda owner: owner == "dead") == found
+    driver.now += timedelta(minutes=2)
+    assert claim_entries(driver, "other") == found
 
 
-def test_who_was_slow_and_wrote_last_has_the_file_written_once_more(desk):
-    """It may have left there what it knew before the other one wrote."""
-    desk.drop("p", some(1))
-    slow = claimed(desk, "slow")
-    desk.now += timedelta(minutes=2)
-    quick = claimed(desk, "quick")
-    crossed_off(desk, quick, "quick")
-    assert claimed(desk, "quick") == []
-    crossed_off(desk, slow, "slow")
-    again = claimed(desk, "quick")
+def test_a_file_is_written_again_if_a_slow_owner_wrote_it_last(driver):
+    """It may have overwritten the other owner's newer version."""
+    driver.drop("p", some_numbers(1))
+    slow = claim_entries(driver, "slow")
+    driver.now += timedelta(minutes=2)
+    quick = claim_entries(driver, "quick")
+    clear_entries(driver, quick, "quick")
+    assert claim_entries(driver, "quick") == []
+    clear_entries(driver, slow, "slow")
+    again = claim_entries(driver, "quick")
     assert [m.file for m in again] == [m.file for m in slow]
-    # And where the quick one is still at it:
-    desk.now += timedelta(minutes=2)
-    slow = claimed(desk, "slow")
-    desk.now += timedelta(minutes=2)
-    quick = claimed(desk, "quick")
-    crossed_off(desk, slow, "slow")
-    assert claimed(desk, "other") == []
-    crossed_off(desk, quick, "quick")
-    assert [m.file for m in claimed(desk, "other")] == [m.file for m in slow]
+    # The same while the other owner is still writing:
+    driver.now += timedelta(minutes=2)
+    slow = claim_entries(driver, "slow")
+    driver.now += timedelta(minutes=2)
+    quick = claim_entries(driver, "quick")
+    clear_entries(driver, slow, "slow")
+    assert claim_entries(driver, "other") == []
+    clear_entries(driver, quick, "quick")
+    assert [m.file for m in claim_entries(driver, "other")] == [m.file for m in slow]
 
 
-def test_a_move_that_the_lifecycle_does_not_have(desk):
-    desk.drop("p", some(1))
-    key = desk.program().revision
-    with pytest.raises(ValueError, match="cannot move from scheduled to live"), desk.ledger.begin() as conn:
-        move_revisions(conn, [key], "live", cause="x", now=desk.now)
+def test_a_transition_that_the_lifecycle_does_not_allow(driver):
+    driver.drop("p", some_numbers(1))
+    key = driver.program().revision
+    with pytest.raises(ValueError, match="cannot move from scheduled to live"), driver.ledger.begin() as conn:
+        move_revisions(conn, [key], "live", cause="x", now=driver.now)
 
 
-def test_a_move_somebody_else_made_first(desk, monkeypatch):
-    desk.drop("p", some(1))
-    key = desk.program().revision
+def test_a_concurrent_transition_is_detected(driver, monkeypatch):
+    driver.drop("p", some_numbers(1))
+    key = driver.program().revision
     from flows.ledger.core import transitions
 
-    stale = transitions.read_revisions
+    read_revisions = transitions.read_revisions
 
-    def moved_meanwhile(conn, ids):
-        rows = stale(conn, ids)
+    def read_then_move(conn, ids):
+        rows = read_revisions(conn, ids)
         conn.execute(text("update revision set state = 'cancelled'"))
         return rows
 
-    monkeypatch.setattr(transitions, "read_revisions", moved_meanwhile)
-    with pytest.raises(Outdated), desk.ledger.begin() as conn:
-        move_revisions(conn, [key], "launching", cause="x", now=desk.now)
+    monkeypatch.setattr(transitions, "read_revisions", read_then_move)
+    with pytest.raises(Outdated), driver.ledger.begin() as conn:
+        move_revisions(conn, [key], "launching", cause="x", now=driver.now)
 
 
-def test_a_new_ledger_is_its_owners_and_groups_alone(tmp_path):
+def test_only_owner_and_group_can_read_a_new_ledger(tmp_path):
     before = os.umask(0o022)
     try:
         Ledger.open(f"sqlite:///{tmp_path}/ledger.db").close()

@@ -1,4 +1,4 @@
-"""Review of display names and logos, and what a decision brands."""
+"""Reviews of display names and logos, and the branding that follows from their decisions."""
 
 import re
 from dataclasses import replace
@@ -15,185 +15,187 @@ from flows.ledger.programs.programs import release_number, retry_launch
 from flows.ledger.programs.reviews import decide_review, list_open_reviews
 from schemas.manifest.display_name import DISPLAY_NAME_KEYS, MAX_DISPLAY_NAME_LENGTH
 from schemas.model.business import DisplayName
-from tests.flows.ledger.samples import ACME, BUSINESSES, CUSTOM, HOUR, NOON, some
+from tests.flows.ledger.driver import ACME, BUSINESSES, CUSTOM, HOUR, NOON, some_numbers
 
 LOGO = SubmittedLogo(name="acme.svg", sha256="ab" * 32)
 
 
 @pytest.fixture
-def decided(desk):
-    def decide_all(approve, reason=None):
-        with desk.ledger.begin() as conn:
+def decide_all(driver):
+    def decide(approve, reason=None):
+        with driver.ledger.begin() as conn:
             return [
-                decide_review(conn, review.id, approve=approve, by="ann", reason=reason, now=desk.now)
+                decide_review(conn, review.id, approve=approve, by="ann", reason=reason, now=driver.now)
                 for review in list_open_reviews(conn)
             ]
 
-    return decide_all
+    return decide
 
 
-def branding(desk, reference="p"):
-    return desk.program(reference).branding
+def branding(driver, reference="p"):
+    return driver.program(reference).branding
 
 
-def test_the_longest_names_have_room(desk):
-    mixed = Random(1)  # what can be compressed would have room anyway
+def test_the_longest_names_fit(driver):
+    mixed = Random(1)  # not compressible, so that no database can hide their size
     longest = ["".join(mixed.choices(ascii_letters + digits, k=MAX_DISPLAY_NAME_LENGTH)) for _ in DISPLAY_NAME_KEYS]
-    desk.drop("p", some(1), display_name=DisplayName(**dict(zip(DISPLAY_NAME_KEYS, longest, strict=True))))
-    assert branding(desk) == "in_review"
+    driver.drop("p", some_numbers(1), display_name=DisplayName(**dict(zip(DISPLAY_NAME_KEYS, longest, strict=True))))
+    assert branding(driver) == "in_review"
 
 
-def test_an_approved_pair_needs_no_review(desk):
-    desk.drop("p", some(1))
-    assert branding(desk) == "approved"
-    desk.now = NOON + HOUR
-    [errand] = desk.claim()
-    assert errand.branding.display_name == ACME
+def test_an_approved_name_needs_no_review(driver):
+    driver.drop("p", some_numbers(1))
+    assert branding(driver) == "approved"
+    driver.now = NOON + HOUR
+    [job] = driver.claim()
+    assert job.branding.display_name == ACME
 
 
-def test_a_sentry_program_shows_nothing(desk):
-    desk.drop("p", some(1), program_type="SENTRY")
-    assert branding(desk) == "none"
+def test_a_sentry_program_has_no_branding(driver):
+    driver.drop("p", some_numbers(1), program_type="SENTRY")
+    assert branding(driver) == "none"
 
 
-def test_a_custom_name_is_asked_for_with_what_the_rules_noticed(desk):
-    desk.drop("p", some(1), display_name=CUSTOM)
-    desk.drop("q", some(1, 1), display_name=CUSTOM)
-    assert branding(desk) == "in_review"
-    with desk.ledger.read() as conn:
+def test_a_new_name_is_reviewed_with_the_findings_on_it(driver):
+    driver.drop("p", some_numbers(1), display_name=CUSTOM)
+    driver.drop("q", some_numbers(1, 1), display_name=CUSTOM)
+    assert branding(driver) == "in_review"
+    with driver.ledger.read() as conn:
         [review] = list_open_reviews(conn)
         assert list_open_reviews(conn, business="zenith") == []
     assert (review.display_name, review.submission) == (CUSTOM, "s1")
     assert review.notes == (("DSP-007", "shares no word"),)
 
 
-def test_an_approval_brands_what_is_live_and_is_the_business_s_from_then_on(desk, decided):
-    desk.drop("p", some(1), display_name=CUSTOM)
-    desk.now = NOON + HOUR
-    [errand] = desk.claim()
-    assert errand.branding is None
-    desk.finish([errand])
-    assert desk.brand() == []
-    [made] = decided(True)
-    assert (made.programs, made.review.decided_by) == ((("acme", "p"),), "ann")
-    assert desk.brand() == [("acme/p", CUSTOM)]
-    assert desk.brand() == []
-    assert desk.moves("p", "branding") == [
+def test_an_approval_brands_live_programs_and_lasts_for_the_business(driver, decide_all):
+    driver.drop("p", some_numbers(1), display_name=CUSTOM)
+    driver.now = NOON + HOUR
+    [job] = driver.claim()
+    assert job.branding is None
+    driver.finish([job])
+    assert driver.brand() == []
+    [decision] = decide_all(True)
+    assert (decision.programs, decision.review.decided_by) == ((("acme", "p"),), "ann")
+    assert driver.brand() == [("acme/p", CUSTOM)]
+    assert driver.brand() == []
+    assert driver.transitions("p", "branding") == [
         (1, "none", "in_review"),
         (1, "in_review", "approved"),
         (1, None, "at the carrier"),
     ]
-    desk.drop("q", some(1, 1), display_name=CUSTOM)
-    assert branding(desk, "q") == "approved"
-    with desk.ledger.read() as conn:
+    driver.drop("q", some_numbers(1, 1), display_name=CUSTOM)
+    assert branding(driver, "q") == "approved"
+    with driver.ledger.read() as conn:
         assert read_business(conn, "acme").display_names == (ACME, CUSTOM)
 
 
-def test_an_approval_during_the_launch_is_not_forgotten(desk, decided):
-    desk.drop("p", some(1), display_name=CUSTOM)
-    desk.now = NOON + HOUR
-    errands = desk.claim()
-    decided(True)
-    desk.finish(errands)
-    assert desk.brand() == [("acme/p", CUSTOM)]
+def test_an_approval_during_the_launch_is_sent_afterwards(driver, decide_all):
+    driver.drop("p", some_numbers(1), display_name=CUSTOM)
+    driver.now = NOON + HOUR
+    jobs = driver.claim()
+    decide_all(True)
+    driver.finish(jobs)
+    assert driver.brand() == [("acme/p", CUSTOM)]
 
 
-def test_a_rejection(desk, decided):
-    desk.drop("p", some(1), display_name=CUSTOM)
-    desk.drop("q", some(1, 1), display_name=CUSTOM, hold_until_branded=True)
-    decided(False, "not yours")
-    assert (branding(desk), desk.state("p")) == ("rejected", (1, "scheduled"))
-    assert desk.state("q") == (1, "launch_failed")
-    desk.drop("p", [], display_name=CUSTOM)
-    assert branding(desk) == "in_review"
+def test_a_rejection_fails_programs_that_wait_for_the_branding(driver, decide_all):
+    driver.drop("p", some_numbers(1), display_name=CUSTOM)
+    driver.drop("q", some_numbers(1, 1), display_name=CUSTOM, hold_until_branded=True)
+    decide_all(False, "not yours")
+    assert (branding(driver), driver.state("p")) == ("rejected", (1, "scheduled"))
+    assert driver.state("q") == (1, "launch_failed")
+    driver.drop("p", [], display_name=CUSTOM)
+    assert branding(driver) == "in_review"
 
 
-def test_a_decision_turned_round_is_told_to_the_carrier(desk, decided):
-    desk.drop("p", some(1), display_name=CUSTOM)
-    [made] = decided(True)
-    desk.now = NOON + HOUR
-    desk.launch()
-    with desk.ledger.begin() as conn:
-        decide_review(conn, made.review.id, approve=False, by="ann", reason="a mistake", now=desk.now)
-    assert desk.brand() == [("acme/p", None)]
-    with desk.ledger.begin() as conn:
-        assert decide_review(conn, made.review.id, approve=False, by="ann", reason="", now=desk.now).programs == ()
+def test_a_reversed_decision_is_sent_to_the_carrier(driver, decide_all):
+    driver.drop("p", some_numbers(1), display_name=CUSTOM)
+    [decision] = decide_all(True)
+    driver.now = NOON + HOUR
+    driver.launch()
+    with driver.ledger.begin() as conn:
+        decide_review(conn, decision.review.id, approve=False, by="ann", reason="a mistake", now=driver.now)
+    assert driver.brand() == [("acme/p", None)]
+    with driver.ledger.begin() as conn:
+        assert (
+            decide_review(conn, decision.review.id, approve=False, by="ann", reason="", now=driver.now).programs == ()
+        )
 
 
-def test_a_logo_is_approved_by_its_bytes(desk, decided):
+def test_approval_of_a_logo_is_for_its_bytes(driver, decide_all):
     with_logo = {"program_type": "INFORM with Logo", "call_reason": "Payment"}
-    desk.drop("p", some(1), logo=LOGO, **with_logo)
-    with desk.ledger.read() as conn:
+    driver.drop("p", some_numbers(1), logo=LOGO, **with_logo)
+    with driver.ledger.read() as conn:
         [review] = list_open_reviews(conn)
     assert (review.kind, review.logo_sha256, review.logo_name) == ("logo", LOGO.sha256, "acme.svg")
-    decided(True)
-    desk.drop("q", some(1, 1), logo=replace(LOGO, name="other.svg"), **with_logo)
-    desk.drop("r", some(1, 2), logo=replace(LOGO, sha256="cd" * 32), **with_logo)
-    assert [branding(desk, p) for p in "pqr"] == ["approved", "approved", "in_review"]
-    desk.now = NOON + HOUR
-    [errand] = desk.claim(limit=1)
-    assert (errand.branding.logo.sha256, errand.branding.logo.archive) == (LOGO.sha256, "acme/s1/")
-    assert errand.branding.call_reason == "Payment"
+    decide_all(True)
+    driver.drop("q", some_numbers(1, 1), logo=replace(LOGO, name="other.svg"), **with_logo)
+    driver.drop("r", some_numbers(1, 2), logo=replace(LOGO, sha256="cd" * 32), **with_logo)
+    assert [branding(driver, p) for p in "pqr"] == ["approved", "approved", "in_review"]
+    driver.now = NOON + HOUR
+    [job] = driver.claim(limit=1)
+    assert (job.branding.logo.sha256, job.branding.logo.archive) == (LOGO.sha256, "acme/s1/")
+    assert job.branding.call_reason == "Payment"
 
 
-def test_an_unknown_review(desk):
-    with pytest.raises(LedgerError, match="no review has the id 12345"), desk.ledger.begin() as conn:
+def test_an_unknown_review_is_an_error(driver):
+    with pytest.raises(LedgerError, match="no review has the id 12345"), driver.ledger.begin() as conn:
         decide_review(conn, 12345, approve=True, by="ann", reason=None, now=NOON)
 
 
-def test_seeding(desk):
+def test_recording_businesses(driver):
     def again(*businesses, **kwargs):
-        with desk.ledger.begin() as conn:
+        with driver.ledger.begin() as conn:
             return record_businesses(conn, businesses, NOON, **kwargs)
 
     assert not again(*BUSINESSES)
-    desk.drop("p", some(1), display_name=CUSTOM)
+    driver.drop("p", some_numbers(1), display_name=CUSTOM)
     grown = replace(BUSINESSES[0], display_names=(CUSTOM,), brands=("Acme",), business_units=("Loans",))
     assert again(grown, gallery={"acme": {"acme.svg": LOGO.sha256}})
-    with desk.ledger.read() as conn:
+    with driver.ledger.read() as conn:
         assert list_business_ids(conn) == ["acme", "zenith"]
-        seen = read_business(conn, "acme")
+        acme = read_business(conn, "acme")
         assert read_business(conn, "nobody") is None
-    assert (seen.brands, seen.business_units) == (("Acme",), ("Cards", "Loans"))
-    assert (seen.display_names, seen.approved_logos) == ((ACME, CUSTOM), {LOGO.sha256})
-    assert branding(desk) == "approved"
-    with desk.ledger.read() as conn:
+    assert (acme.brands, acme.business_units) == (("Acme",), ("Cards", "Loans"))
+    assert (acme.display_names, acme.approved_logos) == ((ACME, CUSTOM), {LOGO.sha256})
+    assert branding(driver) == "approved"
+    with driver.ledger.read() as conn:
         assert read_business(conn, "zenith").regions == ("US",)
 
 
-def test_what_was_rejected_by_hand_stays_rejected(desk, decided):
-    desk.drop("p", some(1), display_name=CUSTOM)
-    decided(False, "no")
-    with desk.ledger.begin() as conn:
+def test_seeding_does_not_approve_what_the_operator_rejected(driver, decide_all):
+    driver.drop("p", some_numbers(1), display_name=CUSTOM)
+    decide_all(False, "no")
+    with driver.ledger.begin() as conn:
         record_businesses(conn, [replace(BUSINESSES[0], display_names=(CUSTOM,))], NOON)
-    assert branding(desk) == "rejected"
+    assert branding(driver) == "rejected"
 
 
-def test_a_logo_that_is_approved_after_a_number_was_freed_is_found(desk, decided):
-    desk.drop("p", some(2), logo=LOGO, program_type="INFORM with Logo")
-    desk.now = NOON + HOUR
-    desk.launch()
-    with desk.ledger.begin() as conn:
-        release_number(conn, some(1)[0], by="ann", now=desk.now)
-    desk.launch()
-    decided(True)
-    with desk.ledger.begin() as conn:
-        [errand] = claim_brandings(conn, desk.claimant, now=desk.now)
-    assert errand.branding.logo.archive == "acme/s1/"
+def test_the_logo_is_found_after_a_number_was_released_by_hand(driver, decide_all):
+    driver.drop("p", some_numbers(2), logo=LOGO, program_type="INFORM with Logo")
+    driver.now = NOON + HOUR
+    driver.launch()
+    with driver.ledger.begin() as conn:
+        release_number(conn, some_numbers(1)[0], by="ann", now=driver.now)
+    driver.launch()
+    decide_all(True)
+    with driver.ledger.begin() as conn:
+        [job] = claim_brandings(conn, driver.claimant, now=driver.now)
+    assert job.branding.logo.archive == "acme/s1/"
 
 
-def test_what_waits_for_a_rejected_name_is_not_retried_in_vain(desk, decided):
-    desk.drop("p", some(1), display_name=CUSTOM, hold_until_branded=True)
-    [review] = [each.review.id for each in decided(False, "too long")]
-    assert desk.state("p") == (1, "launch_failed")
-    told = (
+def test_retrying_fails_while_the_awaited_name_is_rejected(driver, decide_all):
+    driver.drop("p", some_numbers(1), display_name=CUSTOM, hold_until_branded=True)
+    [review] = [each.review.id for each in decide_all(False, "too long")]
+    assert driver.state("p") == (1, "launch_failed")
+    message = (
         f"acme/p waits for its branding, which was rejected: `launchdrop review approve {review}` before the retry, or "
         "drop the program again with another one"
     )
-    with pytest.raises(LedgerError, match=f"^{re.escape(told)}$"), desk.ledger.begin() as conn:
-        retry_launch(conn, "acme", "p", by="ann", now=desk.now)
-    with desk.ledger.begin() as conn:
-        decide_review(conn, review, approve=True, by="ann", reason=None, now=desk.now)
-        retry_launch(conn, "acme", "p", by="ann", now=desk.now)
-    desk.now = NOON + HOUR
-    assert len(desk.launch()) == 1
+    with pytest.raises(LedgerError, match=f"^{re.escape(message)}$"), driver.ledger.begin() as conn:
+        retry_launch(conn, "acme", "p", by="ann", now=driver.now)
+    with driver.ledger.begin() as conn:
+        decide_review(conn, review, approve=True, by="ann", reason=None, now=driver.now)
+        retry_launch(conn, "acme", "p", by="ann", now=driver.now)
+    driver.now = NOON + HOUR
+    assert len(driver.launch()) == 1

@@ -1,4 +1,4 @@
-"""The history as a stream: each move at least once, whatever is cut short or committed late, on both databases."""
+"""The stream of transitions: each is reported at least once, also after interruptions and late commits."""
 
 from datetime import timedelta
 
@@ -15,16 +15,16 @@ from flows.ledger.read.event_cursor import (
     read_unreported_transitions,
     save_event_cursor,
 )
-from tests.flows.ledger.samples import NOON, some
+from tests.flows.ledger.driver import NOON, some_numbers
 
-EVER = NOON - timedelta(days=7)
+SINCE = NOON - timedelta(days=7)
 
 
-def told(ledger, now=NOON, limit=100, keep=True):
-    """The moves told now, as their states, oldest first."""
+def report_next(ledger, now=NOON, limit=100, save=True):
+    """Report the next transitions; returns the thing and the new state of each, the oldest first."""
     with ledger.begin() as conn:
-        changes = read_unreported_transitions(conn, now=now, since=EVER, limit=limit)
-        if keep:
+        changes = read_unreported_transitions(conn, now=now, since=SINCE, limit=limit)
+        if save:
             save_event_cursor(conn, changes.cursor)
     return [(row.thing, row.after) for row in changes.moves]
 
@@ -33,11 +33,11 @@ def entry(after):
     return {"thing": "launching", "after": after, "cause": "a test"}
 
 
-def test_every_move_is_told_once_and_in_its_order(desk):
-    desk.drop("p", some(3))
-    desk.now += timedelta(hours=1)
-    desk.launch()
-    first = told(desk.ledger)
+def test_every_transition_is_reported_once_and_in_order(driver):
+    driver.drop("p", some_numbers(3))
+    driver.now += timedelta(hours=1)
+    driver.launch()
+    first = report_next(driver.ledger)
     assert first == [
         ("submission", "accepted"),
         ("revision", "scheduled"),
@@ -45,54 +45,54 @@ def test_every_move_is_told_once_and_in_its_order(desk):
         ("revision", "launching"),
         ("revision", "live"),
     ]
-    assert told(desk.ledger) == []
-    with desk.ledger.begin() as conn:
-        pause_launching(conn, by="jo", why="a test", now=desk.now)
-        resume_launching(conn, by="jo", now=desk.now)
-    assert told(desk.ledger) == [("launching", "paused"), ("launching", "running")]
+    assert report_next(driver.ledger) == []
+    with driver.ledger.begin() as conn:
+        pause_launching(conn, by="jo", why="a test", now=driver.now)
+        resume_launching(conn, by="jo", now=driver.now)
+    assert report_next(driver.ledger) == [("launching", "paused"), ("launching", "running")]
 
 
-def test_what_was_not_remembered_is_told_again(desk):
-    desk.drop("p", some(3))
-    first = told(desk.ledger, keep=False)
-    assert told(desk.ledger) == first != []
+def test_transitions_are_reported_again_if_the_cursor_was_not_saved(driver):
+    driver.drop("p", some_numbers(3))
+    first = report_next(driver.ledger, save=False)
+    assert report_next(driver.ledger) == first != []
 
 
-def test_many_are_told_part_by_part(desk):
-    with desk.ledger.begin() as conn:
+def test_many_transitions_are_reported_in_parts(driver):
+    with driver.ledger.begin() as conn:
         record_transitions(conn, NOON, [entry(f"{i}") for i in range(25)])
-    parts = [told(desk.ledger, limit=10) for _ in range(4)]
+    parts = [report_next(driver.ledger, limit=10) for _ in range(4)]
     assert [len(part) for part in parts] == [10, 10, 5, 0]
     assert [after for part in parts for _, after in part] == [f"{i}" for i in range(25)]
 
 
-def test_a_long_history_is_not_told_from_its_beginning(desk):
-    with desk.ledger.begin() as conn:
-        record_transitions(conn, EVER - timedelta(days=1), [entry("old")])
-        record_transitions(conn, EVER + timedelta(days=1), [entry("new")])
-    assert told(desk.ledger) == [("launching", "new")]
+def test_the_first_report_leaves_out_old_transitions(driver):
+    with driver.ledger.begin() as conn:
+        record_transitions(conn, SINCE - timedelta(days=1), [entry("old")])
+        record_transitions(conn, SINCE + timedelta(days=1), [entry("new")])
+    assert report_next(driver.ledger) == [("launching", "new")]
 
 
 @pytest.mark.parametrize("ledger", ["postgresql"], indirect=True)
 @pytest.mark.server
-def test_what_is_committed_late_is_told_late(ledger):
-    """A transaction that began first and ends last: its moves have the lower numbers."""
+def test_transitions_committed_late_are_reported_late(ledger):
+    """A transaction that began first and ends last has the lower ids."""
     with ledger.begin() as slow:
         record_transitions(slow, NOON, [entry("slow 1"), entry("slow 2")])
         with ledger.begin() as quick:
             record_transitions(quick, NOON, [entry("quick")])
-        assert told(ledger) == [("launching", "quick")]
-        assert told(ledger) == []
-    assert told(ledger) == [("launching", "slow 1"), ("launching", "slow 2")]
-    assert told(ledger) == []
+        assert report_next(ledger) == [("launching", "quick")]
+        assert report_next(ledger) == []
+    assert report_next(ledger) == [("launching", "slow 1"), ("launching", "slow 2")]
+    assert report_next(ledger) == []
 
 
 @pytest.mark.parametrize("ledger", ["postgresql"], indirect=True)
 @pytest.mark.server
-def test_what_was_rolled_back_is_not_looked_for_for_ever(ledger):
+def test_ids_that_were_rolled_back_are_not_looked_for_forever(ledger):
     def gaps(now):
         with ledger.begin() as conn:
-            changes = read_unreported_transitions(conn, now=now, since=EVER, limit=100)
+            changes = read_unreported_transitions(conn, now=now, since=SINCE, limit=100)
             save_event_cursor(conn, changes.cursor)
         return changes.cursor.gaps
 
@@ -110,8 +110,8 @@ def test_what_was_rolled_back_is_not_looked_for_for_ever(ledger):
     assert gaps(NOON + LATE_COMMIT_WINDOW) == ()
 
 
-def test_where_it_was_told_to_is_kept_as_it_is(ledger):
-    kept = EventCursor(upto=9, gaps=(CursorGap(first=3, last=5, since=NOON),))
+def test_the_cursor_is_saved_unchanged(ledger):
+    cursor = EventCursor(up_to=9, gaps=(CursorGap(first=3, last=5, since=NOON),))
     with ledger.begin() as conn:
-        save_event_cursor(conn, kept)
-        assert read_unreported_transitions(conn, now=NOON, since=EVER, limit=1).cursor == kept
+        save_event_cursor(conn, cursor)
+        assert read_unreported_transitions(conn, now=NOON, since=SINCE, limit=1).cursor == cursor

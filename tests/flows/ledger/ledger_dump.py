@@ -1,6 +1,6 @@
-"""A ledger as JSON, whatever the database: how a release's is kept, and put into a new one of that release's schema.
+"""A ledger as JSON, for both databases: dump the ledger of a release, and restore it with the schema of that release.
 
-python -m tests.flows.ledger.kept FILE    (once, with the release itself: makes the ledger of `eventful` and keeps it)
+python -m tests.flows.ledger.ledger_dump FILE    (run once, with the release: dumps the ledger of `fill_ledger`)
 """
 
 import base64
@@ -16,12 +16,12 @@ from sqlalchemy import Boolean, Connection, DateTime, MetaData, text
 from flows.ledger.core.engine import Ledger, configure_alembic, create_ledger_engine
 
 
-def dump(conn: Connection) -> dict[str, Any]:
-    """Every row of every table, and the schema they are of."""
+def dump_ledger(conn: Connection) -> dict[str, Any]:
+    """Every row of every table, and the revision of the schema."""
     found = MetaData()
     found.reflect(conn)
     tables = {
-        table.name: [[_out(value) for value in row] for row in conn.execute(table.select())]
+        table.name: [[_to_json(value) for value in row] for row in conn.execute(table.select())]
         for table in found.sorted_tables
         if table.name != "alembic_version"
     }
@@ -30,31 +30,31 @@ def dump(conn: Connection) -> dict[str, Any]:
     return {"schema": schema, "columns": columns, "tables": tables}
 
 
-def restore(url: str, kept: dict[str, Any]) -> None:
-    """Make a ledger of that release at this URL, which is empty, with what was kept in it."""
+def restore_ledger(url: str, dumped: dict[str, Any]) -> None:
+    """Create a ledger of the dump's release in the empty database at this URL, with the content of the dump."""
     from alembic import command
     from alembic.config import Config
 
     engine = create_ledger_engine(url)
     with engine.connect().execution_options(writes=True) as conn, conn.begin():
-        command.upgrade(configure_alembic(Config(), conn), kept["schema"])
+        command.upgrade(configure_alembic(Config(), conn), dumped["schema"])
         found = MetaData()
         found.reflect(conn)
         for table in found.sorted_tables:
-            columns = [table.c[name] for name in kept["columns"].get(table.name, ())]
+            columns = [table.c[name] for name in dumped["columns"].get(table.name, ())]
             rows = [
-                {column.name: _in(column, value) for column, value in zip(columns, row, strict=True)}
-                for row in kept["tables"].get(table.name, ())
+                {column.name: _from_json(column, value) for column, value in zip(columns, row, strict=True)}
+                for row in dumped["tables"].get(table.name, ())
             ]
             if rows:
                 conn.execute(table.insert(), rows)
             if rows and conn.dialect.name == "postgresql":
-                _count_on(conn, table)
+                _set_sequences(conn, table)
     engine.dispose()
 
 
-def _count_on(conn: Connection, table: Any) -> None:
-    """The next key that PostgreSQL gives comes after those that were put in."""
+def _set_sequences(conn: Connection, table: Any) -> None:
+    """Have PostgreSQL generate keys after the inserted ones."""
     for column in table.primary_key.columns:
         name = {"table": f'"{table.name}"', "column": column.name}
         sequence = conn.execute(text("select pg_get_serial_sequence(:table, :column)"), name).scalar()
@@ -63,13 +63,13 @@ def _count_on(conn: Connection, table: Any) -> None:
             conn.execute(text(highest), {"sequence": sequence})
 
 
-def _out(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return {"at": value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC).isoformat()}
     return {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
 
 
-def _in(column: Any, value: Any) -> Any:
+def _from_json(column: Any, value: Any) -> Any:
     if isinstance(value, dict) and value.keys() == {"at"}:
         at = datetime.fromisoformat(value["at"])
         return at if isinstance(column.type, DateTime) and column.type.timezone else at.replace(tzinfo=None)
@@ -78,25 +78,25 @@ def _in(column: Any, value: Any) -> Any:
     return bool(value) if isinstance(column.type, Boolean) and value is not None else value
 
 
-def shown(kept: dict[str, Any]) -> str:
-    """As text, a row a line."""
+def format_dump(dumped: dict[str, Any]) -> str:
+    """A dump as text, with one row per line."""
     tables = [
         f"  {json.dumps(name)}: [\n" + ",\n".join(f"   {json.dumps(row)}" for row in rows) + "\n  ]"
-        for name, rows in kept["tables"].items()
+        for name, rows in dumped["tables"].items()
     ]
-    head = json.dumps({name: kept[name] for name in ("schema", "columns")})
+    head = json.dumps({name: dumped[name] for name in ("schema", "columns")})
     return head[:-1] + ',\n "tables": {\n' + ",\n".join(tables) + "\n }\n}\n"
 
 
 def main(path: str) -> None:
-    from tests.flows.ledger.eventful import eventful
-    from tests.flows.ledger.samples import Desk
+    from tests.flows.ledger.busy_ledger import fill_ledger
+    from tests.flows.ledger.driver import LedgerDriver
 
-    with tempfile.TemporaryDirectory() as place:
-        ledger = Ledger.open(f"sqlite:///{place}/ledger.db")
-        eventful(Desk(ledger))
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger.open(f"sqlite:///{folder}/ledger.db")
+        fill_ledger(LedgerDriver(ledger))
         with ledger.read() as conn:
-            Path(path).write_text(shown(dump(conn)))
+            Path(path).write_text(format_dump(dump_ledger(conn)))
         ledger.close()
 
 

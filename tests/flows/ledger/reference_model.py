@@ -1,21 +1,21 @@
-"""What the ledger should do, in plain sets and dicts: no bulk, no SQL, one program and one number after the other."""
+"""What the ledger should do, in plain sets and dicts: no SQL, one program and one number at a time."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-HOLDING = ("scheduled", "launching", "live", "launch_failed")
+CLAIMING_STATES = ("scheduled", "launching", "live", "launch_failed")
 
 
 @dataclass
 class Row:
     state: str
     purpose: int
-    flag: str = ""  # leaving: to be taken out at the carrier; wait: of a revision that waits for a launch
+    flag: str = ""  # leaving: to be removed at the carrier; wait: of a revision that waits for a launch
 
 
 @dataclass
 class Plan:
-    """What an accepted submission says."""
+    """An accepted submission."""
 
     numbers: dict
     replace: bool
@@ -38,7 +38,7 @@ class Program:
     late_from: datetime = None
     rows: dict = field(default_factory=dict)
     waiting: list = field(default_factory=list)
-    reserved: set = field(default_factory=set)  # numbers claimed for what waits
+    reserved: set = field(default_factory=set)  # numbers claimed for waiting revisions
 
     @property
     def over(self):
@@ -46,14 +46,14 @@ class Program:
 
 
 class Model:
-    def __init__(self, patience: timedelta):
-        self.patience = patience
+    def __init__(self, allowed_delay: timedelta):
+        self.allowed_delay = allowed_delay
         self.programs = {}
-        self.claims = {}  # number: key of the program that has it
-        self.takes = set()  # (taker, giver)
+        self.claims = {}  # number: key of the program that has claimed it
+        self.takeovers = set()  # (taker, giver)
 
     def conflicts(self, key, numbers, reassign):
-        """Those of the numbers that judging has to reject."""
+        """Those of the numbers that judging must reject."""
         held = {n: self.claims[n] for n in numbers if self.claims.get(n, key) != key}
         return {n for n, holder in held.items() if holder[0] != key[0] or not reassign}
 
@@ -64,7 +64,7 @@ class Model:
         if p.state == "launching":
             p.waiting.append(plan)
             for n, purpose in plan.numbers.items():
-                if not self._inside(p, n) and not (n in p.rows and p.rows[n].flag == "wait"):
+                if not self._is_present(p, n) and not (n in p.rows and p.rows[n].flag == "wait"):
                     self._claim(p, n)
                     p.reserved.add(n)
                     if n not in p.rows:
@@ -82,32 +82,32 @@ class Model:
             self._free(p, removed=True)
 
     def miss(self, now):
-        """All that are late at once: a number goes to one that is not, past those that waited for it and are."""
-        missed = [p for p in self._in_order() if self._is_missed(p, now)]
+        """Late programs are missed together, so that none of them claims a number that another one frees."""
+        missed = [p for p in self._by_order() if self._is_missed(p, now)]
         for p in missed:
             p.state = "missed"
         for p in missed:
             self._free(p, removed=False)
 
     def _is_missed(self, p, now):
-        late = p.late_from < now - self.patience
+        late = p.late_from < now - self.allowed_delay
         return p.state == "scheduled" and not p.at_carrier and (late or p.end <= now)
 
     def due(self, now):
-        """Keys that can be claimed: nothing of theirs moves to or from a program that is launching."""
+        """Keys of the programs that can be claimed. No numbers may move between them and one that is launching."""
         return [
             p.key
-            for p in self._in_order()
+            for p in self._by_order()
             if p.state == "scheduled"
             and p.start <= now < p.end
-            and (p.at_carrier or p.late_from >= now - self.patience)
-            and not any(p.key in pair and self._launching(set(pair) - {p.key}) for pair in self.takes)
+            and (p.at_carrier or p.late_from >= now - self.allowed_delay)
+            and not any(p.key in pair and self._any_launching(set(pair) - {p.key}) for pair in self.takeovers)
         ]
 
     def claim(self, key):
         p = self.programs[key]
         p.state, p.at_carrier = "launching", True
-        if not any(taker == key for taker, _ in self.takes):
+        if not any(taker == key for taker, _ in self.takeovers):
             return
         for n in sorted(p.rows):
             row = p.rows[n]
@@ -119,12 +119,12 @@ class Model:
                 continue
             if holder is not None:
                 self.programs[holder].rows[n] = Row("reassigned", self.programs[holder].rows[n].purpose)
-                self.takes |= {(taker, key) for taker, giver in self.takes if giver == holder and taker != key}
+                self.takeovers |= {(taker, key) for taker, giver in self.takeovers if giver == holder and taker != key}
             self.claims[n] = key
-        self.takes = {(taker, giver) for taker, giver in self.takes if taker != key}
+        self.takeovers = {(taker, giver) for taker, giver in self.takeovers if taker != key}
 
-    def taken_out(self, key, numbers):
-        """The carrier has taken them out: free, whatever becomes of the rest of the launch, unless something waits."""
+    def remove_numbers(self, key, numbers):
+        """The carrier has removed these numbers. They are free now, unless a waiting revision has them."""
         p = self.programs[key]
         for n in numbers:
             if n in p.rows and p.rows[n].flag == "leaving":
@@ -134,17 +134,17 @@ class Model:
 
     def finish(self, key, now):
         p = self.programs[key]
-        self.taken_out(key, list(p.rows))
+        self.remove_numbers(key, list(p.rows))
         for row in p.rows.values():
             if row.state == "pending" and not row.flag:
                 row.state = "live"
         p.state, p.live = "live", True
         self._hand_over(p)
-        self._let_in(p, now)
+        self._make_waiting_revisions(p, now)
 
     def fail(self, key, now):
         self.programs[key].state = "launch_failed"
-        self._let_in(self.programs[key], now)
+        self._make_waiting_revisions(self.programs[key], now)
 
     def retry(self, key, now):
         p = self.programs[key]
@@ -153,7 +153,7 @@ class Model:
         p.state, p.late_from = "scheduled", now
 
     def ending(self, now):
-        return [p.key for p in self._in_order() if p.at_carrier and p.end <= now]
+        return [p.key for p in self._by_order() if p.at_carrier and p.end <= now]
 
     def finish_end(self, key):
         p = self.programs[key]
@@ -164,7 +164,7 @@ class Model:
     def _revise(self, p, plan, now):
         if p.state == "missed":
             self._reclaim(p)
-        before = {n for n in p.rows if self._inside(p, n)}
+        before = {n for n in p.rows if self._is_present(p, n)}
         for n, purpose in plan.numbers.items():
             if n in before:
                 p.rows[n].purpose = purpose
@@ -196,7 +196,7 @@ class Model:
                 continue
             if holder is None:
                 self.claims[n] = p.key
-            elif holder[0] != p.key[0] or (p.key, holder) not in self.takes:
+            elif holder[0] != p.key[0] or (p.key, holder) not in self.takeovers:
                 row.state = "refused"
 
     def _free(self, p, *, removed):
@@ -205,17 +205,17 @@ class Model:
                 p.rows[n] = Row("removed" if row.state in ("pending", "live") else row.state, row.purpose)
             self._unclaim(p, n)
         if removed:
-            self.takes = {(taker, giver) for taker, giver in self.takes if taker != p.key}
+            self.takeovers = {(taker, giver) for taker, giver in self.takeovers if taker != p.key}
         self._hand_over(p)
 
     def _hand_over(self, giver):
-        for p in self._in_order():
-            if (p.key, giver.key) in self.takes and p.state in HOLDING:
+        for p in self._by_order():
+            if (p.key, giver.key) in self.takeovers and p.state in CLAIMING_STATES:
                 for n, row in p.rows.items():
                     if row.state == "pending" and row.flag in ("", "wait"):
                         self.claims.setdefault(n, p.key)
 
-    def _let_in(self, p, now):
+    def _make_waiting_revisions(self, p, now):
         waiting, p.waiting = p.waiting, []
         p.reserved.clear()
         for plan in waiting if not p.over else ():
@@ -224,17 +224,17 @@ class Model:
     def _claim(self, p, n):
         holder = self.claims.setdefault(n, p.key)
         if holder != p.key and holder[0] == p.key[0]:
-            self.takes.add((p.key, holder))
+            self.takeovers.add((p.key, holder))
 
     def _unclaim(self, p, n):
         if self.claims.get(n) == p.key:
             del self.claims[n]
 
-    def _inside(self, p, n):
+    def _is_present(self, p, n):
         return n in p.rows and p.rows[n].state in ("pending", "live") and not p.rows[n].flag
 
-    def _launching(self, keys):
+    def _any_launching(self, keys):
         return any(self.programs[key].state == "launching" for key in keys)
 
-    def _in_order(self):
+    def _by_order(self):
         return sorted(self.programs.values(), key=lambda p: p.order)

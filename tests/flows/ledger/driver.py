@@ -1,4 +1,4 @@
-"""A desk at which the tests drop, launch and ask, with a clock that they move."""
+"""Drives a ledger for the tests: drops, launches, answers of the carrier, queries; with a clock that the tests set."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -35,8 +35,8 @@ BUSINESSES = (
 )
 
 
-class Rows:
-    """Accepted numbers as judging gives them: in blocks, in the order of the files."""
+class AcceptedNumbers:
+    """Accepted numbers as judging returns them: in blocks, in the order of the files."""
 
     def __init__(self, numbers, purposes):
         self.numbers = np.array(numbers, dtype=np.int64)
@@ -47,8 +47,8 @@ class Rows:
             yield self.numbers[start : start + 1000], self.purposes[start : start + 1000]
 
 
-def manifest(reference="p", business="acme", **values):
-    plain = {
+def make_manifest(reference="p", business="acme", **values):
+    defaults = {
         "business_unit": "Cards",
         "program_type": "INFORM",
         "name": "Q1",
@@ -57,32 +57,32 @@ def manifest(reference="p", business="acme", **values):
         "display_name": ACME,
         "schedule": Schedule(start=NOON + HOUR, end=NOON + 10 * DAY, timezone="America/Chicago"),
     }
-    return Manifest(business=business, reference=reference, **(plain | values))
+    return Manifest(business=business, reference=reference, **(defaults | values))
 
 
-def span(start, end):
+def schedule(start, end):
     return Schedule(start=start, end=end, timezone="UTC")
 
 
-def judged(made, numbers, purposes=0, verdict="accepted"):
-    noticed = Finding(rule="DSP-007", severity="warning", message="shares no word")
+def make_judgment(manifest, numbers, purposes=0, verdict="accepted"):
+    finding = Finding(rule="DSP-007", severity="warning", message="shares no word")
     return Judgment(
         verdict=verdict,
-        manifest=made,
+        manifest=manifest,
         counts=Counts(read=len(numbers), accepted=len(numbers)),
         files=(),
         totals=(RuleTotal(id="DSP-007", name="n", severity="warning", count=1, fix="f"),),
-        findings=(noticed,),
+        findings=(finding,),
         findings_total=1,
-        numbers=Rows(numbers, purposes),
+        numbers=AcceptedNumbers(numbers, purposes),
     )
 
 
 @dataclass
-class Desk:
+class LedgerDriver:
     ledger: object
     now: datetime = NOON
-    patience: timedelta = DAY
+    allowed_delay: timedelta = DAY
     drops: int = 0
     claimant: Claimant = field(default_factory=lambda: Claimant(owner="me", length=timedelta(minutes=1)))
 
@@ -91,11 +91,11 @@ class Desk:
             record_businesses(conn, BUSINESSES, self.now)
 
     def registration(self, reference="p", numbers=(), *, purposes=0, verdict="accepted", content=None, **values):
-        """`content` makes the digest; another one each time unless it is given."""
+        """A registration, whose digest depends on `content`. Without it, each one has its own."""
         self.drops += 1
         options = {name: values.pop(name) for name in ("logo", "retake_of", "drop") if name in values}
         business = values.pop("business", "acme")
-        made = manifest(reference, business, **values)
+        manifest = make_manifest(reference, business, **values)
         return Registration(
             **{
                 "submission": f"s{self.drops}",
@@ -104,7 +104,7 @@ class Desk:
                 "digest": hashlib.sha256((content or str(self.drops)).encode()).hexdigest(),
                 "received_at": self.now,
                 "archive": f"{business}/s{self.drops}/",
-                "judgment": judged(made, list(numbers), purposes, verdict),
+                "judgment": make_judgment(manifest, list(numbers), purposes, verdict),
             }
             | options
         )
@@ -121,57 +121,57 @@ class Desk:
 
     def claim(self, **kwargs):
         with self.ledger.begin() as conn:
-            return claim_launches(conn, self.claimant, now=self.now, patience=self.patience, **kwargs)
+            return claim_launches(conn, self.claimant, now=self.now, allowed_delay=self.allowed_delay, **kwargs)
 
-    def finish(self, errands):
+    def finish(self, jobs):
         with self.ledger.begin() as conn:
-            record_all_batches_done(conn, errands, self.now)
-            finish_launches(conn, errands, now=self.now)
+            record_all_batches_done(conn, jobs, self.now)
+            finish_launches(conn, jobs, now=self.now)
 
-    def answer(self, errand, refused=()):
-        """Send every batch, one after the other, and refuse these numbers."""
+    def send_batches(self, job, refused=()):
+        """Record the carrier's answer to every batch of a launch, in which it refuses these numbers."""
         refused = dict(refused)
         sent = []
-        for batch in self.open(errand):
+        for batch in self.open_batches(job):
             with self.ledger.begin() as conn:
-                theirs = {n: why for n, why in refused.items() if n in batch.numbers and batch.kind == "add"}
-                record_batch_outcome(conn, errand, batch, theirs, self.now)
+                refused_here = {n: why for n, why in refused.items() if n in batch.numbers and batch.kind == "add"}
+                record_batch_outcome(conn, job, batch, refused_here, self.now)
             sent.append((batch.kind, batch.reference, batch.numbers.tolist()))
         return sent
 
-    def open(self, errand):
+    def open_batches(self, job):
         with self.ledger.read() as conn:
-            return read_open_batches(conn, errand)
+            return read_open_batches(conn, job)
 
     def launch(self):
-        errands = self.claim()
-        self.finish(errands)
-        return [f"{e.business}/{e.reference}" for e in errands]
+        jobs = self.claim()
+        self.finish(jobs)
+        return [f"{e.business}/{e.reference}" for e in jobs]
 
     def end(self):
         with self.ledger.begin() as conn:
-            errands = claim_endings(conn, self.claimant, now=self.now)
-            finish_endings(conn, errands, now=self.now)
-        return [f"{e.business}/{e.reference}" for e in errands]
+            jobs = claim_endings(conn, self.claimant, now=self.now)
+            finish_endings(conn, jobs, now=self.now)
+        return [f"{e.business}/{e.reference}" for e in jobs]
 
     def brand(self):
         with self.ledger.begin() as conn:
-            errands = claim_brandings(conn, self.claimant, now=self.now)
-            finish_brandings(conn, errands, now=self.now)
-        return [(f"{e.business}/{e.reference}", e.branding.display_name if e.branding else None) for e in errands]
+            jobs = claim_brandings(conn, self.claimant, now=self.now)
+            finish_brandings(conn, jobs, now=self.now)
+        return [(f"{e.business}/{e.reference}", e.branding.display_name if e.branding else None) for e in jobs]
 
-    def miss(self):
+    def give_up_late(self):
         with self.ledger.begin() as conn:
-            return [f"{b}/{r}" for b, r in mark_missed_launches(conn, now=self.now, patience=self.patience)]
+            return [f"{b}/{r}" for b, r in mark_missed_launches(conn, now=self.now, allowed_delay=self.allowed_delay)]
 
     def state(self, reference="p", business="acme"):
-        """(number, state) of the newest revision."""
+        """Number and state of the newest revision."""
         with self.ledger.read() as conn:
             found = find_program(conn, business, reference)
             return (found.revision.number, found.revision.state)
 
     def states(self, reference="p", business="acme"):
-        """The states of all revisions, first to last."""
+        """The states of all revisions, from first to last."""
         query = select(revision.c.state).join(program, program.c.id == revision.c.program)
         where = program.c.business == business, program.c.reference == reference
         with self.ledger.read() as conn:
@@ -182,7 +182,7 @@ class Desk:
             return find_program(conn, business, reference).program
 
     def numbers(self, reference="p", business="acme"):
-        """{number: (state, purpose)} of a program, and that its counts are right."""
+        """{number: (state, purpose)} of a program. Also checks its counts."""
         row = self.program(reference, business)
         with self.ledger.read() as conn:
             rows = conn.execute(select(number).where(number.c.program == row.id).order_by(number.c.number)).all()
@@ -192,22 +192,25 @@ class Desk:
         return {r.number: (r.state, r.purpose) for r in rows}
 
     def holder(self, number_):
+        """The program that has claimed a number, or None."""
         with self.ledger.read() as conn:
             held = find_holders(conn, np.array([number_]))
         return f"{held.programs[0][1]}/{held.programs[0][2]}" if held.programs else None
 
     def verdicts(self):
-        """(id, verdict in force, standing) of every submission."""
+        """Id, verdict in force and standing of every submission."""
         columns = select(submission.c.id, submission.c.verdict, submission.c.standing)
         with self.ledger.read() as conn:
             return [tuple(r) for r in conn.execute(columns.order_by(submission.c.seq))]
 
-    def moves(self, reference="p", thing="revision"):
+    def transitions(self, reference="p", thing="revision"):
+        """Revision number, state before and state after, from first to last."""
         query = select(move.c.revision, move.c.before, move.c.after).order_by(move.c.id)
         with self.ledger.read() as conn:
             return [tuple(r) for r in conn.execute(query.where(move.c.reference == reference, move.c.thing == thing))]
 
-    def marks(self):
+    def outbox(self):
+        """The files to write: kind, business and key of each."""
         with self.ledger.read() as conn:
             return {tuple(r) for r in conn.execute(select(outbox.c.kind, outbox.c.business, outbox.c.key))}
 
@@ -216,6 +219,6 @@ class Desk:
             return conn.execute(select(func.count()).select_from(table)).scalar_one()
 
 
-def some(count, start=0):
-    """Numbers that do not come twice."""
+def some_numbers(count, start=0):
+    """Distinct numbers."""
     return list(range(FIRST + start, FIRST + start + count))
