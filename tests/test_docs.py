@@ -72,7 +72,7 @@ def format_default(default):
 def test_the_settings_table_matches_the_code():
     text = GUIDE.read_text()
     found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", text, re.DOTALL)[1]
-    assert found == settings_table(), "update it with: python tests/test_docs.py"
+    assert found == settings_table(), "update it with: python -m tests.test_docs"
 
 
 #: Messages in the symptom table that Prefect logs, not launchdrop.
