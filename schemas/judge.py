@@ -1,6 +1,12 @@
-"""From a drop to its judgment: the manifest's rules and the rows' rules together, and the verdict.
+"""Judges a drop. The functions are in the order of the steps:
 
-Importing this costs little: what judges the rows is imported when there are rows to judge.
+1. parse the manifest,
+2. check the program that it describes, and which of its files are in the drop,
+3. judge the rows,
+4. decide the verdict,
+5. put the judgment together.
+
+Importing this module is cheap: the modules that judge rows are imported when there are rows to judge.
 """
 
 import io
@@ -12,33 +18,102 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import phonenumbers
 
-from schemas import __version__, not_checked
-from schemas.manifest import files, program
+from schemas import __version__
+from schemas.manifest.drop_files import check_manifest_count, find_numbers_files, report_unlisted_files
 from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.parse import ManifestContent, ParsedManifest, parse_manifest
-from schemas.manifest.program import CheckedProgram
-from schemas.model.drop import Drop, DropFile, Known
+from schemas.manifest.program_checks import CheckedProgram, check_program
+from schemas.model.drop import Drop, DropFile
 from schemas.model.findings import Finding
+from schemas.model.judging_context import JudgingContext
 from schemas.model.judgment import NO_NUMBERS, Counts, Judgment, RuleTotal
-from schemas.model.manifest import Manifest, NumbersFile, TypedNumber
-from schemas.model.policy import Caps, Policy
-from schemas.rules import RULES, VERSION
-from schemas.verdict import Decision, decide
+from schemas.model.manifest import Manifest, NumbersFile
+from schemas.model.policy import FindingCaps, Policy
+from schemas.rules import RULES, RULES_VERSION
+from schemas.rules_not_checked import not_checked_in_bare_file, not_checked_in_drop, not_checked_without_manifest
+from schemas.verdict import VerdictWithReasons, decide_verdict
 
 if TYPE_CHECKING:
     from schemas.rows.row_judge import NumbersResult
-    from schemas.rows.types import NumbersSource, NumberTerms, RowWorkers
+    from schemas.rows.types import NumberTerms, RowWorkers
 
-#: Called with the bytes done and the bytes in all.
+#: Called as the numbers files are read, with the bytes read so far and the bytes in total.
 Progress = Callable[[int, int], None]
+#: Opens a temporary file.
 OpenSpillFile = Callable[[], BinaryIO]
+#: Judges the rows of files and the typed-in numbers of a manifest.
+_JudgeRows = Callable[[list[tuple[NumbersFile, DropFile]], Manifest, JudgingContext], "NumbersResult"]
 
-DEFAULT_CAPS = Caps()
+DEFAULT_CAPS = FindingCaps()
+#: The program types that show a display name.
 BRANDING_TYPES = ("INFORM", "INFORM with Logo")
 
 
-def parse_manifest_of(drop: Drop, policy: Policy, caps: Caps = DEFAULT_CAPS) -> ParsedManifest | None:
-    """The drop's first manifest, parsed; None where it has none."""
+def judge(
+    drop: Drop,
+    context: JudgingContext,
+    policy: Policy,
+    now: datetime,
+    *,
+    parsed: ParsedManifest | None = None,
+    caps: FindingCaps = DEFAULT_CAPS,
+    open_spill: OpenSpillFile = io.BytesIO,
+    workers: "RowWorkers | None" = None,
+    progress: Progress | None = None,
+) -> Judgment:
+    """Judge a drop at the instant `now`. Any bytes give a judgment; only errors of files and databases raise.
+
+    `parsed` is the drop's first manifest, if it was already parsed with the same limits. `open_spill` opens temporary
+    files, which the judgment's rows are read from. `workers` judge the rows of large files in other processes.
+    """
+    judge_rows = partial(
+        _judge_rows, policy=policy, caps=caps, open_spill=open_spill, workers=workers, progress=progress
+    )
+    findings = FindingCollector(caps.per_rule)
+    check_manifest_count(drop, findings)
+    parsed = parsed or parse_drop_manifest(drop, policy, caps)
+    if parsed is not None:
+        findings.include(parsed.findings)
+    if parsed is None or parsed.content is None:
+        rejected = VerdictWithReasons(verdict="rejected")
+        return _build_judgment(findings, caps, rejected, not_checked=not_checked_without_manifest())
+    program = check_program(parsed.content, drop, context, policy, now, findings)
+    rows = _judge_numbers(drop, parsed.content, program.manifest, context, findings, judge_rows)
+    verdict = _decide(parsed.content, rows, context, policy, findings)
+    not_checked = not_checked_in_drop(drop, context, program.manifest)
+    return _build_judgment(findings, caps, verdict, rows, program, not_checked)
+
+
+def judge_csv(
+    file: DropFile,
+    policy: Policy,
+    *,
+    caps: FindingCaps = DEFAULT_CAPS,
+    open_spill: OpenSpillFile = io.BytesIO,
+    workers: "RowWorkers | None" = None,
+    progress: Progress | None = None,
+) -> Judgment:
+    """Judge a numbers file without a manifest, by the rules about files and rows only. Options as in `judge`."""
+    rows = _judge_rows(
+        [(NumbersFile(file=file.name), file)],
+        Manifest(),
+        JudgingContext(),
+        policy=policy,
+        caps=caps,
+        open_spill=open_spill,
+        workers=workers,
+        progress=progress,
+    )
+    verdict = decide_verdict(Manifest(), _counts(rows), has_errors=rows.has_file_errors, has_rows=True)
+    findings = FindingCollector(caps.per_rule)
+    return _build_judgment(findings, caps, verdict, rows, not_checked=not_checked_in_bare_file())
+
+
+# 1. Parse the manifest
+
+
+def parse_drop_manifest(drop: Drop, policy: Policy, caps: FindingCaps = DEFAULT_CAPS) -> ParsedManifest | None:
+    """Parse the drop's first manifest. Returns None if the drop has no manifest."""
     if not drop.manifests:
         return None
     with drop.manifests[0].open() as stream:
@@ -46,195 +121,194 @@ def parse_manifest_of(drop: Drop, policy: Policy, caps: Caps = DEFAULT_CAPS) -> 
     return parse_manifest(content, max_bytes=policy.max_manifest_bytes, per_rule=caps.per_rule)
 
 
-def judge(
+# 2 and 3. Find the numbers files, and judge the rows (`check_program` checks the program)
+
+
+def _judge_numbers(
     drop: Drop,
-    known: Known,
-    policy: Policy,
-    now: datetime,
+    content: ManifestContent,
+    manifest: Manifest,
+    context: JudgingContext,
+    findings: FindingCollector,
+    judge_rows: _JudgeRows,
+) -> "NumbersResult | None":
+    """Judge all numbers of an active program. None if there are no files and no typed-in numbers."""
+    if manifest.state != "active":
+        return None
+    files = find_numbers_files(drop, manifest, findings)
+    report_unlisted_files(drop, content.listed_files, findings)
+    return judge_rows(files, manifest, context) if files or manifest.typed else None
+
+
+def _judge_rows(
+    files: list[tuple[NumbersFile, DropFile]],
+    manifest: Manifest,
+    context: JudgingContext,
     *,
-    parsed: ParsedManifest | None = None,
-    caps: Caps = DEFAULT_CAPS,
-    open_spill: OpenSpillFile = io.BytesIO,
-    workers: "RowWorkers | None" = None,
-    progress: Progress | None = None,
-) -> Judgment:
-    """The judgment of a drop at the instant `now`. Any bytes give one; only a broken world raises.
-
-    `parsed` is the drop's first manifest where it was parsed before, with the same limits; else it is parsed here.
-
-    `open_spill` gives temporary files for rejected rows; `workers` are other processes that judge the rows of a
-    long file.
-    """
-    parsed = parsed or parse_manifest_of(drop, policy, caps)
-    notes = FindingCollector(caps.per_rule)
-    files.report_manifests(drop, notes)
-    if parsed is not None:
-        notes.include(parsed.findings)
-    if parsed is None or parsed.content is None:
-        return _assemble(notes, caps, Decision(verdict="rejected"), not_checked=not_checked.without_a_manifest())
-    read = parsed.content
-    checked = program.check_program(read, drop, known, policy, now, notes)
-    rows = None
-    if checked.manifest.state == "active":
-        sources = _sources(files.numbers_files(drop, checked.manifest, notes))
-        files.report_unnamed(drop, read.named, notes)
-        if sources or checked.manifest.typed:
-            judge_rows = _row_judge(policy, caps, open_spill, workers, progress)
-            rows = judge_rows(sources, checked.manifest.typed, _terms(checked.manifest, known, policy))
-    decision = _decide(read, rows, known, policy, notes)
-    return _assemble(notes, caps, decision, rows, checked, not_checked.in_a_drop(drop, known, checked.manifest))
-
-
-def judge_csv(
-    file: DropFile,
     policy: Policy,
-    *,
-    caps: Caps = DEFAULT_CAPS,
-    open_spill: OpenSpillFile = io.BytesIO,
-    workers: "RowWorkers | None" = None,
-    progress: Progress | None = None,
-) -> Judgment:
-    """The judgment of a numbers file by itself: the rules about files and rows alone."""
+    caps: FindingCaps,
+    open_spill: OpenSpillFile,
+    workers: "RowWorkers | None",
+    progress: Progress | None,
+) -> "NumbersResult":
+    # Only here, for a fast start: these import numpy, pandas and Pandera.
+    from schemas.rows.row_judge import judge_numbers
     from schemas.rows.types import NumbersSource
 
-    source = NumbersSource(name=file.name, bytes=file.bytes, sha256=file.sha256, open=file.open)
-    judge_rows = _row_judge(policy, caps, open_spill, workers, progress)
-    rows = judge_rows([source], (), _terms(Manifest(), Known(), policy))
-    has_errors = rows.has_file_errors
-    decision = decide(Manifest(), _counts(rows), has_errors=has_errors, has_rows=True)
-    return _assemble(FindingCollector(caps.per_rule), caps, decision, rows, not_checked=not_checked.in_a_bare_file())
-
-
-def _sources(files: list[tuple[NumbersFile, DropFile]]) -> "list[NumbersSource]":
-    if not files:
-        return []
-    from schemas.rows.types import NumbersSource
-
-    return [
+    sources = [
         NumbersSource(
             name=file.name,
             bytes=file.bytes,
             sha256=file.sha256,
             open=file.open,
-            expected_sha256=named.sha256,
-            expected_rows=named.rows,
+            expected_sha256=listed.sha256,
+            expected_rows=listed.rows,
         )
-        for named, file in files
+        for listed, file in files
     ]
+    return judge_numbers(
+        sources,
+        manifest.typed,
+        _number_terms(manifest, context, policy),
+        policy=policy,
+        caps=caps,
+        open_spill=open_spill,
+        workers=workers,
+        progress=progress,
+    )
 
 
-def _terms(manifest: Manifest, known: Known, policy: Policy) -> "NumberTerms":
-    from schemas.rows.types import NumberTerms
+def _number_terms(manifest: Manifest, context: JudgingContext, policy: Policy) -> "NumberTerms":
+    from schemas.rows.types import NumberTerms  # only here, for a fast start
 
-    business = known.business
+    business = context.business
     return NumberTerms(
         call_purpose=manifest.call_purpose,
         regions=policy.regions if business is None or business.regions is None else business.regions,
         toll_free=policy.toll_free,
-        do_not_originate=known.do_not_originate,
-        claims=known.claims,
+        do_not_originate=context.do_not_originate,
+        claims=context.claims,
     )
 
 
-def _row_judge(
-    policy: Policy, caps: Caps, open_spill: OpenSpillFile, workers: "RowWorkers | None", progress: Progress | None
-) -> "Callable[[list[NumbersSource], tuple[TypedNumber, ...], NumberTerms], NumbersResult]":
-    from schemas.rows.row_judge import judge_numbers
+# 4. Decide the verdict
 
-    return partial(judge_numbers, policy=policy, caps=caps, open_spill=open_spill, workers=workers, progress=progress)
+
+def _decide(
+    content: ManifestContent,
+    rows: "NumbersResult | None",
+    context: JudgingContext,
+    policy: Policy,
+    findings: FindingCollector,
+) -> VerdictWithReasons:
+    """The verdict. Checks the rules about all rows together first: MAN-017, PUR-005, MAN-019."""
+    manifest, counts, has_rows = content.manifest, _counts(rows), rows is not None
+    _check_rejected_share(content, counts, findings)
+    _check_all_do_not_originate(content, rows, context, findings)
+    has_errors = findings.has_errors or (rows is not None and rows.has_file_errors)
+    verdict = decide_verdict(manifest, counts, has_errors=has_errors, has_rows=has_rows)
+    if verdict.verdict == "rejected" or not _check_removed_share(content, rows, context, policy, findings):
+        return verdict
+    return decide_verdict(manifest, counts, has_errors=False, has_rows=has_rows, removes_many=True)
+
+
+def _check_rejected_share(content: ManifestContent, counts: Counts, findings: FindingCollector) -> None:
+    """MAN-017: more rows were rejected than the manifest allows."""
+    limit = content.manifest.max_rejected_percent
+    if limit is None or counts.rejected * 100 <= limit * counts.read:
+        return
+    percent = counts.rejected * 100 / counts.read
+    message = (
+        f"{counts.rejected:,} of {counts.read:,} rows were rejected ({percent:.3g}%); "
+        f"max_rejected_percent allows {limit:g}%."
+    )
+    findings.report("MAN-017", message, **content.root_keys.at("max_rejected_percent"))
+
+
+def _check_all_do_not_originate(
+    content: ManifestContent, rows: "NumbersResult | None", context: JudgingContext, findings: FindingCollector
+) -> None:
+    """PUR-005: no number of the program makes calls, but its type brands calls."""
+    manifest, program = content.manifest, context.program
+    keeps_calling_numbers = program is not None and program.calls and manifest.numbers_mode == "add"
+    if rows is None or not rows.all_do_not_originate or keeps_calling_numbers:
+        return
+    if manifest.program_type in BRANDING_TYPES:
+        message = f"Every number is Do Not Originate, but {manifest.program_type} programs brand calls."
+        findings.report("PUR-005", message, **(content.program_keys or content.root_keys).at("type"))
+
+
+def _check_removed_share(
+    content: ManifestContent,
+    rows: "NumbersResult | None",
+    context: JudgingContext,
+    policy: Policy,
+    findings: FindingCollector,
+) -> bool:
+    """MAN-019: replacing would remove more of a live program's numbers than the policy allows. True if it is broken."""
+    program, count_removed = context.program, context.count_removed_by_replace
+    if content.manifest.numbers_mode != "replace" or not program or not program.live or not count_removed:
+        return False
+    removed = count_removed(rows or NO_NUMBERS)
+    if removed * 100 <= policy.max_removed_percent * program.numbers:
+        return False
+    message = f"Replacing would remove {removed:,} of the program's {program.numbers:,} numbers."
+    findings.report("MAN-019", message, **content.root_keys.at("numbers_mode"))
+    return True
+
+
+# 5. Put the judgment together
+
+
+def _build_judgment(
+    findings: FindingCollector,
+    caps: FindingCaps,
+    verdict: VerdictWithReasons,
+    rows: "NumbersResult | None" = None,
+    program: CheckedProgram | None = None,
+    not_checked: tuple[str, ...] = (),
+) -> Judgment:
+    return Judgment(
+        verdict=verdict.verdict,
+        manifest=program.manifest if program else None,
+        counts=_counts(rows),
+        files=rows.files if rows else (),
+        totals=_rule_totals(findings, rows),
+        findings=_sorted_findings(findings, rows, caps),
+        findings_total=findings.totals.total() + (rows.findings_total if rows else 0),
+        rules_not_checked=not_checked,
+        groups=rows.groups if rows else (),
+        held_because=verdict.held_because,
+        needs_review=program.needs_review if program else (),
+        logo=program.logo if program else None,
+        numbers=rows or NO_NUMBERS,
+        versions={"launchdrop": __version__, "rules": RULES_VERSION, "phonenumbers": phonenumbers.__version__},
+    )
 
 
 def _counts(rows: "NumbersResult | None") -> Counts:
     return sum((file.counts for file in rows.files), Counts()) if rows else Counts()
 
 
-def _decide(
-    read: ManifestContent, rows: "NumbersResult | None", known: Known, policy: Policy, notes: FindingCollector
-) -> Decision:
-    """The verdict, after the rules about the rows as a whole: MAN-017, PUR-005, MAN-019."""
-    manifest, counts = read.manifest, _counts(rows)
-    _check_rejected_share(read, counts, notes)
-    others = known.program is not None and known.program.calls and manifest.numbers_mode == "add"
-    if rows and rows.all_do_not_originate and manifest.program_type in BRANDING_TYPES and not others:
-        message = f"Every number is Do Not Originate, but {manifest.program_type} brands calls."
-        notes.add("PUR-005", message, **(read.program or read.root).at("type"))
-    has_errors = notes.has_errors or (rows is not None and rows.has_file_errors)
-    decision = decide(manifest, counts, has_errors=has_errors, has_rows=rows is not None)
-    if decision.verdict == "rejected" or not _removes_many(read, rows, known, policy, notes):
-        return decision
-    return decide(manifest, counts, has_errors=False, has_rows=rows is not None, removes_many=True)
+def _sorted_findings(
+    findings: FindingCollector, rows: "NumbersResult | None", caps: FindingCaps
+) -> tuple[Finding, ...]:
+    """Manifest findings by line (those without a line last), then row findings. At most `caps.shown`."""
+    of_manifest = sorted(findings.kept_findings, key=lambda finding: (finding.line is None, finding.line or 0))
+    return (*of_manifest, *(rows.findings if rows else ()))[: caps.shown]
 
 
-def _check_rejected_share(read: ManifestContent, counts: Counts, notes: FindingCollector) -> None:
-    most = read.manifest.max_rejected_percent
-    if most is None or counts.rejected * 100 <= most * counts.read:
-        return
-    share = counts.rejected * 100 / counts.read
-    message = (
-        f"{counts.rejected:,} of {counts.read:,} rows were rejected ({share:.3g} %); "
-        f"max_rejected_percent allows {most:g} %."
-    )
-    notes.add("MAN-017", message, **read.root.at("max_rejected_percent"))
-
-
-def _removes_many(
-    read: ManifestContent, rows: "NumbersResult | None", known: Known, policy: Policy, notes: FindingCollector
-) -> bool:
-    """MAN-019: whether replacing would take more than the allowed share out of a live program."""
-    before = known.program
-    if read.manifest.numbers_mode != "replace" or not before or not before.live or not known.removed_by_replace:
-        return False
-    removed = known.removed_by_replace(rows or NO_NUMBERS)
-    if removed * 100 <= policy.max_removed_percent * before.numbers:
-        return False
-    message = f"Replacing would remove {removed:,} of the program's {before.numbers:,} numbers."
-    notes.add("MAN-019", message, **read.root.at("numbers_mode"))
-    return True
-
-
-def _assemble(
-    notes: FindingCollector,
-    caps: Caps,
-    decision: Decision,
-    rows: "NumbersResult | None" = None,
-    checked: CheckedProgram | None = None,
-    not_checked: tuple[str, ...] = (),
-) -> Judgment:
-    return Judgment(
-        verdict=decision.verdict,
-        manifest=checked.manifest if checked else None,
-        counts=_counts(rows),
-        files=rows.files if rows else (),
-        totals=_totals(notes, rows),
-        findings=_findings(notes, rows, caps),
-        findings_total=notes.totals.total() + (rows.findings_total if rows else 0),
-        rules_not_checked=not_checked,
-        groups=rows.groups if rows else (),
-        held_because=decision.held_because,
-        rejected_because=decision.rejected_because,
-        needs_review=checked.needs_review if checked else (),
-        logo=checked.logo if checked else None,
-        numbers=rows or NO_NUMBERS,
-        versions={"launchdrop": __version__, "rules": VERSION, "phonenumbers": phonenumbers.__version__},
-    )
-
-
-def _findings(notes: FindingCollector, rows: "NumbersResult | None", caps: Caps) -> tuple[Finding, ...]:
-    """Manifest findings by line, those without one last; then the rows' by file and row; at most `caps.shown`."""
-    manifest = sorted(notes.kept, key=lambda found: (found.line is None, found.line or 0))
-    return (*manifest, *(rows.findings if rows else ()))[: caps.shown]
-
-
-def _totals(notes: FindingCollector, rows: "NumbersResult | None") -> tuple[RuleTotal, ...]:
-    counted = notes.totals + Counter(rows.totals if rows else {})
+def _rule_totals(findings: FindingCollector, rows: "NumbersResult | None") -> tuple[RuleTotal, ...]:
+    """The totals of all broken rules, in catalog order."""
+    counts = findings.totals + Counter(rows.totals if rows else {})
     return tuple(
         RuleTotal(
             id=rule.id,
             name=rule.name,
-            severity=notes.severities.get(rule.id, rule.severity),
-            count=counted[rule.id],
+            severity=findings.severities.get(rule.id, rule.severity),
+            count=counts[rule.id],
             fix=rule.fix,
         )
         for rule in RULES.values()
-        if counted[rule.id]
+        if counts[rule.id]
     )

@@ -1,4 +1,4 @@
-"""The verdict, from what was found and what the manifest asks for in that case."""
+"""The verdict on a submission, from its counts, its errors and the manifest's options."""
 
 from dataclasses import dataclass
 
@@ -7,34 +7,29 @@ from schemas.model.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """The verdict, and what the findings alone do not tell of a submission that is held or rejected."""
+class VerdictWithReasons:
+    """A verdict. If it is `held`, `held_because` has the reasons."""
 
     verdict: Verdict
     held_because: tuple[str, ...] = ()
-    rejected_because: tuple[str, ...] = ()
 
 
-def decide(
+def decide_verdict(
     manifest: Manifest, counts: Counts, *, has_errors: bool, has_rows: bool, removes_many: bool = False
-) -> Decision:
-    """The verdict of a manifest that could be read.
+) -> VerdictWithReasons:
+    """The verdict on a submission whose manifest could be read.
 
-    `has_errors`: an error was found that is not about single rows. `has_rows`: the submission has rows to be judged; a
-    later revision may have none. `removes_many`: MAN-019.
+    `has_errors`: there is an error that is not about a single row. `has_rows`: there were rows to judge; a later
+    revision may have none. `removes_many`: MAN-019 was found.
     """
-    rejected: tuple[str, ...] = ()
-    if has_rows and not counts.accepted:
-        rejected += ("no row was accepted",)
-    if counts.rejected and manifest.on_rejected_rows == "reject":
-        rejected += ("rows were rejected, and on_rejected_rows is reject",)
-    if has_errors or rejected:
-        return Decision(verdict="rejected", rejected_because=rejected)
-    held: tuple[str, ...] = ()
+    no_row_accepted = has_rows and not counts.accepted
+    if has_errors or no_row_accepted or (counts.rejected and manifest.on_rejected_rows == "reject"):
+        return VerdictWithReasons(verdict="rejected")
+    held_because: tuple[str, ...] = ()
     if counts.rejected and manifest.on_rejected_rows == "hold":
-        held += ("rows were rejected, and on_rejected_rows is hold",)
+        held_because += ("rows were rejected, and on_rejected_rows is hold",)
     if removes_many:
-        held += ("replacing would remove many of the live numbers",)
-    if held:
-        return Decision(verdict="held", held_because=held)
-    return Decision(verdict="accepted_with_rejections" if counts.rejected else "accepted")
+        held_because += ("replacing would remove many of the live numbers",)
+    if held_because:
+        return VerdictWithReasons(verdict="held", held_because=held_because)
+    return VerdictWithReasons(verdict="accepted_with_rejections" if counts.rejected else "accepted")

@@ -1,1 +1,1 @@
-"""From the bytes of a manifest to a checked program, with all findings at once."""
+"""Parsing and checking the manifest and businesses.yaml."""

@@ -1,7 +1,7 @@
-"""The logo: a plain, square SVG of less than 200 KB: IMG-002, IMG-003, IMG-004.
+"""Checks that a logo is a plain, square SVG of less than 200 KB: IMG-002, IMG-003, IMG-004.
 
-It is read as XML and never drawn. What may be in it is a list of what drawings are made of; everything else is refused,
-since a logo is shown to people who did not choose it.
+A logo is shown to people who did not ask for it, so only a fixed list of drawing elements is allowed. The file is
+parsed as XML and never rendered.
 """
 
 import re
@@ -13,14 +13,14 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import XMLParser
 
 #: A logo must be smaller than this: 200 KB of 1,024 bytes.
-TOO_LARGE = 200 * 1024
-#: A file larger than this is not even looked into.
-MAX_READ = 1 << 20
+LOGO_SIZE_LIMIT = 200 * 1024
+#: A larger file is not parsed.
+MAX_PARSED_BYTES = 1 << 20
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _XHTML = "{http://www.w3.org/1999/xhtml}"
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
-#: The declaration that drawing programs write: its ids are known, and nobody has to fetch it.
+#: The DOCTYPE that drawing programs write. Its ids are known, so nothing has to be fetched.
 _PUBLIC_ID = "-//W3C//DTD SVG"
 _SYSTEM_IDS = ("http://www.w3.org/", "https://www.w3.org/")
 
@@ -38,7 +38,7 @@ _ELEMENTS = frozenset(
 )
 _RASTER = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _URL = re.compile(r"url\s*\(\s*[\"']?\s*(.?)", re.IGNORECASE | re.DOTALL)
-#: What style can fetch or run; a backslash could spell any of it another way.
+#: What a style sheet can use to fetch or run something. A backslash could hide any of these.
 _STYLE = re.compile(
     r"@import|@font-face|@namespace|\bsrc\s*\(|image\s*\(|image-set|expression\s*\(|-moz-binding|behavior\s*:|script:|\\",
     re.IGNORECASE,
@@ -56,90 +56,90 @@ _PIXELS = {
     "em": 16.0,
     "ex": 8.0,
 }
-#: Width and height may differ by this share, which is what rounding in drawing programs leaves.
-_SLACK = 0.001
+#: Width and height can differ by this fraction, because drawing programs round.
+_ROUNDING = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoFault:
-    """A logo rule that the image breaks, and a sentence that says how."""
+    """A logo rule that the image breaks, and the message."""
 
     rule: str
     message: str
 
 
 def check_logo(size: int, content: bytes) -> tuple[LogoFault, ...]:
-    """What is wrong with the image of `size` bytes; `content` may be cut at `MAX_READ`."""
+    """The faults of an image of `size` bytes. `content` can be cut at `MAX_PARSED_BYTES`."""
     faults = []
-    if size >= TOO_LARGE:
-        faults.append(
-            LogoFault(rule="IMG-003", message=f"The logo has {size:,} bytes; it must have less than {TOO_LARGE:,}.")
-        )
-    if size <= MAX_READ:
+    if size >= LOGO_SIZE_LIMIT:
+        message = f"The logo has {size:,} bytes; it must have fewer than {LOGO_SIZE_LIMIT:,}."
+        faults.append(LogoFault(rule="IMG-003", message=message))
+    if size <= MAX_PARSED_BYTES:
         faults += _check_drawing(content)
     return tuple(faults)
 
 
 def _check_drawing(content: bytes) -> Iterator[LogoFault]:
-    drawing = _Drawing()
+    inspector = _SvgInspector()
     try:
-        parser = XMLParser(target=drawing)
-        # Asked of expat itself: the parser's own guess at a declaration goes wrong where that comes in pieces.
-        parser.parser.StartDoctypeDeclHandler = drawing.declaration
+        parser = XMLParser(target=inspector)
+        # Ask expat directly: the wrapper misreads a DOCTYPE that arrives in pieces.
+        parser.parser.StartDoctypeDeclHandler = inspector.doctype
         parser.feed(content)
         parser.close()
     except DefusedXmlException:
-        drawing.refuse("it declares entities")
+        inspector.refuse("it declares entities")
     except (ParseError, ValueError, LookupError) as error:
-        place = getattr(error, "position", None)
-        where = f" (line {place[0]}, column {place[1] + 1})" if place else ""
+        position = getattr(error, "position", None)
+        where = f" (line {position[0]}, column {position[1] + 1})" if position else ""
         yield LogoFault(rule="IMG-002", message=f"The logo is not an SVG image: it cannot be read as XML{where}.")
         return
-    if drawing.refused:
-        more = f", and {len(drawing.refused) - 1} more" if len(drawing.refused) > 1 else ""
-        yield LogoFault(rule="IMG-002", message=f"The logo is not a plain SVG image: {drawing.refused[0]}{more}.")
-    if drawing.root is not None and (why := _not_square(drawing.root)):
-        yield LogoFault(rule="IMG-004", message=f"The logo is not square: {why}.")
+    if inspector.refused:
+        first, more = inspector.refused[0], len(inspector.refused) - 1
+        others = f" (and {more} more problem{'s' if more > 1 else ''})" if more else ""
+        yield LogoFault(rule="IMG-002", message=f"The logo is not a plain SVG image: {first}{others}.")
+    if inspector.root is not None and (reason := _explain_not_square(inspector.root)):
+        yield LogoFault(rule="IMG-004", message=f"The logo is not square: {reason}.")
 
 
-class _Drawing:
-    """Takes what the XML parser meets, keeps the root's attributes and, once each, the things that are refused."""
+class _SvgInspector:
+    """A target of the XML parser. It keeps the root's attributes, and each reason to refuse the image, once."""
 
     def __init__(self) -> None:
         self.root: dict[str, str] | None = None
         self._reasons: dict[str, None] = {}
-        self._inside: list[str] = []
-        self._style: list[str] = []
+        self._open_tags: list[str] = []
+        self._style_text: list[str] = []
 
     @property
     def refused(self) -> list[str]:
         return list(self._reasons)
 
-    def refuse(self, why: str) -> None:
-        self._reasons[why] = None
+    def refuse(self, reason: str) -> None:
+        self._reasons[reason] = None
 
-    def declaration(self, _name: str, system_id: str | None, public_id: str | None, _has_subset: int) -> None:
+    def doctype(self, _name: str, system_id: str | None, public_id: str | None, _has_subset: int) -> None:
         is_known = (public_id or "").startswith(_PUBLIC_ID) and (system_id or "").startswith(_SYSTEM_IDS)
         if system_id and not is_known:
             self.refuse("its DOCTYPE refers to something outside the file")
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if not self._inside and tag != f"{_SVG}svg":
-            self.refuse(f'its root is <{_local(tag)}>, not <svg xmlns="{_SVG[1:-1]}">')
-        elif not self._inside:
+        if not self._open_tags and tag != f"{_SVG}svg":
+            self.refuse(f'its root element is <{_local_name(tag)}>, not <svg xmlns="{_SVG[1:-1]}">')
+        elif not self._open_tags:
             self.root = attributes
-        self._inside.append(tag)
-        if tag.startswith(_XHTML) or (tag.startswith(_SVG) and _local(tag) not in _ELEMENTS):
-            self.refuse(f"it has the element <{_local(tag)}>")
+        self._open_tags.append(tag)
+        if tag.startswith(_XHTML) or (tag.startswith(_SVG) and _local_name(tag) not in _ELEMENTS):
+            self.refuse(f"it has a <{_local_name(tag)}> element")
         for name, value in attributes.items():
             self._check_attribute(tag, name, value)
 
     def _check_attribute(self, tag: str, name: str, value: str) -> None:
-        local = _local(name)
+        local = _local_name(name)
         if local.lower().startswith("on"):
             self.refuse(f"it has the script attribute {local}")
         elif name == _XML_BASE:
-            self.refuse("it has xml:base")
+            self.refuse("it uses xml:base")
         elif local in ("href", "src"):
             self._check_reference(tag, local, value)
         else:
@@ -147,28 +147,28 @@ class _Drawing:
             self._check_urls(value, f"the attribute {local}")
 
     def _check_reference(self, tag: str, name: str, value: str) -> None:
-        is_inside = value.strip().startswith("#") or not value.strip()
-        is_picture = tag == f"{_SVG}image" and _RASTER.fullmatch(value.strip())
-        if not (is_inside or is_picture):
-            self.refuse(f"<{_local(tag)}> refers with {name} to something outside the file")
+        is_internal = value.strip().startswith("#") or not value.strip()
+        is_embedded_picture = tag == f"{_SVG}image" and _RASTER.fullmatch(value.strip())
+        if not (is_internal or is_embedded_picture):
+            self.refuse(f"the {name} of <{_local_name(tag)}> refers to something outside the file")
 
     def _check_style(self, css: str, where: str) -> None:
         if found := _STYLE.search(css):
-            self.refuse(f"{where} has {found[0]}")
+            self.refuse(f"{where} contains {found[0]}")
 
     def _check_urls(self, text: str, where: str) -> None:
         if any(target != "#" for target in _URL.findall(text)) or "javascript:" in text.lower():
             self.refuse(f"{where} refers to something outside the file")
 
     def data(self, text: str) -> None:
-        if self._inside and _local(self._inside[-1]) == "style":
-            self._style.append(text)
+        if self._open_tags and _local_name(self._open_tags[-1]) == "style":
+            self._style_text.append(text)
 
     def end(self, tag: str) -> None:
-        self._inside.pop()
-        if _local(tag) == "style":
-            css = "".join(self._style)
-            self._style.clear()
+        self._open_tags.pop()
+        if _local_name(tag) == "style":
+            css = "".join(self._style_text)
+            self._style_text.clear()
             self._check_style(css, "its style sheet")
             self._check_urls(css, "its style sheet")
 
@@ -176,27 +176,27 @@ class _Drawing:
         self.refuse(f"it has the processing instruction <?{target[:40]}?>")
 
     def close(self) -> None:
-        """The parser asks for it."""
+        """The parser requires this method."""
 
 
-def _local(name: str) -> str:
-    """The name without its namespace, short enough for a message."""
+def _local_name(name: str) -> str:
+    """The name without its namespace, cut to fit in a message."""
     return name.rpartition("}")[2][:40]
 
 
-def _not_square(root: dict[str, str]) -> str | None:
-    """Why the image is not square; None where it is. Width and height say, or else the viewBox."""
+def _explain_not_square(root: dict[str, str]) -> str | None:
+    """Why the image is not square; None if it is. Width and height count, or else the viewBox."""
     width, height = (_pixels(root.get(key, "")) for key in ("width", "height"))
     if width is None or height is None:
         box = re.split(r"[\s,]+", root.get("viewBox", "").strip())
         if len(box) != 4 or (width := _pixels(box[2])) is None or (height := _pixels(box[3])) is None:
-            return "it states neither width and height nor a viewBox"
-    if abs(width - height) <= _SLACK * max(width, height) and width > 0:
+            return "it has neither a width and height nor a viewBox"
+    if abs(width - height) <= _ROUNDING * max(width, height) and width > 0:
         return None
     return f"it is {width:g} by {height:g}"
 
 
 def _pixels(length: str) -> float | None:
-    """A length in pixels; None for a percentage or what is no length."""
+    """A length in pixels; None if it is a percentage or not a length."""
     match = _LENGTH.fullmatch(length[:40])
     return float(match[1]) * _PIXELS[match[2]] if match else None

@@ -1,5 +1,7 @@
-"""A manifest's tree to its frozen value, with every fault at once: MAN-002 to MAN-004, MAN-007, MAN-012, MAN-016,
-and what is given for a program that has no use for it: DSP-009, RSN-003, IMG-006.
+"""Parses a manifest into frozen values and reports all of its faults at once.
+
+The rules here need nothing but the manifest: MAN-002 to MAN-004, MAN-007, MAN-012, MAN-016, and DSP-009, RSN-003 and
+IMG-006 for values that the program's type does not use.
 """
 
 import hashlib
@@ -9,20 +11,28 @@ from typing import get_args
 
 from schemas.manifest import display_name, schedule
 from schemas.manifest.finding_collector import FindingCollector
-from schemas.manifest.schedule import Times
-from schemas.manifest.section import Section, SectionKeys, one_of
-from schemas.manifest.yaml_tree import Fields, Node, Scalar, read_yaml
-from schemas.model.filenames import unsafe
-from schemas.model.manifest import Manifest, NumbersFile, NumbersMode, OnRejectedRows, ProgramType, State, TypedNumber
+from schemas.manifest.schedule import ParsedSchedule
+from schemas.manifest.section import Section, SectionKeys, join_choices
+from schemas.manifest.yaml_tree import YamlMapping, YamlNode, YamlScalar, parse_yaml
+from schemas.model.filenames import explain_unsafe_name
+from schemas.model.manifest import (
+    Manifest,
+    NumbersFile,
+    NumbersMode,
+    OnRejectedRows,
+    ProgramType,
+    RequestedState,
+    TypedNumber,
+)
 from schemas.model.purposes import PURPOSES, nearest_purpose, parse_purpose
 
 MANIFEST_NAMES = ("program.yaml", "program.yml")
-VERSION = "1"
-BUSINESS = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-REFERENCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+MANIFEST_VERSION = "1"
+BUSINESS_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+REFERENCE_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+SHA256_PATTERN = re.compile(r"[0-9A-Fa-f]{64}")
 
-KEYS = (
+MANIFEST_KEYS = (
     "manifest",
     "business",
     "business_unit",
@@ -40,44 +50,44 @@ KEYS = (
     "reassign",
     "hold_until_branded",
 )
-#: All that a cancelling manifest needs, and all that is looked at in one.
-CANCELLING_KEYS = ("manifest", "business", "reference", "state")
-UNIT_KEYS = ("name", "create")
+#: A cancellation needs only these keys, and all others are ignored.
+CANCELLATION_KEYS = ("manifest", "business", "reference", "state")
+BUSINESS_UNIT_KEYS = ("name", "create")
 PROGRAM_KEYS = ("type", "name", "call_purpose", "description")
-FILE_KEYS = ("file", "sha256", "rows")
-TYPED_KEYS = ("number", "call_purpose")
+NUMBERS_FILE_KEYS = ("file", "sha256", "rows")
+TYPED_NUMBER_KEYS = ("number", "call_purpose")
 
-#: Types of program that show neither a logo nor a call reason.
-WITHOUT_LOGO: tuple[ProgramType, ...] = ("INFORM", "SENTRY")
+#: The program types that show no logo and no call reason.
+TYPES_WITHOUT_LOGO: tuple[ProgramType, ...] = ("INFORM", "SENTRY")
 
-NAME_MAX = 200
-DESCRIPTION_MAX = 2000
-_CELL_MAX = 1000
+MAX_NAME_LENGTH = 200
+MAX_DESCRIPTION_LENGTH = 2000
+_MAX_CELL_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestContent:
     """What a manifest says, and where it says it.
 
-    `named` are all files that it names, used or not. `manifest.schedule` is what `times` says so far. The sections are
-    None where they are missing or cannot be read.
+    `listed_files` are all files that it lists, used or not. `manifest.schedule` comes from `parsed_schedule`, before it
+    is checked against the ledger. The keys of a section are None if the section is missing or is not a mapping.
     """
 
     manifest: Manifest
-    named: frozenset[str] = frozenset()
-    root: SectionKeys
-    program: SectionKeys | None = None
-    display: SectionKeys | None = None
-    schedule: SectionKeys | None = None
-    times: Times | None = None
+    listed_files: frozenset[str] = frozenset()
+    root_keys: SectionKeys
+    program_keys: SectionKeys | None = None
+    display_name_keys: SectionKeys | None = None
+    schedule_keys: SectionKeys | None = None
+    parsed_schedule: ParsedSchedule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedManifest:
-    """The result of parsing a manifest's bytes. A plain value: it can be kept, and sent to another process.
+    """The result of parsing a manifest's bytes. A plain value: it can be cached, and sent to another process.
 
-    `sha256` and `bytes` are those of what was parsed. `findings` are those of the parsing, and nobody adds to them later. `content` is
-    None where the bytes cannot be read as YAML, or are too many.
+    `sha256` and `bytes` (a size) describe the input. `findings` are the faults found by parsing; do not add others.
+    `content` is None if the bytes are not readable YAML, or too many.
     """
 
     sha256: str
@@ -92,222 +102,227 @@ class ParsedManifest:
 
 
 def parse_manifest(content: bytes, *, max_bytes: int, per_rule: int) -> ParsedManifest:
-    """Parse a manifest: everything that it says, and everything that is wrong with it at once.
+    """Parse a manifest, and report everything that is wrong with it.
 
-    `content` may end after `max_bytes` + 1 bytes: longer ones are MAN-011 and not read. Of each rule, the first
-    `per_rule` findings are kept.
+    `content` can be cut at `max_bytes` + 1 bytes: a longer manifest is MAN-011 and is not parsed. `per_rule` is how
+    many findings of each rule are kept.
     """
     findings = FindingCollector(per_rule)
-    tree = read_yaml(content, max_bytes=max_bytes)
-    if not isinstance(tree, Fields):
-        findings.note(tree)
+    tree = parse_yaml(content, max_bytes=max_bytes)
+    if not isinstance(tree, YamlMapping):
+        findings.add(tree)
     return ParsedManifest(
         sha256=hashlib.sha256(content).hexdigest(),
         bytes=len(content),
         findings=findings,
-        content=_parse_tree(tree, findings) if isinstance(tree, Fields) else None,
+        content=_parse_tree(tree, findings) if isinstance(tree, YamlMapping) else None,
     )
 
 
-def _parse_tree(tree: Fields, findings: FindingCollector) -> ManifestContent:
-    if _is_cancelling(tree):
-        return _parse_cancelling(tree, findings)
-    root = Section(tree, "", findings, KEYS)
+def _parse_tree(tree: YamlMapping, findings: FindingCollector) -> ManifestContent:
+    if _is_cancellation(tree):
+        return _parse_cancellation(tree, findings)
+    root = Section(tree, "", findings, MANIFEST_KEYS)
     _check_version(root)
     program = root.section("program", PROGRAM_KEYS, required=True)
-    kind = program.choice("type", get_args(ProgramType), required=True) if program else None
-    display = _display_section(root, kind)
-    timing = root.section("schedule", schedule.KEYS, required=True)
-    times = schedule.parse_schedule(timing) if timing else None
-    logo = _logo(root, kind)
-    files, typed = _numbers(root)
+    program_type = program.choice("type", get_args(ProgramType), required=True) if program else None
+    display = _open_display_name(root, program_type)
+    schedule_section = root.section("schedule", schedule.SCHEDULE_KEYS, required=True)
+    parsed_schedule = schedule.parse_schedule(schedule_section) if schedule_section else None
+    logo = _parse_logo(root, program_type)
+    files, typed = _parse_numbers(root)
     manifest = replace(
-        _program_facts(root, program, kind),
+        _parse_program(root, program, program_type),
         display_name=display_name.parse_display_name(display) if display else None,
-        logo=logo if kind not in WITHOUT_LOGO else None,
-        call_reason=_call_reason(root, kind),
-        schedule=times.schedule() if times else None,
+        logo=logo if program_type not in TYPES_WITHOUT_LOGO else None,
+        call_reason=_parse_call_reason(root, program_type),
+        schedule=parsed_schedule.to_schedule() if parsed_schedule else None,
         files=files,
         typed=typed,
     )
     return ManifestContent(
-        manifest=_with_options(root, manifest),
-        named=frozenset(file.file for file in files) | ({logo} if logo else set()),
-        root=root.keys,
-        program=program and program.keys,
-        display=display and display.keys,
-        schedule=timing and timing.keys,
-        times=times,
+        manifest=_add_options(manifest, root),
+        listed_files=frozenset(file.file for file in files) | ({logo} if logo else set()),
+        root_keys=root.keys,
+        program_keys=program.keys if program else None,
+        display_name_keys=display.keys if display else None,
+        schedule_keys=schedule_section.keys if schedule_section else None,
+        parsed_schedule=parsed_schedule,
     )
 
 
-def _program_facts(root: Section, program: Section | None, kind: ProgramType | None) -> Manifest:
-    """A manifest with whose program it is, and the texts of its section `program`."""
-    unit, create = _business_unit(root)
-    return Manifest(
-        business=_business(root),
-        reference=_reference(root),
-        business_unit=unit,
-        create_business_unit=create,
-        program_type=kind,
-        name=program.text("name", at_most=NAME_MAX, required=True) if program else None,
-        call_purpose=_purpose(program) if program else None,
-        description=program.text("description", at_most=DESCRIPTION_MAX, required=True, lines=True)
-        if program
-        else None,
+def _is_cancellation(tree: YamlMapping) -> bool:
+    state = tree.entries.get("state")
+    return state is not None and isinstance(state.node, YamlScalar) and state.node.text.strip() == "cancelled"
+
+
+def _parse_cancellation(tree: YamlMapping, findings: FindingCollector) -> ManifestContent:
+    entries = {key: entry for key, entry in tree.entries.items() if key in CANCELLATION_KEYS}
+    repeated = tuple((key, line) for key, line in tree.repeated if key in CANCELLATION_KEYS)
+    root = Section(YamlMapping(entries, tree.line, repeated), "", findings, CANCELLATION_KEYS)
+    _check_version(root)
+    manifest = Manifest(business=_parse_business(root), reference=_parse_reference(root), state="cancelled")
+    return ManifestContent(manifest=manifest, root_keys=root.keys)
+
+
+def _check_version(root: Section) -> None:
+    version = root.raw_text("manifest", required=True)
+    if version is not None and version.strip() != MANIFEST_VERSION:
+        message = f'Manifest version "{version[:20]}" is not supported; use {MANIFEST_VERSION}.'
+        root.report("MAN-016", "manifest", message, value=version, suggestion=MANIFEST_VERSION)
+
+
+def _parse_program(root: Section, program: Section | None, program_type: ProgramType | None) -> Manifest:
+    """A manifest with the keys that identify the program, and the texts of its section `program`."""
+    business_unit, create_business_unit = _parse_business_unit(root)
+    manifest = Manifest(
+        business=_parse_business(root),
+        reference=_parse_reference(root),
+        business_unit=business_unit,
+        create_business_unit=create_business_unit,
+        program_type=program_type,
+    )
+    if program is None:
+        return manifest
+    return replace(
+        manifest,
+        name=program.plain_text("name", max_length=MAX_NAME_LENGTH, required=True),
+        call_purpose=_parse_call_purpose(program),
+        description=program.plain_text("description", max_length=MAX_DESCRIPTION_LENGTH, required=True, multiline=True),
     )
 
 
-def _with_options(root: Section, manifest: Manifest) -> Manifest:
-    """The manifest with what it asks for beyond the program itself."""
+def _parse_business(root: Section) -> str | None:
+    expected = "1 to 63 characters (a-z, 0-9, -), starting with a letter or digit"
+    return root.matching_text("business", BUSINESS_PATTERN, expected, required=True)
+
+
+def _parse_reference(root: Section) -> str | None:
+    expected = "1 to 64 characters (a-z, 0-9, dot, _, -), starting with a letter or digit"
+    return root.matching_text("reference", REFERENCE_PATTERN, expected, required=True)
+
+
+def _parse_business_unit(root: Section) -> tuple[str | None, bool]:
+    """The business unit's name, and whether to create it."""
+    if not isinstance(root.node("business_unit"), YamlMapping):
+        return root.plain_text("business_unit", max_length=MAX_NAME_LENGTH, required=True), False
+    unit = root.section("business_unit", BUSINESS_UNIT_KEYS)
+    assert unit is not None
+    return unit.plain_text("name", max_length=MAX_NAME_LENGTH, required=True), unit.boolean("create")
+
+
+def _parse_call_purpose(program: Section) -> str | None:
+    text = program.raw_text("call_purpose", required=True)
+    if text is None:
+        return None
+    index = parse_purpose(text)
+    if index is None:
+        program.report_wrong("call_purpose", join_choices(PURPOSES), suggestion=nearest_purpose(text))
+        return None
+    return PURPOSES[index]
+
+
+def _open_display_name(root: Section, program_type: ProgramType | None) -> Section | None:
+    """The section `display_name`. For a SENTRY program, which shows no name, it is None, and DSP-009 if given."""
+    if program_type == "SENTRY":
+        if "display_name" in root:
+            root.report("DSP-009", "display_name", "SENTRY programs show no display name; display_name is ignored.")
+        return None
+    return root.section("display_name", display_name.DISPLAY_NAME_KEYS, required=program_type is not None)
+
+
+def _parse_logo(root: Section, program_type: ProgramType | None) -> str | None:
+    """The logo's file name. IMG-006 if the program's type shows no logo."""
+    name = root.raw_text("logo")
+    if name is None or not _check_file_name(root, "logo", name):
+        return None
+    if program_type in TYPES_WITHOUT_LOGO:
+        root.report("IMG-006", "logo", f"{program_type} programs show no logo; logo is ignored.", value=name)
+    return name
+
+
+def _parse_call_reason(root: Section, program_type: ProgramType | None) -> str | None:
+    """The call reason. None and RSN-003 if the program's type shows no call reason."""
+    reason = root.trimmed_text("call_reason", max_length=display_name.MAX_REASON_LENGTH)
+    if reason is None or program_type not in TYPES_WITHOUT_LOGO:
+        return reason
+    message = f"{program_type} programs show no call reason; call_reason is ignored."
+    root.report("RSN-003", "call_reason", message, value=reason)
+    return None
+
+
+def _add_options(manifest: Manifest, root: Section) -> Manifest:
+    """The manifest with its options: how to apply it, beyond the program itself."""
     return replace(
         manifest,
         numbers_mode=root.choice("numbers_mode", get_args(NumbersMode)) or "add",
         on_rejected_rows=root.choice("on_rejected_rows", get_args(OnRejectedRows)) or "accept_valid",
         max_rejected_percent=root.percent("max_rejected_percent"),
-        state=root.choice("state", get_args(State)) or "active",
-        reassign=root.flag("reassign"),
-        hold_until_branded=root.flag("hold_until_branded"),
+        state=root.choice("state", get_args(RequestedState)) or "active",
+        reassign=root.boolean("reassign"),
+        hold_until_branded=root.boolean("hold_until_branded"),
     )
 
 
-def _is_cancelling(tree: Fields) -> bool:
-    state = tree.entries.get("state")
-    return state is not None and isinstance(state.node, Scalar) and state.node.text.strip() == "cancelled"
-
-
-def _parse_cancelling(tree: Fields, findings: FindingCollector) -> ManifestContent:
-    looked_at = {key: entry for key, entry in tree.entries.items() if key in CANCELLING_KEYS}
-    repeated = tuple((key, line) for key, line in tree.repeated if key in CANCELLING_KEYS)
-    root = Section(Fields(looked_at, tree.line, repeated), "", findings, CANCELLING_KEYS)
-    _check_version(root)
-    manifest = Manifest(business=_business(root), reference=_reference(root), state="cancelled")
-    return ManifestContent(manifest=manifest, root=root.keys)
-
-
-def _check_version(root: Section) -> None:
-    version = root.raw("manifest", required=True)
-    if version is not None and version.strip() != VERSION:
-        message = f'Version "{version[:20]}" of the manifest is not supported; {VERSION} is.'
-        root.note("MAN-016", "manifest", message, value=version, suggestion=VERSION)
-
-
-def _business(root: Section) -> str | None:
-    expected = "up to 63 of a-z, 0-9 and -, beginning with a letter or digit"
-    return root.matching("business", BUSINESS, expected, required=True)
-
-
-def _reference(root: Section) -> str | None:
-    expected = "up to 64 of a-z, 0-9, dot, _ and -, beginning with a letter or digit"
-    return root.matching("reference", REFERENCE, expected, required=True)
-
-
-def _purpose(program: Section) -> str | None:
-    text = program.raw("call_purpose", required=True)
-    if text is None:
-        return None
-    index = parse_purpose(text)
-    if index is None:
-        program.wrong("call_purpose", one_of(PURPOSES), suggestion=nearest_purpose(text))
-        return None
-    return PURPOSES[index]
-
-
-def _business_unit(root: Section) -> tuple[str | None, bool]:
-    """Its name, and whether it may be created."""
-    if not isinstance(root.node("business_unit"), Fields):
-        return root.text("business_unit", at_most=NAME_MAX, required=True), False
-    unit = root.section("business_unit", UNIT_KEYS)
-    assert unit is not None
-    return unit.text("name", at_most=NAME_MAX, required=True), unit.flag("create")
-
-
-def _display_section(root: Section, kind: ProgramType | None) -> Section | None:
-    """The display name's section, for a program that shows one; DSP-009 where it does not."""
-    if kind == "SENTRY":
-        if "display_name" in root:
-            root.note("DSP-009", "display_name", "A SENTRY program shows no name; display_name is not used.")
-        return None
-    return root.section("display_name", display_name.KEYS, required=kind is not None)
-
-
-def _logo(root: Section, kind: ProgramType | None) -> str | None:
-    """The image's name; IMG-006 where the program does not show it."""
-    name = root.raw("logo")
-    if name is None or not _is_safe(root, "logo", name):
-        return None
-    if kind in WITHOUT_LOGO:
-        root.note("IMG-006", "logo", f"A program of type {kind} shows no logo; logo is not used.", value=name)
-    return name
-
-
-def _call_reason(root: Section, kind: ProgramType | None) -> str | None:
-    """The call reason; None, and RSN-003, where the program does not show it."""
-    reason = root.any_text("call_reason", at_most=display_name.REASON_MAX)
-    if reason is None or kind not in WITHOUT_LOGO:
-        return reason
-    message = f"A program of type {kind} shows no call reason; call_reason is not used."
-    root.note("RSN-003", "call_reason", message, value=reason)
-    return None
-
-
-def _is_safe(section: Section, key: str, name: str) -> bool:
-    why = unsafe(name)
-    if why:
-        section.note("MAN-007", key, f"The name in {section.path(key)} {why}.", value=name)
-    return why is None
-
-
-def _numbers(root: Section) -> tuple[tuple[NumbersFile, ...], tuple[TypedNumber, ...]]:
+def _parse_numbers(root: Section) -> tuple[tuple[NumbersFile, ...], tuple[TypedNumber, ...]]:
     files: dict[str, NumbersFile] = {}
     typed: list[TypedNumber] = []
-    for index, node in enumerate(root.items("numbers")):
-        entry = _numbers_entry(root, index, node)
+    for index, node in enumerate(root.list_items("numbers")):
+        entry = _open_numbers_entry(root, index, node)
         if entry is None:
             continue
         if "number" in entry:
-            typed.append(_typed(entry))
+            typed.append(_parse_typed_number(entry))
         else:
-            _add_file(files, entry)
+            _add_numbers_file(files, entry)
     return tuple(files.values()), tuple(typed)
 
 
-def _numbers_entry(root: Section, index: int, node: Node) -> Section | None:
-    """One item of the list as a section; None, and a finding, where it is neither a file nor a number."""
-    has = {"file", "number"} & node.entries.keys() if isinstance(node, Fields) else set()
-    if isinstance(node, Fields) and len(has) == 1:
-        return root.within(node, f"numbers[{index}]", FILE_KEYS if "file" in has else TYPED_KEYS)
-    if isinstance(node, Fields):
-        root.within(node, f"numbers[{index}]", (*FILE_KEYS, *TYPED_KEYS))  # a misspelt key is told as such
-    path, value = f"numbers[{index}]", node.text if isinstance(node, Scalar) else None
-    message = f"{path} must have either file or number{', not both' if has else ''}."
+def _open_numbers_entry(root: Section, index: int, node: YamlNode) -> Section | None:
+    """One item of the list `numbers`, as a section. None and MAN-004 if it is neither a file nor a number."""
+    path = f"numbers[{index}]"
+    given = {"file", "number"} & node.entries.keys() if isinstance(node, YamlMapping) else set()
+    if isinstance(node, YamlMapping) and len(given) == 1:
+        return root.subsection(node, path, NUMBERS_FILE_KEYS if "file" in given else TYPED_NUMBER_KEYS)
+    if isinstance(node, YamlMapping):
+        root.subsection(node, path, (*NUMBERS_FILE_KEYS, *TYPED_NUMBER_KEYS))  # reports misspelled keys
+    value = node.text if isinstance(node, YamlScalar) else None
+    message = f"{path} must have either file or number{', not both' if given else ''}."
     suggestion = f"file: {value}" if value and value.strip().lower().endswith(".csv") else None
-    root.note("MAN-004", path, message, line=node.line, value=value, suggestion=suggestion)
+    root.report("MAN-004", path, message, line=node.line, value=value, suggestion=suggestion)
     return None
 
 
-def _typed(entry: Section) -> TypedNumber:
-    """Both cells as written: what is in them is for the rules about rows."""
-    number, purpose = (_cell(entry, key) for key in TYPED_KEYS)
+def _parse_typed_number(entry: Section) -> TypedNumber:
+    """Both cells as written: the rules about rows check them later."""
+    number, purpose = (_parse_cell(entry, key) for key in TYPED_NUMBER_KEYS)
     return TypedNumber(number=number, call_purpose=purpose, line=entry.at("number")["line"])
 
 
-def _cell(entry: Section, key: str) -> str:
-    text = entry.raw(key, blank=True) or ""
-    if len(text) > _CELL_MAX:
-        entry.wrong(key, f"at most {_CELL_MAX:,} characters")
-    return text[:_CELL_MAX]
+def _parse_cell(entry: Section, key: str) -> str:
+    text = entry.raw_text(key, allow_blank=True) or ""
+    if len(text) > _MAX_CELL_LENGTH:
+        entry.report_wrong(key, f"at most {_MAX_CELL_LENGTH:,} characters")
+    return text[:_MAX_CELL_LENGTH]
 
 
-def _add_file(files: dict[str, NumbersFile], entry: Section) -> None:
-    name = entry.raw("file", required=True)
-    sha256 = entry.matching("sha256", SHA256, "64 hexadecimal digits")
+def _add_numbers_file(files: dict[str, NumbersFile], entry: Section) -> None:
+    name = entry.raw_text("file", required=True)
+    sha256 = entry.matching_text("sha256", SHA256_PATTERN, "64 hexadecimal digits")
     rows = entry.integer("rows")
-    if name is None or not _is_safe(entry, "file", name):
+    if name is None or not _check_file_name(entry, "file", name):
         return
     if name in MANIFEST_NAMES:
-        entry.wrong("file", "a CSV file with numbers")
+        entry.report_wrong("file", "a CSV file with numbers")
     elif name in files:
-        entry.note("MAN-004", "file", f"{name} is named already, on line {files[name].line}.", value=name)
+        entry.report("MAN-004", "file", f"{name} is already listed on line {files[name].line}.", value=name)
     else:
         files[name] = NumbersFile(file=name, sha256=sha256 and sha256.lower(), rows=rows, **entry.at("file"))
+
+
+def _check_file_name(section: Section, key: str, name: str) -> bool:
+    """Whether the manifest may list this name. MAN-007 if not."""
+    reason = explain_unsafe_name(name)
+    if reason:
+        section.report("MAN-007", key, f"The name in {section.path(key)} {reason}.", value=name)
+    return reason is None

@@ -1,4 +1,4 @@
-"""Taking values out of a YAML mapping: each method gives the value, or None and notes what is wrong where it stands."""
+"""Reads values from one mapping of a manifest. Each method returns the value, or None and reports what is wrong."""
 
 import difflib
 import re
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import TypedDict, TypeVar, Unpack
 
 from schemas.manifest.finding_collector import FindingCollector
-from schemas.manifest.yaml_tree import Fields, Items, MappingEntry, Node, Scalar
+from schemas.manifest.yaml_tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlScalar
 from schemas.model.findings import Severity
 
 Choice = TypeVar("Choice", bound=str)
 
-#: Characters that end a line, control a terminal or turn the direction of writing: none belongs into a short text.
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_FLAGS = {"true": True, "false": False}
-_FLAGS_MEANT = {
+#: Characters that end a line, control a terminal or change the writing direction. Short texts must not have them.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_BOOLEANS = {"true": True, "false": False}
+#: Other spellings of a boolean, and the one to suggest.
+_BOOLEAN_SUGGESTIONS = {
     "yes": "true",
     "on": "true",
     "y": "true",
@@ -27,20 +28,21 @@ _FLAGS_MEANT = {
 }
 _INTEGER = re.compile(r"[0-9]{1,15}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_SHOWN = 60
-#: From 0 to 1: how much alike two words must be, for one to be what was meant by the other.
-_NEAR = 0.7
+#: Messages quote this many characters of a text, and comparisons look at no more.
+_EXCERPT_LENGTH = 60
+#: How similar two words must be (0 to 1) for one to be suggested for the other.
+_SUGGESTION_CUTOFF = 0.7
 
 
-class At(TypedDict):
+class ManifestPlace(TypedDict):
     """A place in a manifest."""
 
     path: str
     line: int
 
 
-class More(TypedDict, total=False):
-    """What else a finding at a place may say."""
+class FindingDetails(TypedDict, total=False):
+    """What a finding can have in addition to its rule, message and place."""
 
     value: str | None
     suggestion: str | None
@@ -49,10 +51,10 @@ class More(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionKeys:
-    """Where the keys of one mapping are. A plain value: it outlives the tree that it was read from.
+    """The keys of one mapping, and where they are. A plain value that outlives the tree it was read from.
 
-    `prefix` is the mapping's path ("" for the root) and `line` its first line. `lines` has the line of each key,
-    `filled` the keys that say anything at all, even if it is wrong: a blank value or an empty list says nothing.
+    `prefix` is the mapping's path ("" for the root) and `line` is its first line. `lines` has the line of each key.
+    `filled` has the keys with a value, right or wrong: a blank text or an empty list is no value.
     """
 
     prefix: str
@@ -61,16 +63,16 @@ class SectionKeys:
     filled: frozenset[str]
 
     def path(self, key: str) -> str:
-        """The path of a key of this mapping: `schedule.start`."""
-        return f"{self.prefix}.{one_line(key)}" if self.prefix else one_line(key)
+        """The path of a key: `schedule.start`."""
+        return f"{self.prefix}.{excerpt(key)}" if self.prefix else excerpt(key)
 
-    def at(self, key: str) -> At:
-        """The place of this key. A missing key has the line on which its mapping begins."""
+    def at(self, key: str) -> ManifestPlace:
+        """The place of a key. If the key is missing, the line is the first line of the mapping."""
         return {"path": self.path(key), "line": self.lines.get(key, self.line)}
 
 
 class SectionReporter:
-    """Reports findings about the keys of one mapping of a manifest."""
+    """Reports findings about the keys of one mapping."""
 
     def __init__(self, keys: SectionKeys, findings: FindingCollector) -> None:
         self.keys = keys
@@ -79,221 +81,225 @@ class SectionReporter:
     def __contains__(self, key: str) -> bool:
         return key in self.keys.lines
 
-    def has(self, key: str) -> bool:
-        """Whether this key says anything at all."""
+    def is_filled(self, key: str) -> bool:
+        """Whether this key has a value, right or wrong."""
         return key in self.keys.filled
 
     def path(self, key: str) -> str:
-        """The path of a key of this mapping: `schedule.start`."""
+        """The path of a key: `schedule.start`."""
         return self.keys.path(key)
 
-    def at(self, key: str) -> At:
-        """The place of this key."""
+    def at(self, key: str) -> ManifestPlace:
+        """The place of a key."""
         return self.keys.at(key)
 
-    def note(self, rule: str, key: str, message: str, *, line: int | None = None, **more: Unpack[More]) -> None:
-        """Report that this rule is broken at this key, or at `line` inside it."""
+    def report(
+        self, rule: str, key: str, message: str, *, line: int | None = None, **details: Unpack[FindingDetails]
+    ) -> None:
+        """Report that this key breaks a rule. `line` is for a finding on a later line of the key's value."""
         place = self.at(key)
-        self._findings.add(rule, message, path=place["path"], line=line or place["line"], **more)
+        self._findings.report(rule, message, path=place["path"], line=line or place["line"], **details)
 
 
 class Section(SectionReporter):
-    """One mapping of a manifest, at `path` ("" for the root): its values, read and checked."""
+    """One mapping of a manifest, at `path` ("" for the root). Creating it reports repeated and unknown keys."""
 
-    def __init__(self, fields: Fields, path: str, findings: FindingCollector, known: Collection[str]) -> None:
-        entries = fields.entries
+    def __init__(self, mapping: YamlMapping, path: str, findings: FindingCollector, known: Collection[str]) -> None:
+        entries = mapping.entries
         keys = SectionKeys(
             prefix=path,
-            line=fields.line,
+            line=mapping.line,
             lines={key: entry.line for key, entry in entries.items()},
-            filled=frozenset(key for key, entry in entries.items() if _says_something(entry.node)),
+            filled=frozenset(key for key, entry in entries.items() if _has_value(entry.node)),
         )
         super().__init__(keys, findings)
-        self._entries: Mapping[str, MappingEntry] = entries
-        self._report_keys(fields, known)
+        self._entries: Mapping[str, YamlEntry] = entries
+        self._report_keys(mapping, known)
 
-    def _report_keys(self, fields: Fields, known: Collection[str]) -> None:
-        for key, line in fields.repeated:
-            first = fields.entries[key].line
-            message = f"{one_line(key)} stands here again; the one on line {first} was taken."
-            self._findings.add("MAN-012", message, path=self.path(key), line=line)
-        for key, entry in fields.entries.items():
+    def _report_keys(self, mapping: YamlMapping, known: Collection[str]) -> None:
+        for key, line in mapping.repeated:
+            first = mapping.entries[key].line
+            message = f'"{excerpt(key)}" appears twice; line {first} was used.'
+            self._findings.report("MAN-012", message, path=self.path(key), line=line)
+        for key, entry in mapping.entries.items():
             if key not in known:
-                self._report_unknown(key, entry.line, known)
+                self._report_unknown_key(key, entry.line, known)
 
-    def _report_unknown(self, key: str, line: int, known: Collection[str]) -> None:
+    def _report_unknown_key(self, key: str, line: int, known: Collection[str]) -> None:
         meant = None if self._findings.is_full("MAN-002") else nearest_word(key, known)
-        message = f"{one_line(key)} is not a key {f'of {self.keys.prefix}' if self.keys.prefix else 'here'}."
-        self._findings.add("MAN-002", message, path=self.path(key), line=line, value=key, suggestion=meant)
+        where = f" in {self.keys.prefix}" if self.keys.prefix else ""
+        message = f'"{excerpt(key)}" is not a known key{where}.'
+        self._findings.report("MAN-002", message, path=self.path(key), line=line, value=key, suggestion=meant)
 
-    def node(self, key: str) -> Node | None:
+    def node(self, key: str) -> YamlNode | None:
         entry = self._entries.get(key)
         return entry.node if entry else None
 
-    def missing(self, key: str) -> None:
-        """Note that this required key is not there."""
-        self.note("MAN-003", key, f"{self.path(key)} is missing.")
+    def report_missing(self, key: str) -> None:
+        """Report that this required key is missing."""
+        self.report("MAN-003", key, f"{self.path(key)} is missing.")
 
-    def wrong(self, key: str, expected: str, *, suggestion: str | None = None) -> None:
-        """Note that this key's value is not what is `expected`."""
+    def report_wrong(self, key: str, expected: str, *, suggestion: str | None = None) -> None:
+        """Report that the value of this key is not what was `expected`."""
         node = self.node(key)
-        value = node.text if isinstance(node, Scalar) else None
-        got = f'not "{one_line(value)}"' if value is not None else f"not {_kind(node)}"
+        value = node.text if isinstance(node, YamlScalar) else None
+        got = f'not "{excerpt(value)}"' if value is not None else f"not {_kind(node)}"
         message = f"{self.path(key)} must be {expected}, {got}."
-        self.note("MAN-004", key, message, value=value, suggestion=suggestion)
+        self.report("MAN-004", key, message, value=value, suggestion=suggestion)
 
-    def raw(self, key: str, *, required: bool = False, blank: bool = False) -> str | None:
-        """The text exactly as written. A blank one counts as none, unless `blank` lets it through."""
+    def raw_text(self, key: str, *, required: bool = False, allow_blank: bool = False) -> str | None:
+        """The text exactly as written. A blank text counts as missing, unless `allow_blank`."""
         node = self.node(key)
-        if isinstance(node, Scalar):
-            if blank or node.text.strip():
+        if isinstance(node, YamlScalar):
+            if allow_blank or node.text.strip():
                 return node.text
             if required:
-                self.note("MAN-003", key, f"{self.path(key)} is blank.")
+                self.report("MAN-003", key, f"{self.path(key)} is blank.")
         elif node is not None:
-            self.wrong(key, "a single text")
+            self.report_wrong(key, "a single value")
         elif required:
-            self.missing(key)
+            self.report_missing(key)
         return None
 
-    def text(
-        self, key: str, *, at_most: int, required: bool = False, lines: bool = False, blank: bool = False
+    def trimmed_text(
+        self, key: str, *, max_length: int, required: bool = False, allow_blank: bool = False
     ) -> str | None:
-        """The text without outer white space, of at most `at_most` characters, on one line unless `lines`."""
-        text = self.any_text(key, at_most=at_most, required=required, blank=blank)
-        if text is None:
-            return None
-        hidden = _HIDDEN.search(text.replace("\n", " ") if lines else text)
-        if hidden:
-            self.wrong(
-                key, f"plain text without the control character U+{ord(hidden[0]):04X} at position {hidden.start() + 1}"
-            )
-            return None
-        return text
-
-    def any_text(self, key: str, *, at_most: int, required: bool = False, blank: bool = False) -> str | None:
-        """As `text`, with whatever control characters it has: for what has a rule of its own about them."""
-        text = self.raw(key, required=required, blank=blank)
+        """The text without outer white space. Control characters are left in, for texts that have a rule for them."""
+        text = self.raw_text(key, required=required, allow_blank=allow_blank)
         if text is None:
             return None
         text = text.strip()
-        if len(text) > at_most:
-            message = f"{self.path(key)} has {len(text):,} characters; at most {at_most:,} are taken."
-            self.note("MAN-004", key, message, value=text)
+        if len(text) > max_length:
+            message = f"{self.path(key)} has {len(text):,} characters; the limit is {max_length:,}."
+            self.report("MAN-004", key, message, value=text)
             return None
         return text
 
-    def matching(self, key: str, pattern: re.Pattern[str], expected: str, *, required: bool = False) -> str | None:
-        """The text where the whole of it matches the pattern."""
-        text = self.raw(key, required=required)
+    def plain_text(self, key: str, *, max_length: int, required: bool = False, multiline: bool = False) -> str | None:
+        """The text without outer white space. Control characters are an error; line breaks too, unless `multiline`."""
+        text = self.trimmed_text(key, max_length=max_length, required=required)
+        if text is None:
+            return None
+        if control := _CONTROL.search(text.replace("\n", " ") if multiline else text):
+            where = f"U+{ord(control[0]):04X} at position {control.start() + 1}"
+            self.report_wrong(key, f"plain text without the control character {where}")
+            return None
+        return text
+
+    def matching_text(self, key: str, pattern: re.Pattern[str], expected: str, *, required: bool = False) -> str | None:
+        """The text, if all of it matches the pattern."""
+        text = self.raw_text(key, required=required)
         if text is None:
             return None
         if pattern.fullmatch(text):
             return text
         meant = text.strip().lower().replace(" ", "-")
-        self.wrong(key, expected, suggestion=meant if len(meant) <= _SHOWN and pattern.fullmatch(meant) else None)
+        is_short = len(meant) <= _EXCERPT_LENGTH
+        self.report_wrong(key, expected, suggestion=meant if is_short and pattern.fullmatch(meant) else None)
         return None
 
     def choice(self, key: str, choices: Sequence[Choice], *, required: bool = False) -> Choice | None:
-        """One of the choices. Capitals matter; outer white space does not."""
-        text = self.raw(key, required=required)
+        """One of the choices. Case matters; outer white space does not."""
+        text = self.raw_text(key, required=required)
         if text is None:
             return None
         for choice in choices:
             if text.strip() == choice:
                 return choice
-        self.wrong(key, one_of(choices), suggestion=nearest_word(text, choices))
+        self.report_wrong(key, join_choices(choices), suggestion=nearest_word(text, choices))
         return None
 
-    def flag(self, key: str) -> bool:
-        """True or false; false where the key is missing. YAML's other spellings are refused, since they mislead."""
-        text = self.raw(key)
-        if text is None or text in _FLAGS:
-            return _FLAGS.get(text or "", False)
+    def boolean(self, key: str) -> bool:
+        """True or false; false if the key is missing. YAML's other spellings, such as yes and no, are errors."""
+        text = self.raw_text(key)
+        if text is None or text in _BOOLEANS:
+            return _BOOLEANS.get(text or "", False)
         meant = text.strip().lower()
-        self.wrong(key, "true or false", suggestion=_FLAGS_MEANT.get(meant, meant if meant in _FLAGS else None))
+        suggestion = _BOOLEAN_SUGGESTIONS.get(meant, meant if meant in _BOOLEANS else None)
+        self.report_wrong(key, "true or false", suggestion=suggestion)
         return False
 
     def integer(self, key: str) -> int | None:
-        """A whole number of 0 or more, in the digits 0 to 9 alone."""
-        text = self.raw(key)
+        """A whole number, 0 or more. Only the digits 0 to 9 are allowed."""
+        text = self.raw_text(key)
         if text is None:
             return None
         if _INTEGER.fullmatch(text.strip()):
             return int(text)
-        meant = re.sub(r"[_,. ](?=[0-9]{3}(?![0-9]))", "", text[:_SHOWN]).strip()
-        self.wrong(key, "a whole number such as 1200", suggestion=meant if _INTEGER.fullmatch(meant) else None)
+        meant = re.sub(r"[_,. ](?=[0-9]{3}(?![0-9]))", "", text[:_EXCERPT_LENGTH]).strip()
+        self.report_wrong(key, "a whole number such as 1200", suggestion=meant if _INTEGER.fullmatch(meant) else None)
         return None
 
     def percent(self, key: str) -> float | None:
         """A number from 0 to 100."""
-        text = self.raw(key)
+        text = self.raw_text(key)
         if text is None:
             return None
         if _DECIMAL.fullmatch(text.strip()) and float(text) <= 100:
             return float(text)
-        meant = text[:_SHOWN].strip().removesuffix("%").rstrip()
-        fits = _DECIMAL.fullmatch(meant) and float(meant) <= 100
-        self.wrong(key, "a number from 0 to 100", suggestion=meant if fits else None)
+        meant = text[:_EXCERPT_LENGTH].strip().removesuffix("%").rstrip()
+        is_valid = _DECIMAL.fullmatch(meant) and float(meant) <= 100
+        self.report_wrong(key, "a number from 0 to 100", suggestion=meant if is_valid else None)
         return None
 
     def section(self, key: str, known: Collection[str], *, required: bool = False) -> "Section | None":
-        """The mapping below this key."""
+        """The mapping under this key."""
         node = self.node(key)
-        if isinstance(node, Fields):
-            return self.within(node, key, known)
-        if not self.has(key):
+        if isinstance(node, YamlMapping):
+            return self.subsection(node, key, known)
+        if not self.is_filled(key):
             if required:
-                self.missing(key)
+                self.report_missing(key)
             return None
-        self.wrong(key, f"a mapping with {' and '.join(known)}")
+        self.report_wrong(key, f"a mapping with {' and '.join(known)}")
         return None
 
-    def within(self, fields: Fields, key: str, known: Collection[str]) -> "Section":
-        """A mapping that stands at this key, or in its list: `numbers[2]`."""
-        return Section(fields, self.path(key), self._findings, known)
+    def subsection(self, mapping: YamlMapping, key: str, known: Collection[str]) -> "Section":
+        """A mapping at this key, or in the list at this key (`numbers[2]`), as a section."""
+        return Section(mapping, self.path(key), self._findings, known)
 
-    def items(self, key: str) -> tuple[Node, ...]:
-        """The list below this key; empty where it is missing or blank."""
+    def list_items(self, key: str) -> tuple[YamlNode, ...]:
+        """The list under this key. It is empty if the key is missing or blank."""
         node = self.node(key)
-        if isinstance(node, Items):
+        if isinstance(node, YamlList):
             return node.nodes
-        if self.has(key):
-            self.wrong(key, "a list")
+        if self.is_filled(key):
+            self.report_wrong(key, "a list")
         return ()
 
 
-def one_of(choices: Sequence[str]) -> str:
-    """The choices as they stand in a sentence: "A, B or C"."""
+def join_choices(choices: Sequence[str]) -> str:
+    """The choices as part of a sentence: "A, B or C"."""
     return f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
 
 
 def nearest_word(word: str, known: Collection[str]) -> str | None:
-    """The known word that was probably meant. Looks at the first characters only, so that its cost is bounded."""
-    lowered = {each.casefold(): each for each in known}
-    close = difflib.get_close_matches(word[:_SHOWN].strip().casefold(), lowered, n=1, cutoff=_NEAR)
-    return lowered[close[0]] if close else None
+    """The known word that was probably meant. It compares only the first characters, to limit the cost."""
+    by_folded = {each.casefold(): each for each in known}
+    folded = word[:_EXCERPT_LENGTH].strip().casefold()
+    close = difflib.get_close_matches(folded, by_folded, n=1, cutoff=_SUGGESTION_CUTOFF)
+    return by_folded[close[0]] if close else None
 
 
 def printable_text(text: str) -> str:
-    """The text on one line, without what a terminal or UTF-8 would choke on."""
-    return _HIDDEN.sub(" ", text)
+    """The text on one line, without characters that break a terminal or UTF-8."""
+    return _CONTROL.sub(" ", text)
 
 
-def one_line(text: str) -> str:
-    """The text for a message: printable, and not long."""
-    shown = printable_text(text[:_SHOWN])
-    return shown if len(text) <= _SHOWN else f"{shown}…"
+def excerpt(text: str) -> str:
+    """The start of the text for a message, on one line."""
+    start = printable_text(text[:_EXCERPT_LENGTH])
+    return start if len(text) <= _EXCERPT_LENGTH else f"{start}…"
 
 
-def _says_something(node: Node) -> bool:
+def _has_value(node: YamlNode) -> bool:
     match node:
-        case Scalar(text):
+        case YamlScalar(text):
             return bool(text.strip())
-        case Items(nodes):
+        case YamlList(nodes):
             return bool(nodes)
     return True
 
 
-def _kind(node: Node | None) -> str:
-    return {Fields: "a mapping", Items: "a list"}.get(type(node), "nothing")
+def _kind(node: YamlNode | None) -> str:
+    return {YamlMapping: "a mapping", YamlList: "a list"}.get(type(node), "nothing")

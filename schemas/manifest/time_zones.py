@@ -1,4 +1,4 @@
-"""Time zones by their IANA names, from the locked tzdata alone, so that every machine knows the same ones."""
+"""Time zones by their IANA names, from the pinned tzdata package only, so that every machine has the same zones."""
 
 from functools import cache
 from importlib.resources import files
@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from schemas.manifest.section import nearest_word
 
-#: What people write, and the zone with the clock they mean.
-_MEANT = {
+#: Common abbreviations and names, and the zone to suggest.
+_SUGGESTIONS = {
     **dict.fromkeys(("et", "edt", "est", "eastern", "eastern time"), "America/New_York"),
     **dict.fromkeys(("ct", "cdt", "cst", "central", "central time"), "America/Chicago"),
     **dict.fromkeys(("mt", "mdt", "mst", "mountain", "mountain time"), "America/Denver"),
@@ -19,22 +19,23 @@ _MEANT = {
 
 
 @cache
-def names() -> frozenset[str]:
-    """Every IANA name; "Factory" stands for no zone."""
+def zone_names() -> frozenset[str]:
+    """Every IANA name, except "Factory", which means that no zone is set."""
     return frozenset((files("tzdata") / "zones").read_text("ascii").split()) - {"Factory"}
 
 
 @cache
-def zone(name: str) -> ZoneInfo | None:
-    """The zone of this name; None where there is none. Capitals count, as in the names."""
-    if name not in names():
+def load_zone(name: str) -> ZoneInfo | None:
+    """The zone with this name; None if there is none. Case matters."""
+    if name not in zone_names():
         return None
     with (files("tzdata") / "zoneinfo").joinpath(*name.split("/")).open("rb") as data:
         return ZoneInfo.from_file(data, key=name)
 
 
-def meant(name: str) -> str | None:
-    """The zone that was probably meant by an unknown name."""
-    wanted = name.strip().casefold().replace(" ", "_")
-    cities = {known.rpartition("/")[2].casefold(): known for known in sorted(names(), reverse=True)}
-    return _MEANT.get(name.strip().casefold()) or cities.get(wanted) or nearest_word(wanted, sorted(names()))
+def suggest_zone(name: str) -> str | None:
+    """The zone that was probably meant by an unknown name; None if no zone is similar."""
+    folded = name.strip().casefold()
+    underscored = folded.replace(" ", "_")
+    zone_of_city = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(zone_names(), reverse=True)}
+    return _SUGGESTIONS.get(folded) or zone_of_city.get(underscored) or nearest_word(underscored, sorted(zone_names()))

@@ -1,1 +1,1 @@
-"""The values that everything else speaks in. Frozen, with no rules of their own."""
+"""The values that all other modules exchange. Frozen, and without rules."""

@@ -1,15 +1,15 @@
-"""A business: the enterprise account, one tenant, as the operator knows it."""
+"""A business: an enterprise account, which is one tenant."""
 
 import re
 from dataclasses import dataclass, field
 
-CONTACT = re.compile(r"[^\s@]+@[^\s@]+|[a-z][a-z0-9+.-]*://\S+")
-CONTACT_EXPECTED = "a mail address or a URL"
+CONTACT_PATTERN = re.compile(r"[^\s@]+@[^\s@]+|[a-z][a-z0-9+.-]*://\S+")
+CONTACT_EXPECTED = "an email address or a URL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisplayName:
-    """What a called phone shows, and the short form where space is tight."""
+    """The name that a called phone shows, and its shorthand for small screens."""
 
     display: str
     shorthand: str
@@ -17,10 +17,10 @@ class DisplayName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Business:
-    """One entry of businesses.yaml, merged by the ledger with what it has approved since.
+    """One entry of businesses.yaml. The ledger adds the display names and logos that it has approved since.
 
-    `logos` are names in the operator's gallery for this business; `approved_logos` are sha256 hex digests: approval is
-    of bytes, never of a name. `regions` of None means the policy's.
+    `logos` are file names in the operator's gallery for this business. `approved_logos` are sha256 hex digests: the
+    bytes of a logo are approved, never its name. `regions` is None if the policy's regions apply.
     """
 
     id: str

@@ -6,17 +6,20 @@ from typing import Literal
 Severity = Literal["error", "warning"]
 Column = Literal["phone_number", "call_purpose"]
 
-#: The name under which numbers typed into the manifest appear, as if they were rows of a file.
-TYPED_IN = "(manifest)"
+#: The file name in findings about numbers that are typed into the manifest.
+TYPED_NUMBERS_FILE = "(manifest)"
+
+#: How many characters of a received value a finding keeps. All of it is in rejected.csv and in the archive.
+MAX_VALUE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One rule broken at one place.
 
-    `row` is the spreadsheet's row (from 1, blank rows count), `line` the physical line of the file (from 1), `path` the
-    place in the manifest (`schedule.start`). `value` is what was received, cut to `VALUE_SHOWN` characters. A
-    `suggestion` is what was probably meant; it is never applied.
+    `row` is the spreadsheet's row and `line` the physical line of the file; both count from 1, and blank rows count.
+    `path` is the place in the manifest (`schedule.start`). `value` is what was received, cut to `MAX_VALUE_LENGTH`
+    characters. `suggestion` is what was probably meant. It is never applied.
     """
 
     rule: str
@@ -29,7 +32,3 @@ class Finding:
     path: str | None = None
     value: str | None = None
     suggestion: str | None = None
-
-
-#: Characters of a received value that a finding keeps; the whole is in rejected.csv and in the archive.
-VALUE_SHOWN = 200

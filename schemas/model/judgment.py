@@ -1,4 +1,4 @@
-"""What judging one submission gives: the verdict, the counts that add up, and the findings."""
+"""A judgment: the verdict on one submission, its counts and its findings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,7 @@ REJECTION_COLUMNS: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Rows by outcome: `read == accepted + rejected + ignored`; ignored counts blank records only."""
+    """Rows by outcome: `read == accepted + rejected + ignored`. Only blank records are ignored."""
 
     read: int = 0
     accepted: int = 0
@@ -46,11 +46,15 @@ class Counts:
         )
 
 
+#: Rows of one file that are validated and uploaded together: the portal's limit per upload.
+CHUNK_ROWS = 500
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:
-    """One numbers file (or the typed-in numbers, named "(manifest)").
+    """One numbers file. The numbers typed into the manifest are a file named "(manifest)".
 
-    `rejected_by_chunk[i]` is the number of rejected rows among rows 500*i+1 .. 500*(i+1).
+    `rejected_by_chunk[i]` is the number of rejected rows among rows CHUNK_ROWS*i+1 to CHUNK_ROWS*(i+1).
     """
 
     name: str
@@ -63,10 +67,10 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairGroup:
-    """Rows that break one rule in the same way, so that one action repairs them all.
+    """Rows that break one rule in the same way, so that one edit fixes them all.
 
-    `pattern` says what they have in common (a received purpose, or a number's shape with each digit as 9); counts are
-    true totals. Only the largest groups of a rule are kept; `RuleTotal.count` is the sum over all.
+    `pattern` is what they have in common: a received purpose, or the shape of a number with each digit shown as 9.
+    `count` is the true total. Only the largest groups of a rule are kept; `RuleTotal.count` counts all of its rows.
     """
 
     rule: str
@@ -79,7 +83,7 @@ class RepairGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTotal:
-    """How often a rule was broken in all, whatever was shown."""
+    """How often a rule was broken. This is the true total, even if only some of its findings are kept."""
 
     id: str
     name: str
@@ -88,15 +92,15 @@ class RuleTotal:
     fix: str
 
 
-class Numbers(Protocol):
-    """The rows of a submission after judging, streamed; every call starts anew and gives the same."""
+class JudgedNumbers(Protocol):
+    """The judged rows of a submission, streamed. Each call starts from the beginning and returns the same rows."""
 
     def accepted(self) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
         """Blocks of (ten-digit number as int64, call purpose as uint8 index into `PURPOSES`), in file and row order."""
         ...
 
     def rejections(self) -> "Iterator[pa.RecordBatch]":
-        """One row per finding on a record, in file and row order; the columns are `REJECTION_COLUMNS`."""
+        """One row per finding on a record, in file and row order. The columns are `REJECTION_COLUMNS`."""
         ...
 
     def rejected_records(self) -> Iterator[bytes]:
@@ -106,7 +110,7 @@ class Numbers(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedLogo:
-    """The image that a program shows: its name, its bytes, and their sha256, by which it is approved."""
+    """The logo that a program shows. It is approved by the sha256 of its bytes."""
 
     name: str
     content: bytes
@@ -116,10 +120,10 @@ class JudgedLogo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgment:
-    """What one submission was found to be. `findings` are capped; `totals` are not.
+    """The judgment of one submission. `findings` are capped, `totals` are not.
 
-    `held_because` says, in a held verdict, why; `rejected_because` what the findings alone do not tell of a rejection.
-    `logo` is there where the program uses one and it can be shown.
+    `held_because` has the reasons for the verdict `held`. `logo` is None if the program shows no logo, or if its logo
+    breaks a rule.
     """
 
     verdict: Verdict
@@ -132,19 +136,18 @@ class Judgment:
     rules_not_checked: tuple[str, ...] = ()
     groups: tuple[RepairGroup, ...] = ()
     held_because: tuple[str, ...] = ()
-    rejected_because: tuple[str, ...] = ()
     needs_review: tuple[str, ...] = ()  # "display_name", "logo"
     logo: JudgedLogo | None = None
-    numbers: Numbers
+    numbers: JudgedNumbers
     versions: Mapping[str, str] = field(default_factory=dict)
 
-    def outline(self) -> "Judgment":
-        """The same without rows and findings, which can be many: what is told of a submission in a line."""
+    def without_rows(self) -> "Judgment":
+        """The judgment without its rows and findings, which can be many."""
         return replace(self, numbers=NO_NUMBERS, findings=(), groups=())
 
 
 class _NoNumbers:
-    """The rows of a submission that has none, or whose rows are not known."""
+    """The rows of a submission that has no rows, or whose rows were dropped."""
 
     def accepted(self) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
         return iter(())

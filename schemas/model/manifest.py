@@ -1,4 +1,4 @@
-"""The manifest: what a drop says of its program, parsed once at the door into frozen values."""
+"""A parsed manifest: what a drop says about its program."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +9,12 @@ from schemas.model.business import DisplayName
 ProgramType = Literal["INFORM", "INFORM with Logo", "SENTRY"]
 NumbersMode = Literal["add", "replace"]
 OnRejectedRows = Literal["accept_valid", "hold", "reject"]
-State = Literal["active", "cancelled"]
+RequestedState = Literal["active", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumbersFile:
-    """A numbers CSV that the manifest names. `line` and `path` are where the manifest names it."""
+    """A numbers CSV that the manifest lists. `path` and `line` are its place in the manifest."""
 
     file: str
     sha256: str | None = None
@@ -25,7 +25,7 @@ class NumbersFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypedNumber:
-    """A number typed into the manifest, as in the portal; both cells as received."""
+    """A number typed into the manifest. Both cells are as received."""
 
     number: str
     call_purpose: str
@@ -34,7 +34,7 @@ class TypedNumber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Start and end as instants (aware, UTC); `timezone` is the IANA name to show them in ("UTC" if none is given)."""
+    """Start and end as aware instants in UTC. `timezone` is the IANA zone to show them in ("UTC" by default)."""
 
     start: datetime
     end: datetime
@@ -43,7 +43,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A manifest as understood. A field that is missing or wrong is None (a finding says why); lists are then empty."""
+    """What a manifest says. A missing or wrong field is None (or an empty list), and a finding says why."""
 
     business: str | None = None
     reference: str | None = None
@@ -62,6 +62,6 @@ class Manifest:
     numbers_mode: NumbersMode = "add"
     on_rejected_rows: OnRejectedRows = "accept_valid"
     max_rejected_percent: float | None = None
-    state: State = "active"
+    state: RequestedState = "active"
     reassign: bool = False
     hold_until_branded: bool = False

@@ -1,4 +1,4 @@
-"""The ten call purposes: the contract's list, and how a received one is read."""
+"""The ten call purposes, and how a received one is matched to them."""
 
 import difflib
 import unicodedata
@@ -16,14 +16,14 @@ PURPOSES: tuple[str, ...] = (
     "Do Not Originate",
 )
 
-#: Where "Do Not Originate" stands in `PURPOSES`.
-DO_NOT_ORIGINATE = 9
+#: The index of "Do Not Originate" in `PURPOSES`.
+DO_NOT_ORIGINATE_INDEX = 9
 
 _BY_FOLDED = {purpose.casefold(): index for index, purpose in enumerate(PURPOSES)}
 _FOLDED = tuple(_BY_FOLDED)
 
-#: What people write instead of the contract's words, letters only; the nearest by spelling would often be another.
-_USUAL = {
+#: Words that people often write instead, letters only. The nearest spelling would often be a different purpose.
+_SYNONYMS = {
     "marketing": "Telemarketing",
     "sales": "Telemarketing",
     "collections": "Debt Collection",
@@ -52,22 +52,22 @@ _USUAL = {
     "donotcall": "Do Not Originate",
 }
 
-#: A longer text is no misspelt purpose, and comparing it would cost its length.
-_LONGEST_COMPARED = 64
+#: A longer text is not a misspelled purpose, and comparing it would take long.
+_MAX_COMPARED_LENGTH = 64
 
 
 def parse_purpose(text: str) -> int | None:
-    """The purpose's place in `PURPOSES`, or None if it is none of the ten. Case and outer space do not matter."""
+    """The purpose's index in `PURPOSES`; None if it is not one of the ten. Case and outer spaces do not matter."""
     return _BY_FOLDED.get(text.strip().casefold())
 
 
 def nearest_purpose(text: str) -> str | None:
-    """The purpose that was probably meant, or None where nothing is near."""
-    if len(text) > _LONGEST_COMPARED:
+    """The purpose that was probably meant; None if no purpose is similar."""
+    if len(text) > _MAX_COMPARED_LENGTH:
         return None
     folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    words = "".join(letter for letter in folded if letter.isalpha())
-    if words in _USUAL:
-        return _USUAL[words]
+    letters = "".join(letter for letter in folded if letter.isalpha())
+    if letters in _SYNONYMS:
+        return _SYNONYMS[letters]
     close = difflib.get_close_matches(folded, _FOLDED, n=1, cutoff=0.6)
     return PURPOSES[_BY_FOLDED[close[0]]] if close else None

@@ -1,4 +1,4 @@
-"""The difference between what a program is and what its next revision says it should be."""
+"""The diff between a program and its next revision."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,10 +10,10 @@ from schemas.model.manifest import Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NumbersDifference:
-    """Which numbers a revision adds, removes and re-purposes.
+class NumbersDiff:
+    """The numbers that a revision adds, removes, or gives another purpose.
 
-    `added` and `changed` are positions in the incoming arrays, `removed` positions in the present ones.
+    `added` and `changed` are indexes into the incoming arrays, `removed` are indexes into the current ones.
     """
 
     added: np.ndarray
@@ -23,7 +23,7 @@ class NumbersDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionDiff:
-    """What a revision changes, for the report and for whoever decides on it; counts of numbers, moved instants."""
+    """What a revision changes: how many numbers, and whether its times or its branding are different."""
 
     added: int = 0
     removed: int = 0
@@ -33,45 +33,43 @@ class RevisionDiff:
     branding_changed: bool = False
 
 
-NO_DIFFERENCE = RevisionDiff()
+EMPTY_DIFF = RevisionDiff()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramFacts:
-    """What a revision says of a program besides its numbers, as far as a difference is told."""
+class ProgramDetails:
+    """The parts of a program, other than its numbers, that a diff compares."""
 
     schedule: Schedule
     display_name: DisplayName | None
     logo_sha256: str | None
 
 
-def numbers_difference(
-    present: np.ndarray,
-    present_purposes: np.ndarray,
+def diff_numbers(
+    current: np.ndarray,
+    current_purposes: np.ndarray,
     incoming: np.ndarray,
     incoming_purposes: np.ndarray,
     *,
     mode: Literal["add", "replace"],
-) -> NumbersDifference:
-    """Compare a program's numbers with a revision's; both are sorted, unique int64 with their call purposes beside.
+) -> NumbersDiff:
+    """Compare a program's current numbers with a revision's incoming ones.
 
-    With mode "add" nothing is removed, whatever is present.
+    The numbers are sorted, unique int64; the purposes are parallel arrays. Mode "add" never removes a number.
     """
-    place = np.searchsorted(present, incoming)
+    index = np.searchsorted(current, incoming)
     found = np.zeros(len(incoming), dtype=bool)
-    inside = place < len(present)
-    found[inside] = present[place[inside]] == incoming[inside]
+    in_range = index < len(current)
+    found[in_range] = current[index[in_range]] == incoming[in_range]
     changed = found.copy()
-    changed[found] = present_purposes[place[found]] != incoming_purposes[found]
-    gone = np.ones(len(present), dtype=bool) if mode == "replace" else np.zeros(len(present), dtype=bool)
-    gone[place[found]] = False
-    return NumbersDifference(
-        added=np.flatnonzero(~found), removed=np.flatnonzero(gone), changed=np.flatnonzero(changed)
-    )
+    changed[found] = current_purposes[index[found]] != incoming_purposes[found]
+    removed = np.ones(len(current), dtype=bool) if mode == "replace" else np.zeros(len(current), dtype=bool)
+    removed[index[found]] = False
+    return NumbersDiff(added=np.flatnonzero(~found), removed=np.flatnonzero(removed), changed=np.flatnonzero(changed))
 
 
-def difference(numbers: NumbersDifference, before: ProgramFacts | None, after: ProgramFacts) -> RevisionDiff:
-    """Put the numbers' difference together with what moved besides them; a first revision moves nothing."""
+def diff_revision(numbers: NumbersDiff, before: ProgramDetails | None, after: ProgramDetails) -> RevisionDiff:
+    """The diff of a revision. `before` is None for a first revision, which moves nothing."""
     return RevisionDiff(
         added=len(numbers.added),
         removed=len(numbers.removed),

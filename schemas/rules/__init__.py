@@ -1,22 +1,22 @@
-"""The rule catalogue: every rule once, and the one way to make a finding of it."""
+"""The rule catalog: all rules with their texts, and `make_finding` to report that one is broken."""
 
 from typing import TypedDict, Unpack
 
-from schemas.model.findings import VALUE_SHOWN, Column, Finding, Severity
+from schemas.model.findings import MAX_VALUE_LENGTH, Column, Finding, Severity
 from schemas.rules import manifest, numbers, program
 from schemas.rules.rule import Rule, Scope
 
-__all__ = ["RULES", "VERSION", "Place", "Rule", "Scope", "finding"]
+__all__ = ["RULES", "RULES_VERSION", "FindingPlace", "Rule", "Scope", "make_finding"]
 
-#: Of the catalogue's meaning: another one may judge the same drop otherwise.
-VERSION = "1"
+#: The version of the rules. Raise it when the same drop could be judged differently.
+RULES_VERSION = "1"
 
-#: Every rule by its id, in the catalogue's order.
+#: Every rule by its id, in catalog order.
 RULES: dict[str, Rule] = {rule.id: rule for rule in (*manifest.RULES, *program.RULES, *numbers.RULES)}
 
 
-class Place(TypedDict, total=False):
-    """Where a rule was broken and what was found there; the fields of `Finding` of the same names."""
+class FindingPlace(TypedDict, total=False):
+    """Where a rule was broken, and what was found there: the fields of `Finding` with the same names."""
 
     file: str | None
     row: int | None
@@ -27,12 +27,14 @@ class Place(TypedDict, total=False):
     suggestion: str | None
 
 
-def finding(rule: str, message: str, *, severity: Severity | None = None, **place: Unpack[Place]) -> Finding:
-    """A finding of the rule with this id. `severity` is the catalogue's unless a policy makes a rule stricter.
+def make_finding(
+    rule: str, message: str, *, severity: Severity | None = None, **place: Unpack[FindingPlace]
+) -> Finding:
+    """A finding of the rule with this id. `severity` overrides the catalog's, for a policy that makes a rule stricter.
 
-    A long value is cut to `VALUE_SHOWN` characters.
+    A value longer than `MAX_VALUE_LENGTH` is cut.
     """
     value = place.get("value")
     if value is not None:
-        place["value"] = value[:VALUE_SHOWN]
+        place["value"] = value[:MAX_VALUE_LENGTH]
     return Finding(rule=rule, severity=severity or RULES[rule].severity, message=message, **place)

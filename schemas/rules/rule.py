@@ -1,4 +1,4 @@
-"""What a rule is."""
+"""The type of a rule in the catalog."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,11 +10,11 @@ Scope = Literal["manifest", "schedule", "display_name", "call_reason", "logo", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One entry of the catalogue.
+    """One rule of the catalog.
 
-    `name` is a headline, `meaning` says what is wrong and why it matters, `fix` tells an analyst what to do in the
-    spreadsheet or the manifest. An error rejects its row, or the whole submission where it is about the manifest, the
-    program or a whole file; a warning rejects nothing.
+    `name` is a headline. `meaning` says what is wrong and why it matters. `fix` says what an analyst does in the
+    spreadsheet or in the manifest. An error rejects its row, or the whole submission if the scope is the manifest, the
+    program or a file. A warning rejects nothing.
     """
 
     id: str

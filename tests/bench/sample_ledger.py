@@ -21,13 +21,14 @@ from flows.ledger.programs.register import register_submission
 from flows.operator_files.businesses import seed_businesses
 from flows.pipeline import make_inbox
 from flows.publishing.outbox import rebuild_indexes
-from flows.registration.drop import save_judged_files
+from flows.registration.drop import write_judged_files_durably
 from flows.services import Services, open_services
 from flows.settings import Settings
 from schemas.judge import judge
 from schemas.model.business import Business, DisplayName
-from schemas.model.drop import Drop, DropFile, JudgingContext
+from schemas.model.drop import Drop, DropFile
 from schemas.model.ids import make_submission_id
+from schemas.model.judging_context import JudgingContext
 from schemas.model.policy import Policy
 
 MANIFEST = """manifest: 1
@@ -80,7 +81,7 @@ def register_programs(services: Services, count: int, start: datetime) -> None:
         first = 501_200_0000 + 2 * number
         text = MANIFEST.format(number=number, start=start.isoformat(), first=first, second=first + 1)
         made = judge_program(text.encode(), number, now)
-        save_judged_files(services, made)
+        write_judged_files_durably(services, made)
         with services.ledger.begin() as conn:
             register_submission(conn, made, now)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["schemas", "reports", "yaml"]):
-    from tests.schemas.any_bytes import check_drop, check_numbers, seeds
+    from tests.schemas.any_bytes import check_drop, check_numbers, load_seeds
 
 MAX_BYTES = 1 << 13
 
@@ -26,7 +26,7 @@ def check_input(data: bytes) -> None:
 
 def main(seconds: str = "600") -> None:
     with tempfile.TemporaryDirectory() as corpus:
-        for index, (manifest, numbers) in enumerate(seeds()):
+        for index, (manifest, numbers) in enumerate(load_seeds()):
             (Path(corpus) / str(index)).write_bytes(manifest + b"\f" + numbers)
         options = [f"-max_total_time={seconds}", f"-max_len={MAX_BYTES}", "-timeout=20", "-rss_limit_mb=2048"]
         atheris.Setup([sys.argv[0], corpus, *options], check_input)

@@ -6,7 +6,7 @@ import pytest
 
 from reports.row_table import ROWS_BUDGET, build_row_table, collect_rows
 from tests.reports import samples
-from tests.schemas.drop_cases import cases
+from tests.schemas.drop_cases import load_cases
 
 DUPLICATES = ("NUM-020", "NUM-021")
 
@@ -72,7 +72,7 @@ def test_the_kept_row_is_read_from_the_message(message, kept):
     assert collect_rows(samples.judged_lines(lines))[1].findings[0].kept == kept
 
 
-@pytest.mark.parametrize("case", [case for case in cases() if case.rule in DUPLICATES and case.breaks], ids=str)
+@pytest.mark.parametrize("case", [case for case in load_cases() if case.rule in DUPLICATES and case.breaks], ids=str)
 def test_the_kept_row_is_found_in_the_rules_messages(case):
     findings = [finding for row in collect_rows(case.judge()) for finding in row.findings]
     kept = [finding.kept for finding in findings if finding.rule in DUPLICATES]

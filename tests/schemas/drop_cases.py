@@ -1,4 +1,4 @@
-"""The cases of tests/cases: each a folder with a drop (or a bare numbers file), and what judging it must give."""
+"""Loads the cases in tests/cases: folders with a drop (or a numbers file), and the expected judgment."""
 
 import dataclasses
 import hashlib
@@ -14,22 +14,23 @@ import numpy as np
 import yaml
 
 from schemas.judge import judge, judge_csv
-from schemas.manifest.businesses_yaml import read_businesses
+from schemas.manifest.businesses_yaml import parse_businesses
 from schemas.model.business import Business
-from schemas.model.drop import Conflict, Drop, DropFile, Known, Program
+from schemas.model.drop import Drop, DropFile
 from schemas.model.findings import Finding
+from schemas.model.judging_context import ExistingProgram, JudgingContext, NumberConflict
 from schemas.model.judgment import Judgment
 from schemas.model.policy import Policy
 
-ROOT = Path(__file__).parents[1] / "cases"
-MANIFESTS = ("program.yaml", "program.yml")
-#: When every case is judged: noon in UTC, six in the morning in Chicago.
+CASES_FOLDER = Path(__file__).parents[1] / "cases"
+MANIFEST_NAMES = ("program.yaml", "program.yml")
+#: The time at which every case is judged: noon in UTC, 6:00 AM in Chicago.
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One folder. `given` is what the operator and the ledger know, `expected` what must come out; both as text."""
+    """One folder. `given` is what the operator and the ledger know, `expected` is the judgment, both as texts."""
 
     folder: Path
     given: Mapping[str, Any]
@@ -50,10 +51,10 @@ class Case:
         bare = next(self.folder.glob("*.csv"), None)
         if bare:
             return judge_csv(self._file(bare, bare.name), self._policy())
-        return judge(self._drop(), self._known(), self._policy(), NOW)
+        return judge(self._drop(), self._context(), self._policy(), NOW)
 
     def _inbox(self) -> str | None:
-        """The business in whose inbox the drop lies."""
+        """The business whose inbox the drop is in; None for a drop outside the inbox."""
         inbox = self.given.get("inbox", "acme-bank")
         return None if inbox == "none" else inbox
 
@@ -61,30 +62,30 @@ class Case:
         folder, refused = self.folder / "drop", self.given.get("refused", {})
         paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
         files = {name: self._file(path, name) for name, path in paths.items() if name not in refused}
-        manifests = tuple(files.pop(name) for name in MANIFESTS if name in files)
+        manifests = tuple(files.pop(name) for name in MANIFEST_NAMES if name in files)
         return Drop(business=self._inbox(), name=self.folder.name, manifests=manifests, files=files, refused=refused)
 
     def _file(self, path: Path, name: str) -> DropFile:
         content = path.read_bytes().ljust(int(self.given.get("padded", {}).get(name, 0)))
         return DropFile(name=name, bytes=len(content), sha256=_sha256(content), open=partial(io.BytesIO, content))
 
-    def _known(self) -> Known:
+    def _context(self) -> JudgingContext:
         inbox, removed = self._inbox(), self.given.get("removed_by_replace")
         business = self._business(inbox)
-        return Known(
+        return JudgingContext(
             business=business,
-            registered=None if inbox is None else business is not None,
-            ledger=True,
+            is_registered=None if inbox is None else business is not None,
+            has_ledger=True,
             program=_program(self.given.get("program")),
-            claims=Taken(self.given.get("claims", {})),
+            claims=ClaimsOfCase(self.given.get("claims", {})),
             do_not_originate=np.sort(np.array(self.given.get("do_not_originate", []), dtype=np.int64)),
             gallery=partial(_gallery, inbox),
-            removed_by_replace=(lambda _rows: int(removed)) if removed else None,
+            count_removed_by_replace=(lambda _rows: int(removed)) if removed else None,
         )
 
     def _business(self, inbox: str | None) -> Business | None:
-        """The business, with the images of the drop that are said to be approved."""
-        known = {each.id: each for each in read_businesses((ROOT / "businesses.yaml").read_bytes())}
+        """The business. The case can say that logos in the drop are approved."""
+        known = {each.id: each for each in parse_businesses((CASES_FOLDER / "businesses.yaml").read_bytes())}
         if inbox not in known:
             return None
         names = self.given.get("approved", ())
@@ -99,49 +100,49 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """Numbers that this program may not have, as a case lists them."""
+class ClaimsOfCase:
+    """The conflicts of numbers that a case lists."""
 
     claims: Mapping[str, Mapping[str, str]]
 
-    def conflicts(self, numbers: np.ndarray) -> Mapping[int, Conflict]:
+    def find_conflicts(self, numbers: np.ndarray) -> Mapping[int, NumberConflict]:
         listed = {int(number): claim for number, claim in self.claims.items()}
         return {
-            number: Conflict(rule=listed[number]["rule"], program=listed[number].get("program"))
+            number: NumberConflict(rule=listed[number]["rule"], program=listed[number].get("program"))
             for number in numbers.tolist()
             if number in listed
         }
 
 
-def cases() -> Iterator[Case]:
-    """Every case, by its folder's name."""
-    for path in sorted(ROOT.glob("*/*/case.yaml")):
-        told = yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)
-        yield Case(folder=path.parent, given=told.get("given", {}), expected=told.get("expected", {}))
+def load_cases() -> Iterator[Case]:
+    """Every case, in the order of its folder."""
+    for path in sorted(CASES_FOLDER.glob("*/*/case.yaml")):
+        case = yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)
+        yield Case(folder=path.parent, given=case.get("given", {}), expected=case.get("expected", {}))
 
 
-def matches(found: Finding, expected: Mapping[str, str]) -> bool:
-    """Whether the finding says all that is expected of it; what the case does not mention does not matter."""
+def matches_expected(found: Finding, expected: Mapping[str, str]) -> bool:
+    """Whether the finding has all expected values. Fields that the case does not mention are not compared."""
     return all(str(getattr(found, key)) == value for key, value in expected.items())
 
 
-def _program(told: Mapping[str, str] | None) -> Program | None:
-    if told is None:
+def _program(given: Mapping[str, str] | None) -> ExistingProgram | None:
+    if given is None:
         return None
-    start, end = (datetime.fromisoformat(told[key]) for key in ("start", "end"))
-    return Program(
-        state=told["state"],
-        revision=int(told["revision"]),
+    start, end = (datetime.fromisoformat(given[key]) for key in ("start", "end"))
+    return ExistingProgram(
+        state=given["state"],
+        revision=int(given["revision"]),
         start=start,
         end=end,
-        live=told.get("live") == "true",
-        numbers=int(told.get("numbers", 0)),
-        calls=told.get("calls") == "true",
+        live=given.get("live") == "true",
+        numbers=int(given.get("numbers", 0)),
+        calls=given.get("calls") == "true",
     )
 
 
 def _gallery(inbox: str | None, name: str) -> bytes | None:
-    path = ROOT / "_logos" / (inbox or "") / name
+    path = CASES_FOLDER / "_logos" / (inbox or "") / name
     return path.read_bytes() if path.is_file() else None
 
 

@@ -1,4 +1,4 @@
-"""Any bytes, as manifest, as numbers and as both: a verdict, never an exception, in bounded memory and linear time."""
+"""Any bytes, as a manifest, as numbers or as both: a verdict without exceptions, in bounded memory and linear time."""
 
 import tempfile
 import time
@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from schemas.judge import judge_csv
-from tests.schemas.any_bytes import POLICY, check_drop, check_numbers, file, seeds
+from tests.schemas.any_bytes import POLICY, check_drop, check_numbers, file_in_memory, load_seeds
 
 MB = 1_000_000
-SEEDS = seeds()
+SEEDS = load_seeds()
 
-#: What is put into a sample: bytes that mean something to a reader of CSV, of YAML, of text.
+#: Bytes to put into a sample, because they mean something in CSV, in YAML or in text.
 TOKENS = [
     b'"',
     b'""',
@@ -52,7 +52,7 @@ TOKENS += [
 
 @st.composite
 def mutated(draw: st.DrawFn, samples: list[bytes]) -> bytes:
-    """A sample with some bytes taken out, repeated, or replaced by tokens and pieces of other samples."""
+    """A sample with some bytes removed, repeated, or replaced by tokens and pieces of other samples."""
     data = draw(st.sampled_from(samples))
     pieces = st.one_of(st.sampled_from(TOKENS), st.binary(max_size=6), st.sampled_from(samples).map(lambda s: s[-40:]))
     for share, length, times, piece in draw(
@@ -81,37 +81,41 @@ def test_any_bytes_give_a_verdict(manifest, numbers):
 @pytest.mark.soak
 @many
 @given(MANIFESTS, NUMBERS)
-def test_very_many_bytes_give_a_verdict(manifest, numbers):
+def test_many_more_bytes_give_a_verdict(manifest, numbers):
     check_drop(manifest, numbers)
     check_numbers(numbers)
 
 
-# Large ones
+# Large files
 
 
-def judged(content: bytes) -> float:
-    """Judge the content with its rows put aside in files, as in use; the seconds of this process."""
+def measure_seconds(content: bytes) -> float:
+    """The CPU seconds of this process for judging the content, with spill files as in production."""
     began = time.process_time()
     with ExitStack() as stack:
-        judge_csv(file("numbers.csv", content), POLICY, spool=lambda: stack.enter_context(tempfile.TemporaryFile()))
+        judge_csv(
+            file_in_memory("numbers.csv", content),
+            POLICY,
+            open_spill=lambda: stack.enter_context(tempfile.TemporaryFile()),
+        )
     return time.process_time() - began
 
 
-def peak(content: bytes) -> int:
-    """The most bytes that judging the content holds at once, in Python, numpy and Arrow."""
-    usual = pa.default_memory_pool()
-    counting = pa.proxy_memory_pool(usual)
-    pa.set_memory_pool(counting)
+def measure_peak_memory(content: bytes) -> int:
+    """The peak memory in bytes for judging the content, in Python, numpy and Arrow."""
+    default_pool = pa.default_memory_pool()
+    counting_pool = pa.proxy_memory_pool(default_pool)
+    pa.set_memory_pool(counting_pool)
     tracemalloc.start()
     try:
-        judged(content)
-        return tracemalloc.get_traced_memory()[1] + counting.max_memory()
+        measure_seconds(content)
+        return tracemalloc.get_traced_memory()[1] + counting_pool.max_memory()
     finally:
         tracemalloc.stop()
-        pa.set_memory_pool(usual)
+        pa.set_memory_pool(default_pool)
 
 
-def tiled(unit: bytes, size: int) -> bytes:
+def repeat_to_size(unit: bytes, size: int) -> bytes:
     return unit * (size // len(unit))
 
 
@@ -132,28 +136,28 @@ def tiled(unit: bytes, size: int) -> bytes:
     ],
 )
 def test_a_very_large_file_takes_seconds_and_little_memory(content):
-    assert judged(content) < 10
-    assert peak(content) < 200 * MB
+    assert measure_seconds(content) < 10
+    assert measure_peak_memory(content) < 200 * MB
 
 
 @settings(max_examples=12, deadline=None, database=None)
 @seed(5)
 @given(NUMBERS)
-def test_time_is_linear_whatever_is_repeated(unit):
-    check_that_time_is_linear(unit)
+def test_time_is_linear(unit):
+    check_time_is_linear(unit)
 
 
 @pytest.mark.soak
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(NUMBERS)
-def test_time_and_memory_whatever_is_repeated(unit):
-    check_that_time_is_linear(unit)
-    assert peak(tiled(unit or b"x", 4 * MB)) < 200 * MB
+def test_time_is_linear_and_memory_is_bounded(unit):
+    check_time_is_linear(unit)
+    assert measure_peak_memory(repeat_to_size(unit or b"x", 4 * MB)) < 200 * MB
 
 
-def check_that_time_is_linear(unit: bytes) -> None:
-    """Four times the bytes take less than eight times as long, in one of three tries: others use the machine too."""
+def check_time_is_linear(unit: bytes) -> None:
+    """Four times the bytes take less than eight times as long, in one of three tries. (Other processes run too.)"""
     unit = unit or b"x"
-    bound = 8 * judged(tiled(unit, MB // 4)) + 0.5
-    tries = (judged(tiled(unit, MB)) for _ in range(3))
+    bound = 8 * measure_seconds(repeat_to_size(unit, MB // 4)) + 0.5
+    tries = (measure_seconds(repeat_to_size(unit, MB)) for _ in range(3))
     assert any(seconds < bound for seconds in tries)

@@ -1,4 +1,4 @@
-"""The whole of a judgment: order, caps, what was not checked, and any bytes at all."""
+"""Whole judgments: the order of findings, caps, rules not checked, and arbitrary bytes."""
 
 import hashlib
 import io
@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 from schemas.judge import judge, judge_csv
 from schemas.manifest.parse import parse_manifest
 from schemas.model.business import Business, DisplayName
-from schemas.model.drop import Drop, DropFile, Known, Program
+from schemas.model.drop import Drop, DropFile
+from schemas.model.judging_context import ExistingProgram, JudgingContext
 from schemas.model.judgment import Judgment
-from schemas.model.policy import Caps, Policy
+from schemas.model.manifest import Manifest
+from schemas.model.policy import FindingCaps, Policy
 from schemas.rules import RULES
-from tests.schemas.drop_cases import NOW, ROOT
+from tests.schemas.drop_cases import CASES_FOLDER, NOW
 
-GOOD = (ROOT / "DSP-008" / "near-miss-approved" / "drop" / "program.yaml").read_bytes()
+GOOD = (CASES_FOLDER / "DSP-008" / "near-miss-approved" / "drop" / "program.yaml").read_bytes()
 NUMBER = b'  - {number: "+1 501 214 9020", call_purpose: Debt Collection}\n'
 ACME = Business(
     id="acme-bank",
@@ -30,7 +32,7 @@ ACME = Business(
     business_units=("Collections",),
     display_names=(DisplayName(display="Acme Bank", shorthand="Acme Bank"),),
 )
-KNOWN = Known(business=ACME, registered=True, ledger=True)
+CONTEXT = JudgingContext(business=ACME, is_registered=True, has_ledger=True)
 
 
 def file(name: str, content: bytes) -> DropFile:
@@ -44,21 +46,21 @@ def drop(manifest: bytes, files: Mapping[str, bytes] | None = None, business: st
     return Drop(business=business, name="d", manifests=(file("program.yaml", manifest),), files=arrived)
 
 
-def places(judgment: Judgment) -> list[tuple[str, object]]:
-    """Rule and line, path or file of each finding."""
+def rules_and_places(judgment: Judgment) -> list[tuple[str, object]]:
+    """The rule of each finding, and its row, line or file."""
     return [(found.rule, found.row or found.line or found.file) for found in judgment.findings]
 
 
-def test_a_judgment_says_by_which_launchdrop_it_was_made():
-    assert judge(drop(GOOD), KNOWN, Policy(), NOW).versions["launchdrop"] == version("launchdrop")
+def test_a_judgment_has_the_version_of_launchdrop():
+    assert judge(drop(GOOD), CONTEXT, Policy(), NOW).versions["launchdrop"] == version("launchdrop")
 
 
-def test_manifest_findings_come_by_line_and_then_the_rows():
+def test_manifest_findings_come_first_by_line_then_row_findings():
     manifest = GOOD.replace(b"business_unit: Collections", b"business_unit: Cards").replace(
         NUMBER, b"  - file: b.csv\n  - file: a.csv\n  - file: c.csv\n"
     )
     files = {"a.csv": b"1,Survey\n", "b.csv": b"5012149020,Survey\n2,Survey\n", "z.txt": b""}
-    judgment = judge(drop(manifest, files), KNOWN, Policy(), NOW)
+    judgment = judge(drop(manifest, files), CONTEXT, Policy(), NOW)
     found = [(f.rule, f.file, f.row, f.line) for f in judgment.findings if f.rule != "PUR-003"]
     assert found == [
         ("MAN-010", None, None, 3),
@@ -71,19 +73,19 @@ def test_manifest_findings_come_by_line_and_then_the_rows():
     assert (judgment.counts.read, judgment.counts.accepted, judgment.counts.rejected) == (3, 1, 2)
 
 
-def test_caps_keep_few_and_count_all():
+def test_caps_limit_the_findings_but_not_the_totals():
     manifest = GOOD + b"".join(b"unknown%d: x\n" % n for n in range(30))
     files = {f"{n}.txt": b"" for n in range(20)}
-    judgment = judge(drop(manifest, files), KNOWN, Policy(), NOW, caps=Caps(per_rule=5, shown=8))
+    judgment = judge(drop(manifest, files), CONTEXT, Policy(), NOW, caps=FindingCaps(per_rule=5, shown=8))
     totals = {total.id: total.count for total in judgment.totals}
     assert totals == {"MAN-002": 30, "MAN-006": 20}
     assert judgment.findings_total == 50
     assert [found.rule for found in judgment.findings] == ["MAN-002"] * 5 + ["MAN-006"] * 3
 
 
-def test_totals_are_in_the_catalogues_order_with_name_and_fix():
+def test_totals_are_in_catalog_order_with_name_and_fix():
     manifest = GOOD.replace(b"2027-03-31", b"2026-03-31").replace(b"manifest: 1", b"manifest: 2")
-    judgment = judge(drop(manifest), KNOWN, Policy(), NOW)
+    judgment = judge(drop(manifest), CONTEXT, Policy(), NOW)
     assert [(total.id, total.severity, total.count) for total in judgment.totals] == [
         ("MAN-016", "error", 1),
         ("SCH-002", "error", 1),
@@ -92,85 +94,85 @@ def test_totals_are_in_the_catalogues_order_with_name_and_fix():
     assert all((total.name, total.fix) == (RULES[total.id].name, RULES[total.id].fix) for total in judgment.totals)
 
 
-def test_a_policy_makes_a_past_start_an_error():
+def test_a_policy_can_make_a_past_start_an_error():
     manifest = GOOD.replace(b"2027-01-04", b"2026-11-30")
-    judgment = judge(drop(manifest), KNOWN, Policy(past_start="reject"), NOW)
+    judgment = judge(drop(manifest), CONTEXT, Policy(past_start="reject"), NOW)
     assert [(total.id, total.severity) for total in judgment.totals] == [("SCH-004", "error")]
     assert judgment.verdict == "rejected"
 
 
-def test_what_a_dry_run_cannot_check():
-    def unchecked(known: Known, business: str | None = "acme-bank") -> list[str]:
-        return list(judge(drop(GOOD, business=business), known, Policy(), NOW).rules_not_checked)
+def test_rules_not_checked_in_a_dry_run():
+    def not_checked(context: JudgingContext, business: str | None = "acme-bank") -> list[str]:
+        return list(judge(drop(GOOD, business=business), context, Policy(), NOW).rules_not_checked)
 
     ledger = ["MAN-015", "MAN-019", "SCH-008", "NUM-022", "NUM-023"]
-    assert unchecked(KNOWN) == ["NUM-024"]
-    assert unchecked(replace(KNOWN, ledger=False)) == [*ledger, "NUM-024"]
-    assert unchecked(Known(), business=None) == [
+    assert not_checked(CONTEXT) == ["NUM-024"]
+    assert not_checked(replace(CONTEXT, has_ledger=False)) == [*ledger, "NUM-024"]
+    assert not_checked(JudgingContext(), business=None) == [
         *("MAN-008", "MAN-009", "MAN-010", "MAN-015", "MAN-019", "SCH-005", "SCH-008", "DSP-007", "DSP-008", "IMG-005"),
         *("NUM-022", "NUM-023", "NUM-024"),
     ]
 
 
-def test_a_gallery_that_cannot_be_asked_is_no_missing_logo():
+def test_without_a_gallery_a_logo_is_not_reported_as_missing():
     manifest = GOOD.replace(b"type: INFORM", b"type: INFORM with Logo").replace(b"schedule:", b"logo: a.svg\nschedule:")
-    judgment = judge(drop(manifest, business=None), Known(), Policy(), NOW)
+    judgment = judge(drop(manifest, business=None), JudgingContext(), Policy(), NOW)
     assert judgment.findings == ()
     assert {"IMG-002", "IMG-003", "IMG-004", "IMG-005"} <= set(judgment.rules_not_checked)
 
 
-def test_a_manifest_that_cannot_be_read_is_judged_too():
-    judgment = judge(drop(b"\xff", {"numbers.csv": b"5012149020,Survey\n"}), KNOWN, Policy(), NOW)
+def test_an_unreadable_manifest_gives_a_judgment():
+    judgment = judge(drop(b"\xff", {"numbers.csv": b"5012149020,Survey\n"}), CONTEXT, Policy(), NOW)
     assert (judgment.verdict, judgment.manifest, judgment.files) == ("rejected", None, ())
-    assert places(judgment) == [("MAN-001", 1)]
+    assert rules_and_places(judgment) == [("MAN-001", 1)]
     assert list(judgment.numbers.accepted()) == []
     assert set(judgment.rules_not_checked) == set(RULES) - {"MAN-001", "MAN-011", "MAN-013", "MAN-018"}
 
 
-def test_a_bare_file_is_judged_by_the_file_and_row_rules_alone():
+def test_a_bare_file_is_judged_by_file_and_row_rules_only():
     judgment = judge_csv(file("numbers.csv", b"5012149020,Survey\n501,Survey\n"), Policy())
     assert (judgment.verdict, judgment.manifest) == ("accepted_with_rejections", None)
-    assert places(judgment) == [("NUM-005", 2)]
+    assert rules_and_places(judgment) == [("NUM-005", 2)]
     scopes = {RULES[rule].scope for rule in set(RULES) - set(judgment.rules_not_checked)}
     assert scopes == {"file", "row", "number", "purpose"}
     assert "PUR-003" in judgment.rules_not_checked
 
 
-def test_cancelling_needs_three_keys_and_counts_nothing():
-    program = Program(state="live", revision=3, start=NOW, end=NOW, live=True, numbers=9)
+def test_a_cancellation_needs_three_keys_and_ignores_the_rest():
+    program = ExistingProgram(state="live", revision=3, start=NOW, end=NOW, live=True, numbers=9)
     manifest = (
         b"manifest: 1\nbusiness: acme-bank\nreference: spring\nstate: cancelled\nreference: spring\nfoo: 1\nfoo: 2\n"
     )
-    judgment = judge(drop(manifest, {"x.csv": b""}), replace(KNOWN, program=program), Policy(), NOW)
-    assert places(judgment) == [("MAN-012", 5)]
+    judgment = judge(drop(manifest, {"x.csv": b""}), replace(CONTEXT, program=program), Policy(), NOW)
+    assert rules_and_places(judgment) == [("MAN-012", 5)]
     judgment = judge(
-        drop(manifest.replace(b"\nreference: spring", b"", 1)), replace(KNOWN, program=program), Policy(), NOW
+        drop(manifest.replace(b"\nreference: spring", b"", 1)), replace(CONTEXT, program=program), Policy(), NOW
     )
     assert (judgment.verdict, judgment.counts.read, judgment.totals) == ("accepted", 0, ())
 
 
 @pytest.mark.parametrize(("state", "live"), [("live", True), ("scheduled", True), ("launching", False)])
-def test_a_live_programs_start_stays(state, live):
+def test_the_start_of_a_launched_program_stays(state, live):
     start = datetime(2026, 11, 2, 15, tzinfo=UTC)
-    program = Program(state=state, revision=1, start=start, end=NOW, live=live, numbers=1)
-    judgment = judge(drop(GOOD), replace(KNOWN, program=program), Policy(), NOW)
+    program = ExistingProgram(state=state, revision=1, start=start, end=NOW, live=live, numbers=1)
+    judgment = judge(drop(GOOD), replace(CONTEXT, program=program), Policy(), NOW)
     assert judgment.manifest is not None
     assert judgment.manifest.schedule is not None
     assert judgment.manifest.schedule.start == start
-    assert places(judgment) == [("SCH-008", 14)]
+    assert rules_and_places(judgment) == [("SCH-008", 14)]
 
 
-def test_needs_review():
+def test_an_unapproved_display_name_needs_a_review():
     manifest = GOOD.replace(b"display: Acme Bank", b"display: Acme Bank Cards")
-    assert judge(drop(manifest), KNOWN, Policy(), NOW).needs_review == ("display_name",)
-    assert judge(drop(manifest), Known(), Policy(), NOW).needs_review == ()
+    assert judge(drop(manifest), CONTEXT, Policy(), NOW).needs_review == ("display_name",)
+    assert judge(drop(manifest), JudgingContext(), Policy(), NOW).needs_review == ()
 
 
-def parse(content):
+def parse(content: bytes) -> Manifest | None:
     return parse_manifest(content, max_bytes=1 << 20, per_rule=5).manifest
 
 
-def test_a_manifest_with_faults_still_says_what_it_can():
+def test_a_manifest_with_faults_still_has_its_good_values():
     manifest = parse(GOOD.replace(b"timezone: America/Chicago", b"timezone: nowhere"))
     assert manifest is not None
     assert (manifest.reference, manifest.schedule, len(manifest.typed)) == ("collections-2027-q1", None, 1)
@@ -180,12 +182,12 @@ def test_a_manifest_with_faults_still_says_what_it_can():
 
 @pytest.mark.parametrize("held", [True, False])
 def test_the_revision_after_a_held_first_one_needs_numbers(held):
-    program = Program(state=None if held else "scheduled", revision=0, start=None, end=None, held=held)
-    judgment = judge(drop(GOOD.replace(NUMBER, b"")), replace(KNOWN, program=program), Policy(), NOW)
-    assert places(judgment) == ([("MAN-014", 17)] if held else [])
+    program = ExistingProgram(state=None if held else "scheduled", revision=0, start=None, end=None, held=held)
+    judgment = judge(drop(GOOD.replace(NUMBER, b"")), replace(CONTEXT, program=program), Policy(), NOW)
+    assert rules_and_places(judgment) == ([("MAN-014", 17)] if held else [])
 
 
-MANIFESTS = [path.read_bytes() for path in sorted(ROOT.glob("MAN-0*/*/drop/program.yaml"))]
+MANIFESTS = [path.read_bytes() for path in sorted(CASES_FOLDER.glob("MAN-0*/*/drop/program.yaml"))]
 LINES = sorted({line for manifest in MANIFESTS for line in manifest.splitlines(keepends=True)})
 FRAGMENTS = st.sampled_from(
     [b"\t", b": ", b"- ", b"&a ", b"*a", b"!!int ", b"[", b"{", b"'", b'"', b"\x00", b"\xff", b"|\n", b"\n"]
@@ -194,7 +196,7 @@ FRAGMENTS = st.sampled_from(
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """A manifest with a piece cut out and something else put in."""
+    """A manifest with one piece replaced by other fragments."""
     manifest = draw(st.sampled_from(MANIFESTS))
     begin, end = sorted(draw(st.tuples(*[st.integers(0, len(manifest))] * 2)))
     return manifest[:begin] + b"".join(draw(st.lists(FRAGMENTS, max_size=4))) + manifest[end:]
@@ -214,23 +216,23 @@ def damaged(draw: st.DrawFn) -> bytes:
 @example(b"a: &a\nb: *a\n")
 @example(b"manifest: 1\n? &a business\n: x\n? *a\n: y\n")
 def test_any_bytes_give_a_judgment(content):
-    judgment = judge(drop(content), KNOWN, Policy(), NOW)
+    judgment = judge(drop(content), CONTEXT, Policy(), NOW)
     assert judgment.verdict in ("accepted", "accepted_with_rejections", "held", "rejected")
     assert judgment.findings_total == sum(total.count for total in judgment.totals)
     assert (judgment.verdict == "rejected") == any(total.severity == "error" for total in judgment.totals)
     assert all("\n" not in found.message for found in judgment.findings)
-    assert judge(drop(content), KNOWN, Policy(), NOW).findings == judgment.findings
+    assert judge(drop(content), CONTEXT, Policy(), NOW).findings == judgment.findings
 
 
-def test_a_hostile_name_of_a_file_stays_on_one_line():
-    judgment = judge(drop(GOOD, {"a\nb\udcff\x1b[2J": b""}), KNOWN, Policy(), NOW)
+def test_a_hostile_file_name_stays_on_one_line():
+    judgment = judge(drop(GOOD, {"a\nb\udcff\x1b[2J": b""}), CONTEXT, Policy(), NOW)
     (found,) = judgment.findings
-    assert (found.file, found.message) == ("a b  [2J", "a b  [2J is not named in the manifest and was not read.")
+    assert (found.file, found.message) == ("a b  [2J", "a b  [2J is not listed in the manifest and was not read.")
 
 
-def test_thousands_of_missing_files_cost_no_more_than_their_number():
+def test_thousands_of_missing_files_take_seconds():
     manifest = GOOD + b"".join(b"  - file: f%06d.csv\n" % n for n in range(20_000))
     began = time.process_time()
-    judgment = judge(drop(manifest, {f"g{n:06d}.csv": b"" for n in range(2_000)}), KNOWN, Policy(), NOW)
+    judgment = judge(drop(manifest, {f"g{n:06d}.csv": b"" for n in range(2_000)}), CONTEXT, Policy(), NOW)
     assert time.process_time() - began < 10
     assert {total.id: total.count for total in judgment.totals} == {"MAN-005": 20_000, "MAN-006": 2_000}

@@ -1,10 +1,10 @@
-"""businesses.yaml to values, or to one line that says what is wrong."""
+"""Parsing businesses.yaml: values, or one line that says what is wrong."""
 
 import pytest
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
-from schemas.manifest.businesses_yaml import BusinessesError, read_businesses
+from schemas.manifest.businesses_yaml import BusinessesError, parse_businesses
 from schemas.model.business import Business, DisplayName
 
 CONTRACT = """
@@ -23,8 +23,8 @@ businesses:
 """
 
 
-def test_the_contracts_example():
-    assert read_businesses(CONTRACT.encode()) == (
+def test_the_example_in_the_contract():
+    assert parse_businesses(CONTRACT.encode()) == (
         Business(
             id="acme-bank",
             legal_name="Acme Bank, N.A.",
@@ -41,38 +41,41 @@ def test_the_contracts_example():
 
 
 @pytest.mark.parametrize("content", [b"businesses:\n", b"businesses: {}\n"])
-def test_nobody_yet(content):
-    assert read_businesses(content) == ()
+def test_no_businesses_yet(content):
+    assert parse_businesses(content) == ()
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "Line 1, column 1: the file is empty."),
-        (b"businesses: [", "Line 2, column 1: a bracket or brace that is never closed, or a comma missing inside it."),
-        (b"busineses: {}\n", "line 1: busineses is not a key here. Is businesses meant? (1 more)"),
+        (b"businesses: [", "Line 2, column 1: a bracket or brace is never closed, or a comma is missing inside it."),
+        (b"busineses: {}\n", 'line 1: "busineses" is not a known key. Did you mean businesses? (1 more)'),
         (
             b"businesses: [a]\n",
-            "line 1: businesses must be a mapping of businesses by their folders' names, not a list.",
+            "line 1: businesses must be a mapping with one key for each business, its folder name, not a list.",
         ),
-        (b"businesses:\n  Acme: {legal_name: A}\n", "line 2: Acme is no folder's name: up to 63 of a-z, 0-9 and -."),
+        (
+            b"businesses:\n  Acme: {legal_name: A}\n",
+            'line 2: "Acme" must be a folder name of 1 to 63 characters (a-z, 0-9, -).',
+        ),
         (b"businesses:\n  a:\n", "line 2: businesses.a is missing."),
         (b"businesses:\n  a: {dba: A}\n", "line 2: businesses.a.legal_name is missing."),
         (
             b"businesses:\n  a: {legal_name: A}\n  a: {legal_name: B}\n",
-            "line 3: a stands here again; the one on line 2 was taken.",
+            'line 3: "a" appears twice; line 2 was used.',
         ),
         (
             b"businesses:\n  a: {legal_name: A, regions: [USA]}\n",
-            'line 2: Each of businesses.a.regions must be two capital letters such as US, not "USA".',
+            'line 2: Each item of businesses.a.regions must be two capital letters such as US, not "USA".',
         ),
         (
             b"businesses:\n  a: {legal_name: A, contacts: [call me]}\n",
-            'line 2: Each of businesses.a.contacts must be a mail address or a URL, not "call me".',
+            'line 2: Each item of businesses.a.contacts must be an email address or a URL, not "call me".',
         ),
         (
             b"businesses:\n  a: {legal_name: A, logos: [../a.svg]}\n",
-            'line 2: "../a.svg" in businesses.a.logos must be the plain name of a file.',
+            'line 2: "../a.svg" in businesses.a.logos must be a plain file name.',
         ),
         (
             b"businesses:\n  a: {legal_name: A, brands: [[x]]}\n",
@@ -80,13 +83,13 @@ def test_nobody_yet(content):
         ),
         (
             b"businesses:\n  a: {legal_name: A, display_names: [Acme]}\n",
-            "line 2: businesses.a.display_names must list display with shorthand.",
+            "line 2: Each item of businesses.a.display_names must have display and shorthand.",
         ),
     ],
 )
-def test_one_line_says_what_is_wrong(content, message):
+def test_an_error_is_one_line_about_the_first_fault(content, message):
     with pytest.raises(BusinessesError) as error:
-        read_businesses(content)
+        parse_businesses(content)
     assert str(error.value) == message
 
 
@@ -94,9 +97,9 @@ def test_one_line_says_what_is_wrong(content, message):
 @settings(max_examples=200, deadline=None, database=None)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 @example(b"businesses: {a: {legal_name: [}}")
-def test_any_bytes_are_businesses_or_one_line(content):
+def test_any_bytes_give_businesses_or_one_line(content):
     try:
-        read_businesses(content)
+        parse_businesses(content)
     except BusinessesError as error:
         lines = str(error).splitlines()
     else:

@@ -1,12 +1,12 @@
-"""Words, terms and characters of display names."""
+"""Display names: their words, terms and characters."""
 
 import pytest
 
 from schemas.manifest import display_name, yaml_tree
 from schemas.manifest.finding_collector import FindingCollector
+from schemas.manifest.name_words import PROHIBITED_TERMS, contains_term, resembles_business, split_words
 from schemas.manifest.section import Section
-from schemas.manifest.terms import PROHIBITED, has_term, resembles, split_words
-from schemas.manifest.yaml_tree import Fields
+from schemas.manifest.yaml_tree import YamlMapping
 from schemas.model.business import Business, DisplayName
 from schemas.model.policy import Policy
 
@@ -19,13 +19,19 @@ ACME = Business(
 )
 
 
-def rules(shown: str, shorthand: str = "Acme", business: Business | None = ACME) -> list[str]:
+def section(yaml: str, path: str = "") -> tuple[Section, FindingCollector]:
+    """A section with the given display name, and its findings."""
+    tree, findings = yaml_tree.parse_yaml(yaml.encode(), max_bytes=9999), FindingCollector(per_rule=10)
+    assert isinstance(tree, YamlMapping)
+    return Section(tree, path, findings, display_name.DISPLAY_NAME_KEYS), findings
+
+
+def broken_rules(display: str, shorthand: str = "Acme", business: Business | None = ACME) -> list[str]:
     """The rules that a display name breaks."""
-    tree, notes = yaml_tree.read_yaml(b"display: x\nshorthand: x\n", max_bytes=100), FindingCollector(per_rule=10)
-    assert isinstance(tree, Fields)
-    section = Section(tree, "display_name", notes, display_name.KEYS)
-    display_name.check_display_name(section, DisplayName(display=shown, shorthand=shorthand), business=business, policy=Policy())
-    return [found.rule for found in notes.kept]
+    reporter, findings = section("display: x\nshorthand: x\n", "display_name")
+    name = DisplayName(display=display, shorthand=shorthand)
+    display_name.check_display_name(reporter, name, business=business, policy=Policy())
+    return [finding.rule for finding in findings.kept_findings]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +44,7 @@ def rules(shown: str, shorthand: str = "Acme", business: Business | None = ACME)
     ],
 )
 def test_a_link_an_address_or_a_call_to_action(text):
-    assert "DSP-005" in rules(text)
+    assert "DSP-005" in broken_rules(text)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +54,14 @@ def test_a_link_an_address_or_a_call_to_action(text):
         *("Acme Communications", "Acme Netting", "Acme 1234567", "Acme Signs", "Acme Back Office", "Acme Hurrying"),
     ],
 )
-def test_names_that_ask_for_nothing(text):
-    assert "DSP-005" not in rules(text)
+def test_names_without_a_request(text):
+    assert "DSP-005" not in broken_rules(text)
 
 
-@pytest.mark.parametrize("term", PROHIBITED)
-def test_every_term_is_found_in_its_own_words(term):
-    assert has_term(f"Acme {term.upper()} Line", term)
-    assert has_term(f"Acme-{term.lower()}", term)
+@pytest.mark.parametrize("term", PROHIBITED_TERMS)
+def test_every_prohibited_term_is_found(term):
+    assert contains_term(f"Acme {term.upper()} Line", term)
+    assert contains_term(f"Acme-{term.lower()}", term)
 
 
 @pytest.mark.parametrize(
@@ -68,77 +74,73 @@ def test_every_term_is_found_in_its_own_words(term):
         ("Acme", ""),
     ],
 )
-def test_terms_are_whole_words(text, term):
-    assert not has_term(text, term)
+def test_a_term_is_only_found_as_whole_words(text, term):
+    assert not contains_term(text, term)
 
 
 @pytest.mark.parametrize("text", ["I.R.S.", "I R S", "i-r-s", "The IRS Office", "IRS's"])
-def test_initials_are_a_word(text):
-    assert has_term(text, "IRS")
+def test_initials_are_one_word(text):
+    assert contains_term(text, "IRS")
 
 
-def test_words_are_split_as_people_see_them():
+def test_split_words():
     assert split_words("Acme_Bank's N.A. 24-7 Café") == ["acme", "bank", "na", "24", "7", "café"]
 
 
 @pytest.mark.parametrize("text", ["Acme", "ACME Collections", "Road-Runner Bank", "RoadRunner", "acmebank na", "bank"])
-def test_what_resembles_the_business(text):
-    assert resembles(text, ACME)
+def test_a_name_that_resembles_the_business(text):
+    assert resembles_business(text, ACME)
 
 
 @pytest.mark.parametrize("text", ["Zenith", "Acmes", "The N.A. Company", "Runner", ""])
-def test_what_does_not(text):
-    assert not resembles(text, ACME)
+def test_a_name_that_does_not_resemble_the_business(text):
+    assert not resembles_business(text, ACME)
 
 
-def test_a_name_of_common_words_alone_is_compared_by_them():
-    assert resembles("National Group", Business(id="x", legal_name="The National Company"))
+def test_a_business_name_of_common_words_only_is_compared_by_them():
+    assert resembles_business("National Group", Business(id="x", legal_name="The National Company"))
 
 
 @pytest.mark.parametrize("position", [0, 3, 8])
 @pytest.mark.parametrize("character", [*'./+"#()?=<>{}|\\^~`;', "’", "–", "\u00a0", "é", "Ａ", "😀", "\u200b"])
-def test_a_character_that_is_not_allowed_is_named_with_its_position(character, position):
-    tree, notes = yaml_tree.read_yaml(b"display: x\n", max_bytes=100), FindingCollector(per_rule=10)
-    assert isinstance(tree, Fields)
-    section = Section(tree, "", notes, ("display",))
+def test_a_character_that_is_not_allowed_is_reported_with_its_position(character, position):
+    reporter, findings = section("display: x\n")
     text = "AcmeBank"[:position] + character + "AcmeBank"[position:]
-    display_name.check_characters(section, "DSP-003", "display", text)
-    (found,) = notes.kept
-    assert found.message.startswith(f'display has "{character}" (')
-    assert found.message.endswith(f") at position {position + 1}.")
+    display_name.check_characters(reporter, "DSP-003", "display", text)
+    (finding,) = findings.kept_findings
+    assert finding.message.startswith(f'display has "{character}" (')
+    assert finding.message.endswith(f") at position {position + 1}.")
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"), [("Acme’s – Café", "Acme's - Cafe"), ("Ａcme\u00a0Bank", "Acme Bank"), ("Acme/Bank", None)]
+    ("text", "suggestion"), [("Acme’s – Café", "Acme's - Cafe"), ("Ａcme\u00a0Bank", "Acme Bank"), ("Acme/Bank", None)]
 )
-def test_a_suggestion_takes_no_guessing(text, meant):
-    tree, notes = yaml_tree.read_yaml(b"display: x\n", max_bytes=100), FindingCollector(per_rule=10)
-    assert isinstance(tree, Fields)
-    display_name.check_characters(Section(tree, "", notes, ("display",)), "DSP-003", "display", text)
-    assert notes.kept[0].suggestion == meant
+def test_a_suggestion_replaces_only_characters_with_a_clear_replacement(text, suggestion):
+    reporter, findings = section("display: x\n")
+    display_name.check_characters(reporter, "DSP-003", "display", text)
+    assert findings.kept_findings[0].suggestion == suggestion
 
 
-@pytest.mark.parametrize(("length", "found"), [(display_name.NAME_MAX, []), (display_name.NAME_MAX + 1, ["MAN-004"])])
-def test_a_name_that_the_ledger_has_no_room_for_is_no_name(length, found):
-    tree, notes = (
-        yaml_tree.read_yaml(f"display: {'x' * length}\nshorthand: x\n".encode(), max_bytes=9999),
-        FindingCollector(per_rule=9),
-    )
-    assert isinstance(tree, Fields)
-    display_name.parse_display_name(Section(tree, "", notes, display_name.KEYS))
-    assert [note.rule for note in notes.kept] == found
+@pytest.mark.parametrize(
+    ("length", "rules"),
+    [(display_name.MAX_DISPLAY_NAME_LENGTH, []), (display_name.MAX_DISPLAY_NAME_LENGTH + 1, ["MAN-004"])],
+)
+def test_a_name_that_is_too_long_for_the_ledger_is_an_error(length, rules):
+    reporter, findings = section(f"display: {'x' * length}\nshorthand: x\n")
+    display_name.parse_display_name(reporter)
+    assert [finding.rule for finding in findings.kept_findings] == rules
 
 
-def test_what_is_kept_of_a_name_has_no_control_characters():
-    kept = display_name.storable_name(DisplayName(display="Acme\0Bank", shorthand="A\tB"))
-    assert kept == DisplayName(display="Acme Bank", shorthand="A B")
+def test_a_storable_name_has_no_control_characters():
+    stored = display_name.storable_name(DisplayName(display="Acme\0Bank", shorthand="A\tB"))
+    assert stored == DisplayName(display="Acme Bank", shorthand="A B")
 
 
-def test_an_approved_name_was_judged_by_people():
-    assert rules("Acme Police") == []
-    assert rules("Acme Police", "Acme P.") == ["DSP-006", "DSP-003", "DSP-008"]
+def test_an_approved_name_can_have_prohibited_terms():
+    assert broken_rules("Acme Police") == []
+    assert broken_rules("Acme Police", "Acme P.") == ["DSP-006", "DSP-003", "DSP-008"]
 
 
-def test_without_a_business_the_text_alone_is_judged():
-    assert rules("Zenith", "Zenith", business=None) == []
-    assert rules("Zenith IRS", "Zenith", business=None) == ["DSP-006"]
+def test_without_a_business_only_the_text_is_checked():
+    assert broken_rules("Zenith", "Zenith", business=None) == []
+    assert broken_rules("Zenith IRS", "Zenith", business=None) == ["DSP-006"]

@@ -1,15 +1,15 @@
-"""The catalogue is whole and can be read by an analyst."""
+"""The rule catalog: complete, and readable for an analyst."""
 
 import subprocess
 import sys
 
 import pytest
 
-from schemas.model.findings import VALUE_SHOWN
-from schemas.rules import RULES, Rule, finding
+from schemas.model.findings import MAX_VALUE_LENGTH
+from schemas.rules import RULES, Rule, make_finding
 
-#: The contract's catalogue, by scope: ids in order, those of warnings marked.
-CATALOGUE = {
+#: The rules of the contract by scope, in order. A w marks a warning.
+CATALOG = {
     "manifest": "MAN-001 MAN-002 MAN-003 MAN-004 MAN-005 MAN-006w MAN-007 MAN-008 MAN-009 MAN-010 MAN-011 MAN-012 "
     "MAN-013 MAN-014 MAN-015 MAN-016 MAN-017 MAN-018 MAN-019w",
     "schedule": "SCH-001 SCH-002 SCH-003 SCH-004w SCH-005w SCH-006 SCH-007 SCH-008w",
@@ -24,17 +24,17 @@ CATALOGUE = {
 }
 
 
-def test_the_catalogue_is_the_contracts():
+def test_the_catalog_matches_the_contract():
     expected = [
         (word.removesuffix("w"), "warning" if word.endswith("w") else "error", scope)
-        for scope, words in CATALOGUE.items()
+        for scope, words in CATALOG.items()
         for word in words.split()
     ]
     assert [(rule.id, rule.severity, rule.scope) for rule in RULES.values()] == expected
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_a_rule_speaks_plainly(rule: Rule):
+def test_a_rule_has_a_headline_and_full_sentences(rule: Rule):
     assert rule.name[0].isupper()
     assert not rule.name.endswith(".")
     assert len(rule.name) <= 60
@@ -43,21 +43,21 @@ def test_a_rule_speaks_plainly(rule: Rule):
         assert sentence.endswith(".")
 
 
-def test_names_tell_rules_apart():
+def test_rule_names_are_unique():
     assert len({rule.name for rule in RULES.values()}) == len(RULES)
 
 
-def test_a_finding_has_its_rules_severity():
-    assert finding("MAN-006", "x").severity == "warning"
-    assert finding("SCH-004", "x").severity == "warning"
-    assert finding("SCH-004", "x", severity="error").severity == "error"
+def test_a_finding_has_the_severity_of_its_rule():
+    assert make_finding("MAN-006", "x").severity == "warning"
+    assert make_finding("SCH-004", "x").severity == "warning"
+    assert make_finding("SCH-004", "x", severity="error").severity == "error"
 
 
 def test_a_long_value_is_cut():
-    assert finding("MAN-004", "x", value="y" * 1000).value == "y" * VALUE_SHOWN
+    assert make_finding("MAN-004", "x", value="y" * 1000).value == "y" * MAX_VALUE_LENGTH
 
 
-def test_what_starts_fast_imports_nothing_heavy():
+def test_the_modules_for_a_fast_start_import_nothing_heavy():
     light = "schemas.model.manifest, schemas.model.policy, schemas.judge, schemas.manifest.businesses_yaml"
     code = f"import sys, {light}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

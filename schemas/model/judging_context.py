@@ -1,0 +1,84 @@
+"""What a drop is judged against: the facts in businesses.yaml, in the operator's lists and in the ledger.
+
+They are passed in as values and functions, so that the rules open no file and no database.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from schemas.model.business import Business
+from schemas.model.lifecycle import RevisionState
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from schemas.model.judgment import JudgedNumbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingProgram:
+    """What the ledger has for the manifest's reference.
+
+    `start` and `end` are aware instants, as now in force. `numbers` counts the pending and live ones. `calls` says that
+    some of them are not Do Not Originate. `held` says that the only revision is held for the operator: `state` is then
+    None, and the next revision still counts as the first.
+    """
+
+    state: RevisionState | None
+    revision: int
+    start: datetime | None
+    end: datetime | None
+    live: bool = False
+    numbers: int = 0
+    calls: bool = False
+    held: bool = False
+
+    @property
+    def start_is_fixed(self) -> bool:
+        """The program is live or being launched. (A new revision waits until the launch is over.)"""
+        return self.live or self.state == "launching"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberConflict:
+    """Why this program cannot have a number: another business (NUM-022) or another program (NUM-023) has it.
+
+    `program` names the other program of the same business. It is None for another business, which is never named.
+    """
+
+    rule: Literal["NUM-022", "NUM-023"]
+    program: str | None
+
+
+class NumberClaims(Protocol):
+    """Looks up who already has a number."""
+
+    def find_conflicts(self, numbers: "np.ndarray") -> Mapping[int, NumberConflict]:
+        """The conflicts by number. `numbers` are valid ten-digit numbers: sorted, unique, int64."""
+        ...
+
+
+def _no_gallery(_name: str) -> bytes | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingContext:
+    """Everything outside the drop that the rules look at. If a field is None, the rules that need it are not checked.
+
+    `is_registered` is None where there is no list of businesses to look in. `has_ledger` is False in a dry run.
+    `do_not_originate` is sorted int64. `gallery` returns the bytes of a gallery logo by its name.
+    `count_removed_by_replace` counts the program's numbers that are not among the accepted ones, which
+    `numbers_mode: replace` would remove.
+    """
+
+    business: Business | None = None
+    is_registered: bool | None = None
+    has_ledger: bool = False
+    program: ExistingProgram | None = None
+    claims: NumberClaims | None = None
+    do_not_originate: "np.ndarray | None" = None
+    gallery: Callable[[str], bytes | None] = _no_gallery
+    count_removed_by_replace: "Callable[[JudgedNumbers], int] | None" = None
