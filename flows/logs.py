@@ -1,7 +1,7 @@
-"""How launchdrop logs: one line a record on standard error, as text or JSON, phone numbers masked.
+"""Logging: one line per record on standard error, as text or JSON, with phone numbers masked.
 
-Every handler of the process gets the same filter: what our modules, a library or Prefect logs passes it before it is
-written or sent to a server. `log_context` says for the time of a block what it is about; each line in it carries that.
+All handlers of the process get the same filter, so everything that our modules, a library or Prefect logs is masked
+before it is written or sent to a server. `log_context` adds fields to all lines logged within a block.
 """
 
 import functools
@@ -22,15 +22,15 @@ from flows.masking import mask
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_context: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039  replaced, never changed
-#: What every record has; the rest is what its caller added.
+_context: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039  never modified, only replaced
+#: Attributes that every record has. All others were added by the caller.
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 @contextmanager
-def log_context(**what: str | None) -> Iterator[None]:
-    """Within the block each line says what it is about: business, drop, submission, program."""
-    before = _context.set(_context.get() | {name: value for name, value in what.items() if value})
+def log_context(**fields: str | None) -> Iterator[None]:
+    """Add fields (business, drop, submission, program) to each line that is logged within the block."""
+    before = _context.set(_context.get() | {name: value for name, value in fields.items() if value})
     try:
         yield
     finally:
@@ -38,35 +38,35 @@ def log_context(**what: str | None) -> Iterator[None]:
 
 
 def configure_logging(form: Literal["text", "json"], level: str) -> None:
-    """Send what this process logs to standard error, from `level` on, and mask all of it. Again is no fault."""
+    """Log to standard error from `level` up, and mask the records of all handlers. May be called again."""
     root = logging.getLogger()
-    ours = next((handler for handler in root.handlers if isinstance(handler, StderrHandler)), None)
-    if ours is None:
-        ours = StderrHandler()
-        root.addHandler(ours)
-    ours.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
-    ours.setLevel(level.upper())
+    stderr = next((handler for handler in root.handlers if isinstance(handler, StderrHandler)), None)
+    if stderr is None:
+        stderr = StderrHandler()
+        root.addHandler(stderr)
+    stderr.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    stderr.setLevel(level.upper())
     logging.getLogger("flows").setLevel(level.upper())
     logging.captureWarnings(True)
-    for handler in _handlers():
+    for handler in _all_handlers():
         if not any(isinstance(each, MaskingFilter) for each in handler.filters):
             handler.addFilter(MaskingFilter())
 
 
 def log_uncaught_errors() -> None:
-    """An error that nobody catches is a line of the log as well, with its traceback."""
-    sys.excepthook = _told
-    threading.excepthook = lambda failed: _told(failed.exc_type, failed.exc_value, failed.exc_traceback)
+    """Have uncaught exceptions logged, with their traceback."""
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 class MaskingFilter(logging.Filter):
-    """Masks a record where it stands, for this handler and all after it: message, arguments, fields, exception."""
+    """Masks the message, arguments, fields and exception of a record in place, so also for later handlers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = mask(_message(record)), None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
-        # What the exception itself holds is not masked, so no formatter may see it.
+        # The exception itself cannot be masked, so no formatter may see it.
         record.exc_info = None
         for name in ("exc_text", "stack_info"):
             if text := getattr(record, name, None):
@@ -77,15 +77,15 @@ class MaskingFilter(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """For a person: time, level, logger, what it is about, message."""
+    """For people: time, level, logger, fields, message."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name is the library's
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name comes from the library
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
         return f"{_time(record)} {record.levelname} {record.name}{fields}: {record.message}"
 
 
 class JsonFormatter(logging.Formatter):
-    """For a program: one JSON object a line."""
+    """For programs: one JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {"time": _time(record), "level": record.levelname.lower(), "logger": record.name}
@@ -96,48 +96,48 @@ class JsonFormatter(logging.Formatter):
 
 
 class StderrHandler(logging.StreamHandler[TextIO]):
-    """Standard error as it is at the time of the line."""
+    """Writes to whatever sys.stderr is when a line is logged."""
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
         super().emit(record)
 
 
-def masks_errors(work: Callable[P, R]) -> Callable[P, R]:
-    """The same, but what it raises says no phone number: Prefect shows it on its pages as it is."""
+def masks_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """A decorator that masks phone numbers in the errors a function raises. Prefect shows their text on its pages."""
 
-    @functools.wraps(work)
-    def shielding(*args: P.args, **kwargs: P.kwargs) -> R:
+    @functools.wraps(function)
+    def masked(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return work(*args, **kwargs)
+            return function(*args, **kwargs)
         except Exception as e:
-            if (said := mask(str(e))) == str(e):
+            if (text := mask(str(e))) == str(e):
                 raise
             kind = "" if isinstance(e, LaunchdropError) else f"{type(e).__name__}: "
-            raise LaunchdropError(f"{kind}{said}") from None
+            raise LaunchdropError(f"{kind}{text}") from None
 
-    return shielding
+    return masked
 
 
-def _handlers() -> Iterator[logging.Handler]:
-    """Every handler of the process, Prefect's own among them."""
-    known = list(logging.root.manager.loggerDict.values())
-    for logger in (logging.getLogger(), *(each for each in known if isinstance(each, logging.Logger))):
+def _all_handlers() -> Iterator[logging.Handler]:
+    """Every handler of the process, including Prefect's own."""
+    loggers = list(logging.root.manager.loggerDict.values())
+    for logger in (logging.getLogger(), *(each for each in loggers if isinstance(each, logging.Logger))):
         yield from logger.handlers
 
 
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except (TypeError, ValueError):  # arguments that do not fit must not bring a pass to its end
+    except (TypeError, ValueError):  # arguments that do not fit the format must not stop a pass
         return f"{record.msg} {record.args}"
 
 
 def _masked(value: object) -> object:
-    """As it was where nothing in it is a number, else as masked text."""
+    """The value itself if it contains no phone number, or else its text, masked."""
     text = str(value)
-    said = mask(text)
-    return value if said == text else said
+    masked_text = mask(text)
+    return value if masked_text == text else masked_text
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -149,5 +149,5 @@ def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _told(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-    logging.getLogger("flows").critical("ended by an error", exc_info=(kind, error or kind(), trace))
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    logging.getLogger("flows").critical("uncaught exception", exc_info=(kind, error or kind(), trace))

@@ -1,4 +1,4 @@
-"""The edges of a running launchdrop, opened from its settings: where files are, what is known, where programs go."""
+"""What a pass works with: stores, ledger and carrier, opened from the settings, and the clock."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,7 +27,7 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a step may need from outside. `row_workers` share the rows of one large drop."""
+    """What a pass works with. `row_workers` are processes that judge the rows of one large drop in parallel."""
 
     settings: Settings
     ledger: Ledger
@@ -41,7 +41,10 @@ class Services:
 
 @contextmanager
 def open_services(settings: Settings) -> Iterator[Services]:
-    """All edges, closed at the end, and the log as it is set. Raises LaunchdropError where one cannot be opened."""
+    """Open everything that the settings name, configure logging, and close everything at the end.
+
+    Raises LaunchdropError if something cannot be opened.
+    """
     configure_logging(settings.log, settings.log_level)
     carrier = open_configured_carrier(settings)
     try:
@@ -62,34 +65,34 @@ def open_services(settings: Settings) -> Iterator[Services]:
 
 
 def open_configured_store(settings: Settings, name: StoreName) -> Store:
-    """The store of that setting. Raises SettingsError, which names it, where it is none."""
+    """The store that this setting names. Raises SettingsError, which names the setting, if it is invalid."""
     try:
         return open_store(getattr(settings, name))
     except StoreError as e:
         raise SettingsError(f"{PREFIX}{name.upper()}: {e}") from None
 
 
-#: What is expected of a folder, by the setting's name. The inbox is the operator's to make: a new one hides a slip.
+#: The error for each folder that does not exist. The inbox is never created, because that would hide a typo.
 _FOLDER_ERRORS: Mapping[StoreName, str] = {
-    "inbox": "is no folder; expected the folder in which drops arrive",
-    "reports": "is no folder and cannot be made one; expected the folder in which reports are written",
-    "archive": "is no folder and cannot be made one; expected the folder in which submissions are kept",
+    "inbox": "is not a folder; expected the folder where drops arrive",
+    "reports": "is not a folder and cannot be created; expected the folder for reports",
+    "archive": "is not a folder and cannot be created; expected the folder for submissions",
 }
 
 
 def check_folders(settings: Settings) -> None:
-    """That the folders are there, for the start of a command; reports and archive are made. Raises SettingsError.
+    """Check at the start of a command that the folders exist. Reports and archive are created. Raises SettingsError.
 
-    What goes away later is trouble that passes, and no wrong setting.
+    A folder that disappears later is a temporary failure, not a wrong setting.
     """
-    for name, wrong in _FOLDER_ERRORS.items():
+    for name, error in _FOLDER_ERRORS.items():
         store = open_configured_store(settings, name)
-        if isinstance(store, FolderStore) and not _is_usable_folder(store.root, make=name != "inbox"):
-            raise SettingsError(f"{PREFIX}{name.upper()}: {getattr(settings, name)!r} {wrong}, or s3://bucket/prefix")
+        if isinstance(store, FolderStore) and not _is_usable_folder(store.root, create=name != "inbox"):
+            raise SettingsError(f"{PREFIX}{name.upper()}: {getattr(settings, name)!r} {error}, or s3://bucket/prefix")
 
 
-def _is_usable_folder(path: Path, *, make: bool) -> bool:
-    if make:
+def _is_usable_folder(path: Path, *, create: bool) -> bool:
+    if create:
         with suppress(OSError):
             path.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
@@ -98,14 +101,14 @@ def _is_usable_folder(path: Path, *, make: bool) -> bool:
 
 
 def open_configured_ledger(settings: Settings) -> Ledger:
-    """The ledger that is set. Raises SettingsError, which names the setting, where it cannot be opened."""
+    """The ledger that the setting names. Raises SettingsError, which names the setting, if it cannot be opened."""
     try:
         return Ledger.open(settings.ledger)
     except LedgerError as e:
         raise SettingsError(f"{PREFIX}LEDGER: {e}") from e
 
 
-#: What a carrier cannot do without, by the setting's name.
+#: The settings that each carrier needs.
 _REQUIRED_SETTINGS = {
     "local": (),
     "http": ("HTTP_URL", "HTTP_SECRET"),
@@ -114,9 +117,9 @@ _REQUIRED_SETTINGS = {
 
 
 def open_configured_carrier(settings: Settings) -> Carrier:
-    """The carrier that is set. Raises SettingsError where something of it is missing or wrong."""
+    """The carrier that the setting names. Raises SettingsError if one of its settings is missing or invalid."""
     kind = settings.carrier
-    if missing := [n for n in _REQUIRED_SETTINGS[kind] if getattr(settings, n.lower()) is None]:
+    if missing := [name for name in _REQUIRED_SETTINGS[kind] if getattr(settings, name.lower()) is None]:
         names = " and ".join(PREFIX + name for name in missing)
         raise SettingsError(f"{PREFIX}CARRIER={kind} needs {names} to be set")
     try:

@@ -1,6 +1,6 @@
-"""What the operator can set: `LAUNCHDROP_*` variables, or the same names in lower case in `launchdrop.toml`.
+"""The operator's settings: `LAUNCHDROP_*` environment variables, or the same names in lower case in `launchdrop.toml`.
 
-A variable goes before the file. A wrong or unknown setting is named at start with what was expected.
+Variables override the file. An invalid or unknown setting is reported at start, with what was expected.
 """
 
 import dataclasses
@@ -32,39 +32,39 @@ PREFIX = "LAUNCHDROP_"
 SETTINGS_FILE = Path("launchdrop.toml")
 
 _UNITS = {"": 1, "ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-#: Longer is a slip of the pen, and more than dates can be moved by.
+#: Anything longer is a typo, and may overflow when it is added to a date.
 _MAX_DURATION = timedelta(days=3650)
-#: A socket cannot wait for longer than 24 days, and a launch that waits for its carrier for hours is none.
+#: A socket cannot wait for more than 24 days, and a launch should not wait for the carrier for hours.
 _MAX_CALL_DURATION = timedelta(hours=1)
 _POLICY_DEFAULTS = Policy()
 _CAP_DEFAULTS = FindingCaps()
 
 
 class SettingsError(LaunchdropError):
-    """A setting is wrong or unknown; the text names each with what was expected, one a line."""
+    """Settings are invalid or unknown. The message has one line for each, with what was expected."""
 
 
 def _parse_duration(value: object) -> object:
-    """`2`, `1s`, `15 min`, `24 h`, `1d`; everything else is left to pydantic (ISO 8601: `PT15M`)."""
+    """Parse `2`, `1s`, `15 min`, `24 h` or `1d`. Anything else is left to pydantic, which knows ISO 8601 (`PT15M`)."""
     if isinstance(value, str) and (m := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", value)) and m[2] in _UNITS:
         seconds = float(m[1]) * _UNITS[m[2]]
         return timedelta(seconds=seconds) if seconds <= _MAX_DURATION.total_seconds() else timedelta.max
     return value
 
 
-def _bounded(longest: timedelta, said: str, *, least: timedelta = timedelta(0)) -> AfterValidator:
-    """A duration of `least` to `longest`, which are `said` to the operator."""
+def _bounded(longest: timedelta, range_text: str, *, least: timedelta = timedelta(0)) -> AfterValidator:
+    """A validator for durations from `least` to `longest`; `range_text` describes them in the error message."""
 
-    def bounded(value: timedelta) -> timedelta:
+    def check_range(value: timedelta) -> timedelta:
         if not least <= value <= longest:
-            raise PydanticCustomError("duration", f"expected a duration of {said}")
+            raise PydanticCustomError("duration", f"expected a duration of {range_text}")
         return value
 
-    return AfterValidator(bounded)
+    return AfterValidator(check_range)
 
 
 def _split_commas(value: object) -> object:
-    """A list may be written as words separated by commas: `US, PR`."""
+    """Accept a list as text with commas: `US, PR`."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
@@ -90,38 +90,53 @@ def _check_task_runner(value: str) -> str:
 
 TaskRunner = Annotated[str, AfterValidator(_check_task_runner)]
 Duration = Annotated[timedelta, BeforeValidator(_parse_duration), _bounded(_MAX_DURATION, "0 s to 3650 d (ten years)")]
-#: A lease that is over at once keeps nothing, and with no time for it every launch is too late.
+#: For settings where zero makes no sense: such a lease would protect nothing, and every launch would be too late.
 PositiveDuration = Annotated[
-    timedelta, BeforeValidator(_parse_duration), _bounded(_MAX_DURATION, "1 s to 3650 d (ten years)", least=timedelta(seconds=1))
+    timedelta,
+    BeforeValidator(_parse_duration),
+    _bounded(_MAX_DURATION, "1 s to 3650 d (ten years)", least=timedelta(seconds=1)),
 ]
 CallDuration = Annotated[
-    timedelta, BeforeValidator(_parse_duration), _bounded(_MAX_CALL_DURATION, "1 ms to 1 h", least=timedelta(milliseconds=1))
+    timedelta,
+    BeforeValidator(_parse_duration),
+    _bounded(_MAX_CALL_DURATION, "1 ms to 1 h", least=timedelta(milliseconds=1)),
 ]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
 Regions = Annotated[CommaSeparated, AfterValidator(_check_regions)]
 Contacts = Annotated[CommaSeparated, AfterValidator(_check_contacts)]
-Address = Annotated[str, Field(pattern=r"^https?://[^/]")]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/]")]
 Count = Annotated[int, Field(gt=0)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class PolicySettings(BaseSettings):
-    """`LAUNCHDROP_POLICY_*`: the thresholds and switches of the rules, with the catalogue's defaults."""
+    """`LAUNCHDROP_POLICY_*`: limits and switches of the rules, with the defaults of the rule catalog."""
 
-    policy_max_manifest_bytes: Count = Field(_POLICY_DEFAULTS.max_manifest_bytes, description="MAN-011: size of a manifest")
+    policy_max_manifest_bytes: Count = Field(
+        _POLICY_DEFAULTS.max_manifest_bytes, description="MAN-011: largest manifest in bytes"
+    )
     policy_max_removed_percent: Percent = Field(
-        _POLICY_DEFAULTS.max_removed_percent, description="MAN-019: a replace that removes more of the live numbers is held"
+        _POLICY_DEFAULTS.max_removed_percent,
+        description="MAN-019: hold a drop with `numbers_mode: replace` that removes more of the live numbers",
     )
-    policy_past_start: Literal["launch", "reject"] = Field(_POLICY_DEFAULTS.past_start, description="SCH-004: start in the past")
-    policy_display_max: Count = Field(_POLICY_DEFAULTS.display_max, description="DSP-001: length of a display name")
-    policy_shorthand_max: Count = Field(_POLICY_DEFAULTS.shorthand_max, description="DSP-002: length of a shorthand")
+    policy_past_start: Literal["launch", "reject"] = Field(
+        _POLICY_DEFAULTS.past_start, description="SCH-004: what to do with a start in the past"
+    )
+    policy_display_max: Count = Field(_POLICY_DEFAULTS.display_max, description="DSP-001: longest display name")
+    policy_shorthand_max: Count = Field(_POLICY_DEFAULTS.shorthand_max, description="DSP-002: longest shorthand")
     policy_prohibited_terms: CommaSeparated | None = Field(
-        _POLICY_DEFAULTS.prohibited_terms, description="DSP-006: terms in place of the list that comes along"
+        _POLICY_DEFAULTS.prohibited_terms, description="DSP-006: prohibited terms, instead of the built-in list"
     )
-    policy_call_reason_max: Count = Field(_POLICY_DEFAULTS.call_reason_max, description="RSN-001: length of a call reason")
-    policy_max_file_bytes: Count = Field(_POLICY_DEFAULTS.max_file_bytes, description="CSV-006: size of a numbers file")
-    policy_toll_free: Literal["allow", "reject"] = Field(_POLICY_DEFAULTS.toll_free, description="NUM-013: toll-free numbers")
-    policy_regions: Regions = Field(_POLICY_DEFAULTS.regions, description="NUM-014: regions served, where a business has no own")
+    policy_call_reason_max: Count = Field(_POLICY_DEFAULTS.call_reason_max, description="RSN-001: longest call reason")
+    policy_max_file_bytes: Count = Field(
+        _POLICY_DEFAULTS.max_file_bytes, description="CSV-006: largest numbers file in bytes"
+    )
+    policy_toll_free: Literal["allow", "reject"] = Field(
+        _POLICY_DEFAULTS.toll_free, description="NUM-013: toll-free numbers"
+    )
+    policy_regions: Regions = Field(
+        _POLICY_DEFAULTS.regions, description="NUM-014: allowed regions, for businesses without their own"
+    )
 
     @cached_property
     def policy(self) -> Policy:
@@ -129,27 +144,30 @@ class PolicySettings(BaseSettings):
 
 
 class CarrierSettings(BaseSettings):
-    """Where launched programs go."""
+    """`LAUNCHDROP_CARRIER` and each carrier's own settings."""
 
     carrier: Literal["local", "http", "first_orion"] = Field("local", description="where launched programs go")
-    http_url: str | None = Field(None, description="`http`: base address of the operator's endpoint")
+    http_url: str | None = Field(None, description="`http`: base URL of your endpoint")
     http_secret: SecretStr | None = Field(None, description="`http`: signing secret (Standard Webhooks, `whsec_…`)")
-    http_timeout: CallDuration | None = Field(None, description="`http`: for one try of one call; 10 s where not set")
-    first_orion_url: str | None = Field(None, description="`first_orion`: base address, where not the public one")
+    http_timeout: CallDuration | None = Field(None, description="`http`: timeout of each try of a call; default 10 s")
+    first_orion_url: str | None = Field(None, description="`first_orion`: base URL, if not the public one")
     first_orion_api_key: SecretStr | None = Field(None, description="`first_orion`: API key")
     first_orion_secret_key: SecretStr | None = Field(None, description="`first_orion`: secret key")
-    first_orion_businesses: dict[str, str] | None = Field(None, description="`first_orion`: business ids, JSON object")
+    first_orion_businesses: dict[str, str] | None = Field(
+        None, description="`first_orion`: business ids, as a JSON object"
+    )
     first_orion_units: dict[str, str] | None = Field(
-        None, description='`first_orion`: unit ids by "business/business unit", JSON object'
+        None, description='`first_orion`: unit ids by "business/business unit", as a JSON object'
     )
     first_orion_codes: dict[str, str] | None = Field(
-        None, description="`first_orion`: call purpose codes, JSON object; only Customer Service's is published"
+        None,
+        description="`first_orion`: codes of call purposes, as a JSON object; only Customer Service's is published",
     )
     first_orion_daily_calls: int | None = Field(None, description="`first_orion`: id of the daily call count range")
 
     @property
     def carrier_options(self) -> dict[str, Any]:
-        """What is set of the carrier in use, by the carrier's own names; secrets in clear."""
+        """The settings of the carrier in use, by the names of its options. Secrets are in clear text."""
         prefix = f"{self.carrier}_"
         names = (n for n in type(self).model_fields if n.startswith(prefix))
         values = {name.removeprefix(prefix): getattr(self, name) for name in names}
@@ -163,53 +181,69 @@ def _plain_value(value: object) -> object:
 
 
 class Settings(PolicySettings, CarrierSettings):
-    """All settings. Places are folders, or `s3://bucket/prefix`."""
+    """All settings. Locations are folders or `s3://bucket/prefix`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, toml_file=SETTINGS_FILE, extra="forbid", frozen=True, env_ignore_empty=True
     )
 
     inbox: str = Field("inbox", description="where drops arrive: a folder or `s3://bucket/prefix`")
-    reports: str = Field("reports/out", description="where reports and receipts go; likewise")
-    archive: str = Field(".launchdrop/archive", description="where the bytes of every submission are kept; likewise")
-    ledger: str = Field("sqlite:///.launchdrop/ledger.db", description="SQLAlchemy URL; `postgresql+psycopg://…`")
+    reports: str = Field("reports/out", description="where reports and receipts go: a folder or `s3://bucket/prefix`")
+    archive: str = Field(
+        ".launchdrop/archive", description="where all submissions are kept: a folder or `s3://bucket/prefix`"
+    )
+    ledger: str = Field(
+        "sqlite:///.launchdrop/ledger.db", description="SQLAlchemy URL: `sqlite:///…` or `postgresql+psycopg://…`"
+    )
     after_intake: Literal["keep", "empty"] = Field(
-        "keep", description="`empty` clears a drop from the inbox once taken"
+        "keep", description="`empty` deletes a drop from the inbox once it is taken"
     )
-    events: Address | None = Field(
-        None, description="SQS queue URL of the bucket's events (hints; listing is the truth)"
+    events: HttpUrl | None = Field(
+        None, description="URL of the SQS queue with the inbox bucket's events, so that drops are taken at once"
     )
-    settle: Duration = Field(timedelta(seconds=1), description="a file that did not change for this long has arrived")
-    arrival_grace: Duration = Field(timedelta(minutes=15), description="what is missing after this long is told")
-    launch_deadline: PositiveDuration = Field(timedelta(hours=24), description="a launch later than this is `missed`")
+    settle: Duration = Field(
+        timedelta(seconds=1), description="a file is complete when it has not changed for this long"
+    )
+    arrival_grace: Duration = Field(timedelta(minutes=15), description="missing files are reported after this time")
+    launch_deadline: PositiveDuration = Field(
+        timedelta(hours=24), description="a launch that is later than this is `missed`"
+    )
     on_missed_start: Literal["launch_late", "hold"] = Field(
         "launch_late",
-        description="a start that passed while nothing ran: launch within the deadline, or hold after 5 min",
+        description="if nothing ran at a program's start: `launch_late` within the deadline, or `hold` after 5 min",
     )
-    do_not_originate: Path | None = Field(None, description="file of numbers that must not originate calls, one a line")
-    findings_per_rule: Count = Field(_CAP_DEFAULTS.per_rule, description="findings of one rule that report.json and page keep")
-    findings_shown: Count = Field(_CAP_DEFAULTS.shown, description="findings that report.json and page keep in all")
+    do_not_originate: Path | None = Field(
+        None, description="file of numbers that must not originate calls, one per line"
+    )
+    findings_per_rule: Count = Field(
+        _CAP_DEFAULTS.per_rule, description="most findings of one rule in report.json and the page"
+    )
+    findings_shown: Count = Field(_CAP_DEFAULTS.shown, description="most findings in report.json and the page")
     task_runner: TaskRunner = Field(
         "local",
-        description="where drops are judged: `local` (this machine's cores); `dask`; a scheduler, `tcp://host:8786`",
+        description="where drops are judged: `local` (on this machine), `dask`, or a scheduler such as `tcp://host:8786`",
     )
-    lease: PositiveDuration = Field(timedelta(seconds=60), description="how long a silent process keeps a drop or a launch")
+    lease: PositiveDuration = Field(
+        timedelta(seconds=60), description="how long a process that stopped responding keeps a drop or launch"
+    )
     site_port: Annotated[int, Field(ge=0, le=65535)] = Field(4280, description="`serve`: port of the report site")
-    smtp_host: str | None = Field(None, description="nightly digest: mail server; none sends no mail")
-    smtp_port: Annotated[int, Field(gt=0, le=65535)] = Field(25, description="nightly digest: its port")
-    smtp_user: str | None = Field(None, description="nightly digest: user, where the server asks for one")
+    smtp_host: str | None = Field(None, description="nightly digest: mail server; if not set, no mail is sent")
+    smtp_port: Annotated[int, Field(gt=0, le=65535)] = Field(25, description="nightly digest: port of the mail server")
+    smtp_user: str | None = Field(None, description="nightly digest: user, if the server needs one")
     smtp_password: SecretStr | None = Field(None, description="nightly digest: password")
-    smtp_starttls: bool = Field(True, description="nightly digest: STARTTLS")
+    smtp_starttls: bool = Field(True, description="nightly digest: whether to use STARTTLS")
     smtp_from: str = Field("launchdrop@localhost", description="nightly digest: sender")
     operator_contacts: Contacts = Field((), description="nightly digest: the operator's addresses or Apprise URLs")
-    log: Literal["text", "json"] = Field("text", description="form of the log on standard error")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="what is logged at least")
-    keep_archive: Duration | None = Field(
-        None, description="`prune`: how long the bytes of a submission at rest are kept; not set: for ever"
+    log: Literal["text", "json"] = Field("text", description="format of the log on standard error")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="lowest level that is logged"
     )
-    keep_reports: Duration | None = Field(None, description="`prune`: likewise its reports; receipts always stay")
-    keep_inbox: Duration | None = Field(None, description="`prune`: how long what was taken lies in the inbox")
-    site_url: Address | None = Field(None, description="where the reports are published; makes links in mails absolute")
+    keep_archive: Duration | None = Field(
+        None, description="`prune`: how long to keep a submission in the archive once it is over; if not set, forever"
+    )
+    keep_reports: Duration | None = Field(None, description="`prune`: the same for its reports; receipts always stay")
+    keep_inbox: Duration | None = Field(None, description="`prune`: how long to keep a taken drop in the inbox")
+    site_url: HttpUrl | None = Field(None, description="public URL of the reports, for links in mails")
 
     @classmethod
     def settings_customise_sources(
@@ -217,13 +251,13 @@ class Settings(PolicySettings, CarrierSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is pydantic-settings'
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature comes from pydantic-settings
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     def for_workers(self) -> "Settings":
-        """The same without secrets that only the coordinating process has a use for: the carrier's and the mail's."""
+        """A copy for worker processes, without secrets they do not need: the carrier's and the mail server's."""
         secrets = {name: None for name, value in self if isinstance(value, SecretStr)}
         return self.model_copy(update=secrets | {"carrier": "local"})
 
@@ -233,13 +267,15 @@ class Settings(PolicySettings, CarrierSettings):
 
 
 def load_settings() -> Settings:
-    """The settings in force. Raises SettingsError, which names every wrong or unknown one."""
+    """Read the settings. Raises SettingsError, which names every invalid or unknown one."""
     try:
         settings = Settings()
     except ValidationError as e:
-        raise SettingsError("\n".join(_describe_error(err["loc"], err["msg"], err["type"]) for err in e.errors())) from None
+        raise SettingsError(
+            "\n".join(_describe_error(err["loc"], err["msg"], err["type"]) for err in e.errors())
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise SettingsError(f"{SETTINGS_FILE}: not TOML: {e}") from None
+        raise SettingsError(f"{SETTINGS_FILE}: not valid TOML: {e}") from None
     except OSError as e:
         raise SettingsError(f"{SETTINGS_FILE}: cannot be read: {e.strerror}") from None
     if unknown := [_describe_error((name,), "", "extra_forbidden") for name in _unknown_variables()]:
@@ -248,22 +284,22 @@ def load_settings() -> Settings:
 
 
 def _unknown_variables() -> Iterator[str]:
-    """Variables with our prefix that no setting has: a typo must not pass for a default."""
+    """Variables with our prefix that are not settings. A typo must not silently mean the default."""
     names = Settings.model_fields
     for name in os.environ:
         if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in names:
             yield name.removeprefix(PREFIX).lower()
 
 
-def _describe_error(place: tuple[int | str, ...], message: str, kind: str) -> str:
-    """One line for one fault; the value stays out of it, as it may be a secret."""
-    name = str(place[0]) if place else ""
-    shown = PREFIX + name.upper()
+def _describe_error(location: tuple[int | str, ...], message: str, kind: str) -> str:
+    """One line for one error, without the value, which may be a secret."""
+    name = str(location[0]) if location else ""
+    variable = PREFIX + name.upper()
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(name, Settings.model_fields, n=1)
-        return f"{shown}: no such setting" + (f"; did you mean {PREFIX}{near[0].upper()}?" if near else "")
+        return f"{variable}: no such setting" + (f"; did you mean {PREFIX}{near[0].upper()}?" if near else "")
     if kind.startswith("time_delta"):
         message = "expected a duration such as 1s, 15 min or 24 h"
     if kind == "string_pattern_mismatch":
-        message = "expected an address that begins with http:// or https://"
-    return f"{shown}: {message[:1].lower()}{message[1:]}"
+        message = "expected a URL that starts with http:// or https://"
+    return f"{variable}: {message[:1].lower()}{message[1:]}"

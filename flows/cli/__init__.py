@@ -62,7 +62,5 @@ def main() -> None:
     except Exception as e:
         # The error's text may contain anything, so it is not shown. The traceback goes to the debug log.
         log.debug("unexpected error", exc_info=e)
-        print_error(
-            f"{type(e).__name__}: this is a bug in launchdrop. Set LAUNCHDROP_LOG_LEVEL=debug to log the details."
-        )
+        print_error(f"{type(e).__name__}, a bug in launchdrop; set LAUNCHDROP_LOG_LEVEL=debug to log the details")
         sys.exit(2)

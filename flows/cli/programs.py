@@ -118,7 +118,7 @@ def _transition(row: "Row[Any]") -> dict[str, Any]:
 
 
 def _transition_line(row: "Row[Any]") -> str:
-    """`2026-11-23 09:26:03  revision 1: scheduled → live: its start has come (launchdrop)`."""
+    """`2026-11-23 09:26:03  revision 1: scheduled → live: start time reached (launchdrop)`."""
     what = row.thing if row.revision is None else f"{row.thing} {row.revision}"
     moved = f"{row.before} → {row.after}" if row.before else row.after
     return f"  {row.at:%Y-%m-%d %H:%M:%S}  {what}: {moved.replace('_', ' ')}: {row.cause} ({row.by})"

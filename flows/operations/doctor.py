@@ -1,35 +1,44 @@
-"""Looking for what a first deployment gets wrong: one check after the other, each with its remedy."""
+"""`launchdrop doctor`: checks for the mistakes that first deployments make, each with a remedy."""
 
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from flows.errors import LaunchdropError
 from flows.ledger.core.control_flags import get_launch_pause
 from flows.ledger.core.engine import Ledger, database_file, database_now
 from flows.logs import configure_logging
 from flows.masking import mask
+from flows.notifying.digest import configured_mail_server
 from flows.operations import probes
+from flows.operator_files.do_not_originate import load_do_not_originate
+from flows.services import open_configured_carrier
 from flows.settings import PREFIX, Settings, SettingsError, load_settings
 from flows.stores import Store, StoreError, check_conditional_writes, read_object
+from flows.stores.arrival_hints import count_queued_events
 from flows.stores.folder import FolderStore
 from flows.stores.opening import open_store
+from schemas.manifest.businesses_yaml import BUSINESSES_FILE, BusinessesError, parse_businesses
 
 log = logging.getLogger(__name__)
 
-#: Less than this free is told; with less than a tenth of it drops are not taken any more.
+#: With less free space than this there is a warning; with less than a tenth of it, an error.
 LOW_SPACE_BYTES = 1 << 30
+
+#: Returns what it found. Raises CheckWarning, LaunchdropError or OSError if that is not as it should be.
+Check = Callable[[Settings], str]
 
 
 class CheckWarning(LaunchdropError):
-    """Nothing is wrong yet, or somebody meant it so: it is said, and the exit code stays 0."""
+    """Not a problem yet, or intended. It is reported, but the exit code of `doctor` stays 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What was looked at, what was seen, and what to do where it is not `well`. A `note` alone makes nobody ill."""
+    """The result of one check: what was found, and what to do if it is not `ok`. A `warning` is not a failure."""
 
     name: str
     ok: bool
@@ -39,65 +48,61 @@ class CheckResult:
 
 
 def run_checks() -> Iterator[CheckResult]:
-    """Every check, the cheap ones first; without settings there is nothing more to look at."""
+    """All checks, quick ones first. If the settings are invalid, no other check is possible."""
     try:
         settings = load_settings()
     except SettingsError as e:
         yield CheckResult(name="settings", ok=False, message=str(e), remedy="correct the variable or launchdrop.toml")
         return
     configure_logging(settings.log, settings.log_level)
-    yield CheckResult(name="settings", ok=True, message="understood")
-    for what, check, remedy in _checks(settings):
-        yield _tried(what, partial(check, settings), remedy)
-
-
-Check = Callable[[Settings], str]
+    yield CheckResult(name="settings", ok=True, message="valid")
+    for name, check, remedy in _checks(settings):
+        yield _run_check(name, partial(check, settings), remedy)
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
-    """(what, how, remedy) of each. A check gives what it saw; Note, LaunchdropError and OSError say what is not well."""
-    yield "inbox", _inbox, f"set {PREFIX}INBOX to a place that launchdrop may read, and the businesses may not own"
-    yield "reports", _reports, f"set {PREFIX}REPORTS to a place you may write to"
-    yield "archive", _archive, f"set {PREFIX}ARCHIVE to a place you may write to, with room for every drop"
-    yield "businesses.yaml", _businesses, "put it into the inbox: README.md shows an entry"
-    yield "ledger", _ledger, f"{PREFIX}LEDGER is an SQLAlchemy URL; can it be reached?"
-    yield "ledger's disk", _ledger_disk, "SQLite locks badly over a network: a local disk, or PostgreSQL"
-    yield "launching", _launching, "when its reason is gone: launchdrop launches resume"
-    yield "carrier", _carrier, "the carrier's settings are in flows/operations/README.md; is the way to it open?"
-    yield "do-not-originate list", _list, "one number a line; # begins a comment"
-    yield "clocks", _clocks, "set the clocks by NTP: what launches when hangs on them"
-    yield "time zones", _zones, "install the tzdata package anew: make setup"
+    """(name, check, remedy) of each check that applies to these settings."""
+    guide = "flows/operations/README.md"
+    yield "inbox", _inbox, f"set {PREFIX}INBOX to a place that launchdrop may read and that no business owns"
+    yield "reports", _reports, f"set {PREFIX}REPORTS to a place that launchdrop may write to"
+    yield "archive", _archive, f"set {PREFIX}ARCHIVE to a place that launchdrop may write to, with room for every drop"
+    yield BUSINESSES_FILE, _businesses, f"put one into the inbox; {guide} shows an example"
+    yield "ledger", _ledger, f"{PREFIX}LEDGER must be an SQLAlchemy URL; check that the database can be reached"
+    yield "ledger disk", _ledger_disk, "SQLite cannot lock reliably over a network; use a local disk, or PostgreSQL"
+    yield "launching", _launching, "when the reason is resolved: launchdrop launches resume"
+    yield "carrier", _carrier, f"{guide} lists the carrier's settings; check that the network lets launchdrop reach it"
+    yield "do-not-originate list", _do_not_originate, "write one number per line; # starts a comment"
+    yield "clocks", _clocks, "synchronize the clocks with NTP; launch times depend on them"
+    yield "time zones", _time_zones, "reinstall the tzdata package: make setup"
     if settings.events:
-        yield "queue of events", _events, f"{PREFIX}EVENTS is the queue's URL; may launchdrop receive from it?"
+        yield "event queue", _event_queue, f"{PREFIX}EVENTS must be the URL of a queue that launchdrop may read"
     if settings.smtp_host:
-        yield "mail server", _mail, f"the {PREFIX}SMTP_… settings are in flows/operations/README.md"
+        yield "mail server", _mail_server, f"{guide} lists the {PREFIX}SMTP_… settings"
     yield "versions", _versions, "install from requirements.lock: make setup"
-    yield "Prefect server", _server, "start one (prefect server start), or unset PREFECT_API_URL to do without"
+    yield "Prefect server", _prefect_server, "start one (prefect server start), or unset PREFECT_API_URL to run without"
     if probes.prefect_api_url():
-        yield (
-            "deployments",
-            _deployments,
-            "prefect --no-prompt deploy --all, then prefect worker start --pool launchdrop",
-        )
+        remedy = "prefect --no-prompt deploy --all, then prefect worker start --pool launchdrop"
+        yield "deployments", _deployments, remedy
 
 
-def _tried(what: str, check: Callable[[], str], remedy: str) -> CheckResult:
+def _run_check(name: str, check: Callable[[], str], remedy: str) -> CheckResult:
     try:
-        return CheckResult(name=what, ok=True, message=check())
+        return CheckResult(name=name, ok=True, message=check())
     except (LaunchdropError, OSError) as e:
-        return CheckResult(name=what, ok=False, message=mask(str(e)), remedy=remedy, warning=isinstance(e, CheckWarning))
-    except Exception as e:  # what nobody foresaw is wrong as well, and the checks after it are still to be made
-        log.debug("%s", what, exc_info=e)
-        said = f"failed by {type(e).__name__}; with {PREFIX}LOG_LEVEL=debug the log has more"
-        return CheckResult(name=what, ok=False, message=said, remedy=remedy)
+        warning = isinstance(e, CheckWarning)
+        return CheckResult(name=name, ok=False, message=mask(str(e)), remedy=remedy, warning=warning)
+    except Exception as e:  # a bug in one check must not stop the others
+        log.debug("%s", name, exc_info=e)
+        message = f"failed with {type(e).__name__}; set {PREFIX}LOG_LEVEL=debug to log the details"
+        return CheckResult(name=name, ok=False, message=message, remedy=remedy)
 
 
 def _inbox(settings: Settings) -> str:
-    """Readable; written to only where it is emptied. Whoever may write into its root may write businesses.yaml."""
+    """Readable, and writable if drops are deleted from it. Whoever can write to its root can change businesses.yaml."""
     store = open_store(settings.inbox)
     if isinstance(store, FolderStore):
         if not store.root.is_dir():
-            raise LaunchdropError(f"{store.url}: there is no such folder")
+            raise LaunchdropError(f"{store.url}: no such folder")
         probes.check_not_world_writable(store.root)
     count = sum(1 for entry in store.children() if entry.kind == "folder" and not entry.key.startswith(("_", ".")))
     if settings.after_intake == "empty" or settings.keep_inbox is not None:
@@ -106,30 +111,28 @@ def _inbox(settings: Settings) -> str:
 
 
 def _reports(settings: Settings) -> str:
-    return _store(open_store(settings.reports))
+    return _check_writable(open_store(settings.reports))
 
 
 def _archive(settings: Settings) -> str:
-    return _store(open_store(settings.archive))
+    return _check_writable(open_store(settings.archive))
 
 
-def _store(store: Store) -> str:
-    """Writes, reads and deletes a small object, and sees that a second create is refused."""
+def _check_writable(store: Store) -> str:
+    """Write and delete a small object, check that creating it a second time fails, and check the free space."""
     try:
         check_conditional_writes(store)
     except StoreError as e:
         raise LaunchdropError(f"{store.url} cannot be written to: {e}") from None
     free = store.free_bytes()
     if free is not None and free < LOW_SPACE_BYTES:
-        said = f"{store.url}: {free >> 20} MiB free; a drop is taken only where it fits"
-        raise (CheckWarning(said) if free > LOW_SPACE_BYTES // 10 else LaunchdropError(said))
-    return f"{store.url}: writable, creates only once" + (f", {free >> 30} GiB free" if free is not None else "")
+        message = f"{store.url}: {free >> 20} MiB free; drops that do not fit are not taken"
+        raise (CheckWarning(message) if free > LOW_SPACE_BYTES // 10 else LaunchdropError(message))
+    return f"{store.url}: writable, conditional writes work" + (f", {free >> 30} GiB free" if free is not None else "")
 
 
 def _businesses(settings: Settings) -> str:
-    from schemas.manifest.businesses_yaml import BusinessesError, parse_businesses
-
-    content = read_object(open_store(settings.inbox), "businesses.yaml")
+    content = read_object(open_store(settings.inbox), BUSINESSES_FILE)
     if content is None:
         raise LaunchdropError(f"not found in {settings.inbox}")
     try:
@@ -140,13 +143,13 @@ def _businesses(settings: Settings) -> str:
 
 def _ledger(settings: Settings) -> str:
     Ledger.open(settings.ledger).close()
-    return "reachable, its schema is this launchdrop's"
+    return "reachable, with the schema of this version"
 
 
 def _ledger_disk(settings: Settings) -> str:
     path = database_file(settings.ledger)
     if path is None:
-        return "a server's"
+        return "on a database server"
     kind = probes.file_system_type(path)
     if kind in probes.NETWORK_FILE_SYSTEMS:
         raise LaunchdropError(f"{path} is on {kind}, a network file system")
@@ -157,32 +160,29 @@ def _launching(settings: Settings) -> str:
     ledger = Ledger.open(settings.ledger)
     try:
         with ledger.read() as conn:
-            stopped = get_launch_pause(conn)
+            pause = get_launch_pause(conn)
     finally:
         ledger.close()
-    if stopped:
-        raise CheckWarning(f"paused since {stopped.at} by {stopped.by}: {stopped.why}")
+    if pause:
+        raise CheckWarning(f"paused since {pause.at} by {pause.by}: {pause.why}")
     return "not paused"
 
 
 def _carrier(settings: Settings) -> str:
-    from flows.services import open_configured_carrier
-
     open_configured_carrier(settings).close()
     if settings.carrier == "http" and settings.http_url:
         return f"http: {probes.check_reachable(settings.http_url)}"
     return settings.carrier
 
 
-def _list(settings: Settings) -> str:
-    from flows.operator_files.do_not_originate import load_do_not_originate
-
-    listed = load_do_not_originate(settings)
-    return "none set" if listed is None else f"{len(listed)} numbers"
+def _do_not_originate(settings: Settings) -> str:
+    numbers = load_do_not_originate(settings)
+    return "not set" if numbers is None else f"{len(numbers)} numbers"
 
 
 def _clocks(settings: Settings) -> str:
-    clocks = {name: store.server_time() for name in ("inbox", "archive") if (store := open_store(getattr(settings, name)))}
+    stores = {name: open_store(getattr(settings, name)) for name in ("inbox", "archive")}
+    clocks = {name: store.server_time() for name, store in stores.items()}
     ledger = Ledger.open(settings.ledger)
     try:
         with ledger.read() as conn:
@@ -194,34 +194,29 @@ def _clocks(settings: Settings) -> str:
     return probes.check_clocks({name: time for name, time in clocks.items() if time is not None})
 
 
-def _zones(_settings: Settings) -> str:
-    from zoneinfo import ZoneInfo
-
-    return f"America/Chicago is at {datetime.now(UTC).astimezone(ZoneInfo('America/Chicago')):%H:%M %Z}"
+def _time_zones(_settings: Settings) -> str:
+    return f"it is {datetime.now(UTC).astimezone(ZoneInfo('America/Chicago')):%H:%M %Z} in America/Chicago"
 
 
-def _events(settings: Settings) -> str:
-    from flows.stores.arrival_hints import count_queued_events
-
+def _event_queue(settings: Settings) -> str:
     assert settings.events is not None
-    return f"readable, about {count_queued_events(settings.events)} messages wait"
+    return f"readable, about {count_queued_events(settings.events)} messages are waiting"
 
 
-def _mail(settings: Settings) -> str:
-    from flows.notifying.digest import configured_mail_server
-
-    mail = configured_mail_server(settings)
-    assert mail is not None
-    return probes.check_mail_server(mail)
+def _mail_server(settings: Settings) -> str:
+    mail_server = configured_mail_server(settings)
+    assert mail_server is not None
+    return probes.check_mail_server(mail_server)
 
 
 def _versions(_settings: Settings) -> str:
     return probes.check_versions()
 
 
-def _server(_settings: Settings) -> str:
-    url = probes.prefect_api_url()
-    return probes.check_prefect_server() if url else "none set; `run` does without one, `serve` starts its own"
+def _prefect_server(_settings: Settings) -> str:
+    if probes.prefect_api_url():
+        return probes.check_prefect_server()
+    return "not set; `run` works without one, `serve` starts its own"
 
 
 def _deployments(_settings: Settings) -> str:

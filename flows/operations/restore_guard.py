@@ -1,6 +1,6 @@
-"""A ledger that was restored from a backup starts paused: it may have forgotten launches.
+"""Pauses launching after the ledger was restored from a backup, because it may have lost record of launches.
 
-How far the ledger has come is kept beside the archive; a ledger that is behind it has forgotten something.
+The archive keeps a marker of how far the ledger has come. A ledger that is behind the marker has lost something.
 """
 
 import json
@@ -10,26 +10,27 @@ from flows.ledger.core.control_flags import LedgerMarker, check_ledger_marker, g
 from flows.services import Services
 from flows.stores import read_object
 
-#: In the archive; no business's folder starts with an underscore.
+#: Key in the archive. No business's folder starts with an underscore.
 MARKER_KEY = "_ledger.json"
-#: What the operator is told, once.
+#: Reported to the operator once.
 RESTORED_MESSAGE = "the ledger was restored or replaced: launching is paused until `launchdrop launches resume`"
 
 
 def pause_if_restored(services: Services) -> str | None:
-    """Pause launching where the ledger is behind its marker; what to tell the operator where that was done now.
+    """Pause launching if the ledger is behind its marker. Returns the message for the operator if it paused now.
 
-    Asked before anything is taken or launched: either brings the ledger on, and might bring it past its marker.
+    Call this before anything is taken or launched: both move the ledger forward, possibly past its marker.
     """
-    beside = read_object(services.archive, MARKER_KEY)
+    content = read_object(services.archive, MARKER_KEY)
     with services.ledger.begin() as conn:
-        paused = check_ledger_marker(conn, LedgerMarker(**json.loads(beside)) if beside else None, now=services.clock())
+        marker = LedgerMarker(**json.loads(content)) if content else None
+        paused = check_ledger_marker(conn, marker, now=services.clock())
     return RESTORED_MESSAGE if paused else None
 
 
 def save_marker(services: Services) -> None:
-    """Put down how far the ledger has come, where that has changed."""
+    """Write the marker of how far the ledger has come, if that has changed."""
     with services.ledger.read() as conn:
-        now = json.dumps(asdict(get_ledger_marker(conn))).encode()
-    if read_object(services.archive, MARKER_KEY) != now:
-        services.archive.put(MARKER_KEY, now)
+        content = json.dumps(asdict(get_ledger_marker(conn))).encode()
+    if read_object(services.archive, MARKER_KEY) != content:
+        services.archive.put(MARKER_KEY, content)

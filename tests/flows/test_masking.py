@@ -1,4 +1,4 @@
-"""Phone numbers are masked, however they are spelt; what is no phone number stays as it is."""
+"""Phone numbers are masked in any spelling; everything else stays unchanged."""
 
 import re
 
@@ -14,7 +14,7 @@ MASKED = "+1501•••9020"
 
 
 @pytest.mark.parametrize(
-    "spelt",
+    "spelling",
     [
         "5012149020",
         "+15012149020",
@@ -30,10 +30,10 @@ MASKED = "+1501•••9020"
         r"501\xa0214\u20119020",  # a repr
     ],
 )
-def test_every_spelling_is_masked_the_same(spelt):
-    assert mask(spelt) == MASKED
+def test_every_spelling_is_masked_the_same(spelling):
+    assert mask(spelling) == MASKED
     for text in ("row 3: {} is taken", "3 {} 7", "[{}]", "'{}', ", "number={},", "/in/{}.csv", "{}\n", "x_{}_y"):
-        assert mask(text.format(spelt)) == text.format(MASKED)
+        assert mask(text.format(spelling)) == text.format(MASKED)
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ def test_every_spelling_is_masked_the_same(spelt):
         ("5012149020 2145550100", "+1501•••9020 +1214•••0100"),
         ("array([5012149020, 15012149020])", "array([+1501•••9020, +1501•••9020])"),
         ("5012149020.0", "+1501•••9020.0"),
-        # Where one number may begin is not sure: none is shown.
+        # It is not clear where the number starts, so nothing of it is shown.
         ("2345 678 501-214-9020", "•••9020"),
-        # A count of ten digits may be a number: too much is masked rather than too little.
+        # A ten-digit count may be a number, so it is masked.
         ("8589934592 bytes", "+1858•••4592 bytes"),
     ],
 )
-def test_what_may_be_a_number_is_masked(text, shown):
+def test_anything_that_may_be_a_number_is_masked(text, shown):
     assert mask(text) == shown
 
 
@@ -76,11 +76,11 @@ def test_what_may_be_a_number_is_masked(text, shown):
         "9 1234 5678",
     ],
 )
-def test_what_is_no_number_stays(text):
+def test_other_text_is_not_masked(text):
     assert mask(text) == text
 
 
-def test_masking_again_changes_nothing():
+def test_masking_twice_changes_nothing():
     text = "+1 (501) 214-9020 and +44 20 7946 0958"
     assert mask(mask(text)) == mask(text)
 
@@ -102,14 +102,14 @@ after = st.text(max_size=12).filter(lambda text: not text[:1].isalnum())
 
 @settings(deadline=None)  # the first call loads what the others use
 @given(spellings(), before, after)
-def test_no_spelling_that_the_rules_read_survives(spelling, before, after):
-    """Whatever stands around it, but for a letter or digit right beside it, which makes it part of something else."""
-    number, spelt = spelling
-    assert parse_phone_cells(pa.array([spelt.encode()], pa.binary())).number.tolist() == [int(number)]
-    assert number not in re.sub("[^0-9]", "", mask(before + spelt + after))
+def test_every_spelling_that_the_rules_read_is_masked(sample, before, after):
+    """Inside any other text, except next to a letter or digit, where it is part of something else."""
+    number, spelling = sample
+    assert parse_phone_cells(pa.array([spelling.encode()], pa.binary())).number.tolist() == [int(number)]
+    assert number not in re.sub("[^0-9]", "", mask(before + spelling + after))
 
 
 @pytest.mark.parametrize("text", ["5" + " " * 50_000, "(" * 50_000, "+ " * 25_000, "5 " * 25_000, "1 ( " * 12_000])
 @pytest.mark.timeout(5)
-def test_no_text_takes_long(text):
+def test_masking_is_fast_for_any_text(text):
     assert len(mask(text)) <= len(text)

@@ -97,8 +97,8 @@ def test_the_exit_code_of_check_says_how_it_went(here, path, code):
         assert set(json.loads(done.stdout)) >= {"schema_version", "verdict", "counts", "findings", "rules_not_checked"}
     else:
         assert done.stderr == (
-            f"launchdrop: {here}/inbox/nowhere: expected a drop folder, a manifest (.yaml) or a numbers CSV; "
-            "nothing is there.\n"
+            f"launchdrop: {here}/inbox/nowhere: not found. "
+            "Expected a drop folder, a manifest (.yaml) or a numbers CSV.\n"
         )
 
 
@@ -238,7 +238,7 @@ def test_a_run_whose_prefect_server_is_away_is_a_run(here):
     ("arguments", "told"),
     [
         (("review", "approve", "9" * 30), "Invalid value for 'ID': Input should be less than or equal to"),
-        (("numbers", "release", "5"), "launchdrop: expected a number of ten digits, area code first\n"),
+        (("numbers", "release", "5"), "launchdrop: expected a phone number with ten digits, area code first\n"),
     ],
 )
 def test_what_can_be_no_id_and_no_number_is_told(here, arguments, told):
@@ -269,9 +269,7 @@ cli.main()
 def test_what_nobody_foresaw_is_one_line_and_exit_code_2(tmp_path):
     command = [sys.executable, "-c", FAULTY, "faulty"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    told = (
-        "ZeroDivisionError: this is a bug in launchdrop. Set LAUNCHDROP_LOG_LEVEL=debug to log the details.\n"
-    )
+    told = "ZeroDivisionError, a bug in launchdrop; set LAUNCHDROP_LOG_LEVEL=debug to log the details\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"launchdrop: {told}")
 
 
@@ -282,7 +280,8 @@ def test_its_traceback_is_for_the_log_at_debug_and_masked(tmp_path, arguments):
     faulty = (
         "import flows.validation.dry_run, flows.services, flows.operations.probes\n"
         "def fail(*a, **k): raise KeyError('501-214-9020')\n"
-        "flows.validation.dry_run.check = flows.services.open_store = flows.operations.probes.check_versions = fail\n"
+        "flows.validation.dry_run.check_path = flows.services.open_store = fail\n"
+        "flows.operations.probes.check_versions = fail\n"
     )
     env = os.environ | {"LAUNCHDROP_LOG_LEVEL": "debug", "LAUNCHDROP_LOG": "json"}
     done = subprocess.run(
@@ -310,8 +309,8 @@ def test_a_place_that_is_none_is_one_line_that_names_its_setting(tmp_path, name,
     assert "secret" not in done.stderr
 
 
-NO_FOLDER = "is no folder; expected the folder in which drops arrive"
-CANNOT = "is no folder and cannot be made one; expected the folder in which"
+NO_FOLDER = "is not a folder; expected the folder where drops arrive"
+CANNOT_CREATE = "is not a folder and cannot be created; expected the folder for"
 
 
 @pytest.mark.parametrize("command", ["run", "serve"])
@@ -320,10 +319,10 @@ CANNOT = "is no folder and cannot be made one; expected the folder in which"
     [
         ("INBOX", "nowhere", NO_FOLDER),
         ("INBOX", "inbox/businesses.yaml", NO_FOLDER),
-        ("REPORTS", "inbox/businesses.yaml", f"{CANNOT} reports are written"),
-        ("REPORTS", "/proc/x", f"{CANNOT} reports are written"),
-        ("ARCHIVE", "inbox/businesses.yaml/x", f"{CANNOT} submissions are kept"),
-        ("ARCHIVE", "/proc/x", f"{CANNOT} submissions are kept"),
+        ("REPORTS", "inbox/businesses.yaml", f"{CANNOT_CREATE} reports"),
+        ("REPORTS", "/proc/x", f"{CANNOT_CREATE} reports"),
+        ("ARCHIVE", "inbox/businesses.yaml/x", f"{CANNOT_CREATE} submissions"),
+        ("ARCHIVE", "/proc/x", f"{CANNOT_CREATE} submissions"),
     ],
 )
 def test_a_folder_that_is_none_is_named_at_start(here, command, name, value, told):
@@ -352,7 +351,7 @@ def test_what_is_not_there_is_one_line(tmp_path, arguments, told):
 def test_live_numbers_of_a_business_that_is_none_are_not_an_empty_list(tmp_path):
     (tmp_path / "inbox").mkdir()
     done = call("numbers", "export", "--business", "acme-bnak", cwd=tmp_path)
-    told = "launchdrop: no business acme-bnak: neither businesses.yaml nor the inbox has it\n"
+    told = "launchdrop: unknown business acme-bnak: it is neither in businesses.yaml nor in the inbox\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
 
 

@@ -1,4 +1,4 @@
-"""Backup and restore as flows/operations/README.md says, with the databases' own tools: restored means paused, until resumed."""
+"""Backup and restore as in flows/operations/README.md, with the databases' own tools. Launching pauses after it."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from flows.ledger.core.engine import database_file
 from flows.ledger.read.page_queries import list_programs
 from flows.services import open_services
 from tests.flows.ledger.conftest import postgres  # noqa: F401  a fixture
-from tests.flows.ledger.postgres import binaries
+from tests.flows.ledger.postgres import find_postgres_binaries
 
 BEGUN = "{start: 2026-11-23T09:00Z, end: 2030-03-29T18:00Z}"
 NO_SQLITE = "sqlite3 is not installed; on Debian: apt-get install sqlite3"
@@ -22,7 +22,7 @@ NO_SQLITE = "sqlite3 is not installed; on Debian: apt-get install sqlite3"
 
 @dataclass
 class Backup:
-    """A ledger's backup in a file, and its way back."""
+    """Backs up a ledger to a file, and restores it."""
 
     url: str
     file: Path
@@ -32,19 +32,20 @@ class Backup:
             subprocess.run(["sqlite3", source, f".backup '{self.file}'"], check=True)
         else:
             subprocess.run(
-                [binaries() / "pg_dump", "--format=custom", f"--file={self.file}", self.server()], check=True
+                [find_postgres_binaries() / "pg_dump", "--format=custom", f"--file={self.file}", self.server()],
+                check=True,
             )
 
     def restore(self):
         if source := database_file(self.url):
-            for left in source.parent.glob(
-                f"{source.name}*"
-            ):  # what belongs to the old file would be taken for the new
+            for left in source.parent.glob(f"{source.name}*"):  # the old WAL files would be applied to the new file
                 left.unlink()
             shutil.copy(self.file, source)
         else:
             where = f"--dbname={self.server()}"
-            subprocess.run([binaries() / "pg_restore", "--clean", "--if-exists", where, self.file], check=True)
+            subprocess.run(
+                [find_postgres_binaries() / "pg_restore", "--clean", "--if-exists", where, self.file], check=True
+            )
 
     def server(self):
         return self.url.replace("+psycopg", "")
@@ -60,10 +61,10 @@ def backup(request, settings, tmp_path):
 
 
 @pytest.fixture
-def opened(settings, backup, clock, world_of):
-    """Opens the pipeline anew each time, as a process that starts does."""
-    here = settings.model_copy(update={"ledger": backup.url})
-    return lambda: world_of(open_services(here), clock)
+def open_world(settings, backup, clock, world_of):
+    """Returns a function that opens the services as a new process would."""
+    with_ledger = settings.model_copy(update={"ledger": backup.url})
+    return lambda: world_of(open_services(with_ledger), clock)
 
 
 def states(world):
@@ -71,13 +72,13 @@ def states(world):
         return {row.reference: row.state for row in list_programs(conn)}
 
 
-def is_paused(world):
+def launch_pause(world):
     with world.services.ledger.read() as conn:
         return get_launch_pause(conn)
 
 
-def test_a_restored_ledger_is_paused_until_the_operator_has_looked(backup, opened):
-    with opened() as world:
+def test_a_restored_ledger_is_paused_until_the_operator_resumes(backup, open_world):
+    with open_world() as world:
         world.drop("acme-bank/before", "5012149020,Customer Service\n", reference="before", schedule=BEGUN)
         world.run()
         assert states(world) == {"before": "live"}
@@ -86,15 +87,15 @@ def test_a_restored_ledger_is_paused_until_the_operator_has_looked(backup, opene
         world.run()
         assert states(world) == {"before": "live", "after": "live"}
     backup.restore()
-    with opened() as world:
-        # It has forgotten the second program, which may be with the carrier: taken anew from the inbox, not launched.
+    with open_world() as world:
+        # It has no record of the second program, which may be live. The drop is taken again but not launched.
         assert states(world) == {"before": "live"}
         done = world.run()
-        assert [took.drop for took in done.intake.taken] == ["after"]
+        assert [drop.drop for drop in done.intake.taken] == ["after"]
         assert done.launched.live == 0
         assert states(world) == {"before": "live", "after": "scheduled"}
-        stopped = is_paused(world)
-        assert (stopped.restored, stopped.why) == (
+        pause = launch_pause(world)
+        assert (pause.restored, pause.why) == (
             True,
             "the ledger is older than the archive: it was restored from a backup",
         )
@@ -103,15 +104,15 @@ def test_a_restored_ledger_is_paused_until_the_operator_has_looked(backup, opene
             assert resume_launching(conn, by="jo", now=world.clock())
         assert world.run().launched.live == 1
         assert states(world) == {"before": "live", "after": "live"}
-    with opened() as world:  # and stays so: it was looked at once
+    with open_world() as world:  # it is not paused again
         world.run()
-        assert is_paused(world) is None
+        assert launch_pause(world) is None
 
 
-def test_where_the_archive_was_restored_too_only_a_pause_by_hand_holds(backup, opened, settings, tmp_path):
-    """Its marker is as old as the ledger. The pause holds launches; ends it does not, as the guide says."""
+def test_if_the_archive_is_restored_too_launching_must_be_paused_by_hand(backup, open_world, settings, tmp_path):
+    """The marker in the archive is as old as the ledger. A pause by hand stops launches but not ends."""
     soon = "{start: 2026-11-23T09:00Z, end: 2026-11-24T09:00Z}"
-    with opened() as world:
+    with open_world() as world:
         world.drop("acme-bank/before", "5012149020,Customer Service\n", reference="before", schedule=soon)
         world.run()
         backup.take()
@@ -122,21 +123,21 @@ def test_where_the_archive_was_restored_too_only_a_pause_by_hand_holds(backup, o
     backup.restore()
     shutil.rmtree(settings.archive)
     shutil.move(tmp_path / "archive-backup", settings.archive)
-    with opened() as world:
+    with open_world() as world:
         with world.services.ledger.begin() as conn:
             pause_launching(conn, by="jo", why="restored from a backup", now=world.clock())
         world.clock.now = datetime(2026, 11, 25, tzinfo=UTC)
         world.run()
         assert states(world) == {"before": "ended", "after": "scheduled"}
-        assert (is_paused(world).by, is_paused(world).restored) == ("jo", False)
+        assert (launch_pause(world).by, launch_pause(world).restored) == ("jo", False)
         with world.services.ledger.begin() as conn:
             resume_launching(conn, by="jo", now=world.clock())
         world.run()
         assert states(world) == {"before": "ended", "after": "live"}
 
 
-def test_a_backup_is_of_its_moment(backup, opened):
-    with opened() as world:
+def test_a_backup_has_the_state_of_its_time(backup, open_world):
+    with open_world() as world:
         for i in range(3):
             world.drop(f"acme-bank/d{i}", f"50121490{i}0,Customer Service\n", reference=f"r{i}", schedule=BEGUN)
             world.run()
@@ -144,5 +145,5 @@ def test_a_backup_is_of_its_moment(backup, opened):
             backup.file.rename(backup.file.with_suffix(f".{i}"))
         backup.file.with_suffix(".1").rename(backup.file)
     backup.restore()
-    with opened() as world:
+    with open_world() as world:
         assert states(world) == {"r0": "live", "r1": "live"}

@@ -1,4 +1,4 @@
-"""`doctor`: each thing that a first deployment gets wrong is found, and has a remedy."""
+"""`doctor` finds the mistakes that first deployments make, and has a remedy for each."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiosmtpd.handlers import Sink
@@ -28,140 +29,141 @@ LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
 
 @pytest.fixture(autouse=True)
 def here(samples, tmp_path, monkeypatch):
-    """The samples in the folder that it runs in; nothing else is set."""
+    """The samples in the current folder, with default settings."""
     for name in [n for n in os.environ if n.startswith(("LAUNCHDROP_", "PREFECT_"))]:
         monkeypatch.delenv(name)
     return tmp_path
 
 
-def found(what):
-    """(well, said, remedy) of one line, which must be there."""
-    (line,) = (line for line in run_checks() if line.name == what)
-    return line.ok or ("note" if line.warning else False), line.message, line.remedy
+def check(name):
+    """(level, message, remedy) of one check. Level is "ok", "warning" or "problem"."""
+    (result,) = (result for result in run_checks() if result.name == name)
+    level = "ok" if result.ok else "warning" if result.warning else "problem"
+    return level, result.message, result.remedy
 
 
-def test_a_first_deployment_that_is_right_has_nothing_to_mend():
-    lines = list(run_checks())
-    assert [line.name for line in lines if not line.ok] == []
-    assert len(lines) >= 13
-    assert all(line.message for line in lines)
+def test_a_correct_deployment_has_no_problem():
+    results = list(run_checks())
+    assert [result.name for result in results if not result.ok] == []
+    assert len(results) >= 13
+    assert all(result.message for result in results)
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "what", "said"),
+    ("variable", "value", "name", "text"),
     [
         ("SETLE", "1 s", "settings", "LAUNCHDROP_SETLE: no such setting; did you mean LAUNCHDROP_SETTLE?"),
-        ("INBOX", "nowhere", "inbox", "nowhere: there is no such folder"),
+        ("INBOX", "nowhere", "inbox", "nowhere: no such folder"),
         ("INBOX", "nowhere", "businesses.yaml", "not found in nowhere"),
         ("REPORTS", "/proc/reports", "reports", "/proc/reports cannot be written to: "),
         ("ARCHIVE", "s3://", "archive", "expected s3://bucket/prefix"),
         ("ARCHIVE", "s3://b/p?kms", "archive", "expected s3://bucket/prefix"),
         ("LEDGER", "mysql://localhost/x", "ledger", "the ledger can be sqlite or postgresql, not mysql"),
-        ("LEDGER", "foo", "ledger's disk", "not a ledger URL: "),
-        ("LEDGER", "postgresql://u:p@h:port/db", "ledger's disk", "not a ledger URL: the port is not a number"),
+        ("LEDGER", "foo", "ledger disk", "not a ledger URL: "),
+        ("LEDGER", "postgresql://u:p@h:port/db", "ledger disk", "not a ledger URL: the port is not a number"),
         ("LEDGER", "postgresql+psycopg://nobody@127.0.0.1:9/x", "ledger", "cannot be opened"),
         ("CARRIER", "http", "carrier", "LAUNCHDROP_CARRIER=http needs LAUNCHDROP_HTTP_URL and LAUNCHDROP_HTTP_SECRET"),
         ("DO_NOT_ORIGINATE", "missing.txt", "do-not-originate list", "missing.txt"),
         ("SMTP_HOST", "127.0.0.1", "mail server", "127.0.0.1:25: "),
     ],
 )
-def test_what_is_wrong_is_said_with_a_remedy(monkeypatch, variable, value, what, said):
+def test_a_problem_is_reported_with_a_remedy(monkeypatch, variable, value, name, text):
     monkeypatch.setenv(f"LAUNCHDROP_{variable}", value)
-    well, seen, remedy = found(what)
-    assert well is False
-    assert said in seen
-    assert "\n" not in seen
+    level, message, remedy = check(name)
+    assert level == "problem"
+    assert text in message
+    assert "\n" not in message
     assert remedy
 
 
-def test_an_inbox_that_everybody_may_write_to_is_told(here):
+def test_a_world_writable_inbox_is_reported(here):
     (here / "inbox").chmod(0o777)
-    well, said, _ = found("inbox")
-    assert not well
-    assert said.endswith("can be written to by everybody, so anybody may change businesses.yaml: chmod o-w")
+    level, message, _ = check("inbox")
+    assert level == "problem"
+    assert message.startswith("any user can write to ")
+    assert message.endswith(", and so could change businesses.yaml; use chmod o-w to prevent it")
 
 
-def test_a_businesses_yaml_that_cannot_be_read_is_told(here):
+def test_an_invalid_businesses_yaml_is_reported(here):
     (here / "inbox/businesses.yaml").write_text("businesses: [")
-    assert found("businesses.yaml")[0] is False
+    assert check("businesses.yaml")[0] == "problem"
 
 
-def test_a_carrier_that_nobody_reaches_is_told(monkeypatch):
+def test_an_unreachable_carrier_is_reported(monkeypatch):
     for name, value in (("CARRIER", "http"), ("HTTP_URL", "http://127.0.0.1:9/"), ("HTTP_SECRET", "whsec_c2VjcmV0")):
         monkeypatch.setenv(f"LAUNCHDROP_{name}", value)
-    assert found("carrier")[:2] == (False, "127.0.0.1:9 cannot be reached: Connection refused")
+    assert check("carrier")[:2] == ("problem", "127.0.0.1:9 cannot be reached: Connection refused")
 
 
-def test_a_paused_launching_is_a_note_and_nobody_is_ill_of_it(here):
+def test_paused_launching_is_only_a_warning(here):
     ledger = Ledger.open(f"sqlite:///{here}/.launchdrop/ledger.db")
     with ledger.begin() as conn:
         pause_launching(conn, by="jo", why="looking into it", now=datetime(2027, 1, 4, tzinfo=UTC))
     ledger.close()
-    said = "paused since 2027-01-04T00:00:00+00:00 by jo: looking into it"
-    assert found("launching") == ("note", said, "when its reason is gone: launchdrop launches resume")
-    done = launchdrop_doctor(here, "--quiet")
-    assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"! launching: {said}")
+    message = "paused since 2027-01-04T00:00:00+00:00 by jo: looking into it"
+    assert check("launching") == ("warning", message, "when the reason is resolved: launchdrop launches resume")
+    done = run_doctor(here, "--quiet")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"! launching: {message}")
 
 
-def test_little_room_is_a_note_and_next_to_none_a_fault(monkeypatch):
-    for free, level in ((1 << 29, "note"), (1 << 26, False)):
+def test_little_free_space_is_a_warning_and_very_little_a_problem(monkeypatch):
+    for free, level in ((1 << 29, "warning"), (1 << 26, "problem")):
         monkeypatch.setattr("flows.stores.folder.FolderStore.free_bytes", lambda _, free=free: free)
-        assert found("archive")[0] == level
-        assert "MiB free" in found("archive")[1]
+        assert check("archive")[0] == level
+        assert "MiB free" in check("archive")[1]
 
 
-def test_a_ledger_on_a_network_file_system_is_told(monkeypatch, tmp_path):
-    """/proc/self/mounts is the edge: mounting one takes another machine."""
-    mounts = f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\n"
-    real = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda p, **k: mounts if str(p) == "/proc/self/mounts" else real(p, **k))
-    well, said, _ = found("ledger's disk")
-    assert (well, said) == (False, ".launchdrop/ledger.db is on nfs4, a network file system")
+def test_a_ledger_on_a_network_file_system_is_reported(monkeypatch, tmp_path):
+    mounts = [SimpleNamespace(mountpoint="/", fstype="ext4"), SimpleNamespace(mountpoint=str(tmp_path), fstype="nfs4")]
+    monkeypatch.setattr(probes.psutil, "disk_partitions", lambda all: mounts)
+    assert check("ledger disk")[:2] == ("problem", ".launchdrop/ledger.db is on nfs4, a network file system")
     assert probes.file_system_type(Path("/")) == "ext4"
 
 
-def test_the_quiet_doctor_is_a_health_check(here):
-    assert (launchdrop_doctor(here, "--quiet").returncode, launchdrop_doctor(here, "--quiet").stdout) == (0, "")
-    ill = launchdrop_doctor(here, "--quiet", LAUNCHDROP_LEDGER="mysql://localhost/x")
+def test_a_quiet_doctor_can_be_a_health_check(here):
+    healthy = run_doctor(here, "--quiet")
+    assert (healthy.returncode, healthy.stdout) == (0, "")
+    ill = run_doctor(here, "--quiet", LAUNCHDROP_LEDGER="mysql://localhost/x")
     assert ill.returncode == 1
     assert ill.stdout.startswith("✗ ledger: the ledger can be sqlite or postgresql, not mysql\n  → ")
 
 
-def launchdrop_doctor(here, *arguments, **env):
+def run_doctor(here, *arguments, **env):
     return subprocess.run(
         [LAUNCHDROP, "doctor", *arguments], cwd=here, env=os.environ | env, capture_output=True, text=True
     )
 
 
 @pytest.mark.server
-def test_a_mail_server_is_talked_to(monkeypatch):
+def test_the_mail_server_is_contacted(monkeypatch):
     controller = OnAnyPort(Sink(), hostname="127.0.0.1", port=0)
     controller.start()
     try:
         port = controller.port
         for name, value in (("HOST", "127.0.0.1"), ("PORT", str(port)), ("STARTTLS", "false")):
             monkeypatch.setenv(f"LAUNCHDROP_SMTP_{name}", value)
-        assert found("mail server")[:2] == (True, f"127.0.0.1:{port} takes mail, unencrypted")
+        assert check("mail server")[:2] == ("ok", f"127.0.0.1:{port} accepts mail, unencrypted")
         monkeypatch.setenv("LAUNCHDROP_SMTP_STARTTLS", "true")
-        assert found("mail server")[:2] == (False, f"127.0.0.1:{port}: STARTTLS extension not supported by server.")
+        message = f"127.0.0.1:{port}: STARTTLS extension not supported by server."
+        assert check("mail server")[:2] == ("problem", message)
     finally:
         controller.stop()
 
 
 @pytest.mark.server
-def test_a_bucket_is_looked_at_and_its_clock(monkeypatch, s3, bucket):  # noqa: F811
+def test_buckets_and_their_clocks_are_checked(monkeypatch, s3, bucket):  # noqa: F811
     s3.put_object(Bucket=bucket, Key="in/businesses.yaml", Body=b"businesses: {}\n")
     for name, place in (("INBOX", "in"), ("REPORTS", "out"), ("ARCHIVE", "kept")):
         monkeypatch.setenv(f"LAUNCHDROP_{name}", f"s3://{bucket}/{place}")
-    assert [line.message for line in run_checks() if not line.ok] == []
-    assert found("clocks")[1] == "inbox, archive and this machine agree"
+    assert [result.message for result in run_checks() if not result.ok] == []
+    assert check("clocks")[1] == "inbox, archive and this machine agree"
     monkeypatch.setenv("LAUNCHDROP_ARCHIVE", "s3://no-such-bucket/kept")
-    assert "NoSuchBucket" in found("archive")[1]
+    assert "NoSuchBucket" in check("archive")[1]
 
 
 @contextmanager
-def a_server(answers, *, ahead=timedelta(), statuses=()):
-    """A stand-in where a real one cannot be had: one that is old, whose clock is wrong, or that is busy at first."""
+def fake_prefect_server(answers, *, ahead=timedelta(), statuses=()):
+    """A fake server that is too old, has a wrong clock, or answers with these statuses first."""
     statuses = list(statuses)
 
     class Answer(BaseHTTPRequestHandler):
@@ -174,7 +176,7 @@ def a_server(answers, *, ahead=timedelta(), statuses=()):
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET  # noqa: N815  the name is the library's
+        do_POST = do_GET  # noqa: N815  the name comes from the library
 
         def log_message(self, *_):
             pass
@@ -186,67 +188,65 @@ def a_server(answers, *, ahead=timedelta(), statuses=()):
     server.server_close()
 
 
-def test_a_prefect_server_that_is_old_or_lives_in_another_time_is_told(monkeypatch):
+def test_an_old_prefect_server_with_a_wrong_clock_is_reported(monkeypatch):
     answers = {"/health": True, "/admin/version": "3.1.4", "/deployments/filter": []}
-    with a_server(answers, ahead=timedelta(minutes=2)) as url:
+    with fake_prefect_server(answers, ahead=timedelta(minutes=2)) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
-        assert found("Prefect server")[0] is False
-        assert "is prefect 3.1.4, older than the " in found("Prefect server")[1]
-        well, said, remedy = found("clocks")
-        assert well is False
-        assert said in ("Prefect server is 120 s ahead", "Prefect server is 119 s ahead")
+        assert check("Prefect server")[0] == "problem"
+        assert "runs prefect 3.1.4, older than " in check("Prefect server")[1]
+        level, message, remedy = check("clocks")
+        assert level == "problem"
+        assert message in ("Prefect server is 120 s ahead", "Prefect server is 119 s ahead")
         assert "NTP" in remedy
-        assert found("deployments")[:2] == (False, "not on the server: intake, launch, nightly")
+        assert check("deployments")[:2] == ("problem", "not on the server: intake, launch, nightly")
         answers["/deployments/filter"] = [{"name": n, "status": "NOT_READY"} for n in ("intake", "launch", "nightly")]
-        assert found("deployments")[:2] == (False, "no worker asks for the runs of intake, launch, nightly")
+        assert check("deployments")[:2] == ("problem", "no worker polls for runs of intake, launch, nightly")
 
 
-def test_a_prefect_server_that_is_busy_is_asked_again(monkeypatch):
+def test_a_busy_prefect_server_is_asked_again(monkeypatch):
     answers = {"/health": True, "/admin/version": version("prefect")}
-    with a_server(answers, statuses=[503, 503]) as url:
+    with fake_prefect_server(answers, statuses=[503, 503]) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
         assert probes.check_prefect_server() == f"{url} answers, prefect {version('prefect')}"
 
 
-def test_what_is_no_prefect_server_or_lets_nobody_in_is_told(monkeypatch):
-    for status, said in [
+def test_another_server_and_one_that_denies_access_are_reported(monkeypatch):
+    for status, message in [
         (401, "answers 401 Unauthorized"),
-        (404, "answers 404 Not Found: such an address ends in /api"),
+        (404, "answers 404 Not Found: the address should end in /api"),
     ]:
-        with a_server({"/health": True}, statuses=[status]) as url:
+        with fake_prefect_server({"/health": True}, statuses=[status]) as url:
             monkeypatch.setenv("PREFECT_API_URL", url)
-            with pytest.raises(LaunchdropError, match=said):
+            with pytest.raises(LaunchdropError, match=message):
                 probes.check_prefect_server()
-    with a_server({"/health": True, "/admin/version": "not JSON"}) as url:
+    with fake_prefect_server({"/health": True, "/admin/version": "not JSON"}) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
         monkeypatch.setattr(json, "dumps", str)
-        with pytest.raises(LaunchdropError, match="is no Prefect server's API: such an address ends in /api"):
+        with pytest.raises(LaunchdropError, match="is not the API of a Prefect server: the address should end in /api"):
             probes.check_prefect_server()
 
 
-def test_a_prefect_server_that_is_not_there_is_told(monkeypatch):
+def test_an_unreachable_prefect_server_is_reported(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    for what in ("Prefect server", "deployments", "clocks"):
-        assert found(what)[0] is False
-        assert found(what)[1].startswith("http://127.0.0.1:9/api does not answer: ")
+    for name in ("Prefect server", "deployments", "clocks"):
+        assert check(name)[0] == "problem"
+        assert check(name)[1].startswith("http://127.0.0.1:9/api does not answer: ")
 
 
-def test_versions_that_fail_silently_are_told(monkeypatch):
+def test_incompatible_versions_are_reported(monkeypatch):
     monkeypatch.setattr(probes, "version", {"prefect": "3.8.8", "fastapi": "0.150.0", "sqlalchemy": "2.1.9"}.get)
-    assert found("versions")[:2] == (
-        False,
-        "sqlalchemy 2.1.9 does not go with prefect 3.8.8: scheduled runs may not start",
-    )
+    message = "sqlalchemy 2.1.9 does not work with prefect 3.8.8; scheduled runs may not start"
+    assert check("versions")[:2] == ("problem", message)
 
 
-def test_a_check_that_fails_in_a_way_nobody_foresaw_is_a_fault_and_not_the_end(monkeypatch):
+def test_a_bug_in_one_check_does_not_stop_the_others(monkeypatch):
     def fail():
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr(probes, "check_versions", fail)
-    said = "failed by ZeroDivisionError; with LAUNCHDROP_LOG_LEVEL=debug the log has more"
-    assert found("versions") == (False, said, "install from requirements.lock: make setup")
-    assert found("Prefect server")[0] is True
+    message = "failed with ZeroDivisionError; set LAUNCHDROP_LOG_LEVEL=debug to log the details"
+    assert check("versions") == ("problem", message, "install from requirements.lock: make setup")
+    assert check("Prefect server")[0] == "ok"
 
 
 def test_every_check_has_a_remedy(monkeypatch):
@@ -256,5 +256,5 @@ def test_every_check_has_a_remedy(monkeypatch):
         monkeypatch.setenv(f"LAUNCHDROP_{name}", value)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     checks = list(doctor._checks(load_settings()))
-    assert len(checks) == len({what for what, _, _ in checks}) == 16
+    assert len(checks) == len({name for name, _, _ in checks}) == 16
     assert all(remedy for _, _, remedy in checks)

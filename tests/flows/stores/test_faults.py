@@ -46,7 +46,7 @@ def take(root, proxy, faulty, files, fault=None, at=0):
         for name, content in {**files, "program.yaml": manifest(*files)}.items():
             world.put(name, content)
         proxy.plan(at, fault)
-        sighting = world.settled()
+        sighting = world.scan_until_settled()
         archived = archive_drop(world.store, world.archive, sighting, token=1)
         drop = open_archived_drop(world.archive, "acme", archived.submission)
         assert is_intact(drop)
