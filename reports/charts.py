@@ -6,8 +6,7 @@ from math import ceil, sqrt
 from typing import Literal
 
 from reports.views import PastSubmission
-from schemas.model.judgment import Counts, FileResult
-from schemas.rows.reading.csv_records import CHUNK_ROWS
+from schemas.model.judgment import CHUNK_ROWS, Counts, FileResult
 
 MAX_CELLS = 400  # in all strips of a page together
 MAX_COLUMNS = 50

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.model.findings import Finding
-from schemas.model.judgment import Counts, FileResult, RepairGroup
+from schemas.model.judgment import CHUNK_ROWS, Counts, FileResult, RepairGroup
 from schemas.model.policy import FindingCaps
 from schemas.model.purposes import PURPOSES
 from schemas.rows.findings.findings_table import FindingsDescriber, RowFindings, merge_findings, to_findings
@@ -22,7 +22,7 @@ from schemas.rows.first_pass import FirstPassResult, ReadFile
 from schemas.rows.judging.cross_row_checks import CrossRowFindings
 from schemas.rows.judging.file_checks import check_accepted_purposes
 from schemas.rows.judging.row_schema import JudgedBlock
-from schemas.rows.reading.csv_records import CHUNK_ROWS, RecordBlock
+from schemas.rows.reading.csv_records import RecordBlock
 from schemas.rows.reading.long_lines import CutTail, LineSplitter
 from schemas.rows.rule_codes import ROW_RULES
 from schemas.rows.spill import OpenSpillFile, SpillFile

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.model.findings import Finding
+from schemas.model.judgment import CHUNK_ROWS
 from schemas.model.policy import Policy
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX, PURPOSES
-from schemas.rows.reading.csv_records import CHUNK_ROWS, RecordBlock
+from schemas.rows.reading.csv_records import RecordBlock
 from schemas.rows.reading.encoding import DetectedEncoding
 from schemas.rows.types import NumbersSource, NumberTerms
 from schemas.rules import make_finding

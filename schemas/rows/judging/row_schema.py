@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pandera.config import config_context
 from pandera.errors import SchemaErrors
 
+from schemas.model.judgment import CHUNK_ROWS
 from schemas.model.purposes import PURPOSES
 from schemas.rows.judging.pandera_backend import Passes, RowRule, RowSchema, Values
 from schemas.rows.numbers.columns import (
@@ -28,7 +29,6 @@ from schemas.rows.numbers.columns import (
 )
 from schemas.rows.numbers.numbering_plan import AREA_TABLE_SIZE, numbering_plan
 from schemas.rows.numbers.phone_cells import CellFlag
-from schemas.rows.reading.csv_records import CHUNK_ROWS
 from schemas.rows.rule_codes import CODE_OF_RULE, NUMBER_PRECEDENCE, ROW_RULES
 from schemas.rules import RULES
 

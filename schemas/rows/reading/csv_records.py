@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.model.judgment import CHUNK_ROWS
 from schemas.model.manifest import TypedNumber
 from schemas.rows.reading.csv_quotes import ParsedRecord, RecordFault, parse_record
-
-#: Rows of one file that are validated and uploaded together: the portal's limit per upload.
-CHUNK_ROWS = 500
 
 #: Rows of a block. Any multiple of `CHUNK_ROWS` gives the same results.
 BLOCK_ROWS = 128 * CHUNK_ROWS

@@ -2,12 +2,11 @@
 
 import pytest
 
-from schemas.model.judgment import REJECTION_COLUMNS, Counts
+from schemas.model.judgment import CHUNK_ROWS, REJECTION_COLUMNS, Counts
 from schemas.model.manifest import TypedNumber
 from schemas.model.policy import FindingCaps, Policy
 from schemas.model.purposes import PURPOSES
 from schemas.rows.reading import csv_records, encoding
-from schemas.rows.reading.csv_records import CHUNK_ROWS
 from tests.schemas.rows.judging_in_memory import (
     GOOD_NUMBER,
     NO_CAPS,

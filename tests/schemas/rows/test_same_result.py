@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from schemas.model.judging_context import NumberConflict
+from schemas.model.judgment import CHUNK_ROWS
 from schemas.model.policy import FindingCaps
 from schemas.model.purposes import PURPOSES
 from schemas.rows import first_pass
 from schemas.rows.reading import csv_records, encoding
-from schemas.rows.reading.csv_records import CHUNK_ROWS
 from schemas.rows.types import RowWorkers
 from tests.schemas.rows.judging_in_memory import GOOD_NUMBER, good_numbers, judge_files, whole_result
 

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from schemas.model.judgment import Counts
+from schemas.model.judgment import CHUNK_ROWS, Counts
 from schemas.model.purposes import PURPOSES
 from schemas.rows.judging import cross_row_checks
 from schemas.rows.reading import csv_records
-from schemas.rows.reading.csv_records import CHUNK_ROWS
 from tests.schemas.rows.judging_in_memory import GOOD_NUMBER, accepted_rows, broken_rules, good_numbers, judge_files
 
 

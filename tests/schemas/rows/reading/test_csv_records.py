@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.model.judgment import CHUNK_ROWS
 from schemas.rows.numbers.columns import block_cells
-from schemas.rows.reading.csv_records import CHUNK_ROWS, split_records
+from schemas.rows.reading.csv_records import split_records
 from schemas.rows.reading.encoding import decode_to_utf8, detect_encoding
 from schemas.rows.reading.long_lines import MAX_LINE_BYTES, LineSplitter
 from tests.schemas.rows.reference_reader import read_reference_records
