@@ -31,7 +31,7 @@ from flows.stores.arrival_hints import watch_queue
 from flows.stores.s3 import S3Store
 from tests.flows.carriers.endpoint import Endpoint
 from tests.flows.carriers.fake_server import random_faults
-from tests.flows.ledger.postgres import MISSING, binaries, running
+from tests.flows.ledger.postgres import POSTGRES_MISSING, find_postgres_binaries, running_postgres
 from tests.flows.sample_drops import ROOT, manifest
 
 DROPS = 100
@@ -49,12 +49,12 @@ pytestmark = [
 @pytest.fixture
 def stack(tmp_path):
     """Start everything, and set the environment for the processes that the test starts."""
-    if binaries() is None:
-        pytest.fail(MISSING) if os.environ.get("CI") == "true" else pytest.skip(MISSING)
+    if find_postgres_binaries() is None:
+        pytest.fail(POSTGRES_MISSING) if os.environ.get("CI") == "true" else pytest.skip(POSTGRES_MISSING)
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.chdir(tmp_path)
-        postgres = stack.enter_context(running())
+        postgres = stack.enter_context(running_postgres())
         for name in ("ledger", "prefect"):
             create_database(postgres, name)
         endpoint = stack.enter_context(Endpoint().running())

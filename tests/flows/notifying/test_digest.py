@@ -24,7 +24,7 @@ from flows.notifying.digest import (
     operator_messages,
     send_digest,
 )
-from tests.flows.launching.programs import ledger_at, manifest, numbers, registered
+from tests.flows.launching.programs import make_manifest, make_numbers, open_ledger, register_program
 
 # Apprise loads all its channels at once, and one of them still imports this module.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -241,8 +241,8 @@ def test_an_error_names_a_channel_without_its_secrets():
 
 
 def test_each_change_is_in_one_digest_only(tmp_path, server, mailbox):
-    ledger = ledger_at(tmp_path)
-    registered(ledger, manifest(), numbers(5))
+    ledger = open_ledger(tmp_path)
+    register_program(ledger, make_manifest(), make_numbers(5))
     try:
         sent_digests = [
             send_digest(ledger, NOW, operator=["op@x.example"], mail_server=unencrypted(server), site_url=None)

@@ -78,22 +78,25 @@ def test_an_error_of_the_work_is_raised_as_it_is(server_away, caplog):
     assert len(caplog.records) == 1  # for the run that was not recorded
 
 
-def test_a_flow_can_be_sent_to_dask_workers_while_it_runs(away, monkeypatch):
-    """Workers get the flow of the run, by value: nothing that it refers to may have a lock."""
+def test_the_flow_of_a_run_can_be_sent_to_dask_workers(away, monkeypatch):
+    """They get it by value, so nothing that it refers to may have a lock."""
     from prefect import flow
 
-    def pickle_and_run(*, name):
+    from flows.intake_flow import run_intake
+
+    pickled = []
+
+    def pickle_flow(*, name):
         def decorate(work):
-            cloudpickle.dumps(flow(name=name)(work))
-            return work
+            pickled.append(cloudpickle.dumps(flow(name=name)(work)))
+            raise RuntimeError("Failed to reach API")
 
         return decorate
 
-    monkeypatch.setattr("prefect.flow", pickle_and_run)
-    from flows.intake_flow import run_intake
-
+    monkeypatch.setattr("prefect.flow", pickle_flow)
     drops = [("acme-bank", "1-card-service")]
     assert record_run(partial(run_intake, drops=drops), name="intake")["submissions"] == 1
+    assert cloudpickle.loads(*pickled).name == "intake"
 
 
 @pytest.fixture

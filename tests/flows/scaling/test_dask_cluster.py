@@ -14,7 +14,7 @@ from flows.errors import LaunchdropError
 from flows.scaling import dask_cluster, parallel_pass
 from flows.scaling.opening import open_workers
 from schemas.rows import first_pass
-from tests.flows.sample_drops import write
+from tests.flows.sample_drops import write_drop
 from tests.flows.scaling.compared_passes import open_copy, read_outcome, run_intake
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore:.*:ResourceWarning")]
@@ -38,7 +38,7 @@ def many_drops(inbox):
     for place in range(DROPS):
         first = 5012000000 + 10_000 * (place % 7) + place
         rows = "".join(f"{first + n},{'Survey' if n % 9 else 'Marketing'}\n" for n in range(ROWS))
-        write(inbox, f"acme-bank/d{place:02d}", rows, reference=f"r{place % 20}")
+        write_drop(inbox, f"acme-bank/d{place:02d}", rows, reference=f"r{place % 20}")
 
 
 @pytest.fixture(scope="module")

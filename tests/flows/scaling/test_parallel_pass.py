@@ -14,7 +14,7 @@ import cloudpickle
 import pytest
 
 from flows import intake_flow, pipeline
-from flows.archive.submissions import _mark
+from flows.archive.submissions import _staging_name
 from flows.arrival.completeness import SettledDrop
 from flows.arrival.scan import find_arrivals
 from flows.errors import LaunchdropError
@@ -25,7 +25,7 @@ from flows.scaling.opening import open_workers
 from flows.services import open_services
 from flows.settings import Settings
 from flows.stores import StoreError
-from tests.flows.sample_drops import ROOT, write
+from tests.flows.sample_drops import ROOT, write_drop
 from tests.flows.scaling.compared_passes import CLOCK, open_copy, read_outcome, run_intake
 
 #: How many conflicting drops there are.
@@ -93,7 +93,7 @@ def conflicting_drops(inbox):
             changes |= {"on_rejected_rows": "hold"}
         if place and dice.random() < 0.1:
             changes |= {"manifest": "7"}
-        write(inbox, f"{business}/d{place:02d}", "".join(rows), **(more | changes))
+        write_drop(inbox, f"{business}/d{place:02d}", "".join(rows), **(more | changes))
 
 
 def sample_drops(inbox):
@@ -119,14 +119,14 @@ def test_a_pass_on_workers_has_the_same_outcome_byte_for_byte(tmp_path, monkeypa
 
 
 def two_drops(inbox):
-    write(inbox, "acme-bank/a", "5012149020,Survey\n5012149021,Survey\n", reference="a")
-    write(inbox, "zenith-health/b", "5012149020,Survey\n5012149030,Survey\n", reference="b", **ZENITH)
+    write_drop(inbox, "acme-bank/a", "5012149020,Survey\n5012149021,Survey\n", reference="a")
+    write_drop(inbox, "zenith-health/b", "5012149020,Survey\n5012149030,Survey\n", reference="b", **ZENITH)
 
 
 def three_drops(inbox):
     """The last one is of the first one's program, and so prepared and registered in one step."""
     two_drops(inbox)
-    write(inbox, "acme-bank/c", "5012149040,Survey\n", reference="a")
+    write_drop(inbox, "acme-bank/c", "5012149040,Survey\n", reference="a")
 
 
 def test_a_drop_is_judged_again_if_the_ledger_changed_since(tmp_path, monkeypatch):
@@ -144,7 +144,7 @@ def test_a_block_that_another_worker_repeats_has_the_same_results(tmp_path):
     with open_copy(tmp_path / "it", three_drops) as services:
         found = find_arrivals(pipeline.make_inbox(services), clock=CLOCK, sleep=lambda _: None)
         pipeline.seed_businesses(services)
-        leases = parallel_pass.Leases(services.ledger, clock=CLOCK, length=services.settings.lease)
+        leases = parallel_pass.DropLeases(services.ledger, clock=CLOCK, length=services.settings.lease)
         settled = [worker_tasks.QueuedDrop(sighting=o.sighting) for o in found if isinstance(o, SettledDrop)]
         queued = parallel_pass.claim_block(leases, settled, set())
         setup = worker_tasks.make_worker_setup(services)
@@ -158,7 +158,7 @@ def test_a_block_that_another_worker_repeats_has_the_same_results(tmp_path):
 
 
 def test_what_a_failed_attempt_left_half_copied_is_removed(tmp_path):
-    left = tmp_path / f"it/archive/acme-bank/.aside/{_mark('a', 1)}.dead"
+    left = tmp_path / f"it/archive/acme-bank/.aside/{_staging_name('a', 1)}.dead"
 
     def die(work):
         if work is worker_tasks.prepare_block and not left.exists():
