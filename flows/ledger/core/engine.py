@@ -192,7 +192,7 @@ def _create_sqlite_engine(url: str, database: str | None) -> Engine:
 
 
 def _set_up_sqlite_connection(raw: SQLiteConnection, _record: Any) -> None:
-    # The driver's own transactions begin too late and end at DDL, so ours begin explicitly.
+    # The driver's own transactions begin too late and end at DDL, so the ledger begins them explicitly.
     raw.isolation_level = None
     for pragma in _SQLITE_PRAGMAS:
         raw.execute(pragma)

@@ -76,7 +76,7 @@ def _compare_and_set(conn: Connection, ids: list[int], before: str, to: str, val
             update(revision).where(revision.c.id.in_(part), revision.c.state == before).values(state=to, **values)
         ).rowcount
         if moved != len(part):
-            raise Outdated(f"a revision was no longer {before} when it was to become {to}")
+            raise Outdated(f"a revision is no longer {before} and cannot become {to}")
 
 
 def _transition(row: Row[Any], to: str, cause: str, by: str) -> dict[str, Any]:

@@ -67,8 +67,8 @@ class TakenVersions:
 class Sighting:
     """What the ledger knows of one drop.
 
-    `pending` is None if nothing is new in it. `submission` is the last one made of it. `writes` is the number of the
-    last write to its row. `after_drop` is a drop for the same program that comes before this one in the present pass;
+    `pending` is None if nothing is new in it. `submission` is the last one made of it. `writes` counts the
+    writes to its row. `after_drop` is a drop for the same program that comes before this one in the present pass;
     it is not stored.
     """
 

@@ -199,7 +199,7 @@ def _redirect_takeovers(conn: Connection, giver: int, taker: int) -> None:
 class LedgerClaims:
     """What judging a submission of this program asks about its numbers: `schemas.model.judging_context.NumberClaims`.
 
-    Each call is a transaction of its own. Registering checks again, in its own transaction.
+    Each call runs in its own transaction. Registering checks again, in the transaction that claims the numbers.
     """
 
     ledger: "Ledger"
