@@ -97,6 +97,14 @@ def test_links_between_the_pages_have_targets(name):
         assert not anchor or anchor in anchors(target), f"{file}#{anchor}"
 
 
+def test_the_glossary_names_code_that_exists():
+    glossary = (ROOT / "CONTRIBUTING.md").read_text().partition("## Glossary")[2]
+    names = set(re.findall(r"\(`(\w+)`\)", glossary))
+    assert len(names) > 10
+    code = "".join(path.read_text() for package in ("flows", "schemas") for path in (ROOT / package).rglob("*.py"))
+    assert names <= set(re.findall(r"^(?:class|def) (\w+)", code, re.MULTILINE))
+
+
 def anchors(page):
     """The anchors that GitHub gives the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
