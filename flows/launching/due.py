@@ -26,7 +26,7 @@ from flows.ledger.core.control_flags import increment_counter
 from flows.ledger.core.engine import Connection, Ledger
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.launches.batches import record_all_batches_done
-from flows.ledger.launches.jobs import ApprovedLogo, Claimant, Job, release_jobs
+from flows.ledger.launches.jobs import ApprovedLogo, Job, JobClaimer, release_jobs
 from flows.ledger.launches.launches import claim_launches, finish_launches, mark_missed_launches
 from flows.ledger.launches.live_programs import claim_brandings, claim_endings, finish_brandings, finish_endings
 from flows.logs import log_context
@@ -88,7 +88,7 @@ class LaunchSummary:
 class _ClaimJobs(Protocol):
     """Claims jobs of one kind that are due, at most `limit`."""
 
-    def __call__(self, conn: Connection, claimant: Claimant, /, *, now: datetime, limit: int = ...) -> list[Job]: ...
+    def __call__(self, conn: Connection, claimer: JobClaimer, /, *, now: datetime, limit: int = ...) -> list[Job]: ...
 
 
 class _FinishJobs(Protocol):
@@ -113,7 +113,7 @@ class _JobKind:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pass:
     session: CarrierSession
-    claimant: Claimant
+    claimer: JobClaimer
     stop: Callable[[], bool]
     summary: LaunchSummary
 
@@ -147,7 +147,7 @@ def run_due_jobs(
     """
     this_pass = _Pass(
         session=CarrierSession(ledger=ledger, carrier=carrier, clock=clock, load_logo=load_logo),
-        claimant=Claimant(owner=owner or this_owner(), length=lease, is_owner_dead=is_owner_dead),
+        claimer=JobClaimer(owner=owner or this_owner(), length=lease, is_owner_dead=is_owner_dead),
         stop=stop,
         summary=LaunchSummary(),
     )
@@ -182,7 +182,7 @@ def _do_all_in_ledger(this_pass: _Pass, kind: _JobKind) -> None:
     """Do all jobs of a kind with the embedded carrier, many in one transaction: its book is the ledger itself."""
     while not this_pass.stop():
         with this_pass.session.ledger.begin() as conn:
-            jobs = kind.claim(conn, this_pass.claimant, now=this_pass.now())
+            jobs = kind.claim(conn, this_pass.claimer, now=this_pass.now())
             kind.finish(conn, jobs, now=this_pass.now())
         if not jobs:
             return
@@ -195,7 +195,7 @@ def _do_all_at_carrier(this_pass: _Pass, kind: _JobKind) -> None:
         if this_pass.session.carrier.cooldown_left():
             raise _CarrierPaused
         with this_pass.session.ledger.begin() as conn:
-            jobs = kind.claim(conn, this_pass.claimant, now=this_pass.now(), limit=1)
+            jobs = kind.claim(conn, this_pass.claimer, now=this_pass.now(), limit=1)
         if not jobs:
             return
         (job,) = jobs
@@ -207,7 +207,7 @@ def _do_job(this_pass: _Pass, kind: _JobKind, job: Job) -> None:
     """Do one job. If it cannot be finished now, release it so that a later pass continues it."""
     name, add_problem = _program_name(job), this_pass.summary.add_problem
     try:
-        with keep_lease(this_pass.session, job, this_pass.claimant.length):
+        with keep_lease(this_pass.session, job, this_pass.claimer.length):
             reason = kind.run(this_pass.session, job)
     except LeaseLost:
         _log_taken_over(job)

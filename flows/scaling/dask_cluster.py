@@ -80,7 +80,7 @@ class DaskWorkers:
         if self.flow_context is None:
             return submit(work, *arguments, *after, **options)
         # Recorded as a step of the flow itself. The step that submits it has parameters that cannot be pickled.
-        return self.flow_context.copy().run(submit, _as_prefect_task(work, name), *arguments, *after, **options)
+        return self.flow_context.copy().run(submit, _make_task(work, name), *arguments, *after, **options)
 
     def executor(self) -> Executor:
         executor: Callable[..., Executor] = self._connected_client().get_executor
@@ -156,7 +156,7 @@ def describe_dask_death(error: Exception) -> str | None:
     return None
 
 
-def _as_prefect_task(work: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _make_task(work: Callable[..., Any], name: str) -> Callable[..., Any]:
     from prefect import task
     from prefect.cache_policies import NO_CACHE
 

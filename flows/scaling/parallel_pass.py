@@ -14,6 +14,7 @@ from math import ceil
 from flows.archive.submissions import delete_abandoned_copies
 from flows.arrival.completeness import bytes_to_take, program_key
 from flows.arrival.leases import DropLeases
+from flows.arrival.manifests import find_scanned_manifest
 from flows.errors import Failure
 from flows.ledger.core.outbox import OutboxEntry
 from flows.ledger.intake.drops import Sighting
@@ -72,16 +73,20 @@ class _ParallelIntake:
         self.workers, self.services = workers, services
         self.setup = make_worker_setup(services)
         self.leases = DropLeases(services.ledger, clock=services.clock, length=services.settings.lease)
-        self.max_in_progress = BLOCKS_PER_WORKER * workers.count
         self.in_progress: deque[_BlockInProgress] = deque()
         self.last_registered: SubmittedWork | None = None
         self.claimed_programs: set[tuple[str, ...]] = set()
         self.without_space: list[Failure] = []
 
+    @property
+    def max_in_progress(self) -> int:
+        """It changes if a cluster gets more workers, or loses some."""
+        return BLOCKS_PER_WORKER * self.workers.count
+
     def take(self, sightings: Sequence[Sighting], stop: Callable[[], bool]) -> Iterator[DropResult | Failure]:
         block_seconds = min(BLOCK_SECONDS, estimate_seconds(sightings) / self.max_in_progress)
         with self.leases.kept_alive():
-            for block in _split((QueuedDrop(sighting=sighting) for sighting in sightings), block_seconds):
+            for block in _split(map(self._queue, sightings), block_seconds):
                 if stop():
                     break
                 if _is_large(block[0]):
@@ -95,6 +100,9 @@ class _ParallelIntake:
                 yield from results  # not before the workers have their next block
             yield from self._finish_all()
         yield from self.without_space
+
+    def _queue(self, sighting: Sighting) -> QueuedDrop:
+        return QueuedDrop(sighting=sighting, manifest=find_scanned_manifest(self.services.inbox, sighting))
 
     def _with_space(self, block: Iterable[QueuedDrop]) -> Iterator[QueuedDrop]:
         """The drops of a block that the archive has space for."""

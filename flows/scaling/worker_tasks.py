@@ -18,6 +18,7 @@ from flows.archive.judgments import load_judgment
 from flows.archive.submissions import ArchivedDrop, archive_drop
 from flows.arrival.completeness import versions_to_take
 from flows.arrival.leases import require_lease
+from flows.arrival.manifests import manifest_cache
 from flows.errors import Failure, LaunchdropError
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.core.outbox import OutboxEntry
@@ -44,6 +45,7 @@ from flows.stores import ObjectChanged, write_batch
 from flows.validation.early_judgment import EarlyJudgment, judge_early
 from flows.validation.spill_files import open_spill_files
 from schemas.judge import OpenSpillFile
+from schemas.manifest.parse import ParsedManifest
 from schemas.model.judgment import Judgment
 
 KeepJudgment = Callable[[Registration], None]
@@ -65,11 +67,12 @@ class WorkerSetup:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedDrop:
     """A drop to take. Without a lease it is prepared and registered in one step, as an earlier drop of its program is
-    in the queue.
+    in the queue. `manifest` is the drop's manifest as the scan parsed it, so that workers need not parse it again.
     """
 
     sighting: Sighting
     lease: DropLease | None = None
+    manifest: ParsedManifest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,7 @@ def _prepare(services: Services, queued: QueuedDrop, lease: DropLease, keep: Kee
 
 
 def _copy_and_judge(services: Services, queued: QueuedDrop, lease: DropLease, keep: KeepJudgment) -> PreparedDrop:
+    _keep_manifest(services, queued)
     try:
         require_lease(services.ledger, lease)
         attempt = secrets.token_hex(4)
@@ -146,6 +150,11 @@ def _copy_and_judge(services: Services, queued: QueuedDrop, lease: DropLease, ke
         return PreparedDrop(queued=queued, archived=archived, early=early)
     except (ObjectChanged, LeaseLost):
         return PreparedDrop(queued=queued)
+
+
+def _keep_manifest(services: Services, queued: QueuedDrop) -> None:
+    if queued.manifest is not None:
+        manifest_cache.add(queued.manifest, services.settings.policy, services.settings.caps)
 
 
 def _judge(
@@ -173,6 +182,7 @@ def _register(services: Services, prepared: PreparedDrop) -> DropResult | Failur
     sighting, lease = prepared.queued.sighting, prepared.queued.lease
     if prepared.failure is not None:
         return prepared.failure
+    _keep_manifest(services, prepared.queued)
     try:
         if lease is None:
             return take_drop(services, sighting) or _find_registered(services, sighting)

@@ -1,1 +1,1 @@
-"""`launchdrop serve`: the process that stays running."""
+"""The process that stays."""

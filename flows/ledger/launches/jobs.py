@@ -20,8 +20,8 @@ JobKind = Literal["launch", "end", "brand"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claimant:
-    """Who claims jobs: its name, how long its leases last at first, and how it knows that another owner is dead."""
+class JobClaimer:
+    """A process that claims jobs: its name, how long its leases last at first, and how it knows that another owner is dead."""
 
     owner: str
     length: timedelta
@@ -95,10 +95,10 @@ def select_newest_revisions() -> Select[Any]:
     ).join(revision, revision.c.id == program.c.revision)
 
 
-def claimable_condition(conn: Connection, claimant: Claimant, now: datetime) -> Any:
+def claimable_condition(conn: Connection, claimer: JobClaimer, now: datetime) -> Any:
     """The condition that a program has no job, or one whose owner is dead, and need not wait for the carrier."""
     owners = select(program.c.lease_owner).distinct().where(program.c.lease_until > now)
-    dead = [owner for owner in conn.execute(owners).scalars() if claimant.is_owner_dead(owner)]
+    dead = [owner for owner in conn.execute(owners).scalars() if claimer.is_owner_dead(owner)]
     unleased = or_(program.c.lease_until.is_(None), program.c.lease_until <= now)
     if dead:
         unleased = or_(unleased, program.c.lease_owner.in_(dead))
@@ -106,17 +106,17 @@ def claimable_condition(conn: Connection, claimant: Claimant, now: datetime) -> 
 
 
 def lease_jobs(
-    conn: Connection, kind: JobKind, rows: Sequence[Row[Any]], claimant: Claimant, now: datetime
+    conn: Connection, kind: JobKind, rows: Sequence[Row[Any]], claimer: JobClaimer, now: datetime
 ) -> list[Job]:
     """Lease a job of this kind for each of these rows of `select_newest_revisions`, which must be locked."""
     if not rows:
         return []
-    until = now + claimant.length
-    values: dict[str, Any] = {"lease_owner": claimant.owner, "lease_until": until}
+    until = now + claimer.length
+    values: dict[str, Any] = {"lease_owner": claimer.owner, "lease_until": until}
     values["lease_token"] = program.c.lease_token + 1
     conn.execute(update(program).where(in_values(conn, program.c.id, [row.id for row in rows])).values(**values))
     brandings = _read_brandings(conn, rows)
-    return [_load_job(kind, row, claimant, until, brandings.get(row.id)) for row in rows]
+    return [_load_job(kind, row, claimer, until, brandings.get(row.id)) for row in rows]
 
 
 def extend_job_leases(conn: Connection, jobs: Iterable[Job], *, until: datetime) -> None:
@@ -159,7 +159,7 @@ def _update_leased(conn: Connection, jobs: Sequence[Job], **values: Any) -> None
 
 
 def _load_job(
-    kind: JobKind, row: Row[Any], claimant: Claimant, until: datetime, branding: ApprovedBranding | None
+    kind: JobKind, row: Row[Any], claimer: JobClaimer, until: datetime, branding: ApprovedBranding | None
 ) -> Job:
     facts = row.facts
     return Job(
@@ -169,7 +169,7 @@ def _load_job(
         reference=row.reference,
         revision=row.revision_number,
         revision_id=row.revision_id,
-        owner=claimant.owner,
+        owner=claimer.owner,
         token=row.lease_token + 1,
         until=until,
         carrier_id=row.carrier_id,

@@ -14,8 +14,8 @@ from flows.ledger.core.tables import move, program, revision, submission, takeov
 from flows.ledger.core.transitions import move_revisions
 from flows.ledger.launches.batches import count_open_batches
 from flows.ledger.launches.jobs import (
-    Claimant,
     Job,
+    JobClaimer,
     check_job_leases,
     claimable_condition,
     end_jobs,
@@ -89,7 +89,7 @@ def _has_failed_launch_since(conn: Connection, job: Job, live_number: int) -> bo
 
 def claim_launches(
     conn: Connection,
-    claimant: Claimant,
+    claimer: JobClaimer,
     *,
     now: datetime,
     allowed_delay: timedelta,
@@ -104,12 +104,12 @@ def claim_launches(
     if get_launch_pause(conn) is not None:
         return []
     query = select_newest_revisions().where(
-        _is_due(now, allowed_delay), claimable_condition(conn, claimant, now), ~_waits_for_takeover()
+        _is_due(now, allowed_delay), claimable_condition(conn, claimer, now), ~_waits_for_takeover()
     )
     query = query.order_by(revision.c.start, revision.c.id).limit(limit)
     rows = conn.execute(query.with_for_update(of=program, skip_locked=True)).all()
     rows = _limit_numbers(_without_takeovers(conn, rows))
-    jobs = lease_jobs(conn, "launch", rows, claimant, now)
+    jobs = lease_jobs(conn, "launch", rows, claimer, now)
     new = [job for job in jobs if not job.resumed]
     if new:
         where = in_values(conn, program.c.id, [job.program for job in new])

@@ -11,8 +11,8 @@ from flows.ledger.core.outbox import add_indexes_to_outbox, add_submissions_to_o
 from flows.ledger.core.tables import program, revision
 from flows.ledger.core.transitions import move_revisions, record_transitions
 from flows.ledger.launches.jobs import (
-    Claimant,
     Job,
+    JobClaimer,
     check_job_leases,
     claimable_condition,
     end_jobs,
@@ -29,7 +29,9 @@ from flows.ledger.programs.register import register_waiting_submissions
 _OPEN_STATES = ("scheduled", "launching", "live", "launch_failed")
 
 
-def claim_endings(conn: Connection, claimant: Claimant, *, now: datetime, limit: int = PROGRAMS_PER_CLAIM) -> list[Job]:
+def claim_endings(
+    conn: Connection, claimer: JobClaimer, *, now: datetime, limit: int = PROGRAMS_PER_CLAIM
+) -> list[Job]:
     """Claim programs to end: they have reached their end or were cancelled, and the carrier may have some of them.
 
     A launch pause does not stop this, unless the ledger was restored from a backup and may be out of date.
@@ -38,10 +40,10 @@ def claim_endings(conn: Connection, claimant: Claimant, *, now: datetime, limit:
     if pause is not None and pause.restored:
         return []
     is_over = program.c.at_carrier, program.c.ends_at <= now
-    query = select_newest_revisions().where(*is_over, claimable_condition(conn, claimant, now))
+    query = select_newest_revisions().where(*is_over, claimable_condition(conn, claimer, now))
     query = query.order_by(program.c.ends_at, program.c.id).limit(limit)
     rows = conn.execute(query.with_for_update(of=program, skip_locked=True)).all()
-    return lease_jobs(conn, "end", rows, claimant, now)
+    return lease_jobs(conn, "end", rows, claimer, now)
 
 
 def finish_endings(conn: Connection, jobs: Sequence[Job], *, now: datetime) -> None:
@@ -68,16 +70,16 @@ def finish_endings(conn: Connection, jobs: Sequence[Job], *, now: datetime) -> N
 
 
 def claim_brandings(
-    conn: Connection, claimant: Claimant, *, now: datetime, limit: int = PROGRAMS_PER_CLAIM
+    conn: Connection, claimer: JobClaimer, *, now: datetime, limit: int = PROGRAMS_PER_CLAIM
 ) -> list[Job]:
     """Claim live programs whose branding at the carrier is out of date. None while launching is paused."""
     if get_launch_pause(conn) is not None:
         return []
     is_due = program.c.brand_due, program.c.live_revision.is_not(None), program.c.ends_at > now
-    query = select_newest_revisions().where(*is_due, claimable_condition(conn, claimant, now))
+    query = select_newest_revisions().where(*is_due, claimable_condition(conn, claimer, now))
     query = query.order_by(program.c.id).limit(limit)
     rows = conn.execute(query.with_for_update(of=program, skip_locked=True)).all()
-    return lease_jobs(conn, "brand", rows, claimant, now)
+    return lease_jobs(conn, "brand", rows, claimer, now)
 
 
 def finish_brandings(conn: Connection, jobs: Sequence[Job], *, now: datetime) -> None:

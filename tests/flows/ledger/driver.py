@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from flows.ledger.core.tables import move, number, outbox, program, revision, submission
 from flows.ledger.intake.submissions import Registration
 from flows.ledger.launches.batches import read_open_batches, record_all_batches_done, record_batch_outcome
-from flows.ledger.launches.jobs import Claimant
+from flows.ledger.launches.jobs import JobClaimer
 from flows.ledger.launches.launches import claim_launches, finish_launches, mark_missed_launches
 from flows.ledger.launches.live_programs import claim_brandings, claim_endings, finish_brandings, finish_endings
 from flows.ledger.programs.businesses import record_businesses
@@ -84,7 +84,7 @@ class LedgerDriver:
     now: datetime = NOON
     allowed_delay: timedelta = DAY
     drops: int = 0
-    claimant: Claimant = field(default_factory=lambda: Claimant(owner="me", length=timedelta(minutes=1)))
+    claimer: JobClaimer = field(default_factory=lambda: JobClaimer(owner="me", length=timedelta(minutes=1)))
 
     def __post_init__(self):
         with self.ledger.begin() as conn:
@@ -121,7 +121,7 @@ class LedgerDriver:
 
     def claim(self, **kwargs):
         with self.ledger.begin() as conn:
-            return claim_launches(conn, self.claimant, now=self.now, allowed_delay=self.allowed_delay, **kwargs)
+            return claim_launches(conn, self.claimer, now=self.now, allowed_delay=self.allowed_delay, **kwargs)
 
     def finish(self, jobs):
         with self.ledger.begin() as conn:
@@ -150,13 +150,13 @@ class LedgerDriver:
 
     def end(self):
         with self.ledger.begin() as conn:
-            jobs = claim_endings(conn, self.claimant, now=self.now)
+            jobs = claim_endings(conn, self.claimer, now=self.now)
             finish_endings(conn, jobs, now=self.now)
         return [f"{e.business}/{e.reference}" for e in jobs]
 
     def brand(self):
         with self.ledger.begin() as conn:
-            jobs = claim_brandings(conn, self.claimant, now=self.now)
+            jobs = claim_brandings(conn, self.claimer, now=self.now)
             finish_brandings(conn, jobs, now=self.now)
         return [(f"{e.business}/{e.reference}", e.branding.display_name if e.branding else None) for e in jobs]
 

@@ -90,7 +90,7 @@ class Lifecycle(RuleBasedStateMachine):
     def launch(self, crash_after, fails):
         """Launch what is due until the launcher crashes. A later launch continues from there."""
         now = self.driver.now
-        due, lease_length = self.model.due(now), self.driver.claimant.length
+        due, lease_length = self.model.due(now), self.driver.claimer.length
         jobs = self.driver.claim()
         begun = [(e.business, e.reference) for e in jobs if not e.resumed]
         assert set(begun) <= set(due)
@@ -144,10 +144,10 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def end(self):
-        self.driver.now += 2 * self.driver.claimant.length  # leases of crashed launchers expire
+        self.driver.now += 2 * self.driver.claimer.length  # leases of crashed launchers expire
         keys = self.model.ending(self.driver.now)
         with self.ledger.begin() as conn:
-            jobs = claim_endings(conn, self.driver.claimant, now=self.driver.now)
+            jobs = claim_endings(conn, self.driver.claimer, now=self.driver.now)
             for job in jobs:
                 finish_endings(conn, [job], now=self.driver.now)
                 self.model.finish_end((job.business, job.reference))

@@ -35,7 +35,7 @@ START = NOON + HOUR
 @pytest.fixture
 def other(driver):
     """Another launcher on the same ledger."""
-    return replace(driver, claimant=replace(driver.claimant, owner="other"))
+    return replace(driver, claimer=replace(driver.claimer, owner="other"))
 
 
 def test_nothing_is_launched_before_its_start(driver):
@@ -55,7 +55,7 @@ def test_batches_have_at_most_500_numbers_and_keep_their_keys(driver, other):
     batches = driver.open_batches(job)
     assert [(b.kind, len(b.numbers)) for b in batches] == [("add", 500), ("add", 500), ("add", 200)]
     assert len({b.key for b in batches}) == 3
-    other.now = START + 2 * driver.claimant.length
+    other.now = START + 2 * driver.claimer.length
     [resumed] = other.claim()
     assert [b.key for b in other.open_batches(resumed)] == [b.key for b in batches]
 
@@ -71,7 +71,7 @@ def test_an_interrupted_launch_continues_where_it_stopped(driver, other):
         record_batch_outcome(conn, job, first, {int(first.numbers[0]): "INVALID_NUMBER"}, START)
         mark_batch_sent(conn, job, second, START)
     assert other.claim() == []
-    other.now += 2 * driver.claimant.length
+    other.now += 2 * driver.claimer.length
     [resumed] = other.claim()
     assert (resumed.resumed, resumed.carrier_id, resumed.token) == (True, "at-carrier", job.token + 1)
     assert [(b.state, len(b.numbers)) for b in other.open_batches(resumed)] == [("sent", 500), ("planned", 200)]
@@ -86,7 +86,7 @@ def test_an_owner_that_lost_its_lease_cannot_write(driver, other):
     driver.now = START
     [job] = driver.claim()
     [batch] = driver.open_batches(job)
-    other.now = START + 2 * driver.claimant.length
+    other.now = START + 2 * driver.claimer.length
     [new_job] = other.claim()
     writes = [
         lambda conn: mark_batch_sent(conn, job, batch, START),
@@ -108,7 +108,7 @@ def test_the_launch_of_a_dead_owner_is_taken_over_at_once(driver, other):
     driver.drop("p", some_numbers(1))
     driver.now = other.now = START
     driver.claim()
-    other.claimant = replace(other.claimant, is_owner_dead=lambda owner: owner == "me")
+    other.claimer = replace(other.claimer, is_owner_dead=lambda owner: owner == "me")
     [resumed] = other.claim()
     assert resumed.resumed
 
@@ -396,7 +396,7 @@ def test_the_next_due_time(driver):
         assert list_launch_times(conn, after=NOON, limit=10) == [START, START + HOUR]
     driver.now = START
     jobs = driver.claim()
-    assert due() == START + driver.claimant.length
+    assert due() == START + driver.claimer.length
     driver.finish(jobs)
     assert due() == START + HOUR
     driver.now = START + HOUR

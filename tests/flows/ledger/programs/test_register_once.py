@@ -92,7 +92,7 @@ def test_interrupted_launching_leaves_nothing(driver):
 def claim_due_launches(conn, driver):
     from flows.ledger.launches.launches import claim_launches
 
-    return claim_launches(conn, driver.claimant, now=driver.now, allowed_delay=driver.allowed_delay)
+    return claim_launches(conn, driver.claimer, now=driver.now, allowed_delay=driver.allowed_delay)
 
 
 def run_concurrently(*acts):
@@ -139,7 +139,7 @@ def test_a_number_registered_concurrently_by_two_businesses_goes_to_one(driver):
 def test_each_launch_is_claimed_once(driver, launchers):
     for place in range(12):
         driver.drop(f"p{place}", some_numbers(3, 10 * place))
-    drivers = [replace(driver, claimant=replace(driver.claimant, owner=f"o{i}")) for i in range(launchers)]
+    drivers = [replace(driver, claimer=replace(driver.claimer, owner=f"o{i}")) for i in range(launchers)]
     for one in drivers:
         one.now = driver.now + HOUR
     outcomes = run_concurrently(*(one.claim for one in drivers))

@@ -180,7 +180,7 @@ def test_the_logo_is_found_after_a_number_was_released_by_hand(driver, decide_al
     driver.launch()
     decide_all(True)
     with driver.ledger.begin() as conn:
-        [job] = claim_brandings(conn, driver.claimant, now=driver.now)
+        [job] = claim_brandings(conn, driver.claimer, now=driver.now)
     assert job.branding.logo.archive == "acme/s1/"
 
 
