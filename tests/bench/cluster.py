@@ -27,7 +27,7 @@ from flows.ledger.core.engine import Ledger
 from flows.ledger.programs.businesses import record_businesses
 from flows.ledger.programs.register import register_submission
 from flows.scaling.dask_cluster import QUIET
-from flows.validation.ahead_of_turn import AcceptedNumbers
+from flows.validation.early_judgment import AcceptedNumbers
 from tests.bench import generate
 from tests.bench.cpu_times import time_drop_parts, time_row_parts
 from tests.bench.measurement import (
@@ -41,7 +41,7 @@ from tests.bench.measurement import (
 )
 from tests.bench.sample_ledger import BUSINESS, MANIFEST, judge_program
 from tests.bench.sandbox import has_receipt, make_home, write_drop
-from tests.flows.ledger.postgres import binaries, running
+from tests.flows.ledger.postgres import find_postgres_binaries, running_postgres
 
 LIBRARIES = ("dask", "distributed", "prefect-dask", "sqlalchemy", "psycopg")
 
@@ -186,8 +186,8 @@ def measure_registrations(place: Path, count: int) -> list[str]:
     """Register a submission with this many new numbers in one transaction, in each database."""
     numbers = np.random.default_rng(1).permutation(np.arange(5_012_000_000, 5_012_000_000 + 3 * count, 3))
     found = {"SQLite": measure_registration(f"sqlite:///{place}/ledger.db", numbers)}
-    if binaries() is not None:
-        with running() as url:
+    if find_postgres_binaries() is not None:
+        with running_postgres() as url:
             admin = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
             with admin.connect() as conn:
                 conn.execute(text("create database bench"))
