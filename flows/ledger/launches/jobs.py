@@ -21,7 +21,7 @@ JobKind = Literal["launch", "end", "brand"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobClaimer:
-    """A process that claims jobs: its name, how long its leases last at first, and how it knows that another owner is dead."""
+    """A process that claims jobs: its name, how long its leases last, and how it knows that another owner is dead."""
 
     owner: str
     length: timedelta
