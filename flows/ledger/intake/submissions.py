@@ -140,7 +140,7 @@ def find_duplicate(
     """The id of the submission that one with this content repeats; None if it repeats none.
 
     It can repeat the held or the current accepted submission for its reference. `cancels`: its manifest has
-    `state: cancelled`, which repeats the cancellation of a cancelled program, whatever the content of that was.
+    `state: cancelled`, which repeats the cancellation of a canceled program, whatever the content of that was.
     """
     if reference is None:
         return None

@@ -32,7 +32,7 @@ _OPEN_STATES = ("scheduled", "launching", "live", "launch_failed")
 def claim_endings(
     conn: Connection, claimer: JobClaimer, *, now: datetime, limit: int = PROGRAMS_PER_CLAIM
 ) -> list[Job]:
-    """Claim programs to end: they have reached their end or were cancelled, and the carrier may have some of them.
+    """Claim programs to end: they have reached their end or were canceled, and the carrier may have some of them.
 
     A launch pause does not stop this, unless the ledger was restored from a backup and may be out of date.
     """
@@ -55,10 +55,10 @@ def finish_endings(conn: Connection, jobs: Sequence[Job], *, now: datetime) -> N
         return
     check_job_leases(conn, jobs)
     keys = [job.program for job in jobs]
-    for cancelled, cause in ((True, "cancelled by the business"), (False, "end time reached")):
+    for canceled, cause in ((True, "canceled by the business"), (False, "end time reached")):
         query = select(revision.c.id).join(program, program.c.id == revision.c.program)
         is_open = in_values(conn, program.c.id, keys), revision.c.state.in_(_OPEN_STATES)
-        query = query.where(*is_open, program.c.cancelled_at.is_not(None) == cancelled)
+        query = query.where(*is_open, program.c.cancelled_at.is_not(None) == canceled)
         move_revisions(conn, list(conn.execute(query).scalars()), "ended", cause=cause, now=now)
     for job in jobs:
         delete_planned_batches(conn, job)

@@ -109,7 +109,7 @@ def refuse_numbers(conn: Connection, program_id: int, numbers: np.ndarray, reaso
 def free_numbers(conn: Connection, programs: Sequence[int], *, removed: bool) -> None:
     """Give up all claims of these programs, and hand the numbers over to programs that wait for them.
 
-    `removed`: the programs are over (ended or cancelled). Otherwise (missed) their numbers stay pending.
+    `removed`: the programs are over (ended or canceled). Otherwise (missed) their numbers stay pending.
     """
     is_theirs = in_values(conn, number.c.program, programs)
     if removed:

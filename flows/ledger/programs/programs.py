@@ -40,7 +40,7 @@ class CurrentProgram:
 
     @property
     def is_over(self) -> bool:
-        """Whether it can no longer be revised: it is ended or cancelled, or will be."""
+        """Whether it can no longer be revised: it is ended or canceled, or will be."""
         return self.state in FINAL_STATES or self.program.cancelled_at is not None
 
 

@@ -55,7 +55,7 @@ def register_submission(conn: Connection, registration: Registration, now: datet
 
 
 def preview_registration(conn: Connection, registration: Registration) -> RegistrationResult:
-    """What registering would do now. Writes nothing. Rejected and cancelling submissions have no revision."""
+    """What registering would do now. Writes nothing. Rejected and canceling submissions have no revision."""
     duplicate = find_registered_duplicate(conn, registration)
     if duplicate is not None:
         return _duplicate_result(conn, registration, duplicate)
@@ -187,7 +187,7 @@ def _carry_out(
 ) -> RegistrationResult:
     """Revise or cancel the program."""
     if accepted.manifest.state == "cancelled":
-        number = programs.cancel_program(conn, accepted, cause=f"cancelled by {cause}", by=by, now=now)
+        number = programs.cancel_program(conn, accepted, cause=f"canceled by {cause}", by=by, now=now)
         return RegistrationResult(outcome="registered", submission=accepted.submission, revision=number)
     unit = accepted.manifest.business_unit
     if unit and accepted.manifest.create_business_unit:
@@ -217,17 +217,17 @@ def _count_waiting_submissions(conn: Connection, accepted: AcceptedSubmission) -
     return conn.execute(query).scalar_one()
 
 
-def _create_program_of_held_submission(conn: Connection, cancelling: AcceptedSubmission, now: datetime) -> None:
-    """If there is only a held submission for the program, make the program of it, so that it can be cancelled for good.
+def _create_program_of_held_submission(conn: Connection, canceling: AcceptedSubmission, now: datetime) -> None:
+    """If there is only a held submission for the program, make the program of it, so that it can be canceled for good.
 
     It claims no numbers and requests no reviews, because it never launches.
     """
-    row = find_open_submission(conn, cancelling.business, cancelling.reference, "held")
-    if row is None or programs.find_program(conn, cancelling.business, cancelling.reference) is not None:
+    row = find_open_submission(conn, canceling.business, canceling.reference, "held")
+    if row is None or programs.find_program(conn, canceling.business, canceling.reference) is not None:
         return
     held = unpark_submission(conn, row)
     bare = replace(held, manifest=replace(held.manifest, display_name=None), logo=None, block=merge_blocks([]))
-    cause = f"held, and cancelled by submission {cancelling.submission}"
+    cause = f"held, and canceled by submission {canceling.submission}"
     programs.revise_program(conn, bare, cause=cause, by=LAUNCHDROP, now=now)
 
 

@@ -236,7 +236,7 @@ def test_after_a_failed_launch_all_facts_are_sent_again(driver):
         assert not find_unsent_changes(conn, job).facts
 
 
-def test_cancelling_while_launching_ends_the_program_afterwards(driver):
+def test_canceling_while_launching_ends_the_program_afterwards(driver):
     driver.drop("p", some_numbers(3))
     driver.now = START
     jobs = driver.claim()

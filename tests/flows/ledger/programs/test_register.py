@@ -174,7 +174,7 @@ def test_a_live_number_that_is_being_removed_can_be_added_again(driver):
     assert driver.states() == ["superseded", "superseded", "live"]
 
 
-def test_cancelling_a_scheduled_program_frees_its_numbers(driver):
+def test_canceling_a_scheduled_program_frees_its_numbers(driver):
     driver.drop("p", some_numbers(2))
     assert driver.cancel().revision == 1
     assert driver.state() == (1, "cancelled")
@@ -184,7 +184,7 @@ def test_cancelling_a_scheduled_program_frees_its_numbers(driver):
         driver.drop("p", some_numbers(2))
 
 
-def test_cancelling_a_live_program_ends_it(driver):
+def test_canceling_a_live_program_ends_it(driver):
     driver.drop("p", some_numbers(2))
     driver.now += HOUR
     driver.launch()
@@ -198,11 +198,11 @@ def test_cancelling_a_live_program_ends_it(driver):
     assert driver.end() == []
 
 
-def test_cancelling_an_unknown_program_is_registered(driver):
+def test_canceling_an_unknown_program_is_registered(driver):
     assert driver.cancel().revision is None
 
 
-def test_cancelling_a_held_program_is_final(driver):
+def test_canceling_a_held_program_is_final(driver):
     driver.drop("p", some_numbers(2), verdict="held", display_name=CUSTOM)
     assert driver.cancel().revision == 1
     assert (driver.state(), driver.numbers()) == ((1, "cancelled"), {})
