@@ -1,4 +1,4 @@
-"""The commands as a person types them: real processes in a folder of their own."""
+"""The commands as a person runs them: as processes in an empty folder."""
 
 import json
 import os
@@ -31,19 +31,19 @@ def call(*arguments, cwd, **env):
     return done
 
 
-def test_help_names_every_command_and_imports_little(tmp_path):
+def test_help_lists_the_commands_and_imports_little(tmp_path):
     done = call("--help", cwd=tmp_path)
     for name in ("new", "check", "run", "serve", "programs", "submissions", "show", "numbers", "rules", "schema"):
         assert f"  {name} " in done.stdout
-    heavy = subprocess.run(
+    imported = subprocess.run(
         [sys.executable, "-c", "import sys, flows.cli; print(sorted({'pandas', 'prefect', 'sqlalchemy', 'boto3', "
          "'pydantic', 'rich'} & set(sys.modules)))"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert heavy.stdout.strip() in ("[]", "['rich']")
+    assert imported.stdout.strip() in ("[]", "['rich']")
 
 
-def test_check_opens_neither_ledger_nor_server_and_writes_nothing(here):
+def test_check_writes_nothing(here):
     before = sorted(here.rglob("*"))
     done = call("check", "inbox/acme-bank/3-collections", cwd=here)
     assert done.returncode == 1
@@ -52,31 +52,31 @@ def test_check_opens_neither_ledger_nor_server_and_writes_nothing(here):
     assert sorted(here.rglob("*")) == before
 
 
-def test_check_passes_over_an_upload_under_way_as_run_does(here):
+def test_check_ignores_unfinished_uploads_like_run_does(here):
     (here / "inbox/acme-bank/1-card-service/numbers.csv.part").write_text("50121490")
     done = call("check", "inbox/acme-bank/1-card-service", cwd=here)
     assert done.returncode == 0
     assert "MAN-006" not in done.stdout
 
 
-@pytest.mark.skipif(os.cpu_count() < 2, reason="one core alone is not shared among processes")
-def test_a_check_that_is_killed_leaves_no_process_behind(tmp_path):
+@pytest.mark.skipif(os.cpu_count() < 2, reason="a single core does not use several processes")
+def test_a_killed_check_leaves_no_processes_behind(tmp_path):
     rows = "".join(f"501{exchange}{line:04},Survey\n" for exchange in range(220, 320) for line in range(10_000))
     (tmp_path / "numbers.csv").write_text(rows)
     checking = subprocess.Popen([LAUNCHDROP, "check", "numbers.csv"], cwd=tmp_path, stdout=subprocess.DEVNULL)
     children = Path(f"/proc/{checking.pid}/task/{checking.pid}/children")
-    assert until(lambda: len(children.read_text().split()) >= 2, 60)
+    assert wait_until(lambda: len(children.read_text().split()) >= 2, 60)
     pids = children.read_text().split()
     checking.kill()
     checking.wait()
-    assert until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 30)
+    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 30)
 
 
-def until(condition, most):
-    began = time.monotonic()
-    while not (found := condition()) and time.monotonic() - began < most:
+def wait_until(condition, timeout):
+    started = time.monotonic()
+    while not (result := condition()) and time.monotonic() - started < timeout:
         time.sleep(0.02)
-    return found
+    return result
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def until(condition, most):
         ("inbox/nowhere", 2),
     ],
 )
-def test_the_exit_code_of_check_says_how_it_went(here, path, code):
+def test_exit_codes_of_check(here, path, code):
     done = call("check", path, "--json", cwd=here)
     assert done.returncode == code
     if code < 2:
@@ -103,20 +103,20 @@ def test_the_exit_code_of_check_says_how_it_went(here, path, code):
 
 
 @pytest.mark.parametrize("path", ["x" * 300, "inbox/acme-bank/1-card-service/numbers.csv/more"])
-def test_a_path_that_can_be_none_is_one_line(here, path):
+def test_an_impossible_path_is_an_error_of_one_line(here, path):
     done = call("check", path, cwd=here)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
-def test_check_names_the_place_that_it_cannot_write_to(here):
+def test_check_names_a_folder_that_it_cannot_write_to(here):
     (here / "out").write_text("in the way")
     done = call("check", "inbox/acme-bank/1-card-service", "--out", "out", cwd=here)
     assert (done.returncode, done.stderr) == (2, f"launchdrop: '{here}/out': File exists\n")
 
 
-@pytest.mark.parametrize("drop", ["7-unreadable", "of-another"])
-def test_a_drop_belongs_to_the_business_whose_inbox_it_is_in(here, drop):
-    other = here / "inbox/acme-bank/of-another"
+@pytest.mark.parametrize("drop", ["7-unreadable", "for-another-business"])
+def test_a_drop_belongs_to_the_business_whose_folder_it_is_in(here, drop):
+    other = here / "inbox/acme-bank/for-another-business"
     other.mkdir()
     (other / "program.yaml").write_text("manifest: 1\nbusiness: zenith-health\n")
     report = json.loads(call("check", f"inbox/acme-bank/{drop}", "--json", cwd=here).stdout)
@@ -124,38 +124,38 @@ def test_a_drop_belongs_to_the_business_whose_inbox_it_is_in(here, drop):
 
 
 @pytest.mark.parametrize("where", [".", "inbox/acme-bank", "inbox/zenith-health/d"])
-@pytest.mark.parametrize("whole", [True, False], ids=["absolute", "relative"])
-def test_the_tenant_is_known_however_the_places_are_named(here, where, whole):
-    drop, registry = here / "inbox/zenith-health/d", here / "inbox/businesses.yaml"
+@pytest.mark.parametrize("absolute", [True, False], ids=["absolute", "relative"])
+def test_the_business_is_known_by_absolute_and_relative_paths(here, where, absolute):
+    drop, businesses = here / "inbox/zenith-health/d", here / "inbox/businesses.yaml"
     drop.mkdir(parents=True)
     (drop / "program.yaml").write_text("manifest: 1\nbusiness: acme-bank\n")
-    named = [path if whole else Path(os.path.relpath(path, here / where)) for path in (drop, registry)]
-    for path in (named[0], named[0] / "program.yaml"):
-        done = call("check", path, "--businesses", named[1], "--json", cwd=here / where)
+    drop, businesses = (path if absolute else Path(os.path.relpath(path, here / where)) for path in (drop, businesses))
+    for path in (drop, drop / "program.yaml"):
+        done = call("check", path, "--businesses", businesses, "--json", cwd=here / where)
         report = json.loads(done.stdout)
         assert "MAN-008" in {finding["rule"] for finding in report["findings"]}
         assert report["submission"]["business"] == "zenith-health"
 
 
 @pytest.mark.parametrize("path", [".", "program.yaml", "rejected.csv"])
-def test_check_writes_over_nothing_that_it_checks(here, path):
+def test_check_does_not_overwrite_the_files_it_checks(here, path):
     drop = here / "inbox/acme-bank/3-collections"
     (drop / "rejected.csv").write_text("5012149020,Survey\n")
     before = {p: p.read_bytes() for p in drop.iterdir()}
     done = call("check", path, "--out", ".", cwd=drop)
-    told = "launchdrop: --out . would overwrite the files being checked. Name another folder.\n"
-    assert (done.returncode, done.stderr) == (2, told)
+    error = "launchdrop: --out . would overwrite the files being checked. Name another folder.\n"
+    assert (done.returncode, done.stderr) == (2, error)
     assert {p: p.read_bytes() for p in drop.iterdir()} == before
 
 
-def test_check_writes_the_files_of_a_submission_where_asked(here):
+def test_check_writes_the_files_of_a_submission_to_out(here):
     call("check", "inbox/acme-bank/3-collections", "--out", "out", cwd=here)
     names = {p.name for p in (here / "out").iterdir()}
     assert names == {"report.html", "report.json", "rejected.csv", "rejections.csv", "program.yaml"}
 
 
-def test_the_corrected_rejects_are_a_drop_that_passes(here):
-    """rejected.csv and program.yaml, as they lie in the report: corrected, they are the next drop."""
+def test_the_corrected_rejected_csv_is_a_valid_drop(here):
+    """rejected.csv and program.yaml from the report are the next drop, once the rows are corrected."""
     call("check", "inbox/acme-bank/3-collections", "--out", "inbox/acme-bank/again", cwd=here)
     again = call("check", "inbox/acme-bank/again", "--json", cwd=here)
     report = json.loads(again.stdout)
@@ -164,7 +164,7 @@ def test_the_corrected_rejects_are_a_drop_that_passes(here):
     assert call("check", "inbox/acme-bank/again", cwd=here).returncode == 0
 
 
-def test_new_gives_a_drop_that_check_takes(tmp_path):
+def test_new_writes_a_drop_that_can_be_checked(tmp_path):
     assert call("new", "first", cwd=tmp_path).returncode == 0
     done = call("check", "first", "--json", cwd=tmp_path)
     report = json.loads(done.stdout)
@@ -178,7 +178,7 @@ def test_new_gives_a_drop_that_check_takes(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["two\nlines", os.fsdecode(b"latin-\xfc")])
-def test_a_folder_of_any_name_can_be_made_and_checked_and_written_to(tmp_path, name):
+def test_folders_with_unusual_names_can_be_created_and_checked(tmp_path, name):
     strict = {"PYTHONIOENCODING": "utf-8:strict"}
     assert call("new", name, cwd=tmp_path, **strict).returncode == 0
     done = call("check", name, "--out", f"{name}-out", cwd=tmp_path, **strict)
@@ -191,12 +191,12 @@ def test_a_folder_of_any_name_can_be_made_and_checked_and_written_to(tmp_path, n
 @pytest.mark.parametrize(
     "arguments", [("show",), ("submissions", "release"), ("launches", "pause", "--why"), ("numbers", "release")]
 )
-def test_what_was_typed_in_another_encoding_is_one_line(tmp_path, arguments):
+def test_an_argument_in_another_encoding_is_an_error_of_one_line(tmp_path, arguments):
     done = call(*arguments, os.fsdecode(b"acme/\xfc"), cwd=tmp_path)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "launchdrop: acme/�: expected text in UTF-8")
 
 
-def test_rules_and_schemas_print(tmp_path):
+def test_prints_rules_and_schemas(tmp_path):
     rules = json.loads(call("rules", "--json", cwd=tmp_path).stdout)
     assert {"id", "severity", "scope", "name", "meaning", "fix"} == set(rules[0])
     assert "NUM-004" in call("rules", cwd=tmp_path).stdout
@@ -204,7 +204,7 @@ def test_rules_and_schemas_print(tmp_path):
         assert json.loads(call("schema", name, cwd=tmp_path).stdout)["$schema"]
 
 
-def test_a_run_and_what_the_ledger_tells_of_it(here):
+def test_a_run_and_the_commands_that_list_its_results(here):
     done = call("run", cwd=here)
     assert done.returncode == 0, done.stderr
     assert "acme-bank/3-collections: accepted with rejections (1,167 accepted, 30 rejected)" in done.stdout
@@ -226,7 +226,7 @@ def test_a_run_and_what_the_ledger_tells_of_it(here):
     assert "Nothing new" in again.stdout
 
 
-def test_a_run_whose_prefect_server_is_away_is_a_run(here):
+def test_run_works_while_the_prefect_server_is_down(here):
     done = call("run", cwd=here, PREFECT_API_URL="http://127.0.0.1:9/api", PREFECT_HOME=str(here / "prefect"))
     assert done.returncode == 0
     assert "7 drops taken, 1 program launched." in done.stdout
@@ -235,19 +235,19 @@ def test_a_run_whose_prefect_server_is_away_is_a_run(here):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("review", "approve", "9" * 30), "Invalid value for 'ID': Input should be less than or equal to"),
         (("numbers", "release", "5"), "launchdrop: expected a phone number with ten digits, area code first\n"),
     ],
 )
-def test_what_can_be_no_id_and_no_number_is_told(here, arguments, told):
+def test_invalid_ids_and_numbers_are_reported(here, arguments, message):
     done = call(*arguments, cwd=here)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
-def test_a_typo_in_a_setting_is_one_line(here):
+def test_a_typo_in_a_setting_is_an_error_of_one_line(here):
     done = call("run", cwd=here, LAUNCHDROP_SETLE="1s")
     assert (done.returncode, done.stderr) == (
         2,
@@ -255,29 +255,29 @@ def test_a_typo_in_a_setting_is_one_line(here):
     )
 
 
-FAULTY = """
+BUGGY = """
 from flows import cli
 
-def faulty():
+def buggy():
     raise ZeroDivisionError("5012149020 of postgresql://u:secret@h/db")
 
-cli.app.command()(faulty)
+cli.app.command()(buggy)
 cli.main()
 """
 
 
-def test_what_nobody_foresaw_is_one_line_and_exit_code_2(tmp_path):
-    command = [sys.executable, "-c", FAULTY, "faulty"]
+def test_a_bug_is_an_error_of_one_line_and_exit_code_2(tmp_path):
+    command = [sys.executable, "-c", BUGGY, "buggy"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    told = "ZeroDivisionError, a bug in launchdrop; set LAUNCHDROP_LOG_LEVEL=debug to log the details\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"launchdrop: {told}")
+    error = "ZeroDivisionError, a bug in launchdrop; set LAUNCHDROP_LOG_LEVEL=debug to log the details\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"launchdrop: {error}")
 
 
 @pytest.mark.parametrize("arguments", [("check", "numbers.csv"), ("doctor",), ("programs",)])
-def test_its_traceback_is_for_the_log_at_debug_and_masked(tmp_path, arguments):
+def test_the_traceback_of_a_bug_is_in_the_debug_log_and_masked(tmp_path, arguments):
     (tmp_path / "numbers.csv").write_text("5012149020,Survey\n")
     code = "from flows import cli; cli.main()"
-    faulty = (
+    patch = (
         "import flows.validation.dry_run, flows.services, flows.operations.probes\n"
         "def fail(*a, **k): raise KeyError('501-214-9020')\n"
         "flows.validation.dry_run.check_path = flows.services.open_store = fail\n"
@@ -285,7 +285,7 @@ def test_its_traceback_is_for_the_log_at_debug_and_masked(tmp_path, arguments):
     )
     env = os.environ | {"LAUNCHDROP_LOG_LEVEL": "debug", "LAUNCHDROP_LOG": "json"}
     done = subprocess.run(
-        [sys.executable, "-c", faulty + code, *arguments], cwd=tmp_path, env=env, capture_output=True, text=True
+        [sys.executable, "-c", patch + code, *arguments], cwd=tmp_path, env=env, capture_output=True, text=True
     )
     line = next(json.loads(line) for line in done.stderr.splitlines() if '"exception"' in line)
     assert line["exception"].endswith("KeyError: '+1501•••9020'")
@@ -293,7 +293,7 @@ def test_its_traceback_is_for_the_log_at_debug_and_masked(tmp_path, arguments):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("INBOX", "s3://b/p?kms", "expected s3://bucket/prefix, with no query parameters except "),
         ("REPORTS", "sftp://user:secret@host/drops", "expected a folder or s3://bucket/prefix, not sftp://…"),
@@ -302,10 +302,10 @@ def test_its_traceback_is_for_the_log_at_debug_and_masked(tmp_path, arguments):
         ("LEDGER", "mysql://u:secret@h/db", "the ledger can be sqlite or postgresql, not mysql"),
     ],
 )
-def test_a_place_that_is_none_is_one_line_that_names_its_setting(tmp_path, name, value, told):
+def test_an_invalid_location_is_an_error_of_one_line_that_names_the_setting(tmp_path, name, value, message):
     done = call("programs", cwd=tmp_path, **{f"LAUNCHDROP_{name}": value})
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith(f"launchdrop: LAUNCHDROP_{name}: {told}")
+    assert done.stderr.startswith(f"launchdrop: LAUNCHDROP_{name}: {message}")
     assert "secret" not in done.stderr
 
 
@@ -315,7 +315,7 @@ CANNOT_CREATE = "is not a folder and cannot be created; expected the folder for"
 
 @pytest.mark.parametrize("command", ["run", "serve"])
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("INBOX", "nowhere", NO_FOLDER),
         ("INBOX", "inbox/businesses.yaml", NO_FOLDER),
@@ -325,15 +325,15 @@ CANNOT_CREATE = "is not a folder and cannot be created; expected the folder for"
         ("ARCHIVE", "/proc/x", f"{CANNOT_CREATE} submissions"),
     ],
 )
-def test_a_folder_that_is_none_is_named_at_start(here, command, name, value, told):
+def test_a_missing_folder_is_named_at_start(here, command, name, value, message):
     done = call(command, cwd=here, **{f"LAUNCHDROP_{name}": value})
-    line = f"launchdrop: LAUNCHDROP_{name}: {value!r} {told}, or s3://bucket/prefix\n"
+    line = f"launchdrop: LAUNCHDROP_{name}: {value!r} {message}, or s3://bucket/prefix\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
     assert not (here / "nowhere").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["show", "acme-bank"], "acme-bank: expected BUSINESS/REF, such as acme-bank/collections"),
         (["show", "acme-bank/none"], "no program acme-bank/none; `launchdrop programs` lists them"),
@@ -343,29 +343,29 @@ def test_a_folder_that_is_none_is_named_at_start(here, command, name, value, tol
         (["review", "approve", "7"], "no review has the id 7"),
     ],
 )
-def test_what_is_not_there_is_one_line(tmp_path, arguments, told):
+def test_a_missing_object_is_an_error_of_one_line(tmp_path, arguments, message):
     done = call(*arguments, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (2, f"launchdrop: {told}\n")
+    assert (done.returncode, done.stderr) == (2, f"launchdrop: {message}\n")
 
 
-def test_live_numbers_of_a_business_that_is_none_are_not_an_empty_list(tmp_path):
+def test_exporting_numbers_of_an_unknown_business_is_an_error(tmp_path):
     (tmp_path / "inbox").mkdir()
     done = call("numbers", "export", "--business", "acme-bnak", cwd=tmp_path)
-    told = "launchdrop: unknown business acme-bnak: it is neither in businesses.yaml nor in the inbox\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+    error = "launchdrop: unknown business acme-bnak: it is neither in businesses.yaml nor in the inbox\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", error)
 
 
-def test_a_restored_ledger_is_not_brought_past_its_marker_by_hand(here):
-    ledger, kept = here / ".launchdrop/ledger.db", here / "kept.db"
+def test_commands_do_not_move_a_restored_ledger_past_its_marker(here):
+    ledger, backup = here / ".launchdrop/ledger.db", here / "backup.db"
     call("run", cwd=here)
-    with closing(sqlite3.connect(ledger)) as before, closing(sqlite3.connect(kept)) as copy:
-        before.backup(copy)
+    with closing(sqlite3.connect(ledger)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
     call("launches", "pause", cwd=here)
     call("launches", "resume", cwd=here)
     call("run", cwd=here)
     for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
         (ledger.parent / name).unlink(missing_ok=True)
-    shutil.copy(kept, ledger)
+    shutil.copy(backup, ledger)
 
     done = call("launches", "resume", cwd=here)
     assert done.returncode == 2
@@ -380,24 +380,24 @@ def test_a_missing_businesses_file_needs_the_operator(tmp_path):
     assert "businesses.yaml: not found in" in done.stderr
 
 
-def test_prune_says_what_would_go_and_then_lets_it_go(here):
+def test_prune_dry_run_and_prune(here):
     call("run", cwd=here)
-    nothing = call("prune", cwd=here)
-    assert "not set" in nothing.stdout
-    soon = {"LAUNCHDROP_KEEP_REPORTS": "0 s", "LAUNCHDROP_KEEP_INBOX": "0 s", "LAUNCHDROP_KEEP_ARCHIVE": "0 s"}
-    would = call("prune", "--dry-run", cwd=here, **soon)
-    assert "Would delete 7 from inbox" in would.stdout
-    # 7-unreadable was rejected; 5-survey is cancelled by 6-survey-cancelled. The rest is in force.
-    assert "Would delete 3 from archive" in would.stdout
+    unset = call("prune", cwd=here)
+    assert "not set" in unset.stdout
+    at_once = {"LAUNCHDROP_KEEP_REPORTS": "0 s", "LAUNCHDROP_KEEP_INBOX": "0 s", "LAUNCHDROP_KEEP_ARCHIVE": "0 s"}
+    dry_run = call("prune", "--dry-run", cwd=here, **at_once)
+    assert "Would delete 7 from inbox" in dry_run.stdout
+    # 7-unreadable was rejected, and 6-survey-cancelled canceled 5-survey. The rest is in force.
+    assert "Would delete 3 from archive" in dry_run.stdout
     assert (here / "inbox/acme-bank/1-card-service").exists()
-    did = call("prune", cwd=here, **soon)
-    assert did.stdout == would.stdout.replace("Would delete", "Deleted")
+    done = call("prune", cwd=here, **at_once)
+    assert done.stdout == dry_run.stdout.replace("Would delete", "Deleted")
     assert not (here / "inbox/acme-bank/1-card-service").exists()
-    assert call("prune", cwd=here, **soon).stdout == "Nothing is old enough.\n"
+    assert call("prune", cwd=here, **at_once).stdout == "Nothing is old enough.\n"
     assert len(list((here / "reports/out").rglob("receipt.json"))) == 7
 
 
-def test_metrics_are_printed_for_a_collector(here):
+def test_prints_metrics(here):
     call("run", cwd=here)
     done = call("metrics", cwd=here)
     assert done.returncode == 0
