@@ -8,6 +8,8 @@ import hashlib
 import threading
 from collections import OrderedDict
 
+from flows.ledger.intake.drops import Sighting
+from flows.stores import Store
 from schemas.judge import parse_drop_manifest
 from schemas.manifest.parse import ParsedManifest, parse_manifest
 from schemas.model.drop import Drop
@@ -85,6 +87,15 @@ class ManifestCache:
             self._places[place] = key
             while len(self._places) > MAX_PLACES:
                 self._places.popitem(last=False)
+
+
+def find_scanned_manifest(inbox: Store, sighting: Sighting) -> ParsedManifest | None:
+    """The manifest that the scan parsed when it found the drop, if this process still has it."""
+    wanted = sighting.pending.wanted if sighting.pending else None
+    if wanted is None or not wanted.manifests:
+        return None
+    name, version = min(wanted.manifests.items())
+    return manifest_cache.find_by_place((inbox.url, f"{sighting.business}/{sighting.name}/{name}", version))
 
 
 def _make_key(sha256: str, policy: Policy, caps: FindingCaps) -> _Key:

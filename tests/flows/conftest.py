@@ -1,4 +1,4 @@
-"""A pipeline in a folder of its own, with the sample drops, and passes that do not wait."""
+"""The pipeline in a temporary folder, with the sample drops, and with passes that do not wait."""
 
 import json
 import shutil
@@ -17,12 +17,12 @@ from tests.flows.inbox_world import InboxWorld
 from tests.flows.sample_drops import ROOT, manifest
 from tests.flows.stores.memory import MemoryStore
 
-#: A day on which every sample is as its comment says.
+#: A day on which every sample has the outcome that its comment describes.
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
 
 class Clock:
-    """Time that the test moves; sleeping moves it too."""
+    """A clock that the test moves. Sleeping moves it, too."""
 
     def __init__(self, now=NOW):
         self.now = now
@@ -58,7 +58,7 @@ def samples(settings):
 
 
 class World:
-    """A pipeline and what a test asks of it."""
+    """The pipeline over an inbox, and the files that it has written."""
 
     def __init__(self, services, clock):
         self.services, self.clock = services, clock
@@ -76,7 +76,7 @@ class World:
         return json.loads((self.reports / receipt["business"] / receipt["submission"] / "report.json").read_text())
 
     def drop(self, drop, numbers, **changes):
-        """Write a drop of one file; `changes` replace lines of the manifest by their key."""
+        """Write a drop of one file. `changes` replace lines of the manifest by their key."""
         folder = self.inbox / drop
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "numbers.csv").write_text(numbers)
@@ -88,7 +88,7 @@ class World:
 
 @pytest.fixture
 def world_of():
-    """A world around a pipeline that is being opened, for the time of a block."""
+    """A context manager that opens services and yields the world around them."""
 
     @contextmanager
     def opened(opening, clock):

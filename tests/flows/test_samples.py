@@ -1,11 +1,14 @@
-"""The sample drops, from the inbox to the ledger and the reports: what a newcomer sees."""
+"""The sample drops, from the inbox to the ledger and the reports. This is what new users see first."""
 
 import csv
 import json
 
+import jsonschema
 import pytest
 
+from flows.archive.submissions import is_intact, open_archived_drop
 from flows.ledger.read import page_queries
+from reports.json_documents import published_schema
 from schemas.rules import RULES
 
 pytestmark = pytest.mark.usefixtures("samples")
@@ -27,7 +30,7 @@ def taken(world):
     return world
 
 
-def programs(world):
+def read_programs(world):
     with world.services.ledger.read() as conn:
         return {f"{p.business}/{p.reference}": p for p in page_queries.list_programs(conn)}
 
@@ -45,7 +48,7 @@ def test_counts_add_up_in_every_report_and_every_file(taken):
 
 
 def expected_rows():
-    """The table in the manifest's comment: (file, row) -> rules."""
+    """The rules by (file, row), as the comment in the manifest lists them."""
     return {
         ("central.csv", 1): ["CSV-011"],
         ("central.csv", 17): ["NUM-004"],
@@ -81,7 +84,7 @@ def expected_rows():
     }
 
 
-def test_every_kind_of_row_fault_is_found_at_its_true_row(taken):
+def test_every_kind_of_row_finding_is_at_the_right_row(taken):
     found = {}
     for finding in taken.report("acme-bank/3-collections")["findings"]:
         if finding["row"] is not None:
@@ -89,10 +92,10 @@ def test_every_kind_of_row_fault_is_found_at_its_true_row(taken):
     assert found == expected_rows()
 
 
-def test_the_sample_breaks_every_rule_about_rows_that_a_sample_can(taken):
+def test_the_sample_breaks_every_row_rule_that_a_sample_can_break(taken):
     total = {rule["id"] for rule in taken.report("acme-bank/3-collections")["rules"]}
     rules = {r for r in RULES if r.startswith(("CSV-01", "NUM-", "PUR-"))}
-    # Toll-free is allowed by default, there is no list of the operator's, and one number alone is Do Not Originate.
+    # Toll-free is allowed by default, there is no do-not-originate list, and only one number is Do Not Originate.
     assert rules - total == {"NUM-013", "NUM-024", "PUR-005"}
 
 
@@ -105,7 +108,7 @@ def test_blank_rows_are_ignored_and_counted(taken):
     }
 
 
-def test_rejected_csv_has_the_rejected_records_as_received_and_nothing_else(taken):
+def test_rejected_csv_has_only_the_rejected_records_as_received(taken):
     report = taken.report("acme-bank/3-collections")
     folder = taken.reports / "acme-bank" / report["submission"]["id"]
     records = (folder / "rejected.csv").read_text().splitlines()
@@ -116,8 +119,8 @@ def test_rejected_csv_has_the_rejected_records_as_received_and_nothing_else(take
     assert sum(line["severity"] == "error" for line in lines) == sum(len(r) for r in expected_rows().values()) - 1
 
 
-def test_the_one_whose_start_has_come_is_live_and_the_others_wait(taken):
-    states = {name: (p.state, p.branding) for name, p in programs(taken).items()}
+def test_the_program_that_has_started_is_live_and_the_others_wait(taken):
+    states = {name: (p.state, p.branding) for name, p in read_programs(taken).items()}
     assert states == {
         "acme-bank/card-service": ("live", "approved"),
         "acme-bank/collections": ("scheduled", "approved"),
@@ -126,8 +129,8 @@ def test_the_one_whose_start_has_come_is_live_and_the_others_wait(taken):
     }
 
 
-def test_the_corrected_rows_add_their_numbers_and_take_none_away(taken):
-    program = programs(taken)["acme-bank/collections"]
+def test_the_corrected_rows_add_their_numbers_and_remove_none(taken):
+    program = read_programs(taken)["acme-bank/collections"]
     assert program.revision == 2
     assert program.pending == 1167 + 12
     revision = taken.report("acme-bank/4-collections-corrected")["revision"]
@@ -137,17 +140,17 @@ def test_the_corrected_rows_add_their_numbers_and_take_none_away(taken):
 def test_a_second_pass_finds_nothing_new_and_writes_nothing(taken):
     before = taken.files()
     again = taken.run()
-    assert not again.intake.took
+    assert not again.intake.taken
     assert taken.files() == before
 
 
-def test_the_unreadable_manifest_is_told_with_its_line(taken):
+def test_the_unreadable_manifest_is_reported_with_its_line(taken):
     (finding,) = taken.report("acme-bank/7-unreadable")["findings"]
     assert finding["rule"] == "MAN-001"
     assert finding["line"] == 5
 
 
-def test_a_business_finds_nothing_of_another_in_its_tree(taken):
+def test_a_business_folder_names_no_other_business(taken):
     for path, content in taken.files().items():
         business = path.relative_to(taken.reports).parts[0]
         other = {"acme-bank": b"zenith", "zenith-health": b"acme"}.get(business)
@@ -161,20 +164,15 @@ def test_the_operators_page_shows_what_waits_for_review(taken):
     assert 'src="data:image/svg+xml;base64,' in page
 
 
-def test_the_archive_gives_every_submission_back(taken):
-    from flows.archive.submissions import open_drop, verified
+def test_every_submission_is_intact_in_the_archive(taken):
 
     for drop in DROPS:
         receipt = taken.receipt(drop)
-        kept = open_drop(taken.services.archive, receipt["business"], receipt["submission"])
-        assert verified(kept)
+        archived = open_archived_drop(taken.services.archive, receipt["business"], receipt["submission"])
+        assert is_intact(archived)
 
 
-def test_receipts_keep_to_their_schema(taken):
-    import jsonschema
-
-    from reports.json_documents import published_schema
-
+def test_receipts_are_valid_by_their_schema(taken):
     schema = json.loads(published_schema("receipt"))
     for drop in DROPS:
         jsonschema.validate(taken.receipt(drop), schema)

@@ -1,4 +1,4 @@
-"""A real OpenSSH server on a loopback port, with the lines of flows/operations/README.md, and its client."""
+"""A real OpenSSH server on a loopback port, configured as in flows/operations/README.md, and its client."""
 
 import grp
 import os
@@ -15,18 +15,18 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[3] / "flows/operations/README.md"
-#: Accounts that every Debian has stand for two businesses; their passwords are "*", so keys are let in.
+#: Two accounts that every Debian has, in place of two businesses. Their password is "*", so that keys are accepted.
 BUSINESSES = ("games", "news")
 
 
-def needed():
-    """Skip, or fail in CI, where an OpenSSH server cannot be run."""
+def require_sshd():
+    """Skip the test, or fail in CI, if an OpenSSH server cannot run here."""
     missing = [name for name in ("/usr/sbin/sshd", "sftp", "ssh-keygen", "unshare", "mount") if not shutil.which(name)]
     if os.geteuid() != 0:
-        missing.append("root's rights (chroot and bind mounts)")
+        missing.append("root (for chroot and bind mounts)")
     if missing:
-        why = f"no real SFTP server here: {', '.join(missing)} missing"
-        pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
+        reason = f"cannot run an SFTP server: missing {', '.join(missing)}"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
 
 
 @dataclass
@@ -53,25 +53,25 @@ class Server:
         return process
 
     def run(self, business, batch, *options):
-        """(exit code, what the client said)."""
+        """Returns (exit code, the client's output)."""
         process = self.start(business, batch, *options)
-        said, _ = process.communicate(timeout=120)
-        return process.returncode, said
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output
 
     def put(self, business, batch, *options):
-        code, said = self.run(business, batch, *options)
-        assert code == 0, said
+        code, output = self.run(business, batch, *options)
+        assert code == 0, output
 
 
 def block(language):
-    """The one code block of that language in the README."""
+    """The only code block of this language in the README."""
     (text,) = re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.M | re.S)
     return text
 
 
 def write_config(root, port):
-    ours = block("sshd_config").replace("/srv/launchdrop", str(root)).replace("/etc/ssh/launchdrop", f"{root}/keys")
-    ours = ours.replace("Match Group launchdrop-sftp", f"Match User {','.join(BUSINESSES)}")
+    config = block("sshd_config").replace("/srv/launchdrop", str(root)).replace("/etc/ssh/launchdrop", f"{root}/keys")
+    config = config.replace("Match Group launchdrop-sftp", f"Match User {','.join(BUSINESSES)}")
     head = f"""
 ListenAddress 127.0.0.1:{port}
 HostKey {root}/host
@@ -80,11 +80,11 @@ UsePAM no
 PasswordAuthentication no
 Subsystem sftp internal-sftp
 """
-    (root / "sshd_config").write_text(head + ours)
+    (root / "sshd_config").write_text(head + config)
 
 
 def make_folders(root):
-    """As the README's commands do, but for the accounts and the mounts. Group and owner launchdrop are root here."""
+    """Make the folders as the README does, without accounts and mounts. Owner and group launchdrop are root here."""
     root.chmod(0o755)
     (root / "keys").mkdir(mode=0o755)
     for business in BUSINESSES:
@@ -102,7 +102,7 @@ def make_folders(root):
 
 
 def mounts():
-    """The README's mount commands for each business, for a shell in a mount namespace of its own."""
+    """The README's mount commands for each business, for a shell in a separate mount namespace."""
     lines = [line for line in block("sh").splitlines() if line.startswith("mount ")]
     assert len(lines) == 3
     return " && ".join(line.replace("acme-bank", business) for business in BUSINESSES for line in lines)
@@ -115,12 +115,12 @@ def free_port():
 
 
 def start_server():
-    """A running server below a folder that root alone can write to, all the way up."""
+    """Start a server in a folder where only root can write, and in all folders above it."""
     root = Path(tempfile.mkdtemp(prefix="launchdrop-sftp-", dir="/var/lib"))
     for name in ("host", "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", root / name], check=True)
     make_folders(root)
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where sshd keeps its unprivileged half
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd needs it for its unprivileged process
     port = free_port()
     write_config(root, port)
     sshd = f"exec /usr/sbin/sshd -D -f {root}/sshd_config -E {root}/log"

@@ -1,4 +1,4 @@
-"""Drops over a real SFTP server: none is taken before it is whole, and nobody sees another's."""
+"""Drops over a real SFTP server: none is taken before it is complete, and no business sees another's files."""
 
 import subprocess
 import time
@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flows.archive.submissions import archive_drop
-from flows.arrival.completeness import Settled
-from flows.arrival.scan import Inbox, look
+from flows.arrival.completeness import SettledDrop
+from flows.arrival.scan import Inbox, scan_inbox
 from flows.stores.folder import FolderStore
 from schemas.model.policy import Policy
 from tests.flows.arrival import sshd
@@ -22,7 +22,7 @@ SETTLE = timedelta(seconds=0.5)
 
 @pytest.fixture(scope="module")
 def server():
-    sshd.needed()
+    sshd.require_sshd()
     server = sshd.start_server()
     try:
         sshd.wait_until_up(server)
@@ -33,7 +33,7 @@ def server():
 
 @pytest.fixture
 def inbox_world(server, tmp_path):
-    """An inbox that the server writes to, looked at by the real clock."""
+    """An inbox that the server writes to. These tests scan it by the real clock."""
     inbox_world = InboxWorld(tmp_path, FolderStore(server.root / "inbox"), FolderStore(tmp_path / "archive"))
     inbox_world.inbox = Inbox(
         store=inbox_world.store,
@@ -48,7 +48,7 @@ def inbox_world(server, tmp_path):
 
 @pytest.fixture
 def local(tmp_path):
-    """What the business has on its own disk."""
+    """Files on the business's own disk."""
     (tmp_path / "numbers.csv").write_bytes(CONTENT)
     (tmp_path / "old.csv").write_bytes(b"2012345678,Survey\n" * 100)
     (tmp_path / "checked.yaml").write_bytes(manifest(("numbers.csv", CONTENT)))
@@ -56,61 +56,61 @@ def local(tmp_path):
     return tmp_path
 
 
-def settled(inbox_world, drop):
-    """The drop's sighting if it is settled now."""
-    found = look(inbox_world.inbox, now=datetime.now(UTC), drops=[("games", drop)])
-    return next((o.sighting for o in found if isinstance(o, Settled)), None)
+def find_settled(inbox_world, drop):
+    """The drop's sighting if it has settled now."""
+    found = scan_inbox(inbox_world.inbox, now=datetime.now(UTC), drops=[("games", drop)])
+    return next((o.sighting for o in found if isinstance(o, SettledDrop)), None)
 
 
-def take_as_it_comes(inbox_world, drop, seconds=60):
-    """Look again and again, take at the first occasion; gives the bytes of the numbers file as taken."""
+def take_when_settled(inbox_world, drop, seconds=60):
+    """Scan again and again, and take the drop as soon as it settles. Returns the archived bytes of numbers.csv."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if sighting := settled(inbox_world, drop):
+        if sighting := find_settled(inbox_world, drop):
             file = archive_drop(inbox_world.store, inbox_world.archive, sighting, token=1).drop.files["numbers.csv"]
             with file.open() as f:
                 return f.read()
         time.sleep(0.1)
-    raise AssertionError("never taken")
+    raise AssertionError("the drop did not settle")
 
 
-def watch_nothing(inbox_world, drop, seconds):
-    """That the drop is not settled, however long it looks the same."""
+def check_never_settles(inbox_world, drop, seconds):
+    """Check that the drop does not settle, no matter how long it stays the same."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        assert settled(inbox_world, drop) is None
+        assert find_settled(inbox_world, drop) is None
         time.sleep(0.1)
 
 
 def test_a_slow_upload_with_the_manifest_last(server, inbox_world, local):
     batch = f"mkdir slow\nput {local}/numbers.csv slow/\nput {local}/plain.yaml slow/program.yaml\n"
     client = server.start("games", batch, "-l", "1600")
-    assert take_as_it_comes(inbox_world, "slow") == CONTENT
+    assert take_when_settled(inbox_world, "slow") == CONTENT
     assert client.communicate(timeout=30) is not None
     assert client.returncode == 0
 
 
-def test_an_upload_that_stalls_and_goes_on(server, inbox_world, local):
+def test_an_upload_that_stalls_and_is_resumed(server, inbox_world, local):
     server.put("games", f"mkdir stalls\nput {local}/checked.yaml stalls/program.yaml\n")
     client = server.start("games", f"put {local}/numbers.csv stalls/\n", "-l", "800")
     path = server.inbox("games") / "stalls/numbers.csv"
     while not path.exists() or path.stat().st_size < 60_000:
-        assert settled(inbox_world, "stalls") is None
+        assert find_settled(inbox_world, "stalls") is None
         time.sleep(0.05)
     client.kill()
     client.communicate()
     assert 0 < path.stat().st_size < len(CONTENT)
-    watch_nothing(inbox_world, "stalls", 1.5)
+    check_never_settles(inbox_world, "stalls", 1.5)
     server.put("games", f"reput {local}/numbers.csv stalls/numbers.csv\n")
-    assert take_as_it_comes(inbox_world, "stalls") == CONTENT
+    assert take_when_settled(inbox_world, "stalls") == CONTENT
 
 
 def test_an_overwrite_in_place(server, inbox_world, local):
     first = f"put {local}/old.csv over/numbers.csv\nput {local}/checked.yaml over/program.yaml\n"
     server.put("games", f"mkdir over\n{first}")
-    watch_nothing(inbox_world, "over", 1)
+    check_never_settles(inbox_world, "over", 1)
     client = server.start("games", f"put {local}/numbers.csv over/\n", "-l", "3200")
-    assert take_as_it_comes(inbox_world, "over") == CONTENT
+    assert take_when_settled(inbox_world, "over") == CONTENT
     client.communicate(timeout=30)
 
 
@@ -118,33 +118,33 @@ def test_a_rename_from_filepart(server, inbox_world, local):
     server.put("games", f"mkdir part\nput {local}/plain.yaml part/program.yaml\n")
     upload = f"put {local}/numbers.csv part/numbers.csv.filepart\nrename part/numbers.csv.filepart part/numbers.csv\n"
     client = server.start("games", upload, "-l", "1600")
-    assert take_as_it_comes(inbox_world, "part") == CONTENT
+    assert take_when_settled(inbox_world, "part") == CONTENT
     client.communicate(timeout=30)
 
 
-def test_the_manifest_first_and_the_csv_later(server, inbox_world, local):
+def test_the_manifest_before_the_csv(server, inbox_world, local):
     server.put("games", f"mkdir later\nput {local}/checked.yaml later/program.yaml\n")
-    watch_nothing(inbox_world, "later", 1)
+    check_never_settles(inbox_world, "later", 1)
     client = server.start("games", f"put {local}/numbers.csv later/\n", "-l", "3200")
-    assert take_as_it_comes(inbox_world, "later") == CONTENT
+    assert take_when_settled(inbox_world, "later") == CONTENT
     client.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("sessions", [8, pytest.param(50, marks=pytest.mark.soak)])
-def test_many_at_once(server, inbox_world, local, sessions):
+def test_many_uploads_at_once(server, inbox_world, local, sessions):
     def batch(drop):
         return f"mkdir {drop}\nput {local}/numbers.csv {drop}/\nput {local}/plain.yaml {drop}/program.yaml\n"
 
     names = [f"many-{sessions}-{i}" for i in range(sessions)]
     clients = [server.start("games", batch(name), "-l", "4000") for name in names]
     for name in names:
-        assert take_as_it_comes(inbox_world, name, 120) == CONTENT
+        assert take_when_settled(inbox_world, name, 120) == CONTENT
     for client in clients:
-        said, _ = client.communicate(timeout=60)
-        assert client.returncode == 0, said
+        output, _ = client.communicate(timeout=60)
+        assert client.returncode == 0, output
 
 
-def test_what_arrives_is_for_launchdrop_and_its_business_alone(server, local):
+def test_only_launchdrop_and_the_business_can_read_an_upload(server, local):
     server.put("games", f"mkdir modes\nput {local}/plain.yaml modes/program.yaml\n")
     folder = server.inbox("games") / "modes"
     assert (folder.stat().st_mode & 0o777, folder.stat().st_gid) == (0o770, 0)
@@ -152,7 +152,7 @@ def test_what_arrives_is_for_launchdrop_and_its_business_alone(server, local):
     assert (file.stat().st_mode & 0o007, file.stat().st_gid) == (0, 0)
 
 
-def test_reports_can_be_read_and_not_written(server, local):
+def test_reports_can_be_read_but_not_written(server, local):
     report = server.root / "reports/games/receipt.json"
     report.write_text("{}")
     report.chmod(0o640)
@@ -165,8 +165,8 @@ def test_reports_can_be_read_and_not_written(server, local):
         "rename /reports/receipt.json /reports/y",
         "mkdir /reports/d",
     ):
-        code, said = server.run("games", attempt + "\n")
-        assert code != 0, said
+        code, output = server.run("games", attempt + "\n")
+        assert code != 0, output
     assert report.read_text() == "{}"
 
 
@@ -188,23 +188,23 @@ def test_reports_can_be_read_and_not_written(server, local):
         "rename /inbox/isolated /isolated",
     ],
 )
-def test_nothing_of_another_can_be_listed_read_or_written(server, local, attempt):
+def test_a_business_cannot_list_read_or_write_anything_of_another(server, local, attempt):
     secret = server.inbox("news") / "secret"
     secret.mkdir(exist_ok=True)
-    (secret / "numbers.csv").write_text("theirs")
+    (secret / "numbers.csv").write_text("not for games")
     (server.inbox("games") / "isolated").mkdir(exist_ok=True)
     before = sorted(server.root.joinpath("inbox/news").rglob("*"))
-    code, said = server.run("games", f"lcd {local}\n{attempt.format(local=local)}\n")
-    assert code != 0, said
-    assert "theirs" not in said
+    code, output = server.run("games", f"lcd {local}\n{attempt.format(local=local)}\n")
+    assert code != 0, output
+    assert "not for games" not in output
     assert sorted(server.root.joinpath("inbox/news").rglob("*")) == before
     assert not [p for p in server.inbox("games").rglob("*") if p.is_symlink()]
 
 
-def test_its_root_shows_inbox_and_reports_and_nothing_else(server):
-    code, said = server.run("games", "ls -1a /\n")
+def test_the_root_has_only_inbox_and_reports(server):
+    code, output = server.run("games", "ls -1a /\n")
     assert code == 0
-    shown = {line.strip().rsplit("/", 1)[-1] for line in said.splitlines() if not line.startswith("sftp>")}
+    shown = {line.strip().rsplit("/", 1)[-1] for line in output.splitlines() if not line.startswith("sftp>")}
     assert shown - {".", "..", ""} == {"inbox", "reports"}
 
 

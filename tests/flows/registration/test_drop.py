@@ -1,4 +1,4 @@
-"""Taking drops: once, in order, whatever repeats; what comes back for each."""
+"""Taking drops: duplicates, revisions and retakes, and what the receipts and reports of each say."""
 
 import json
 from contextlib import contextmanager
@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.archive.submissions import open_archived_drop, is_intact
+from flows.archive.submissions import is_intact, open_archived_drop
 from flows.arrival.leases import lease_drop
 from flows.cli import programs
 from flows.ledger.programs.ownership import ON_DO_NOT_ORIGINATE_LIST
+from flows.ledger.programs.register import reject_held_submission, release_held_submission
 from flows.pipeline import take_inbox, watch_next_start
 from flows.publishing.outbox import publish_outbox
 from flows.registration import drop
@@ -19,7 +20,7 @@ from flows.stores import StoreError
 from tests.flows.sample_drops import ROWS, manifest, read_program, read_submissions
 
 
-def test_the_same_content_again_is_a_duplicate_and_changes_nothing(world):
+def test_the_same_content_is_a_duplicate_and_changes_nothing(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     world.drop("acme-bank/b", ROWS)
@@ -39,7 +40,7 @@ def test_other_content_is_the_next_revision(world):
     assert read_program(world).pending == 3
 
 
-def test_a_report_says_which_dates_moved_and_from_when(world):
+def test_a_report_says_which_dates_moved_and_what_they_were(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     world.drop(
@@ -51,7 +52,7 @@ def test_a_report_says_which_dates_moved_and_from_when(world):
     assert "moved from Mar 29, 2030, 6:00 PM CDT" in page
 
 
-def test_a_program_that_has_ended_is_cancelled_no_more_and_its_drop_is_answered(world):
+def test_a_cancellation_of_an_ended_program_is_rejected(world):
     world.drop("acme-bank/a", ROWS, schedule="{start: 2026-11-02T09:00Z, end: 2026-12-01T09:00Z, timezone: UTC}")
     world.run()
     world.clock.now += timedelta(days=30)
@@ -63,7 +64,7 @@ def test_a_program_that_has_ended_is_cancelled_no_more_and_its_drop_is_answered(
     assert [f["rule"] for f in world.report("acme-bank/b")["findings"]] == ["MAN-015"]
 
 
-def test_replace_makes_the_numbers_exactly_these(world):
+def test_replace_removes_all_other_numbers(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     world.drop("acme-bank/b", "5012149022,Survey\n", numbers_mode="replace")
@@ -72,7 +73,7 @@ def test_replace_makes_the_numbers_exactly_these(world):
     assert read_program(world).pending == 1
 
 
-def test_a_rejected_row_is_no_business_of_another_business(world):
+def test_a_report_does_not_name_the_business_that_has_a_number(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     world.drop(
@@ -88,7 +89,7 @@ def test_a_rejected_row_is_no_business_of_another_business(world):
     assert "acme" not in page.read_text().lower()
 
 
-def test_a_file_that_is_missing_is_told_once_after_the_grace_and_taken_when_it_comes(world):
+def test_a_missing_file_is_reported_once_after_the_grace_and_the_drop_is_taken_when_it_arrives(world):
     world.drop("acme-bank/a", ROWS)
     numbers = world.inbox / "acme-bank/a/numbers.csv"
     kept = numbers.read_bytes()
@@ -110,8 +111,8 @@ def test_a_file_that_is_missing_is_told_once_after_the_grace_and_taken_when_it_c
     assert world.receipt("acme-bank/a")["verdict"] == "accepted"
 
 
-def incomplete_again(world):
-    """A drop that is registered, whose next manifest names other bytes than lie there, and is told so."""
+def make_incomplete_again(world):
+    """A registered drop whose next manifest gives another sha256, and which is reported as incomplete."""
     world.drop("acme-bank/a", ROWS)
     world.run()
     wrong = manifest("acme-bank", numbers="[{file: numbers.csv, sha256: " + 64 * "0" + "}]")
@@ -124,8 +125,8 @@ def incomplete_again(world):
     return receipt
 
 
-def test_what_is_incomplete_stays_told_whatever_becomes_of_what_was_taken_before(world):
-    receipt = incomplete_again(world)
+def test_an_incomplete_receipt_stays_when_the_program_of_the_previous_content_changes(world):
+    receipt = make_incomplete_again(world)
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
     assert world.run().launched.live == 1
     assert world.receipt("acme-bank/a") == receipt
@@ -135,14 +136,14 @@ def test_what_is_incomplete_stays_told_whatever_becomes_of_what_was_taken_before
     assert (receipt["outcome"], receipt["program_state"], receipt["counts"]["read"]) == ("registered", "live", 3)
 
 
-def test_what_is_incomplete_and_taken_away_again_leaves_the_receipt_of_before(world):
-    incomplete_again(world)
+def test_deleting_an_incomplete_drop_brings_the_previous_receipt_back(world):
+    make_incomplete_again(world)
     (world.inbox / "acme-bank/a/program.yaml").unlink()
     world.run()
     assert world.receipt("acme-bank/a")["outcome"] == "registered"
 
 
-def test_an_owner_that_wakes_up_late_does_not_tell_what_has_arrived_meanwhile(world, monkeypatch):
+def test_a_slow_owner_does_not_report_a_drop_as_incomplete_that_was_taken_by_then(world, monkeypatch):
     world.drop("acme-bank/a", ROWS)
     numbers = world.inbox / "acme-bank/a/numbers.csv"
     numbers.unlink()
@@ -150,7 +151,7 @@ def test_an_owner_that_wakes_up_late_does_not_tell_what_has_arrived_meanwhile(wo
     world.clock.now += timedelta(minutes=16)
 
     @contextmanager
-    def sleeps(*given, **more):
+    def sleep_with_lease(*given, **more):
         with lease_drop(*given, **more) as lease:
             monkeypatch.undo()
             world.clock.now += 2 * world.services.settings.lease
@@ -158,12 +159,12 @@ def test_an_owner_that_wakes_up_late_does_not_tell_what_has_arrived_meanwhile(wo
             assert len(world.run().intake.taken) == 1
             yield lease
 
-    monkeypatch.setattr(drop, "claimed", sleeps)
+    monkeypatch.setattr(drop, "lease_drop", sleep_with_lease)
     assert world.run().intake.incomplete == 0
     assert world.receipt("acme-bank/a")["outcome"] == "registered"
 
 
-def test_emptied_once_taken_and_found_again_in_the_archive(world):
+def test_a_drop_is_deleted_from_the_inbox_once_it_is_taken(world):
     settings = world.services.settings.model_copy(update={"after_intake": "empty"})
     world.services = replace(world.services, settings=settings)
     world.drop("acme-bank/a", ROWS)
@@ -175,13 +176,11 @@ def test_emptied_once_taken_and_found_again_in_the_archive(world):
     assert not (world.inbox / "acme-bank/b").exists()
 
 
-def test_held_then_released_is_launched_like_any_other(world):
+def test_a_held_submission_is_scheduled_when_it_is_released(world):
     world.drop("acme-bank/a", ROWS + "214-9022,Survey\n", on_rejected_rows="hold")
     world.run()
     receipt = world.receipt("acme-bank/a")
     assert (receipt["verdict"], receipt["program_state"]) == ("held", None)
-    from flows.ledger.programs.register import release_held_submission
-
     with world.services.ledger.begin() as conn:
         release_held_submission(conn, receipt["submission"], by="tester", now=world.clock())
     publish_outbox(world.services)
@@ -190,9 +189,7 @@ def test_held_then_released_is_launched_like_any_other(world):
     assert world.report("acme-bank/a")["verdict"] == "accepted_with_rejections"
 
 
-def test_a_business_reads_why_the_operator_rejected_what_was_held(world):
-    from flows.ledger.programs.register import reject_held_submission
-
+def test_a_report_says_why_the_operator_rejected_a_held_submission(world):
     world.drop("acme-bank/a", ROWS + "214-9022,Survey\n", on_rejected_rows="hold")
     world.run()
     receipt = world.receipt("acme-bank/a")
@@ -206,7 +203,7 @@ def test_a_business_reads_why_the_operator_rejected_what_was_held(world):
     assert "tester" not in page
 
 
-def test_what_was_held_says_that_a_newer_drop_took_its_place(world):
+def test_the_report_of_a_held_submission_says_that_a_newer_one_replaced_it(world):
     world.drop("acme-bank/a", ROWS + "214-9022,Survey\n", on_rejected_rows="hold")
     world.run()
     world.drop("acme-bank/b", ROWS)
@@ -215,22 +212,21 @@ def test_what_was_held_says_that_a_newer_drop_took_its_place(world):
     assert "a newer drop replaced this one while it was held" in page.read_text()
 
 
-def test_pages_make_way_for_the_next_start_and_are_written_later(world):
-
+def test_pages_wait_while_a_program_starts(world):
     world.drop("acme-bank/a", ROWS)
     take_inbox(world.services, sleep=world.clock.sleep)
-    came = watch_next_start(world.services)
-    assert not came()
+    has_started = watch_next_start(world.services)
+    assert not has_started()
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
-    assert came()
-    assert publish_outbox(world.services, stop=came).written == 0
+    assert has_started()
+    assert publish_outbox(world.services, stop=has_started).written == 0
     assert not (world.reports / "acme-bank/drops/a/receipt.json").exists()
-    assert not watch_next_start(world.services)(), "a start that has come is no reason to put pages off again"
+    assert not watch_next_start(world.services)(), "a start that has come must not delay pages again"
     assert publish_outbox(world.services, stop=watch_next_start(world.services)).written == 4
     assert world.receipt("acme-bank/a")["outcome"] == "registered"
 
 
-def test_the_receipts_of_all_drops_of_a_program_tell_its_state(world):
+def test_the_receipts_of_all_drops_for_a_program_show_its_state(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     world.drop("acme-bank/b", "5012149022,Survey\n")
@@ -241,26 +237,30 @@ def test_the_receipts_of_all_drops_of_a_program_tell_its_state(world):
     assert world.report("acme-bank/a")["revision"]["number"] == 1
 
 
-def test_a_retake_is_a_submission_of_its_own_over_the_same_bytes(world):
+def test_a_retake_is_a_new_submission_with_the_same_files(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     first = world.receipt("acme-bank/a")["submission"]
     assert replay_submission(world.services, first) == []
     world.clock.now += timedelta(hours=1)
-    took = retake_submission(world.services, first)
-    assert took.registered.submission != first
+    result = retake_submission(world.services, first)
+    assert result.registered.submission != first
     assert [row.retake_of for row in read_submissions(world)] == [first, None]
-    assert replay_submission(world.services, took.registered.submission) == []
+    assert replay_submission(world.services, result.registered.submission) == []
 
 
-def test_a_retake_is_found_in_the_archive_and_the_inbox_is_emptied_of_what_repeats_it(world):
+def add_business_unit(world, name):
+    businesses = world.inbox / "businesses.yaml"
+    businesses.write_text(businesses.read_text().replace("[Collections, Cards]", f"[Collections, Cards, {name}]"))
+
+
+def test_a_retake_of_a_retake_is_in_the_archive_and_a_duplicate_of_it_is_deleted_from_the_inbox(world):
     settings = world.services.settings.model_copy(update={"after_intake": "empty"})
     world.drop("acme-bank/a", ROWS, business_unit="Loans")
     world.run()
     first = world.receipt("acme-bank/a")
     assert first["verdict"] == "rejected"
-    businesses = world.inbox / "businesses.yaml"
-    businesses.write_text(businesses.read_text().replace("[Collections, Cards]", "[Collections, Cards, Loans]"))
+    add_business_unit(world, "Loans")
     world.run()
     world.clock.now += timedelta(hours=1)
     second = retake_submission(world.services, first["submission"]).registered.submission
@@ -276,7 +276,7 @@ def test_a_retake_is_found_in_the_archive_and_the_inbox_is_emptied_of_what_repea
         assert is_intact(open_archived_drop(world.services.archive, "acme-bank", submission))
 
 
-def test_numbers_marked_do_not_originate_are_added_to_a_program_that_calls_with_others(world):
+def test_do_not_originate_numbers_can_be_added_to_a_program_that_has_other_numbers(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     marked = "5012149022,Do Not Originate\n"
@@ -288,7 +288,7 @@ def test_numbers_marked_do_not_originate_are_added_to_a_program_that_calls_with_
     assert world.receipt("acme-bank/c")["verdict"] == "rejected"
 
 
-def test_an_archive_that_is_not_what_was_taken_is_not_judged_again(world):
+def test_archived_files_that_have_changed_are_not_judged_again(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     submission = world.receipt("acme-bank/a")["submission"]
@@ -296,24 +296,37 @@ def test_an_archive_that_is_not_what_was_taken_is_not_judged_again(world):
     kept.chmod(0o600)
     kept.write_text("5012149999,Survey\n")
     for again in (retake_submission, replay_submission):
-        with pytest.raises(StoreError, match=rf"^the archive of {submission} is not what was taken any more: "):
+        with pytest.raises(
+            StoreError, match=rf"^the archived files of {submission} have changed since they were taken: "
+        ):
             again(world.services, submission)
     assert len(read_submissions(world)) == 1
 
 
-def test_a_replay_shows_what_would_change(world):
+def test_a_replay_shows_nothing_if_another_program_is_about_to_take_its_numbers(world):
     world.drop("acme-bank/a", ROWS, reference="first")
     world.run()
     world.drop("acme-bank/b", "5012149022,Survey\n", reference="second")
     world.run()
-    # The operator takes the number for another program: judged now, the row is in conflict.
     world.drop("acme-bank/c", "5012149022,Survey\n", reference="third", reassign="true")
     world.run()
-    changes = {c.what: (c.before, c.now) for c in replay_submission(world.services, world.receipt("acme-bank/a")["submission"])}
-    assert changes == {}
+    for name in "abc":
+        assert replay_submission(world.services, world.receipt(f"acme-bank/{name}")["submission"]) == []
 
 
-def test_what_is_refused_at_the_launch_is_told_with_its_reason_wherever_one_looks(world, tmp_path, capsys, monkeypatch):
+def test_a_replay_shows_what_would_change(world):
+    world.drop("acme-bank/a", ROWS, business_unit="Loans")
+    world.run()
+    add_business_unit(world, "Loans")
+    world.run()
+    changes = replay_submission(world.services, world.receipt("acme-bank/a")["submission"])
+    assert {change.what: (change.before, change.now) for change in changes} == {
+        "verdict": ("rejected", "accepted"),
+        "MAN-010": (1, 0),
+    }
+
+
+def test_a_number_refused_at_launch_is_shown_with_its_reason_everywhere(world, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("LAUNCHDROP_LEDGER", world.services.settings.ledger)
     world.drop("acme-bank/a", ROWS)
     world.run()
@@ -324,8 +337,8 @@ def test_what_is_refused_at_the_launch_is_told_with_its_reason_wherever_one_look
     world.clock.now = datetime(2030, 1, 8, tzinfo=UTC)
     world.run()
     refused = [{"number": "+15012149021", "reason": ON_DO_NOT_ORIGINATE_LIST}]
-    for told in (world.receipt("acme-bank/a"), world.report("acme-bank/a")):
-        assert (told["refused"], told["refused_total"]) == (refused, 1)
+    for document in (world.receipt("acme-bank/a"), world.report("acme-bank/a")):
+        assert (document["refused"], document["refused_total"]) == (refused, 1)
     index = (world.reports / "acme-bank/index.html").read_text()
     assert f"1 number refused: {ON_DO_NOT_ORIGINATE_LIST}" in index
     programs.show_command("acme-bank/orders")

@@ -1,4 +1,4 @@
-"""LaunchdropError while drops are taken: it keeps nobody else waiting, turns are kept, and the operator is told in a line."""
+"""Failures while drops are taken: other drops go on, the order per program is kept, and the operator gets one line."""
 
 import errno
 import json
@@ -19,11 +19,11 @@ from flows.registration import drop
 from flows.settings import SettingsError
 from flows.stores import StoreError, read_object
 from flows.stores.folder import FolderStore
-from tests.flows.sample_drops import ROWS, ZENITH, program, submissions
+from tests.flows.sample_drops import ROWS, ZENITH, read_program, read_submissions
 
 
 @pytest.mark.parametrize("text", ["businesses: [", "", "businesses:\n  acme-bank: {}\n"])
-def test_a_businesses_file_that_is_half_saved_changes_nothing(world, text):
+def test_an_incompletely_saved_businesses_file_changes_nothing(world, text):
     world.drop("acme-bank/a", ROWS)
     world.run()
     (world.inbox / "businesses.yaml").write_text(text)
@@ -33,47 +33,47 @@ def test_a_businesses_file_that_is_half_saved_changes_nothing(world, text):
     (problem,) = done.problems
     assert problem.startswith("businesses.yaml: ")
     assert ".." not in problem
-    assert problem.endswith("What it said before stays in force.")
+    assert problem.endswith("The previous version stays in force.")
     assert problem in (world.reports / "_operator/index.html").read_text().replace("&#39;", "'").replace("&quot;", '"')
 
 
-def test_one_business_whose_pages_cannot_be_written_keeps_no_other_waiting(world):
+def test_a_business_whose_pages_cannot_be_written_does_not_stop_the_others(world):
     world.drop("acme-bank/a", ROWS)
     world.drop("zenith-health/z", "5012149030,Survey\n", **ZENITH)
-    in_the_way = world.reports / "acme-bank/drops/a"
-    in_the_way.parent.mkdir(parents=True)
-    in_the_way.write_text("not a folder")
+    obstacle = world.reports / "acme-bank/drops/a"
+    obstacle.parent.mkdir(parents=True)
+    obstacle.write_text("not a folder")
     done = world.run()
-    assert done.problems == ["receipt acme-bank a could not be written: 'acme-bank/drops/a/receipt.json' does not exist"]
+    assert done.problems == [
+        "receipt acme-bank a could not be written: 'acme-bank/drops/a/receipt.json' does not exist"
+    ]
     assert world.receipt("zenith-health/z")["verdict"] == "accepted"
     assert (world.reports / "_operator/index.html").exists()
-    in_the_way.unlink()
+    obstacle.unlink()
     assert world.run().problems == []
     assert world.receipt("acme-bank/a")["verdict"] == "accepted"
 
 
-def test_one_drop_that_cannot_be_taken_keeps_no_other_waiting(world, monkeypatch):
-    judge = drop.judge_drop
+def test_a_drop_that_cannot_be_taken_does_not_stop_the_others(world, monkeypatch):
+    judge = drop.judge_archived_drop
 
-    def stumbles(services, drop, *rest, **more):
+    def fail_for_a(services, drop, *rest, **more):
         if drop.name == "a":
             raise KeyError("5012149020")
         return judge(services, drop, *rest, **more)
 
     world.drop("acme-bank/a", ROWS)
     world.drop("zenith-health/z", "5012149030,Survey\n", **ZENITH)
-    monkeypatch.setattr(drop, "judge_drop", stumbles)
-    assert world.run().problems == [
-        "drop acme-bank/a could not be taken: KeyError, a fault of launchdrop; the log has more"
-    ]
+    monkeypatch.setattr(drop, "judge_archived_drop", fail_for_a)
+    assert world.run().problems == ["drop acme-bank/a could not be taken: KeyError, a bug in launchdrop; see the log"]
     assert world.receipt("zenith-health/z")["verdict"] == "accepted"
     monkeypatch.undo()
     assert world.run().problems == []
     assert world.receipt("acme-bank/a")["verdict"] == "accepted"
 
 
-def unreadable_once(monkeypatch, where, drop):
-    """The first copying of this drop fails."""
+def fail_to_copy_once(monkeypatch, where, drop):
+    """Make the first copy of this drop fail."""
     copy, failed = where.archive_drop, []
 
     def fails(inbox, archive, sighting, **more):
@@ -85,94 +85,94 @@ def unreadable_once(monkeypatch, where, drop):
     monkeypatch.setattr(where, "archive_drop", fails)
 
 
-def in_the_order_of_sighting(world):
-    """Three drops of a program, each of which replaces the numbers of the one before, and one of another program."""
+def write_three_revisions(world):
+    """Write three drops for a program, each replacing the numbers of the one before, and one for another program."""
     for name, rows in (("a", ROWS), ("b", "5012149022,Survey\n"), ("c", "5012149023,Survey\n")):
         world.drop(f"acme-bank/{name}", rows, numbers_mode="replace")
     world.drop("acme-bank/other", "5012149024,Survey\n", reference="other")
 
 
-def test_what_could_not_be_taken_holds_later_drops_of_its_program_back(world, monkeypatch):
-    in_the_order_of_sighting(world)
-    unreadable_once(monkeypatch, drop, "a")
+def test_a_drop_that_could_not_be_taken_blocks_later_drops_for_its_program(world, monkeypatch):
+    write_three_revisions(world)
+    fail_to_copy_once(monkeypatch, drop, "a")
     done = world.run()
-    assert [took.drop for took in done.intake.taken] == ["other"]
+    assert [result.drop for result in done.intake.taken] == ["other"]
     assert done.problems == [
         "drop acme-bank/a could not be taken: 'a/numbers.csv': Input/output error",
-        "drop acme-bank/b waits for drop a, which is about the same program and was there before it",
-        "drop acme-bank/c waits for drop b, which is about the same program and was there before it",
+        "drop acme-bank/b waits for drop a: it arrived earlier and is for the same program",
+        "drop acme-bank/c waits for drop b: it arrived earlier and is for the same program",
     ]
     done = world.run()
-    assert ([took.drop for took in done.intake.taken], done.problems) == (["a", "b", "c"], [])
-    assert (program(world).revision, program(world).pending) == (3, 1)
+    assert ([result.drop for result in done.intake.taken], done.problems) == (["a", "b", "c"], [])
+    assert (read_program(world).revision, read_program(world).pending) == (3, 1)
 
 
-def test_drops_that_wait_for_one_before_them_are_no_sign_of_a_place_out_of_reach(world, monkeypatch):
+def test_blocked_drops_do_not_count_as_failures_in_a_row(world, monkeypatch):
     for i in range(FailureStreak.LONG + 1):
         world.drop(f"acme-bank/d{i:02}", ROWS, schedule=f"{{start: 2030-01-07T09:{i:02}Z, end: 2030-03-29T18:00Z}}")
     world.drop("acme-bank/other", "5012149024,Survey\n", reference="other")
-    unreadable_once(monkeypatch, drop, "d00")
-    assert [took.drop for took in world.run().intake.taken] == ["other"]
+    fail_to_copy_once(monkeypatch, drop, "d00")
+    assert [result.drop for result in world.run().intake.taken] == ["other"]
 
 
-def test_a_drop_that_changes_while_it_is_taken_keeps_its_turn(world, monkeypatch):
-    in_the_order_of_sighting(world)
+def test_a_drop_that_changes_while_it_is_copied_keeps_its_turn(world, monkeypatch):
+    write_three_revisions(world)
     copy = drop.archive_drop
 
-    def changes(inbox, archive, sighting, **more):
+    def change_and_copy(inbox, archive, sighting, **more):
         (world.inbox / "acme-bank/a/numbers.csv").write_text(ROWS + "5012149025,Survey\n")
         monkeypatch.undo()
         return copy(inbox, archive, sighting, **more)
 
-    monkeypatch.setattr(drop, "archive_drop", changes)
-    assert [took.drop for took in world.run().intake.taken] == ["other"]
-    assert [took.drop for took in world.run().intake.taken] == ["a", "b", "c"]
+    monkeypatch.setattr(drop, "archive_drop", change_and_copy)
+    assert [result.drop for result in world.run().intake.taken] == ["other"]
+    assert [result.drop for result in world.run().intake.taken] == ["a", "b", "c"]
 
 
-def test_what_is_incomplete_or_gone_holds_nothing_back(world, monkeypatch):
-    in_the_order_of_sighting(world)
+def test_incomplete_and_deleted_drops_block_nothing(world, monkeypatch):
+    write_three_revisions(world)
     (world.inbox / "acme-bank/a/numbers.csv").unlink()
-    unreadable_once(monkeypatch, drop, "b")
-    assert [took.drop for took in world.run().intake.taken] == ["other"]
+    fail_to_copy_once(monkeypatch, drop, "b")
+    assert [result.drop for result in world.run().intake.taken] == ["other"]
     shutil.rmtree(world.inbox / "acme-bank/b")
-    assert [took.drop for took in world.run().intake.taken] == ["c"]
+    assert [result.drop for result in world.run().intake.taken] == ["c"]
 
 
-def test_a_pass_over_some_drops_takes_what_waits_for_the_same_programs_before_them(world, monkeypatch):
-    in_the_order_of_sighting(world)
-    unreadable_once(monkeypatch, drop, "a")
+def test_a_pass_over_some_drops_first_takes_earlier_drops_for_the_same_programs(world, monkeypatch):
+    write_three_revisions(world)
+    fail_to_copy_once(monkeypatch, drop, "a")
     world.run()
     world.drop("acme-bank/d", "5012149026,Survey\n")
     some = take_inbox(world.services, sleep=world.clock.sleep, drops=[("acme-bank", "d")])
-    assert [took.drop for took in some.taken] == ["a", "b", "c", "d"]
+    assert [result.drop for result in some.taken] == ["a", "b", "c", "d"]
 
 
-def test_an_owner_that_wakes_up_late_leaves_the_files_of_its_successor_alone(world, monkeypatch):
-    judge = drop.judge_drop
+def test_a_slow_owner_does_not_overwrite_the_files_of_its_successor(world, monkeypatch):
+    judge = drop.judge_archived_drop
 
-    def sleeps(*given, **more):
+    def judge_slowly(*given, **more):
         judgment = judge(*given, **more)
         monkeypatch.undo()
         world.clock.now += 2 * world.services.settings.lease
         businesses.write_text(businesses.read_text().replace("[Collections, Cards]", "[Collections, Cards, Loans]"))
         assert len(world.run().intake.taken) == 1
-        sleeps.left = kept(world)
+        judge_slowly.left = kept(world)
         return judgment
 
     businesses = world.inbox / "businesses.yaml"
     world.drop("acme-bank/a", ROWS, business_unit="Loans")
-    monkeypatch.setattr(drop, "judge_drop", sleeps)
+    monkeypatch.setattr(drop, "judge_archived_drop", judge_slowly)
     assert (world.run().intake.taken, world.receipt("acme-bank/a")["verdict"]) == ([], "accepted")
-    assert kept(world) == sleeps.left
+    assert kept(world) == judge_slowly.left
 
 
 def kept(world):
-    """What lies in the archive and in the reports of a business, by the place."""
+    """The files of a business in the archive and in the reports, by their path."""
     places = (world.reports / "acme-bank", world.services.archive.root / "acme-bank")
     return {p: p.read_bytes() for place in places for p in place.rglob("*") if p.is_file()}
 
 
-def test_a_place_out_of_reach_is_not_tried_for_every_drop(world, monkeypatch):
+def test_a_store_that_is_down_is_not_tried_for_every_drop(world, monkeypatch):
     def out_of_reach(*_):
         raise StoreError("the archive: connection refused")
 
@@ -184,38 +184,38 @@ def test_a_place_out_of_reach_is_not_tried_for_every_drop(world, monkeypatch):
     assert problems[-1] == "20 drops in a row could not be taken: the rest is left for the next pass"
     monkeypatch.undo()
     assert world.run().problems == []
-    assert len(submissions(world)) == FailureStreak.LONG + 5
+    assert len(read_submissions(world)) == FailureStreak.LONG + 5
 
 
-def test_an_inbox_out_of_reach_keeps_no_program_from_its_start(world, monkeypatch):
+def test_programs_start_even_if_the_inbox_is_down(world, monkeypatch):
     world.drop("acme-bank/a", ROWS)
     world.run()
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
 
-    def away(*_, **__):
+    def fail_to_list(*_, **__):
         raise StoreError("inbox: out of reach")
 
-    monkeypatch.setattr(FolderStore, "list", away)
+    monkeypatch.setattr(FolderStore, "list", fail_to_list)
     with pytest.raises(StoreError, match="out of reach"):
         world.run()
     assert world.receipt("acme-bank/a")["program_state"] == "live"
 
 
 @pytest.mark.parametrize("place", ["inbox", "archive", "reports"])
-def test_a_folder_that_is_none_keeps_no_program_from_its_start(world, tmp_path, place):
+def test_programs_start_even_if_a_folder_is_not_usable(world, tmp_path, place):
     world.drop("acme-bank/a", ROWS)
     world.run()
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
     (tmp_path / "file").touch()
-    away = tmp_path / "file/x"
-    settings = world.services.settings.model_copy(update={place: str(away)})
-    world.services = replace(world.services, settings=settings, **{place: FolderStore(away)})
-    with pytest.raises(SettingsError, match=f"LAUNCHDROP_{place.upper()}: .* is no folder"):
+    fail_to_list = tmp_path / "file/x"
+    settings = world.services.settings.model_copy(update={place: str(fail_to_list)})
+    world.services = replace(world.services, settings=settings, **{place: FolderStore(fail_to_list)})
+    with pytest.raises(SettingsError, match=f"LAUNCHDROP_{place.upper()}: .* is not a folder"):
         world.run()
-    assert program(world).state == "live"
+    assert read_program(world).state == "live"
 
 
-def test_a_machine_whose_clock_is_ahead_of_the_ledgers_server_launches_nothing(world, monkeypatch):
+def test_a_machine_whose_clock_is_ahead_of_the_database_server_launches_nothing(world, monkeypatch):
     world.drop("acme-bank/a", ROWS)
     world.run()
     server = datetime(2030, 1, 7, 14, 59, 30, tzinfo=UTC)
@@ -224,7 +224,7 @@ def test_a_machine_whose_clock_is_ahead_of_the_ledgers_server_launches_nothing(w
     assert world.run().problems == [
         "this machine's clock is 60 s ahead of the ledger's server: nothing is launched or ended until they agree"
     ]
-    assert program(world).state == "scheduled"
+    assert read_program(world).state == "scheduled"
     world.clock.now = server
     assert world.run().problems == []
     world.clock.now = server = server + timedelta(minutes=1)
@@ -232,7 +232,7 @@ def test_a_machine_whose_clock_is_ahead_of_the_ledgers_server_launches_nothing(w
 
 
 @pytest.mark.parametrize("step", ["take", "launch"])
-def test_a_restored_ledger_launches_nothing_whichever_flow_is_first(world, step):
+def test_a_restored_ledger_launches_nothing_no_matter_which_flow_runs_first(world, step):
     world.drop("acme-bank/a", ROWS)
     take_inbox(world.services, sleep=world.clock.sleep)
     archive = world.services.archive
@@ -244,10 +244,10 @@ def test_a_restored_ledger_launches_nothing_whichever_flow_is_first(world, step)
     launched = launch_due(world.services)
     assert (launched.live, launched.problems) == (0, [] if step == "take" else [RESTORED_MESSAGE])
     assert launch_due(world.services).problems == []
-    assert program(world).state == "scheduled"
+    assert read_program(world).state == "scheduled"
 
 
-def test_what_cannot_be_cleared_from_the_inbox_is_taken_all_the_same_and_told(world, monkeypatch):
+def test_a_drop_that_cannot_be_deleted_from_the_inbox_is_taken_and_reported(world, monkeypatch):
     def refuse(_store, key, _version=None):
         raise StoreError(f"{key!r}: Read-only file system")
 
@@ -255,12 +255,12 @@ def test_what_cannot_be_cleared_from_the_inbox_is_taken_all_the_same_and_told(wo
     world.services = replace(world.services, settings=settings)
     world.drop("acme-bank/a", ROWS)
     monkeypatch.setattr(FolderStore, "delete", refuse)
-    assert [took.drop for took in world.run().intake.taken] == ["a"]
+    assert [result.drop for result in world.run().intake.taken] == ["a"]
     world.drop("acme-bank/b", "5012149022,Survey\n", reference="other")
     done = world.run()
-    assert [took.drop for took in done.intake.taken] == ["b"]
-    (told,) = done.problems
-    assert told.startswith("drop acme-bank/a could not be cleared from the inbox: 'acme-bank/a/")
+    assert [result.drop for result in done.intake.taken] == ["b"]
+    (problem,) = done.problems
+    assert problem.startswith("drop acme-bank/a could not be deleted from the inbox: 'acme-bank/a/")
     monkeypatch.undo()
     world.run()
     assert not list((world.inbox / "acme-bank").iterdir())
@@ -269,30 +269,32 @@ def test_what_cannot_be_cleared_from_the_inbox_is_taken_all_the_same_and_told(wo
 def fill(ledger):
     rows = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) select i from n"
     with ledger.begin() as conn:
-        conn.execute(text("pragma max_page_count = 1"))  # of this connection
+        conn.execute(text("pragma max_page_count = 1"))  # for this connection only
         conn.execute(text(f"create table filler as {rows}"))
 
 
-def test_a_full_disk_under_the_ledger_is_one_line(world):
+def test_a_full_disk_under_the_ledger_gives_one_line(world):
     with pytest.raises(LedgerError, match=r"^the ledger at .* cannot be used: database or disk is full$"):
         fill(world.services.ledger)
 
 
-def test_no_room_for_temporary_files_is_one_line(world, monkeypatch):
+def test_no_room_for_temporary_files_gives_one_line(world, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(drop, "judge_drop", full)
+    monkeypatch.setattr(drop, "judge_archived_drop", full)
     world.drop("acme-bank/a", ROWS)
-    (told,) = world.run().problems
-    assert re.match(r"drop acme-bank/a could not be taken: no room for temporary files in /.*: free some space", told)
+    (problem,) = world.run().problems
+    assert re.match(
+        r"drop acme-bank/a could not be taken: no room for temporary files in /.*: free some space", problem
+    )
 
 
-def test_a_business_asked_for_by_a_name_that_is_nowhere_is_told(world):
+def test_an_unknown_business_name_is_reported(world):
     world.drop("acme-bank/a", ROWS)
     world.drop("stranger/a", ROWS)
     assert world.run(business="acme-bnk").problems == [
-        "no business acme-bnk: neither businesses.yaml nor the inbox has it"
+        "unknown business acme-bnk: it is neither in businesses.yaml nor in the inbox"
     ]
     for business in ("acme-bank", "stranger", "zenith-health"):
         assert world.run(business=business).problems == []

@@ -1,4 +1,4 @@
-"""Four `launchdrop run` at once on one inbox, as four machines or an impatient cron would have it: each drop once."""
+"""Four `launchdrop run` at a time on one inbox, as on four machines or from cron: each drop is taken once."""
 
 import json
 import os
@@ -28,8 +28,8 @@ numbers: [{{file: numbers.csv}}]
 """
 
 
-def lay(home, count):
-    """So many drops, each of two numbers of its own and a row that is rejected."""
+def write_drops(home, count):
+    """Write this many drops, each with two different numbers and a row that is rejected."""
     for number in range(count):
         folder = home / "inbox/acme-bank" / f"d{number}"
         folder.mkdir(parents=True)
@@ -46,26 +46,26 @@ def launchdrop(home, *arguments):
     )
 
 
-def told(home, *arguments):
+def run_json(home, *arguments):
     out, _ = launchdrop(home, *arguments, "--json").communicate(timeout=120)
     return json.loads(out)
 
 
-def share(home, count):
-    lay(home, count)
+def run_at_once(home, count):
+    write_drops(home, count)
     running = [launchdrop(home, "run") for _ in range(PROCESSES)]
-    ended = [(*process.communicate(timeout=1500), process.returncode) for process in running]
-    assert [(complaint, code) for _, complaint, code in ended] == [("", 0)] * PROCESSES
-    taken = Counter(line.partition(":")[0] for out, _, _ in ended for line in out.splitlines() if "rejected)" in line)
+    results = [(*process.communicate(timeout=1500), process.returncode) for process in running]
+    assert [(stderr, code) for _, stderr, code in results] == [("", 0)] * PROCESSES
+    taken = Counter(line.partition(":")[0] for out, _, _ in results for line in out.splitlines() if "rejected)" in line)
     assert taken == {f"acme-bank/d{number}": 1 for number in range(count)}
-    # Whoever came too late to launch the last of them has left it to the next pass.
+    # A process that results before the last drop was taken did not launch it. The next pass does.
     launchdrop(home, "run").communicate(timeout=300)
-    programs = told(home, "programs")
+    programs = run_json(home, "programs")
     assert {p["reference"]: (p["revision"], p["state"]) for p in programs} == {
         f"r{number}": (1, "live") for number in range(count)
     }
     assert all(p["numbers"] == {"live": 2, "pending": 0, "refused": 0} for p in programs)
-    submissions = told(home, "submissions")
+    submissions = run_json(home, "submissions")
     assert len(submissions) == len({s["drop"] for s in submissions}) == count
     for number in range(count):
         receipt = json.loads((home / f"reports/out/acme-bank/drops/d{number}/receipt.json").read_text())
@@ -73,10 +73,10 @@ def share(home, count):
 
 
 def test_four_processes_share_an_inbox(tmp_path):
-    share(tmp_path, 24)
+    run_at_once(tmp_path, 24)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_four_processes_share_a_thousand_drops(tmp_path):
-    share(tmp_path, 1000)
+    run_at_once(tmp_path, 1000)

@@ -1,17 +1,17 @@
-"""A link in a drop is never followed, whether a named file is one or lies below one; `run` and `check` say the same."""
+"""Links in a drop are never followed, neither as a named file nor above one. `run` and `check` report the same."""
 
 from datetime import UTC, datetime
 
 import pytest
 
 from flows.settings import Settings
-from flows.validation.dry_run import check
-from flows.validation.scratch import spools
+from flows.validation.dry_run import check_path
+from flows.validation.spill_files import open_spill_files
 
 
 @pytest.fixture
 def linked(world):
-    """A drop whose manifest names a file that lies below a link."""
+    """A drop whose manifest names a file below a link."""
     world.drop("acme-bank/a", "")
     drop = world.inbox / "acme-bank/a"
     manifest = (drop / "program.yaml").read_text()
@@ -21,7 +21,7 @@ def linked(world):
     return drop
 
 
-def test_a_run_takes_the_drop_and_refuses_it(world, linked):
+def test_a_run_takes_the_drop_and_rejects_it(world, linked):
     world.run()
     assert world.receipt("acme-bank/a")["outcome"] == "registered"
     report = world.report("acme-bank/a")
@@ -29,7 +29,7 @@ def test_a_run_takes_the_drop_and_refuses_it(world, linked):
     assert [(found["rule"], found["value"]) for found in report["findings"]] == [("MAN-007", "s/numbers.csv")]
 
 
-def test_a_check_says_so_too(linked):
-    with spools() as spool:
-        findings = check(linked, None, Settings(), datetime.now(UTC), spool=spool).judgment.findings
+def test_a_check_reports_the_same(linked):
+    with open_spill_files() as open_spill:
+        findings = check_path(linked, None, Settings(), datetime.now(UTC), open_spill=open_spill).judgment.findings
     assert [(found.rule, found.value) for found in findings] == [("MAN-007", "s/numbers.csv")]
