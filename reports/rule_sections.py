@@ -21,7 +21,7 @@ _REVIEW_RULES = frozenset(
     {"DSP-001", "DSP-002", "DSP-005", "DSP-006", "DSP-007", "DSP-008", "IMG-005", "SCH-005", "MAN-019"}
 )
 _MAX_GROUPS = 6  # per rule
-_MAX_PLACES = 20
+_MAX_ISSUES = 20
 _MAX_EXAMPLES = 3
 _MESSAGE_WIDTH = 240
 _VALUE_WIDTH = 80
@@ -38,7 +38,7 @@ class NonRowFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSection:
-    """One broken rule. `row_lines` are its repair groups or examples. `more` says how many places are not listed.
+    """One broken rule. `row_lines` are its repair groups or examples. `more` says how many issues are not listed.
 
     `listed_rows` is how many rows of the table the rule's filter shows.
     """
@@ -86,23 +86,23 @@ def _build_section(
     total: RuleTotal, findings: list[Finding], groups: list[RepairGroup], listed_rows: int
 ) -> RuleSection:
     in_rows = [finding for finding in findings if finding.row is not None]
-    outside_rows = [_describe_place(finding) for finding in findings if finding.row is None]
+    outside_rows = [_describe_issue(finding) for finding in findings if finding.row is None]
     return RuleSection(
         id=total.id,
         name=total.name,
         count=total.count,
-        unit=plain_text("unit_rows" if in_rows or groups else "unit_places", n=total.count),
+        unit=plain_text("unit_rows" if in_rows or groups else "unit_issues", n=total.count),
         meaning=RULES[total.id].meaning if total.id in RULES else "",
         fix=total.fix,
         row_lines=_group_lines(total, groups) if groups else _example_lines(in_rows),
-        non_row_findings=outside_rows[:_MAX_PLACES],
-        more=plain_text("place_more", n=total.count - _MAX_PLACES) if len(outside_rows) > _MAX_PLACES else "",
+        non_row_findings=outside_rows[:_MAX_ISSUES],
+        more=plain_text("issue_more", n=total.count - _MAX_ISSUES) if len(outside_rows) > _MAX_ISSUES else "",
         listed_rows=listed_rows,
     )
 
 
-def _describe_place(finding: Finding) -> NonRowFinding:
-    line = plain_text("place_line", n=finding.line) if finding.line else None
+def _describe_issue(finding: Finding) -> NonRowFinding:
+    line = plain_text("issue_line", n=finding.line) if finding.line else None
     where = (visible_text(part, _VALUE_WIDTH) for part in (finding.file, finding.path, line) if part)
     return NonRowFinding(
         where=", ".join(where),
