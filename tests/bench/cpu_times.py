@@ -73,7 +73,7 @@ def time_row_parts(path: Path) -> Times:
     terms, policy = NumberTerms(call_purpose="Survey", regions=Policy().regions), Policy()
     source = NumbersSource(name=path.name, bytes=path.stat().st_size, sha256="", open=partial(path.open, "rb"))
     with source.open() as file, cpu_timer(times, "split"):
-        for _ in split_records(LineSplitter().of(decode_to_utf8(file, detect_encoding(source.open())))):
+        for _ in split_records(LineSplitter().split(decode_to_utf8(file, detect_encoding(source.open())))):
             pass
     options = {"policy": policy, "open_spill": tempfile.TemporaryFile, "workers": None, "progress": None}
     with cpu_timer(times, "judged"):

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from flows.validation.scratch import OpenSpillFile, spill_files
+from flows.validation.spill_files import open_spill_files
 from reports.report_page import report_html
 from reports.views import SubmissionView
-from schemas.judge import judge_csv
+from schemas.judge import OpenSpillFile, judge_csv
 from schemas.model.drop import DropFile
 from schemas.model.policy import FindingCaps, Policy
 from tests.bench import generate
@@ -37,7 +37,7 @@ def run(place: Path, *, quick: bool) -> list[str]:
     rows = QUICK_ROWS if quick else ROWS
     # A few more rows, because some of the bad ones are valid by chance.
     generate.write_numbers_file(place / "numbers.csv", rows + rows // 16, 1.0)
-    with spill_files() as open_spill:
+    with open_spill_files() as open_spill:
         view = judge_file(place / "numbers.csv", open_spill)
         page = report_html(view)
         rendered = statistics.median(time_call(partial(report_html, view)) for _ in range(ROUNDS))
