@@ -1,4 +1,4 @@
-"""What goes wrong outside this program, and how one failure is kept from stopping the rest of the work."""
+"""LaunchdropError, and how a failure with one drop or file is contained so that the rest of the work goes on."""
 
 import logging
 from collections.abc import Callable

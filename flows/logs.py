@@ -22,7 +22,7 @@ from flows.masking import mask
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_context: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039  never modified, only replaced
+_context: ContextVar[dict[str, str]] = ContextVar("log_context", default={})  # noqa: B039  never modified, only replaced
 #: Attributes that every record has. All others were added by the caller.
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -37,14 +37,14 @@ def log_context(**fields: str | None) -> Iterator[None]:
         _context.reset(before)
 
 
-def configure_logging(form: Literal["text", "json"], level: str) -> None:
+def configure_logging(log_format: Literal["text", "json"], level: str) -> None:
     """Log to standard error from `level` up, and mask the records of all handlers. May be called again."""
     root = logging.getLogger()
     stderr = next((handler for handler in root.handlers if isinstance(handler, StderrHandler)), None)
     if stderr is None:
         stderr = StderrHandler()
         root.addHandler(stderr)
-    stderr.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    stderr.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     stderr.setLevel(level.upper())
     logging.getLogger("flows").setLevel(level.upper())
     logging.captureWarnings(True)

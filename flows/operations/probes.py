@@ -53,7 +53,7 @@ def file_system_type(path: Path) -> str:
     """The type of the file system that a path is on, such as ext4."""
     target = path.resolve()
     mounts = psutil.disk_partitions(all=True)
-    above = [(len(mount.mountpoint), mount.fstype) for mount in mounts if target.is_relative_to(mount.mountpoint)]
+    above = [(len(mount.mountpoint), str(mount.fstype)) for mount in mounts if target.is_relative_to(mount.mountpoint)]
     return max(above)[1]
 
 

@@ -1,6 +1,7 @@
-"""A folder as a store. Paths are opened one level at a time, by descriptor and without following links.
+"""A folder as a store.
 
-So nobody can redirect an access by swapping a folder for a link.
+Paths are opened one level at a time, by descriptor and without following links, so that nobody can redirect an access
+by replacing a folder with a link.
 """
 
 import errno

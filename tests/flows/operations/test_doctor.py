@@ -21,7 +21,7 @@ from flows.ledger.core.control_flags import pause_launching
 from flows.ledger.core.engine import Ledger
 from flows.operations import doctor, probes
 from flows.operations.doctor import run_checks
-from tests.flows.notifying.test_digest import OnAnyPort
+from tests.flows.notifying.test_digest import AnyPortController
 from tests.flows.stores.conftest import bucket, s3, s3_env, s3_server  # noqa: F401  fixtures
 
 LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
@@ -123,9 +123,9 @@ def test_a_ledger_on_a_network_file_system_is_reported(monkeypatch, tmp_path):
 def test_a_quiet_doctor_can_be_a_health_check(here):
     healthy = run_doctor(here, "--quiet")
     assert (healthy.returncode, healthy.stdout) == (0, "")
-    ill = run_doctor(here, "--quiet", LAUNCHDROP_LEDGER="mysql://localhost/x")
-    assert ill.returncode == 1
-    assert ill.stdout.startswith("✗ ledger: the ledger can be sqlite or postgresql, not mysql\n  → ")
+    unhealthy = run_doctor(here, "--quiet", LAUNCHDROP_LEDGER="mysql://localhost/x")
+    assert unhealthy.returncode == 1
+    assert unhealthy.stdout.startswith("✗ ledger: the ledger can be sqlite or postgresql, not mysql\n  → ")
 
 
 def run_doctor(here, *arguments, **env):
@@ -136,7 +136,7 @@ def run_doctor(here, *arguments, **env):
 
 @pytest.mark.server
 def test_the_mail_server_is_contacted(monkeypatch):
-    controller = OnAnyPort(Sink(), hostname="127.0.0.1", port=0)
+    controller = AnyPortController(Sink(), hostname="127.0.0.1", port=0)
     controller.start()
     try:
         port = controller.port

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from flows.archive.submissions import archive_drop, delete_taken_files, open_archived_drop, is_intact
+from flows.archive.submissions import archive_drop, delete_taken_files, is_intact, open_archived_drop
 from flows.stores import AlreadyExists, ObjectChanged, StoreError, read_object
 from flows.stores.s3 import S3Store, open_s3_client
 from tests.flows.inbox_world import InboxWorld, manifest
