@@ -11,13 +11,13 @@ RULES: tuple[Rule, ...] = (
     _error(
         id="MAN-001",
         name="The manifest cannot be read",
-        meaning="The file is not valid YAML in UTF-8, so the program could not be read from it.",
+        meaning="The file is not valid YAML with keys and values, saved as UTF-8. The program in it was not checked.",
         fix="Open the manifest, correct it at the line and column shown, and drop it again.",
     ),
     _error(
         id="MAN-002",
         name="Unknown key",
-        meaning="The manifest has a key that launchdrop does not know. Most often it is a misspelled one.",
+        meaning="The manifest has a key that launchdrop does not know. It is most likely misspelled.",
         fix="Use the suggested key, or delete the line.",
     ),
     _error(
@@ -35,7 +35,7 @@ RULES: tuple[Rule, ...] = (
     _error(
         id="MAN-005",
         name="A listed file did not arrive",
-        meaning="The manifest lists a file that was not in the drop when the time to upload it was over.",
+        meaning="The manifest lists a file that is not in the drop, and the time to upload it is over.",
         fix="Upload the file under exactly this name, or correct the name in the manifest.",
     ),
     _warning(

@@ -228,7 +228,7 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         name="The call purpose differs from the program's",
         meaning="Some rows have another purpose than the program. They were accepted as they are.",
-        fix="Nothing to do, if you mean this. Otherwise correct the rows or program.call_purpose.",
+        fix="Nothing to do if this is what you want. Otherwise correct the rows or program.call_purpose.",
     ),
     _purpose(
         id="PUR-004",

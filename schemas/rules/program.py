@@ -36,7 +36,7 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         name="The start is in the past",
         meaning="The program launches right away, unless the operator rejects starts in the past.",
-        fix="Nothing to do, if it should launch right away. Otherwise set a start in the future.",
+        fix="Nothing to do if it should launch right away. Otherwise set a start in the future.",
     ),
     _schedule(
         id="SCH-005",
@@ -125,7 +125,7 @@ RULES: tuple[Rule, ...] = (
             "It is not approved for this business yet. The program launches on time, and shows the name once it is "
             "approved."
         ),
-        fix="Nothing to do. Or use a display name that is already approved.",
+        fix="Nothing to do. You can also use a display name that is already approved.",
     ),
     _display_name(
         id="DSP-009",
@@ -138,7 +138,7 @@ RULES: tuple[Rule, ...] = (
         id="RSN-001",
         severity="error",
         name="The call reason is too long",
-        meaning="Phones only show a short line with the name and the logo.",
+        meaning="Phones show only a short line next to the name and the logo.",
         fix="Shorten call_reason to the length shown.",
     ),
     _call_reason(
@@ -191,7 +191,7 @@ RULES: tuple[Rule, ...] = (
             "This image is not approved for this business yet. The program launches on time, and shows it once it is "
             "approved."
         ),
-        fix="Nothing to do. Or use a logo that is already approved, unchanged.",
+        fix="Nothing to do. You can also use a logo that is already approved, unchanged.",
     ),
     _logo(
         id="IMG-006",
