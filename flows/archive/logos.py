@@ -5,6 +5,7 @@ from schemas.model.judgment import JudgedLogo
 
 
 def save_logo(archive: FileSink, business: str, logo: JudgedLogo) -> None:
+    """Store a logo under its sha256. Storing it again changes nothing."""
     archive.put(_key(business, logo.sha256), logo.content)
 
 

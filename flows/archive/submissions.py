@@ -62,9 +62,9 @@ def has_space_for(archive: Store, sighting: Sighting) -> bool:
 def archive_drop(inbox: Store, archive: Store, sighting: Sighting, *, token: int, attempt: str = "") -> ArchivedDrop:
     """Copy exactly the versions that have settled, hash them on the way, and move the copy into place as a whole.
 
-    Each lease `token` has its own staging folder: a slow previous owner cannot write into its successor's copy. So does
-    each `attempt`, if the owner has several workers try. Archiving a drop again, after a crash, gives the same
-    submission. Raises ObjectChanged if the inbox has changed since the sighting.
+    Each lease `token`, and each `attempt` of a worker under it, has its own staging folder, so that a slow previous
+    owner cannot write into its successor's copy. Archiving a drop again, after a crash, gives the same submission.
+    Raises ObjectChanged if the inbox has changed since the sighting.
     """
     taken = versions_to_take(sighting)
     staging = _make_staging(archive, sighting, token, attempt)

@@ -54,7 +54,7 @@ def list_drops(store: Store, drops: Iterable[tuple[str, str]]) -> Iterator[DropL
 
 
 def batch_listings(listings: Iterable[DropListing | InboxProblem]) -> Iterator[list[DropListing] | InboxProblem]:
-    """Group up to BATCH_SIZE drops of one business, or fewer if they have many files. Problems come through alone."""
+    """Group up to BATCH_SIZE drops of one business, or fewer if they have many files. Problems are passed through."""
     batch: list[DropListing] = []
     objects = 0
     for listing in listings:

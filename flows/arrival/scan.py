@@ -75,8 +75,8 @@ def find_arrivals(
 ) -> list[ScanOutcome]:
     """Scan the inbox, one business, or some drops. Wait one settle time if that may settle more, and scan those again.
 
-    `on_wait` is called as the wait begins, with the drops that may be taken after it. Some `drops` bring with them the
-    pending drops for the same programs, because those may have to be taken first.
+    `on_wait` is called as the wait begins, with the drops that may be taken after it. With some `drops`, the pending
+    drops for the same programs are scanned too, because they may have to be taken first.
 
     Returns the settled drops first, in the order in which their manifests were first seen, then the other drops, then
     the problems.

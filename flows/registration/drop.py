@@ -161,7 +161,7 @@ def is_duplicate(services: Services, archived: ArchivedDrop, lease: DropLease) -
 
 def _acknowledge_duplicate(services: Services, archived: ArchivedDrop, lease: DropLease) -> DropResult | None:
     """Acknowledge the drop if it is a duplicate: it is not judged, and nothing else changes. Otherwise None."""
-    if not is_duplicate(services, archived, lease):  # true for most drops, and needs no write lock
+    if not is_duplicate(services, archived, lease):  # most are not, and this check needs no write lock
         return None
     with services.ledger.begin() as conn:
         check_drop_lease(conn, lease)

@@ -185,7 +185,7 @@ def test_a_file_named_below_a_link_is_refused_and_not_waited_for(inbox_world, le
     if isinstance(inbox_world.store, MemoryStore):
         pytest.skip("only a folder has links")
     inbox_world.put("program.yaml", manifest("s/hostname", "s/sub/x.csv", "numbers.csv"))
-    inbox_world.put("numbers.csv", b"mine")
+    inbox_world.put("numbers.csv", b"5012149020,Survey")
     (inbox_world.store.root / "acme/d/s").symlink_to(leads_to)
     archived = archive(inbox_world, inbox_world.scan_until_settled())
     assert archived.drop.refused == {"s": "a link, not a file of the drop"}
@@ -197,7 +197,7 @@ def test_a_file_that_is_replaced_by_a_link_after_the_scan_is_not_followed(inbox_
     if isinstance(inbox_world.store, MemoryStore):
         pytest.skip("only a folder has links")
     inbox_world.put("program.yaml", manifest("numbers.csv"))
-    inbox_world.put("numbers.csv", b"mine")
+    inbox_world.put("numbers.csv", b"5012149020,Survey")
     sighting = inbox_world.scan_until_settled()
     (tmp_path / "secret.csv").write_text("secret")
     path = inbox_world.store.root / "acme/d/numbers.csv"

@@ -101,13 +101,13 @@ def test_a_link_instead_of_a_business_or_drop_is_a_problem(inbox_world, tmp_path
         pytest.skip("only a folder has links")
     inbox_world.put("program.yaml", manifest(), drop="zenith/other")
     (inbox_world.store.root / "acme").mkdir()
-    (inbox_world.store.root / "acme/mine").symlink_to(inbox_world.store.root / "zenith/other")
+    (inbox_world.store.root / "acme/linked").symlink_to(inbox_world.store.root / "zenith/other")
     (inbox_world.store.root / "linked").symlink_to(inbox_world.store.root / "zenith")
     outcomes = inbox_world.scan()
     assert drops(outcomes) == ["zenith/other"]
     assert problems(outcomes) == [
         ("", f"'linked' in the inbox is not the folder of a business: {EXPECTED}"),
-        ("acme", "'acme/mine' is not in the folder of a drop: expected one folder per drop"),
+        ("acme", "'acme/linked' is not in the folder of a drop: expected one folder per drop"),
     ]
 
 

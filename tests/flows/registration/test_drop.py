@@ -92,7 +92,7 @@ def test_a_report_does_not_name_the_business_that_has_a_number(world):
 def test_a_missing_file_is_reported_once_after_the_grace_and_the_drop_is_taken_when_it_arrives(world):
     world.drop("acme-bank/a", ROWS)
     numbers = world.inbox / "acme-bank/a/numbers.csv"
-    kept = numbers.read_bytes()
+    content = numbers.read_bytes()
     numbers.unlink()
     world.run()
     assert not (world.reports / "acme-bank/drops").exists()
@@ -106,7 +106,7 @@ def test_a_missing_file_is_reported_once_after_the_grace_and_the_drop_is_taken_w
     ) + 1
     assert found == [("MAN-005", "numbers[0].file", line, "numbers.csv")]
     assert world.run().intake.incomplete == 0
-    numbers.write_bytes(kept)
+    numbers.write_bytes(content)
     world.run()
     assert world.receipt("acme-bank/a")["verdict"] == "accepted"
 
@@ -292,9 +292,9 @@ def test_archived_files_that_have_changed_are_not_judged_again(world):
     world.drop("acme-bank/a", ROWS)
     world.run()
     submission = world.receipt("acme-bank/a")["submission"]
-    (kept,) = (world.services.archive.root / "acme-bank" / submission).glob("*numbers.csv")
-    kept.chmod(0o600)
-    kept.write_text("5012149999,Survey\n")
+    (archived,) = (world.services.archive.root / "acme-bank" / submission).glob("*numbers.csv")
+    archived.chmod(0o600)
+    archived.write_text("5012149999,Survey\n")
     for again in (retake_submission, replay_submission):
         with pytest.raises(
             StoreError, match=rf"^the archived files of {submission} have changed since they were taken: "

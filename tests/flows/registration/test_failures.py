@@ -156,17 +156,17 @@ def test_a_slow_owner_does_not_overwrite_the_files_of_its_successor(world, monke
         world.clock.now += 2 * world.services.settings.lease
         businesses.write_text(businesses.read_text().replace("[Collections, Cards]", "[Collections, Cards, Loans]"))
         assert len(world.run().intake.taken) == 1
-        judge_slowly.left = kept(world)
+        judge_slowly.files = read_files(world)
         return judgment
 
     businesses = world.inbox / "businesses.yaml"
     world.drop("acme-bank/a", ROWS, business_unit="Loans")
     monkeypatch.setattr(drop, "judge_archived_drop", judge_slowly)
     assert (world.run().intake.taken, world.receipt("acme-bank/a")["verdict"]) == ([], "accepted")
-    assert kept(world) == judge_slowly.left
+    assert read_files(world) == judge_slowly.files
 
 
-def kept(world):
+def read_files(world):
     """The files of a business in the archive and in the reports, by their path."""
     places = (world.reports / "acme-bank", world.services.archive.root / "acme-bank")
     return {p: p.read_bytes() for place in places for p in place.rglob("*") if p.is_file()}
@@ -236,8 +236,8 @@ def test_a_restored_ledger_launches_nothing_no_matter_which_flow_runs_first(worl
     world.drop("acme-bank/a", ROWS)
     take_inbox(world.services, sleep=world.clock.sleep)
     archive = world.services.archive
-    kept = json.loads(read_object(archive, MARKER_KEY))
-    archive.put(MARKER_KEY, json.dumps(kept | {"generation": kept["generation"] + 100}).encode())
+    marker = json.loads(read_object(archive, MARKER_KEY))
+    archive.put(MARKER_KEY, json.dumps(marker | {"generation": marker["generation"] + 100}).encode())
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
     if step == "take":
         assert take_inbox(world.services, sleep=world.clock.sleep).problems == [RESTORED_MESSAGE]

@@ -124,8 +124,8 @@ def check_all_taken(root):
     for i, (name, submission) in enumerate(rows):
         drop = open_archived_drop(world.archive, "acme", submission)
         assert (drop.name, drop.files["numbers.csv"].bytes, is_intact(drop)) == (name, 100 * i, True)
-    kept = {e.key.split("/")[1] for e in world.archive.list("acme/")}
-    assert kept == {submission for _, submission in rows}
+    archived = {e.key.split("/")[1] for e in world.archive.list("acme/")}
+    assert archived == {submission for _, submission in rows}
     assert list(world.store.list()) == []
     world.ledger.close()
 
@@ -134,14 +134,14 @@ def count_steps_of_a_clean_run(root):
     prepare_inbox(root)
     at = 1
     world, killer = open_world(root), Killer(0)
-    real, kept = world.ledger.begin, {name: getattr(os, name) for name in STEPS}
+    real, functions = world.ledger.begin, {name: getattr(os, name) for name in STEPS}
     world.ledger.begin = lambda: killer.begin(real)
     try:
         for name in STEPS:
-            setattr(os, name, killer.counting(kept[name]))
+            setattr(os, name, killer.counting(functions[name]))
         take_all(world)
     finally:
-        for name, function in kept.items():
+        for name, function in functions.items():
             setattr(os, name, function)
         world.ledger.close()
     return killer.count + at
