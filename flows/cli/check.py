@@ -41,14 +41,26 @@ def check_command(
 
     Exit code 0: nothing rejected; 1: something rejected or unreadable; 2: could not run.
     """
+    if out is not None:
+        _require_separate_output(path, out)
+    checked, view = _check_and_write(path, businesses, out)
+    if as_json:
+        from reports.json_documents import report_json
+
+        typer.echo(report_json(view), nl=False)
+    else:
+        _print_summary(checked, out)
+    raise typer.Exit(0 if checked.judgment.verdict == "accepted" else 1)
+
+
+def _check_and_write(path: Path, businesses: Path | None, out: Path | None) -> "tuple[DryRun, SubmissionView]":
+    """Check the drop at `path`, and write its files to `out` if that is given."""
     from flows.logs import configure_logging
     from flows.scaling.processes import forked_row_workers
     from flows.settings import load_settings
     from flows.validation import dry_run
     from flows.validation.spill_files import open_spill_files
 
-    if out is not None:
-        _require_separate_output(path, out)
     now, settings = datetime.now(UTC), load_settings()
     configure_logging(settings.log, settings.log_level)
     with (
@@ -62,13 +74,7 @@ def check_command(
         view = _submission_view(checked, now)
         if out is not None:
             _write_files(out, view)
-    if as_json:
-        from reports.json_documents import report_json
-
-        typer.echo(report_json(view), nl=False)
-    else:
-        _print_summary(checked, out)
-    raise typer.Exit(0 if checked.judgment.verdict == "accepted" else 1)
+    return checked, view
 
 
 def _require_separate_output(path: Path, out: Path) -> None:

@@ -15,6 +15,7 @@ class Progress(Protocol):
 
 
 def print_line(text: str = "") -> None:
+    """Print one line on standard output."""
     sys.stdout.write(text + "\n")
 
 
@@ -85,4 +86,5 @@ def replace_unprintable(text: str) -> str:
 
 
 def format_count(count: int) -> str:
+    """`1,200`."""
     return f"{count:,}"

@@ -43,6 +43,7 @@ _API_HINT = "the address should end in /api"
 
 
 def check_not_world_writable(folder: Path) -> None:
+    """Raise LaunchdropError if any user of this machine can write to the folder."""
     if folder.stat().st_mode & stat.S_IWOTH:
         raise LaunchdropError(
             f"any user can write to {folder}, and so could change businesses.yaml; use chmod o-w to prevent it"
@@ -121,6 +122,7 @@ def check_prefect_server() -> str:
 
 
 def prefect_server_time() -> datetime | None:
+    """The time on the Prefect server. None if it does not send one."""
     date = _request_prefect("/health").headers.get("date")
     return parsedate_to_datetime(date) if date else None
 

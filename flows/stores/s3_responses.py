@@ -35,6 +35,7 @@ def sleep_before_retry(attempt: int) -> None:
 
 
 def error_code(e: ClientError) -> str:
+    """The error code of a response, such as NoSuchKey. Empty if it has none."""
     return str(e.response.get("Error", {}).get("Code", ""))
 
 
@@ -59,6 +60,7 @@ def object_version(response: Any) -> str:
 
 
 def etag_of_version(version: str) -> str:
+    """The ETag in an `object_version`."""
     return version.rpartition("@")[0]
 
 
