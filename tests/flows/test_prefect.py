@@ -375,7 +375,7 @@ def test_the_doctor_finds_no_fault_with_server_deployments_and_worker(stack, ser
 
     lines = wait_for(well, 60)
     assert lines, [line for line in run_checks() if not line.ok]
-    assert lines["deployments"].message == "intake, launch, nightly; a worker asks for their runs"
+    assert lines["deployments"].message == "intake, launch, nightly; a worker polls for their runs"
     assert lines["clocks"].message == "Prefect server and this machine agree"
 
 
