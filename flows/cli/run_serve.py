@@ -82,13 +82,13 @@ def _summary(done: "PassResult") -> str:
     return f"{', '.join(parts)}." if parts else "Nothing new."
 
 
-def _print_taken(took: "DropResult") -> None:
+def _print_taken(result: "DropResult") -> None:
     """Print one line as each drop is taken."""
-    name = f"{took.business}/{took.drop}"
-    if took.judgment is None:
-        print_line(f"{name}: duplicate of {took.registered.submission}; nothing changed")
+    name = f"{result.business}/{result.drop}"
+    if result.judgment is None:
+        print_line(f"{name}: duplicate of {result.registered.submission}; nothing changed")
         return
-    counts, verdict = took.judgment.counts, took.judgment.verdict.replace("_", " ")
+    counts, verdict = result.judgment.counts, result.judgment.verdict.replace("_", " ")
     # The good rows of a held or rejected drop are not registered.
     good = "accepted" if verdict.startswith("accepted") else "valid"
     rows = f" ({format_count(counts.accepted)} {good}, {format_count(counts.rejected)} rejected)" if counts.read else ""

@@ -73,10 +73,10 @@ def retake_command(submission: Id) -> None:
     from flows.registration.rerun import retake_submission
 
     with open_change_session() as services:
-        took = retake_submission(services, submission)
-    assert took.judgment is not None
+        result = retake_submission(services, submission)
+    assert result.judgment is not None
     print_line(
-        f"{submission} was judged again as {took.registered.submission}: {took.judgment.verdict.replace('_', ' ')}."
+        f"{submission} was judged again as {result.registered.submission}: {result.judgment.verdict.replace('_', ' ')}."
     )
 
 

@@ -87,7 +87,7 @@ class World:
 
 
 @pytest.fixture
-def world_of():
+def make_world():
     """A context manager that opens services and yields the world around them."""
 
     @contextmanager
@@ -99,8 +99,8 @@ def world_of():
 
 
 @pytest.fixture
-def world(settings, clock, world_of):
-    with world_of(open_services(settings), clock) as found:
+def world(settings, clock, make_world):
+    with make_world(open_services(settings), clock) as found:
         yield found
 
 

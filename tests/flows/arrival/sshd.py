@@ -115,7 +115,7 @@ def free_port():
 
 
 def start_server():
-    """Start a server in a folder where only root can write, and in all folders above it."""
+    """Start a server. Only root can write to its folder and to the folders above it, as sshd requires."""
     root = Path(tempfile.mkdtemp(prefix="launchdrop-sftp-", dir="/var/lib"))
     for name in ("host", "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", root / name], check=True)

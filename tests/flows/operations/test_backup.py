@@ -61,10 +61,10 @@ def backup(request, settings, tmp_path):
 
 
 @pytest.fixture
-def open_world(settings, backup, clock, world_of):
+def open_world(settings, backup, clock, make_world):
     """Returns a function that opens the services as a new process would."""
     with_ledger = settings.model_copy(update={"ledger": backup.url})
-    return lambda: world_of(open_services(with_ledger), clock)
+    return lambda: make_world(open_services(with_ledger), clock)
 
 
 def states(world):

@@ -173,12 +173,12 @@ def read_files(world):
 
 
 def test_a_store_that_is_down_is_not_tried_for_every_drop(world, monkeypatch):
-    def out_of_reach(*_):
+    def fail_to_connect(*_, **__):
         raise StoreError("the archive: connection refused")
 
     for i in range(FailureStreak.LONG + 5):
         world.drop(f"acme-bank/d{i:02}", ROWS, reference=f"r{i}")
-    monkeypatch.setattr(drop, "archive_drop", lambda *_, **__: out_of_reach())
+    monkeypatch.setattr(drop, "archive_drop", fail_to_connect)
     problems = world.run().problems
     assert len(problems) == FailureStreak.LONG + 1
     assert problems[-1] == "20 drops in a row could not be taken: the rest is left for the next pass"
@@ -207,9 +207,9 @@ def test_programs_start_even_if_a_folder_is_not_usable(world, tmp_path, place):
     world.run()
     world.clock.now = datetime(2030, 1, 7, 15, tzinfo=UTC)
     (tmp_path / "file").touch()
-    fail_to_list = tmp_path / "file/x"
-    settings = world.services.settings.model_copy(update={place: str(fail_to_list)})
-    world.services = replace(world.services, settings=settings, **{place: FolderStore(fail_to_list)})
+    not_a_folder = tmp_path / "file/x"
+    settings = world.services.settings.model_copy(update={place: str(not_a_folder)})
+    world.services = replace(world.services, settings=settings, **{place: FolderStore(not_a_folder)})
     with pytest.raises(SettingsError, match=f"LAUNCHDROP_{place.upper()}: .* is not a folder"):
         world.run()
     assert read_program(world).state == "live"

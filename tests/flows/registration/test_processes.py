@@ -58,7 +58,7 @@ def run_at_once(home, count):
     assert [(stderr, code) for _, stderr, code in results] == [("", 0)] * PROCESSES
     taken = Counter(line.partition(":")[0] for out, _, _ in results for line in out.splitlines() if "rejected)" in line)
     assert taken == {f"acme-bank/d{number}": 1 for number in range(count)}
-    # A process that results before the last drop was taken did not launch it. The next pass does.
+    # A process that ended before the last drop was taken did not launch it. The next pass does.
     launchdrop(home, "run").communicate(timeout=300)
     programs = run_json(home, "programs")
     assert {p["reference"]: (p["revision"], p["state"]) for p in programs} == {
