@@ -1,1 +1,1 @@
-"""What happens to a judged drop? Takes a drop, registers it in the ledger, and reruns archived submissions."""
+"""What happens to a settled drop? Takes a drop, registers it in the ledger, and reruns archived submissions."""
