@@ -60,7 +60,7 @@ def prune_command(
     sizes: Counter[str] = Counter()
     with open_session() as services:
         if all(getattr(services.settings, f"keep_{kind}") is None for kind in ("archive", "reports", "inbox")):
-            print_line("Nothing is ever deleted: LAUNCHDROP_KEEP_ARCHIVE, KEEP_REPORTS and KEEP_INBOX are not set.")
+            print_line("Nothing is deleted: the settings LAUNCHDROP_KEEP_… are not set.")
             return
         for item in find_prunable(services):
             print_line(f"{item.kind} {item.business}/{item.name}: {format_count(item.bytes)} bytes")

@@ -34,7 +34,7 @@ def list_reviews_command(as_json: Annotated[bool, typer.Option("--json", help="P
     else:
         rows = ((str(r.id), r.business, _subject(r), "; ".join(m for _, m in r.notes)) for r in waiting)
         print_table(("ID", "Business", "Name or logo", "Warnings"), rows, right=("ID",))
-        print_line("To decide: launchdrop review approve ID, or launchdrop review reject ID --reason TEXT")
+        print_line("To decide: launchdrop review approve ID, or review reject ID --reason TEXT")
 
 
 @app.command("approve")
