@@ -31,8 +31,8 @@ def is_server_away() -> bool:
 def record_run(work: Callable[[], R], *, name: str) -> R:
     """Do the work as a run of the flow with this name, and return its result. Raises what the work raises.
 
-    A server that does not answer only causes a warning. It may go away at any moment: what decides whether the work
-    still has to be done is whether it was done, not what the server said.
+    A server that does not answer only causes a warning. Since it may go away at any moment, the work is done outside of
+    the flow if the flow has not done it.
     """
     from prefect import flow  # takes two seconds, and `launchdrop run` works without it
 

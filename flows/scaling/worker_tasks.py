@@ -66,8 +66,8 @@ class WorkerSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedDrop:
-    """A drop to take. Without a lease it is prepared and registered in one step, as an earlier drop of its program is
-    in the queue. `manifest` is the drop's manifest as the scan parsed it, so that workers need not parse it again.
+    """A drop to take. It has no lease if an earlier drop of its program is in the queue; it is then prepared and
+    registered in one step. `manifest` is the drop's manifest as the scan parsed it, so that workers need not parse it again.
     """
 
     sighting: Sighting

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from flows.ledger.core.tables import program
-from flows.ledger.launches.jobs import Claimant
+from flows.ledger.launches.jobs import JobClaimer
 from flows.ledger.launches.launches import claim_launches
 from flows.ledger.programs.programs import retry_launch
 from flows.ledger.read.page_queries import list_transitions
@@ -265,7 +265,7 @@ def lease_end(launcher):
 
 def claimable(launcher, length):
     with launcher.ledger.begin() as conn:
-        return claim_launches(conn, Claimant(owner="x", length=length), now=launcher.clock(), allowed_delay=HOUR)
+        return claim_launches(conn, JobClaimer(owner="x", length=length), now=launcher.clock(), allowed_delay=HOUR)
 
 
 @pytest.fixture
