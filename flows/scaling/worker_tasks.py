@@ -67,7 +67,7 @@ class WorkerSetup:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedDrop:
     """A drop to take. It has no lease if an earlier drop of its program is in the queue; it is then prepared and
-    registered in one step. `manifest` is the drop's manifest as the scan parsed it, so that workers need not parse it again.
+    registered in one step. `manifest` is the drop's manifest as the scan parsed it, so that workers do not parse it.
     """
 
     sighting: Sighting
