@@ -7,12 +7,12 @@ import sys
 import time
 from contextlib import suppress
 
-import psutil
 import pytest
 
 from flows.serving import prefect_server
 from flows.serving.child_process import NOT_NEEDED
 from flows.serving.prefect_server import supervised_module
+from tests.flows.serving.child_processes import is_alive
 
 #: A child that has a child of its own, and writes both process ids to a file.
 FAMILY = """
@@ -26,6 +26,7 @@ PARENT = """
 import time
 from pathlib import Path
 from flows.serving.prefect_server import supervised_module
+from tests.flows.serving.child_processes import is_alive
 with supervised_module("family", log_file=Path("log")):
     time.sleep(600)
 """
@@ -58,12 +59,6 @@ def wait_until(condition, timeout=30):
     while not condition():
         assert time.monotonic() - began < timeout, "it did not happen in time"
         time.sleep(0.02)
-
-
-def is_alive(pid):
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def test_a_killed_child_is_restarted_and_leaves_nothing_behind(family, tmp_path, monkeypatch, caplog):

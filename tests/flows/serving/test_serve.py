@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-import psutil
 import pytest
+
+from tests.flows.serving.child_processes import children_of, is_alive
 
 ROOT = Path(__file__).parents[3]
 LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
@@ -125,7 +126,7 @@ def test_a_drop_is_reported_its_program_launched_and_ctrl_c_stops_everything(ser
     output, _ = process.communicate(timeout=slow(60))
     assert process.returncode == 0
     assert "Traceback" not in output
-    assert not [pid for pid in pids if psutil.pid_exists(pid)], "a child was left behind"
+    assert not [pid for pid in pids if is_alive(pid)], "a child was left behind"
     assert count_submissions(folder) < MANY
     subprocess.run([LAUNCHDROP, "run"], cwd=folder, check=True, capture_output=True)
     assert count_submissions(folder) == MANY + 1 == len(list(receipts.iterdir()))
@@ -147,18 +148,13 @@ def test_a_prefect_server_that_is_killed_delays_nothing_and_is_restarted(serving
     children = children_of(process)
     process.kill()
     process.wait()
-    seconds_until(lambda: not any(psutil.pid_exists(pid) for pid in children), 30)
+    seconds_until(lambda: not any(is_alive(pid) for pid in children), 30)
     output = process.stdout.read()
     assert (
         f"`prefect server start --host 127.0.0.1 --port {prefect.rpartition(':')[2]}` ended with exit code -9" in output
     )
     assert "does not record this run of intake" in output
     assert "Traceback" not in output, output
-
-
-def children_of(process):
-    """The command lines of a process's children, by their process ids."""
-    return {child.pid: " ".join(child.cmdline()) for child in psutil.Process(process.pid).children()}
 
 
 def is_answering(address):
