@@ -13,8 +13,8 @@ from flows.arrival.completeness import IncompleteDrop, SettledDrop
 from flows.arrival.listing import InboxProblem
 from flows.arrival.scan import Inbox, LeftoverDrop, ScanOutcome, find_arrivals
 from flows.errors import Failure, FailureStreak, LaunchdropError
-from flows.launching import due
-from flows.launching.due import LaunchSummary
+from flows.launching import due_jobs
+from flows.launching.due_jobs import LaunchSummary
 from flows.ledger.core.engine import MAX_CLOCK_SKEW, database_now
 from flows.ledger.core.outbox import OutboxEntry
 from flows.ledger.intake.drops import Sighting
@@ -270,11 +270,11 @@ def launch_due(services: Services, *, stop: Callable[[], bool] = lambda: False) 
         business = (logo.archive or "").partition("/")[0]
         return logos.load_logo(services.archive, business, logo.sha256) if business else None
 
-    summary = due.run_due_jobs(
+    summary = due_jobs.run_due_jobs(
         services.ledger,
         services.carrier,
         clock=services.clock,
-        allowed_delay=due.allowed_delay(settings.on_missed_start, settings.launch_deadline),
+        allowed_delay=due_jobs.allowed_delay(settings.on_missed_start, settings.launch_deadline),
         lease=settings.lease,
         do_not_originate=load_do_not_originate(settings),
         load_logo=load_logo,

@@ -136,12 +136,12 @@ def test_lines_have_the_fields_of_their_context(logged):
 
 def test_the_text_format(capsys):
     configure_logging("text", "warning")
-    log = logging.getLogger("flows.launching.due")
+    log = logging.getLogger("flows.launching.due_jobs")
     log.info("not shown")
     with log_context(program="acme/q1"):
         log.warning("launch: %s", "501-214-9020")
     line = capsys.readouterr().err
-    assert line.partition(" ")[2] == "WARNING flows.launching.due program=acme/q1: launch: +1501•••9020\n"
+    assert line.partition(" ")[2] == "WARNING flows.launching.due_jobs program=acme/q1: launch: +1501•••9020\n"
 
 
 def test_configuring_again_adds_nothing(logged):

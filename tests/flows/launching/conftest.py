@@ -8,7 +8,7 @@ import pytest
 
 from flows.carriers import Carrier
 from flows.carriers.local import LocalCarrier
-from flows.launching.due import LaunchSummary, run_due_jobs
+from flows.launching.due_jobs import LaunchSummary, run_due_jobs
 from flows.ledger.core.engine import Ledger
 from flows.ledger.read.page_queries import list_programs
 from tests.flows.carriers.endpoint import Endpoint

@@ -10,18 +10,18 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from flows.carriers.http import HttpCarrier, HttpOptions
-from flows.launching import due
+from flows.launching import due_jobs
 from flows.ledger.core.engine import Ledger
 
 SECRET = "whsec_c3RhbmQtaW4gc2VjcmV0IG9mIHRlc3Rz"
 
 
 def launch(ledger_url: str, carrier_url: str, lease: str) -> None:
-    due.RETRY_UNSURE = timedelta(milliseconds=50)  # the real one would only make the test longer
+    due_jobs.RETRY_UNSURE = timedelta(milliseconds=50)  # the real one would only make the test longer
     options = HttpOptions(url=carrier_url, secret=SECRET, timeout=0.3, initial_wait=0.005, max_wait=0.5, cooldown=0.01)
     ledger, carrier = Ledger.open(ledger_url), HttpCarrier(options)
     while True:
-        due.run_due_jobs(
+        due_jobs.run_due_jobs(
             ledger,
             carrier,
             clock=lambda: datetime.now(UTC),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flows.carriers import CarrierRefused
-from flows.launching.due import allowed_delay
+from flows.launching.due_jobs import allowed_delay
 from flows.ledger.core.control_flags import pause_launching, resume_launching
 from flows.ledger.programs.programs import retry_launch
 from flows.ledger.programs.reviews import decide_review, list_open_reviews
