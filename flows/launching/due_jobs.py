@@ -98,7 +98,7 @@ class _FinishJobs(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _JobKind:
+class _JobHandler:
     """How jobs of one kind are claimed, done at the carrier, and recorded without a call to the embedded carrier.
 
     `run` returns None, or the reason why the job failed. `counter` is the summary's count of jobs that succeeded.
@@ -120,8 +120,8 @@ class _Pass:
     def now(self) -> datetime:
         return self.session.clock()
 
-    def count(self, kind: _JobKind, jobs: int = 1) -> None:
-        setattr(self.summary, kind.counter, getattr(self.summary, kind.counter) + jobs)
+    def count(self, handler: _JobHandler, jobs: int = 1) -> None:
+        setattr(self.summary, handler.counter, getattr(self.summary, handler.counter) + jobs)
 
 
 class _CarrierPaused(Exception):
@@ -155,20 +155,20 @@ def run_due_jobs(
         this_pass.summary.missed = len(mark_missed_launches(conn, now=clock(), allowed_delay=allowed_delay))
     do_all = _do_all_in_ledger if carrier.embedded else _do_all_at_carrier
     try:
-        for kind in _job_kinds(allowed_delay, do_not_originate):
-            do_all(this_pass, kind)
+        for handler in _job_handlers(allowed_delay, do_not_originate):
+            do_all(this_pass, handler)
     except _CarrierPaused:
         this_pass.summary.carrier_paused_until = clock() + timedelta(seconds=max(carrier.cooldown_left(), 1.0))
     return this_pass.summary
 
 
-def _job_kinds(allowed_delay: timedelta, do_not_originate: np.ndarray | None) -> tuple[_JobKind, ...]:
-    """All kinds of jobs, in the order in which a pass does them."""
+def _job_handlers(allowed_delay: timedelta, do_not_originate: np.ndarray | None) -> tuple[_JobHandler, ...]:
+    """The handlers for all kinds of jobs, in the order in which a pass does them."""
     claim_due_launches = partial(claim_launches, allowed_delay=allowed_delay, do_not_originate=do_not_originate)
     return (
-        _JobKind(claim=claim_endings, run=end_program, finish=finish_endings, counter="ended"),
-        _JobKind(claim=claim_due_launches, run=launch_program, finish=_finish_whole_launches, counter="live"),
-        _JobKind(claim=claim_brandings, run=brand_program, finish=finish_brandings, counter="branded"),
+        _JobHandler(claim=claim_endings, run=end_program, finish=finish_endings, counter="ended"),
+        _JobHandler(claim=claim_due_launches, run=launch_program, finish=_finish_whole_launches, counter="live"),
+        _JobHandler(claim=claim_brandings, run=brand_program, finish=finish_brandings, counter="branded"),
     )
 
 
@@ -178,37 +178,37 @@ def _finish_whole_launches(conn: Connection, jobs: list[Job], *, now: datetime) 
         finish_launches(conn, jobs, now=now)
 
 
-def _do_all_in_ledger(this_pass: _Pass, kind: _JobKind) -> None:
+def _do_all_in_ledger(this_pass: _Pass, handler: _JobHandler) -> None:
     """Do all jobs of a kind with the embedded carrier, many in one transaction: its book is the ledger itself."""
     while not this_pass.stop():
         with this_pass.session.ledger.begin() as conn:
-            jobs = kind.claim(conn, this_pass.claimer, now=this_pass.now())
-            kind.finish(conn, jobs, now=this_pass.now())
+            jobs = handler.claim(conn, this_pass.claimer, now=this_pass.now())
+            handler.finish(conn, jobs, now=this_pass.now())
         if not jobs:
             return
-        this_pass.count(kind, len(jobs))
+        this_pass.count(handler, len(jobs))
 
 
-def _do_all_at_carrier(this_pass: _Pass, kind: _JobKind) -> None:
+def _do_all_at_carrier(this_pass: _Pass, handler: _JobHandler) -> None:
     """Do all jobs of a kind at a carrier that has to be called, each under its own lease."""
     while not this_pass.stop():
         if this_pass.session.carrier.cooldown_left():
             raise _CarrierPaused
         with this_pass.session.ledger.begin() as conn:
-            jobs = kind.claim(conn, this_pass.claimer, now=this_pass.now(), limit=1)
+            jobs = handler.claim(conn, this_pass.claimer, now=this_pass.now(), limit=1)
         if not jobs:
             return
         (job,) = jobs
         with log_context(business=job.business, program=_program_name(job)):
-            _do_job(this_pass, kind, job)
+            _do_job(this_pass, handler, job)
 
 
-def _do_job(this_pass: _Pass, kind: _JobKind, job: Job) -> None:
+def _do_job(this_pass: _Pass, handler: _JobHandler, job: Job) -> None:
     """Do one job. If it cannot be finished now, release it so that a later pass continues it."""
     name, add_problem = _program_name(job), this_pass.summary.add_problem
     try:
         with keep_lease(this_pass.session, job, this_pass.claimer.length):
-            reason = kind.run(this_pass.session, job)
+            reason = handler.run(this_pass.session, job)
     except LeaseLost:
         _log_taken_over(job)
     except EndReached:
@@ -226,7 +226,7 @@ def _do_job(this_pass: _Pass, kind: _JobKind, job: Job) -> None:
         add_problem(f"{name}: the carrier refused its {job.kind}: {error}")
     else:
         if reason is None:
-            this_pass.count(kind)
+            this_pass.count(handler)
         else:
             this_pass.summary.failed += 1
             add_problem(f"{name}: {reason}")
