@@ -111,6 +111,17 @@ def anchors(page):
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_the_map_names_files_and_folders_that_exist():
+    """A path starts at the root, in flows/ or in schemas/. A bare file name belongs to the folder named before it."""
+    text = (ROOT / "flows/README.md").read_text()
+    names = re.findall(r"`((?:[\w*]+/)*[\w*]+(?:\.(?:py|md|json|yaml|html)|/))`", text)
+    assert len(names) > 80
+    files = {path.name for package in ("flows", "schemas", "reports") for path in (ROOT / package).rglob("*.*")}
+    for name in names:
+        found = any(any(base.glob(name.rstrip("/"))) for base in (ROOT, ROOT / "flows", ROOT / "schemas"))
+        assert found or name in files | {"businesses.yaml"}, name
+
+
 if __name__ == "__main__":
     text = GUIDE.read_text()
     new = f"<!-- settings -->\n{settings_table()}\n<!-- /settings -->"
