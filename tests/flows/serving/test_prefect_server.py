@@ -26,7 +26,6 @@ PARENT = """
 import time
 from pathlib import Path
 from flows.serving.prefect_server import supervised_module
-from tests.flows.serving.child_processes import is_alive
 with supervised_module("family", log_file=Path("log")):
     time.sleep(600)
 """
