@@ -41,6 +41,8 @@ HINT_INTERVAL = timedelta(seconds=1)
 LAUNCH_RETRY = 5.0
 #: Intake runs at the same time. Only one takes drops; the others are reporting to the Prefect server, for seconds.
 MAX_INTAKE_RUNS = 3
+#: Seconds between checks for a signal that did not end the wait of the main thread.
+SIGNAL_CHECK = 1.0
 #: The folder for the Prefect server's database and the logs of the server and its runner.
 HOME = Path(".launchdrop")
 
@@ -86,10 +88,20 @@ def serve_until_stopped(settings: Settings, print_line: Callable[[str], None]) -
             _start_loop(events, "launch", partial(_run_launch_loop, events, services)),
         ]
         print_line(f"Watching {settings.inbox}. Press Ctrl-C to stop.")
-        events.stop.wait()
+        _wait_for_stop(events)
         print_line("Stopping: finishing work in progress first.")
         for thread in threads:
             thread.join()
+
+
+def _wait_for_stop(events: LoopEvents) -> None:
+    """Wait until someone requests a stop.
+
+    Python runs signal handlers in the main thread. A signal that arrives just before a wait, or in another thread, does
+    not end a wait without a timeout.
+    """
+    while not events.stop.wait(SIGNAL_CHECK):
+        pass
 
 
 def _import_early() -> None:

@@ -1,5 +1,6 @@
-"""How `serve` turns hints into intake runs: several at a time, and none is lost if one fails."""
+"""How `serve` turns hints into intake runs, several at a time; none is lost if one fails. How a signal stops it."""
 
+import signal
 import threading
 from datetime import timedelta
 from itertools import islice
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from flows.serving import loop
-from flows.serving.loop import MAX_INTAKE_RUNS, LoopEvents, _add_sweeps, _drop_hints, _run_intake_loop
+from flows.serving.loop import MAX_INTAKE_RUNS, LoopEvents, _add_sweeps, _drop_hints, _run_intake_loop, _wait_for_stop
 from flows.stores import StoreError
 
 DROPS = [{("acme", f"drop-{i}")} for i in range(MAX_INTAKE_RUNS)]
@@ -79,3 +80,16 @@ def test_a_queue_that_failed_is_read_again(monkeypatch, caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "the queue of events cannot be read. Until that works, the inbox is checked every 0 s."
     ]
+
+
+def test_a_signal_that_does_not_reach_the_main_thread_still_stops_it():
+    """As one that arrives just before the main thread waits: its handler is due, but nothing ends the wait."""
+    events = LoopEvents()
+    before = signal.signal(signal.SIGUSR1, lambda *_: events.stop.set())
+    try:
+        sender = threading.Timer(0.5, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1))
+        sender.start()
+        _wait_for_stop(events)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert events.stop.is_set()
