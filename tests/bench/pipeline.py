@@ -76,7 +76,7 @@ def measure_old_inbox(home: Path, count: int) -> list[str]:
 def measure_due_launches(home: Path, count: int) -> list[str]:
     """Many programs with the same start while `serve` runs."""
     make_home(home)
-    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30 + count // 80)
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=90 + count // 80)
     with open_home(home) as services:
         register_programs(services, count, start)
         print_progress(
