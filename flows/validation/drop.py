@@ -7,7 +7,7 @@ from flows.arrival.manifests import manifest_cache
 from flows.ledger.programs.businesses import read_business
 from flows.ledger.programs.numbers import count_removed_by_replace
 from flows.ledger.programs.ownership import LedgerClaims
-from flows.ledger.programs.programs import read_known_program
+from flows.ledger.programs.programs import read_existing_program
 from flows.operator_files.do_not_originate import load_do_not_originate
 from flows.operator_files.gallery import read_gallery_logo
 from flows.services import Services
@@ -51,7 +51,7 @@ def read_judging_context(services: Services, business: str, manifest: Manifest |
     reference = manifest.reference if manifest else None
     with services.ledger.read() as conn:
         registered = read_business(conn, business)
-        program = read_known_program(conn, business, reference) if reference else None
+        program = read_existing_program(conn, business, reference) if reference else None
     return JudgingContext(
         business=registered,
         is_registered=registered is not None,

@@ -24,7 +24,6 @@ from schemas.model import ids
 from schemas.model.business import DisplayName
 from schemas.model.judgment import Judgment
 from schemas.model.manifest import Manifest, NumbersFile, Schedule, TypedNumber
-from schemas.model.revision import EMPTY_DIFF, RevisionDiff
 
 #: What has become of a submission: rejected by judging; held; dismissed by the operator; replaced by a newer one while
 #: it was held; waiting for a launch to finish; lapsed because the program was over by then; registered.
@@ -77,7 +76,6 @@ class RegistrationResult:
     outcome: Literal["registered", "duplicate"]
     submission: str
     revision: int | None = None
-    difference: RevisionDiff = EMPTY_DIFF
     waiting: bool = False
 
 
@@ -125,7 +123,7 @@ def choose_submission_id(conn: Connection, business: str, drop: str, first_seen:
 def find_submission(conn: Connection, submission_id: str, business: str | None = None) -> Row[Any] | None:
     """The submission with this id, in one business or in any; None if there is none.
 
-    If two businesses have it, one of them was rejected because it was in the wrong inbox. The other one is returned.
+    If two businesses have it, one of them was rejected because it was in the other one's folder. That one one is returned.
     """
     query = select(submission).where(submission.c.id == submission_id)
     if business is not None:

@@ -9,16 +9,15 @@ from sqlalchemy import Connection, Row, select, update
 
 from flows.ledger.core.errors import LedgerError, Outdated
 from flows.ledger.core.outbox import add_indexes_to_outbox
-from flows.ledger.core.tables import asset, program, revision
+from flows.ledger.core.tables import program, revision
 from flows.ledger.core.transitions import move_revisions, record_transitions
 from flows.ledger.intake.submissions import AcceptedSubmission, find_open_submission
 from flows.ledger.programs import numbers, reviews
 from flows.ledger.programs.ownership import find_holders, free_numbers, reclaim_numbers, update_numbers
-from schemas.model.business import DisplayName
 from schemas.model.judging_context import ExistingProgram
 from schemas.model.lifecycle import FINAL_STATES, REPLACEABLE_STATES, combine_branding
 from schemas.model.manifest import Manifest, Schedule
-from schemas.model.revision import ProgramDetails, RevisionDiff, diff_revision
+from schemas.model.revision import NumbersDiff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,7 @@ def get_program_for_update(conn: Connection, business: str, reference: str) -> C
     return found
 
 
-def read_known_program(conn: Connection, business: str, reference: str) -> ExistingProgram | None:
+def read_existing_program(conn: Connection, business: str, reference: str) -> ExistingProgram | None:
     """What judging needs to know about the program with this reference; None if there is no such program."""
     found = find_program(conn, business, reference)
     if found is None:
@@ -89,23 +88,8 @@ def _read_held_program(conn: Connection, business: str, reference: str) -> Exist
     return ExistingProgram(state=None, revision=0, start=start, end=end, held=True)
 
 
-def preview_revision(conn: Connection, accepted: AcceptedSubmission) -> tuple[int, RevisionDiff]:
-    """The number and the changes of the revision that an accepted submission would make now. Writes nothing."""
-    found = find_program(conn, accepted.business, accepted.reference)
-    plan = numbers.plan_numbers(
-        conn, found.program.id if found else None, accepted.block, accepted.manifest.numbers_mode
-    )
-    number = found.revision.number + 1 if found else 1
-    after = _details_from_manifest(accepted.manifest, accepted.logo.sha256 if accepted.logo else None)
-    return number, diff_revision(
-        plan.difference, _read_revision_details(conn, found.revision) if found else None, after
-    )
-
-
-def revise_program(
-    conn: Connection, accepted: AcceptedSubmission, *, cause: str, by: str, now: datetime
-) -> tuple[int, RevisionDiff]:
-    """Make an accepted submission the next revision of its program; returns the revision's number and changes.
+def revise_program(conn: Connection, accepted: AcceptedSubmission, *, cause: str, by: str, now: datetime) -> int:
+    """Make an accepted submission the next revision of its program; returns the revision's number.
 
     Raises Outdated if the program or a number has changed since it was judged.
     """
@@ -126,10 +110,7 @@ def revise_program(
         at_carrier=before is not None and before.program.at_carrier,
         waited=accepted.waited,
     )
-    after = _details_from_manifest(manifest, accepted.logo.sha256 if accepted.logo else None)
-    changes = diff_revision(plan.difference, _read_revision_details(conn, before.revision) if before else None, after)
-    number = _add_revision(conn, accepted, key, before, changes, cause=cause, by=by, now=now)
-    return number, changes
+    return _add_revision(conn, accepted, key, before, plan.difference, cause=cause, by=by, now=now)
 
 
 def cancel_program(conn: Connection, accepted: AcceptedSubmission, *, cause: str, by: str, now: datetime) -> int | None:
@@ -239,7 +220,7 @@ def _add_revision(
     accepted: AcceptedSubmission,
     key: int,
     before: CurrentProgram | None,
-    changes: RevisionDiff,
+    difference: NumbersDiff,
     *,
     cause: str,
     by: str,
@@ -249,7 +230,7 @@ def _add_revision(
         move_revisions(conn, [before.revision.id], "superseded", cause=f"revised: {cause}", by=by, now=now)
     number = before.revision.number + 1 if before else 1
     assets = _request_reviews(conn, accepted, now)
-    values = _revision_values(accepted, before, assets, changes, now)
+    values = _revision_values(accepted, before, assets, difference, now)
     insert = revision.insert().values(program=key, number=number, state="scheduled", **values)
     new_id = conn.execute(insert.returning(revision.c.id)).scalar_one()
     old_branding = before.program.branding if before else "none"
@@ -280,7 +261,7 @@ def _revision_values(
     accepted: AcceptedSubmission,
     before: CurrentProgram | None,
     assets: dict[str, tuple[int | None, Any]],
-    changes: RevisionDiff,
+    difference: NumbersDiff,
     now: datetime,
 ) -> dict[str, Any]:
     manifest, schedule = accepted.manifest, _schedule_from_manifest(accepted.manifest)
@@ -302,9 +283,9 @@ def _revision_values(
         "display_name": assets["display_name"][0],
         "logo": assets["logo"][0],
         "hold_until_branded": manifest.hold_until_branded,
-        "added": changes.added,
-        "removed": changes.removed,
-        "changed": changes.changed,
+        "added": len(difference.added),
+        "removed": len(difference.removed),
+        "changed": len(difference.changed),
         "made_at": now,
         "late_from": max(start, now),
     }
@@ -337,28 +318,6 @@ def _request_reviews(
 
 def _place(accepted: AcceptedSubmission, number: int) -> dict[str, Any]:
     return {"business": accepted.business, "reference": accepted.reference, "revision": number}
-
-
-def _read_revision_details(conn: Connection, row: Row[Any]) -> ProgramDetails:
-    """The details of a stored revision."""
-    found = conn.execute(select(asset).where(asset.c.id.in_([row.display_name, row.logo])))
-    by_id = {asset_row.id: asset_row for asset_row in found}
-    name, logo = by_id.get(row.display_name), by_id.get(row.logo)
-    return ProgramDetails(
-        schedule=Schedule(start=row.start, end=row.end, timezone=row.timezone),
-        display_name=DisplayName(display=name.display, shorthand=name.shorthand) if name else None,
-        logo_sha256=logo.sha256 if logo else None,
-    )
-
-
-def _details_from_manifest(manifest: Manifest, logo_sha256: str | None) -> ProgramDetails:
-    """The details that a revision by this manifest will have."""
-    brands = manifest.program_type != "SENTRY"
-    return ProgramDetails(
-        schedule=_schedule_from_manifest(manifest),
-        display_name=manifest.display_name if brands else None,
-        logo_sha256=logo_sha256 if manifest.program_type == "INFORM with Logo" else None,
-    )
 
 
 def _schedule_from_manifest(manifest: Manifest) -> Schedule:

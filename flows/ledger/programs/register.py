@@ -30,7 +30,6 @@ from flows.ledger.intake.submissions import (
 )
 from flows.ledger.programs import numbers, programs
 from flows.ledger.programs.businesses import add_business_units
-from schemas.model.revision import RevisionDiff
 
 
 def register_submission(conn: Connection, registration: Registration, now: datetime) -> RegistrationResult:
@@ -43,7 +42,7 @@ def register_submission(conn: Connection, registration: Registration, now: datet
     if row is not None and row.drop == registration.drop:
         return _read_result(conn, row)
     # A row of another drop with the same id: the same bytes, seen in the same second.
-    duplicate = row.id if row is not None else find_registered_duplicate(conn, registration)
+    duplicate = row.id if row is not None else _find_registered_duplicate(conn, registration)
     if duplicate is not None:
         _acknowledge(conn, registration, "duplicate", duplicate, now)
         return _duplicate_result(conn, registration, duplicate)
@@ -52,29 +51,6 @@ def register_submission(conn: Connection, registration: Registration, now: datet
     add_to_outbox(conn, "report", registration.business, registration.submission)
     add_indexes_to_outbox(conn, {registration.business})
     return result
-
-
-def preview_registration(conn: Connection, registration: Registration) -> RegistrationResult:
-    """What registering would do now. Writes nothing. Rejected and canceling submissions have no revision."""
-    duplicate = find_registered_duplicate(conn, registration)
-    if duplicate is not None:
-        return _duplicate_result(conn, registration, duplicate)
-    manifest = registration.judgment.manifest
-    if registration.judgment.verdict == "rejected" or manifest is None or manifest.state == "cancelled":
-        return RegistrationResult(outcome="registered", submission=registration.submission)
-    number, changes = programs.preview_revision(conn, _accepted_submission(registration))
-    return RegistrationResult(
-        outcome="registered", submission=registration.submission, revision=number, difference=changes
-    )
-
-
-def find_registered_duplicate(conn: Connection, registration: Registration) -> str | None:
-    """The id of the submission that this one repeats; None if it repeats none. A retake is never a duplicate."""
-    manifest = registration.judgment.manifest
-    if registration.retake_of is not None or manifest is None:
-        return None
-    cancels = manifest.state == "cancelled"
-    return find_duplicate(conn, registration.business, registration.reference, registration.digest, cancels=cancels)
 
 
 def release_held_submission(conn: Connection, submission_id: str, *, by: str, now: datetime) -> RegistrationResult:
@@ -112,7 +88,7 @@ def register_waiting_submissions(conn: Connection, business: str, reference: str
             resolve_submission(conn, row, "lapsed", verdict=row.verdict, cause=cause, by=LAUNCHDROP, now=now)
             continue
         accepted = unpark_submission(conn, row)
-        # Its numbers were claimed when it was registered. Those to take over may be elsewhere, and are refused then.
+        # Its numbers were claimed when it was registered. If one to take over is elsewhere by now, it is refused.
         cause = "the launch is over"
         resolve_submission(conn, row, "registered", verdict=row.verdict, cause=cause, by=LAUNCHDROP, now=now)
         _carry_out(conn, accepted, cause=f"submission {row.id}", by=LAUNCHDROP, now=now)
@@ -132,6 +108,15 @@ def find_previous_revision(conn: Connection, row: Row[Any]) -> Row[Any] | None:
     """The program's revision before this one; None for the first."""
     where = revision.c.program == row.program, revision.c.number == row.number - 1
     return conn.execute(select(revision).where(*where)).one_or_none()
+
+
+def _find_registered_duplicate(conn: Connection, registration: Registration) -> str | None:
+    """The id of the submission that this one repeats; None if it repeats none. A retake is never a duplicate."""
+    manifest = registration.judgment.manifest
+    if registration.retake_of is not None or manifest is None:
+        return None
+    cancels = manifest.state == "cancelled"
+    return find_duplicate(conn, registration.business, registration.reference, registration.digest, cancels=cancels)
 
 
 def _acknowledge(conn: Connection, registration: Registration, outcome: str, submission_id: str, now: datetime) -> None:
@@ -192,23 +177,20 @@ def _carry_out(
     unit = accepted.manifest.business_unit
     if unit and accepted.manifest.create_business_unit:
         add_business_units(conn, accepted.business, [unit])
-    number, changes = programs.revise_program(conn, accepted, cause=cause, by=by, now=now)
-    return RegistrationResult(outcome="registered", submission=accepted.submission, revision=number, difference=changes)
+    number = programs.revise_program(conn, accepted, cause=cause, by=by, now=now)
+    return RegistrationResult(outcome="registered", submission=accepted.submission, revision=number)
 
 
 def _make_wait(conn: Connection, accepted: AcceptedSubmission, found: programs.CurrentProgram) -> RegistrationResult:
     """Keep a submission until the launch is over. Its numbers are claimed now, and it becomes the program's newest."""
     park_numbers(conn, accepted)
-    number, changes = programs.preview_revision(conn, accepted)
-    number += _count_waiting_submissions(conn, accepted)
+    number = found.revision.number + 1 + _count_waiting_submissions(conn, accepted)
     plan = numbers.plan_numbers(conn, found.program.id, accepted.block, "add")
     numbers.reserve_numbers(conn, found.program.id, plan, reassign=accepted.manifest.reassign)
     numbers.recount_numbers(conn, [found.program.id])
     values = {"submission": accepted.submission, "digest": accepted.digest}
     conn.execute(update(program).where(program.c.id == found.program.id).values(**values))
-    return RegistrationResult(
-        outcome="registered", submission=accepted.submission, revision=number, difference=changes, waiting=True
-    )
+    return RegistrationResult(outcome="registered", submission=accepted.submission, revision=number, waiting=True)
 
 
 def _count_waiting_submissions(conn: Connection, accepted: AcceptedSubmission) -> int:
@@ -268,8 +250,7 @@ def _read_result(conn: Connection, row: Row[Any]) -> RegistrationResult:
     made = find_first_revision(conn, row)
     if made is None:
         return RegistrationResult(outcome="registered", submission=row.id, waiting=row.standing == "waiting")
-    changes = RevisionDiff(added=made.added, removed=made.removed, changed=made.changed)
-    return RegistrationResult(outcome="registered", submission=row.id, revision=made.number, difference=changes)
+    return RegistrationResult(outcome="registered", submission=row.id, revision=made.number)
 
 
 def _duplicate_result(conn: Connection, registration: Registration, duplicate: str) -> RegistrationResult:

@@ -177,6 +177,13 @@ class LedgerDriver:
         with self.ledger.read() as conn:
             return list(conn.execute(query.where(*where).order_by(revision.c.number)).scalars())
 
+    def changes(self, reference="p", business="acme"):
+        """How many numbers each revision added, removed and changed, from first to last."""
+        query = select(revision.c.added, revision.c.removed, revision.c.changed)
+        where = revision.c.program == self.program(reference, business).id
+        with self.ledger.read() as conn:
+            return [tuple(r) for r in conn.execute(query.where(where).order_by(revision.c.number))]
+
     def program(self, reference="p", business="acme"):
         with self.ledger.read() as conn:
             return find_program(conn, business, reference).program
