@@ -125,7 +125,7 @@ def _scan(
     """Scan the inbox. Start the workers during the settle time if there may be enough work for them."""
 
     def start_workers(seen: Sequence[Sighting]) -> None:
-        if workers is not None and workers.is_worth(estimate_seconds(seen)):
+        if workers is not None and workers.is_worthwhile_for(estimate_seconds(seen)):
             workers.start()
 
     inbox = make_inbox(services)
@@ -142,7 +142,7 @@ def _take_settled(
     progress: Progress | None,
 ) -> Iterator[DropResult | Failure]:
     """Take settled drops in their order: in this process, or on workers if there is enough work."""
-    if workers is not None and workers.is_worth(estimate_seconds(settled)):
+    if workers is not None and workers.is_worthwhile_for(estimate_seconds(settled)):
         yield from take_in_parallel(workers, services, settled, stop)
         return
     failures = FailureStreak()
@@ -160,7 +160,7 @@ def _take_settled(
 
 
 def _handle_others(services: Services, found: Sequence[ScanOutcome], stop: Callable[[], bool]) -> tuple[int, list[str]]:
-    """Report incomplete drops to their businesses, and empty drops that were taken by a process that died.
+    """Report incomplete drops to their businesses, and delete from the inbox what a process took before it died.
 
     Returns how many drops got an `incomplete` receipt, and problems for the operator.
     """
@@ -197,7 +197,7 @@ def write_pages(
 def _write_on_workers(services: Services, workers: Workers, entries: Sequence[OutboxEntry]) -> WriteResult:
     """Have workers write the reports and receipts among these outbox entries, if there are enough of them."""
     reports_and_receipts = [entry for entry in entries if entry.kind in PER_DROP_KINDS]
-    if not workers.is_worth(SECONDS_PER_PAGE * len(reports_and_receipts)):
+    if not workers.is_worthwhile_for(SECONDS_PER_PAGE * len(reports_and_receipts)):
         return WriteResult()
     return write_in_parallel(workers, services, reports_and_receipts)
 

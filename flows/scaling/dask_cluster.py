@@ -18,6 +18,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import LaunchdropError
+from flows.logs import masks_errors
 from flows.scaling.workers import SubmittedWork, check_worker_version
 from flows.settings import PREFIX
 
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
 #: Work that takes one process this many seconds is sent to a cluster: more than it costs to reach the workers.
 #: Starting and closing two on this machine takes 7 s, reaching a running cluster 2 s. Imports come on top of both.
-WORTH_A_CLUSTER, WORTH_A_CALL = 30.0, 3.0
+MIN_SECONDS_TO_START_CLUSTER, MIN_SECONDS_FOR_RUNNING_CLUSTER = 30.0, 3.0
 #: Seconds to wait for a scheduler, and for its first worker.
 CONNECT_TIMEOUT = 20
 #: Seconds without any worker after which a pass gives up. Dask itself would wait for a new one forever.
-MAX_SECONDS_ALONE = 60.0
+MAX_SECONDS_WITHOUT_WORKERS = 60.0
 #: Less self-monitoring. By default Dask samples each worker's stack 100 times a second and its event loop 50 times,
 #: which costs about a twelfth of a core for data that nobody looks at.
-QUIET = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
+DASK_CONFIG = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
 #: A cluster of this machine. Workers have one thread each, since judging holds Python's lock most of the time.
 _LOCAL_CLUSTER = {
     "n_workers": os.cpu_count(),
@@ -59,9 +60,9 @@ class DaskWorkers:
     def started(self) -> bool:
         return self._client is not None
 
-    def is_worth(self, seconds: float) -> bool:
+    def is_worthwhile_for(self, seconds: float) -> bool:
         is_running = self.setting != "dask" or self.started
-        return seconds >= (WORTH_A_CALL if is_running else WORTH_A_CLUSTER)
+        return seconds >= (MIN_SECONDS_FOR_RUNNING_CLUSTER if is_running else MIN_SECONDS_TO_START_CLUSTER)
 
     def start(self) -> None:
         self._connected_client()
@@ -90,10 +91,10 @@ class DaskWorkers:
         """A client of a cluster with at least one worker of this launchdrop version. Raises LaunchdropError."""
         if self._client is not None:
             return self._client
-        import dask
+        import dask  # slow to load, and only large passes need it
 
         logging.getLogger("distributed").setLevel(logging.WARNING)  # it logs every connection
-        dask.config.set(QUIET)
+        dask.config.set(DASK_CONFIG)
         address, cluster = (None, _LOCAL_CLUSTER) if self.setting == "dask" else (self.setting, {})
         try:
             client: Client = self._connect(address, cluster)
@@ -108,7 +109,7 @@ class DaskWorkers:
 
     def _connect(self, address: str | None, cluster: dict[str, Any]) -> Any:
         if self.flow_context is None:
-            from distributed import Client
+            from distributed import Client  # as for dask
 
             connect: Callable[..., Any] = Client
             return self.stack.enter_context(connect(address, timeout=CONNECT_TIMEOUT, set_as_default=False, **cluster))
@@ -127,10 +128,10 @@ def _close_without_workers(client: "Client") -> Iterator[None]:
 
     def watch() -> None:
         last_seen = time.monotonic()
-        while not done.wait(min(5.0, MAX_SECONDS_ALONE / 4)):
+        while not done.wait(min(5.0, MAX_SECONDS_WITHOUT_WORKERS / 4)):
             with suppress(OSError):  # the scheduler cannot be reached, and so no worker either
                 last_seen = time.monotonic() if threads() else last_seen
-            if time.monotonic() - last_seen > MAX_SECONDS_ALONE:
+            if time.monotonic() - last_seen > MAX_SECONDS_WITHOUT_WORKERS:
                 close()
                 return
 
@@ -157,7 +158,7 @@ def describe_dask_death(error: Exception) -> str | None:
 
 
 def _make_task(work: Callable[..., Any], name: str) -> Callable[..., Any]:
-    from prefect import task
+    from prefect import task  # takes two seconds, and only recorded runs need it
     from prefect.cache_policies import NO_CACHE
 
-    return task(name=name, cache_policy=NO_CACHE)(work)
+    return task(name=name, cache_policy=NO_CACHE)(masks_errors(work))

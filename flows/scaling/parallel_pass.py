@@ -33,8 +33,10 @@ LARGE_DROP_BYTES = 64 << 20
 #: before it and for its own parts. Small parts and larger blocks keep that wait shorter than the work. But a part must
 #: take well over what a task run costs on the Prefect server, and a block must not be more than a retry may repeat.
 BLOCK_SECONDS, PARTS_PER_BLOCK = 1.5, 3
-#: The kinds of outbox entries that each drop has, and what writing them is called on the Prefect server.
-PER_DROP_KINDS, WRITE_TASK_NAME = ("report", "receipt"), "write receipts and pages"
+#: The kinds of outbox entries that each drop has.
+PER_DROP_KINDS = ("report", "receipt")
+#: What writing entries is called on the Prefect server.
+WRITE_TASK_NAME = "write receipts and pages"
 #: Seconds of work in a part of the pages. The pass waits for the last part.
 WRITE_PART_SECONDS = 0.7
 #: Blocks in progress per worker: while one is registered, the next ones are prepared. A pass that is asked to stop
@@ -156,7 +158,7 @@ class _ParallelIntake:
 
 
 def _split(drops: Iterable[QueuedDrop], seconds: float) -> Iterator[list[QueuedDrop]]:
-    """Split drops into blocks of about so many seconds of work. A large drop is a block of its own."""
+    """Split drops into blocks of about this many seconds of work. A large drop is a block of its own."""
     block: list[QueuedDrop] = []
     total = 0.0
     for drop in drops:

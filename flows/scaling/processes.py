@@ -19,7 +19,7 @@ from flows.scaling.workers import SubmittedWork
 from schemas.rows.types import RowWorkers
 
 #: Work that takes one process this many seconds is shared. Starting the others costs a fraction of that.
-WORTH = 5.0
+MIN_SECONDS_FOR_PROCESSES = 5.0
 #: Modules that are loaded once, in the server process that the workers are forked from.
 PRELOADED = [
     "flows.scaling.worker_tasks",
@@ -27,7 +27,8 @@ PRELOADED = [
     "schemas.rows.findings.findings_table",
     "reports.report_page",
 ]
-#: Processes for the rows of one drop. Two are enough: one reads the file, and one does all that follows the judging.
+#: Processes that judge the rows of one drop. More would wait for this process, which reads the file and does all that
+#: follows the judging.
 ROW_PROCESSES = min(2, os.cpu_count() or 1)
 
 
@@ -46,8 +47,8 @@ class LocalProcesses:
     def started(self) -> bool:
         return self._pool is not None
 
-    def is_worth(self, seconds: float) -> bool:
-        return self.count > 1 and (seconds >= WORTH or self.started)
+    def is_worthwhile_for(self, seconds: float) -> bool:
+        return self.count > 1 and (seconds >= MIN_SECONDS_FOR_PROCESSES or self.started)
 
     def start(self) -> None:
         """Start all processes, which load what they need."""

@@ -48,7 +48,7 @@ from schemas.judge import OpenSpillFile
 from schemas.manifest.parse import ParsedManifest
 from schemas.model.judgment import Judgment
 
-KeepJudgment = Callable[[Registration], None]
+WriteJudgedFiles = Callable[[Registration], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +66,10 @@ class WorkerSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedDrop:
-    """A drop to take. It has no lease if an earlier drop of its program is in the queue; it is then prepared and
-    registered in one step. `manifest` is the drop's manifest as the scan parsed it, so that workers do not parse it.
+    """A settled drop that a worker is to take.
+
+    It has no lease if an earlier drop of its program is in the queue; it is then prepared and registered in one step.
+    `manifest` is the drop's manifest as the scan parsed it, so that workers do not parse it.
     """
 
     sighting: Sighting
@@ -125,20 +127,22 @@ def prepare_block(setup: WorkerSetup, block: Sequence[QueuedDrop]) -> list[Prepa
         write_batch(services.reports) as reports,
         write_batch(services.archive) as archive,
     ):
-        keep = partial(write_judged_files, reports, archive)
+        write_judged = partial(write_judged_files, reports, archive)
         return [
-            _prepare(services, queued, queued.lease, keep) if queued.lease else PreparedDrop(queued=queued)
+            _prepare(services, queued, queued.lease, write_judged) if queued.lease else PreparedDrop(queued=queued)
             for queued in block
         ]
 
 
-def _prepare(services: Services, queued: QueuedDrop, lease: DropLease, keep: KeepJudgment) -> PreparedDrop:
-    prepared = catch_drop_failure(queued.sighting, partial(_copy_and_judge, services, queued, lease, keep))
+def _prepare(services: Services, queued: QueuedDrop, lease: DropLease, write_judged: WriteJudgedFiles) -> PreparedDrop:
+    prepared = catch_drop_failure(queued.sighting, partial(_copy_and_judge, services, queued, lease, write_judged))
     return PreparedDrop(queued=queued, failure=prepared) if isinstance(prepared, Failure) else prepared
 
 
-def _copy_and_judge(services: Services, queued: QueuedDrop, lease: DropLease, keep: KeepJudgment) -> PreparedDrop:
-    _keep_manifest(services, queued)
+def _copy_and_judge(
+    services: Services, queued: QueuedDrop, lease: DropLease, write_judged: WriteJudgedFiles
+) -> PreparedDrop:
+    _cache_manifest(services, queued)
     try:
         require_lease(services.ledger, lease)
         attempt = secrets.token_hex(4)
@@ -146,25 +150,29 @@ def _copy_and_judge(services: Services, queued: QueuedDrop, lease: DropLease, ke
         if is_duplicate(services, archived, lease):
             return PreparedDrop(queued=queued, archived=archived)
         with open_spill_files() as open_spill:
-            early = _judge(services, archived, lease, open_spill, keep)
+            early = _judge(services, archived, lease, open_spill, write_judged)
         return PreparedDrop(queued=queued, archived=archived, early=early)
     except (ObjectChanged, LeaseLost):
         return PreparedDrop(queued=queued)
 
 
-def _keep_manifest(services: Services, queued: QueuedDrop) -> None:
+def _cache_manifest(services: Services, queued: QueuedDrop) -> None:
     if queued.manifest is not None:
         manifest_cache.add(queued.manifest, services.settings.policy, services.settings.caps)
 
 
 def _judge(
-    services: Services, archived: ArchivedDrop, lease: DropLease, open_spill: OpenSpillFile, keep: KeepJudgment
+    services: Services,
+    archived: ArchivedDrop,
+    lease: DropLease,
+    open_spill: OpenSpillFile,
+    write_judged: WriteJudgedFiles,
 ) -> EarlyJudgment:
-    def keep_if_leased(judgment: Judgment) -> None:
+    def write_if_leased(judgment: Judgment) -> None:
         require_lease(services.ledger, lease)
-        keep(make_registration(archived, lease, judgment))
+        write_judged(make_registration(archived, lease, judgment))
 
-    return judge_early(services, archived.drop, open_spill, write_rows=keep_if_leased)
+    return judge_early(services, archived.drop, open_spill, write_rows=write_if_leased)
 
 
 def register_block(setup: WorkerSetup, _previous: object, *parts: Sequence[PreparedDrop]) -> list[DropResult | Failure]:
@@ -182,7 +190,7 @@ def _register(services: Services, prepared: PreparedDrop) -> DropResult | Failur
     sighting, lease = prepared.queued.sighting, prepared.queued.lease
     if prepared.failure is not None:
         return prepared.failure
-    _keep_manifest(services, prepared.queued)
+    _cache_manifest(services, prepared.queued)
     try:
         if lease is None:
             return take_drop(services, sighting) or _find_registered(services, sighting)

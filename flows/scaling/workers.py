@@ -31,7 +31,7 @@ class Workers(Protocol):
         """Whether the workers were started."""
         ...
 
-    def is_worth(self, seconds: float) -> bool:
+    def is_worthwhile_for(self, seconds: float) -> bool:
         """Whether work that takes one process this many seconds should go to the workers."""
         ...
 

@@ -26,7 +26,7 @@ from sqlalchemy import create_engine, text
 from flows.ledger.core.engine import Ledger
 from flows.ledger.programs.businesses import record_businesses
 from flows.ledger.programs.register import register_submission
-from flows.scaling.dask_cluster import QUIET
+from flows.scaling.dask_cluster import DASK_CONFIG
 from flows.validation.early_judgment import AcceptedNumbers
 from tests.bench import generate
 from tests.bench.cpu_times import time_drop_parts, time_row_parts
@@ -137,7 +137,7 @@ def dask_cluster(workers: int) -> Iterator[tuple[str, list[int]]]:
         yield "local", []
         return
     local_only = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-    with dask.config.set(QUIET), LocalCluster(n_workers=workers, **local_only) as made:
+    with dask.config.set(DASK_CONFIG), LocalCluster(n_workers=workers, **local_only) as made:
         with Client(made) as client:
             pids = list(client.run(import_worker_code).values())
         yield made.scheduler_address, pids

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 
+import cloudpickle
 import pytest
 from distributed import Client, LocalCluster
 
@@ -30,7 +31,7 @@ def cluster():
 
 @pytest.fixture(autouse=True)
 def always_worth_it(monkeypatch):
-    monkeypatch.setattr(dask_cluster, "WORTH_A_CALL", 0)
+    monkeypatch.setattr(dask_cluster, "MIN_SECONDS_FOR_RUNNING_CLUSTER", 0)
     monkeypatch.setattr(parallel_pass, "BLOCK_SECONDS", 0.2)
 
 
@@ -124,7 +125,7 @@ def test_workers_that_are_killed_cost_a_retry_but_change_no_result(cluster, one_
 @pytest.fixture
 def dying_cluster(monkeypatch):
     """A cluster for a test to break."""
-    monkeypatch.setattr(dask_cluster, "MAX_SECONDS_ALONE", 1.0)
+    monkeypatch.setattr(dask_cluster, "MAX_SECONDS_WITHOUT_WORKERS", 1.0)
     with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as made:
         yield made
 
@@ -166,3 +167,14 @@ def test_work_that_kills_every_worker_is_reported_with_one_line(cluster):
         open_workers(cluster.scheduler_address) as workers,
     ):
         workers.submit(kill_worker, name="kill worker").result()
+
+
+def convert_number():
+    raise ValueError("cannot convert (501) 214-9020")
+
+
+def test_a_recorded_task_masks_phone_numbers_in_its_errors():
+    task = dask_cluster._make_task(convert_number, "convert number")
+    on_worker = cloudpickle.loads(cloudpickle.dumps(task))
+    with pytest.raises(LaunchdropError, match=r"^ValueError: cannot convert \+1501•••9020$"):
+        on_worker.fn()
