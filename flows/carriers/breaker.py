@@ -21,11 +21,11 @@ class CircuitBreaker:
     cooldown: float = 5.0
     clock: Callable[[], float] = time.monotonic
     failures: int = 0
-    closed_at: float = 0.0
+    open_until: float = 0.0
 
     def cooldown_left(self) -> float:
         """Seconds until calls are allowed again; 0 if they are allowed now."""
-        return max(0.0, self.closed_at - self.clock())
+        return max(0.0, self.open_until - self.clock())
 
     def require_closed(self) -> None:
         """Raise CarrierDown, without a call, while the breaker is open."""
@@ -40,12 +40,12 @@ class CircuitBreaker:
         cooldown = min(self.cooldown * 2**self.failures, MAX_COOLDOWN)
         self.failures = min(self.failures + 1, 16)
         if down or self.failures > 1:
-            self.closed_at = self.clock() + max(cooldown, retry_after or 0.0)
+            self.open_until = self.clock() + max(cooldown, retry_after or 0.0)
 
     def record_answer(self) -> None:
         """Call this after any answer of the carrier."""
         self.failures = 0
-        self.closed_at = 0.0
+        self.open_until = 0.0
 
 
 _breakers: dict[str, CircuitBreaker] = {}

@@ -63,6 +63,12 @@ def is_http_url(url: str) -> bool:
         return False
 
 
+def check_address(url: str) -> None:
+    """Raise ValueError unless `url` is an http or https URL with a host and without a password."""
+    if not is_http_url(url):
+        raise ValueError("the carrier's address: expected https://host/path, without user and password")
+
+
 @dataclass(slots=True, kw_only=True)
 class CarrierConnection:
     """How to reach a carrier: an HTTP client, and the circuit breaker that the process shares."""

@@ -40,12 +40,12 @@ from flows.carriers.calls import (
     Call,
     ConnectionOptions,
     Effect,
+    check_address,
     format_e164,
     ignore_answer,
     open_connection,
     parse_e164,
 )
-from flows.carriers.http import check_address
 
 T = TypeVar("T")
 

@@ -21,9 +21,9 @@ from flows.carriers.calls import (
     REFUSALS,
     Call,
     ConnectionOptions,
+    check_address,
     format_e164,
     ignore_answer,
-    is_http_url,
     open_connection,
     parse_e164,
 )
@@ -52,23 +52,13 @@ class HttpOptions(ConnectionOptions):
             raise ValueError("the carrier's secret: expected whsec_ and base64") from None
 
 
-def check_address(url: str) -> None:
-    """Raise ValueError unless `url` is an http or https URL with a host and without a password."""
-    if not is_http_url(url):
-        raise ValueError("the carrier's address: expected https://host/path, without user and password")
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class HttpCarrier:
     """A carrier that implements http.openapi.yaml."""
 
     honors_keys = True
     embedded = False
 
-    def __init__(self, options: HttpOptions, *, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, options: HttpOptions, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._webhook = Webhook(options.secret)
         self._clock = clock
         self._connection = open_connection(options.url, options)

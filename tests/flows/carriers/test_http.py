@@ -177,9 +177,9 @@ def test_cooldowns_grow_until_an_answer():
         breaker.require_closed()
     for _ in range(20):
         breaker.record_failure(None)
-    assert breaker.closed_at - now == 300
+    assert breaker.open_until - now == 300
     breaker.record_failure(1000)
-    assert breaker.closed_at - now == 1000
+    assert breaker.open_until - now == 1000
     breaker.record_answer()
     breaker.require_closed()
 
