@@ -1,6 +1,6 @@
 """The `launchdrop` command.
 
-Commands import what they need when they run, so that `--help` and `check` start fast.
+Imports inside functions, in all modules of this folder, make `--help` and `check` start fast.
 """
 
 import logging

@@ -9,7 +9,6 @@ import typer
 from flows.cli.output import format_count, print_line, print_table, progress_bar, replace_unprintable
 from flows.errors import LaunchdropError
 
-# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from flows.validation.dry_run import DryRun
     from reports.views import SubmissionView

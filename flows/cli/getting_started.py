@@ -8,8 +8,6 @@ import typer
 from flows.cli.output import print_json, print_line, print_table, replace_unprintable
 from flows.errors import LaunchdropError
 
-# Imports inside functions keep `launchdrop --help` fast.
-
 MANIFEST = """\
 # A drop is one folder: this manifest and the files it names. Upload the manifest last: it completes the drop.
 # To try it: launchdrop check {folder}

@@ -7,8 +7,6 @@ import typer
 from flows.cli.output import print_line
 from flows.cli.session import ProgramName, current_user, open_change_session, split_program_name
 
-# Imports inside functions keep `launchdrop --help` fast.
-
 app = typer.Typer(name="launches", help="Retry a launch; pause and resume all launching.", no_args_is_help=True)
 
 

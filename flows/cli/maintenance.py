@@ -8,8 +8,6 @@ import typer
 from flows.cli.output import format_count, print_line
 from flows.cli.session import open_session
 
-# Imports inside functions keep `launchdrop --help` fast.
-
 app = typer.Typer()
 
 

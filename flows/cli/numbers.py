@@ -10,7 +10,6 @@ from flows.cli.output import print_json, print_line
 from flows.cli.session import current_user, open_change_session, open_session
 from flows.errors import LaunchdropError
 
-# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
 

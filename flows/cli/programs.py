@@ -10,7 +10,6 @@ from flows.cli.output import format_count, print_json, print_line, print_table
 from flows.cli.session import ProgramName, open_session, split_program_name
 from flows.errors import LaunchdropError
 
-# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
     from flows.ledger.read.page_queries import ProgramRow

@@ -1,4 +1,4 @@
-"""`run` (one pass over the inbox) and `serve_until_stopped` (stay and process drops as they arrive)."""
+"""`run` (one pass over the inbox) and `serve` (stay and process drops as they arrive)."""
 
 import os
 from functools import partial
@@ -9,7 +9,6 @@ import typer
 from flows.cli.output import format_count, print_error, print_line, progress_bar
 from flows.cli.session import open_session
 
-# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from collections.abc import Callable
 

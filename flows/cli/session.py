@@ -12,7 +12,6 @@ import typer
 from flows.cli.output import print_error, replace_unprintable
 from flows.errors import LaunchdropError
 
-# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from flows.services import Services
 

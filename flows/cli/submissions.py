@@ -7,7 +7,6 @@ import typer
 from flows.cli.output import format_count, is_narrow, print_json, print_line, print_table
 from flows.cli.session import current_user, open_change_session, open_session
 
-# Imports inside functions keep `launchdrop --help` fast.
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
 
