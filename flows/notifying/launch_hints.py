@@ -34,7 +34,7 @@ def request_launch_runs(starts: Iterable[datetime]) -> int:
 
 
 def _request_launch_run(start: datetime) -> None:
-    from prefect.deployments import run_deployment
+    from prefect.deployments import run_deployment  # see request_launch_runs
 
     key = f"launch {start.isoformat()}"
     run_deployment(LAUNCH_DEPLOYMENT, scheduled_time=start, idempotency_key=key, timeout=0, as_subflow=False)

@@ -100,7 +100,7 @@ def _has_server() -> bool:
         return True
     if "prefect" not in sys.modules:  # then no flow is running, and the import would take two seconds
         return False
-    from prefect.context import FlowRunContext
+    from prefect.context import FlowRunContext  # already loaded
 
     return FlowRunContext.get() is not None
 

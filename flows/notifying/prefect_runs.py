@@ -92,7 +92,7 @@ def limited_retries() -> Iterator[None]:
 
     Its default is to retry for a minute, which would delay the next launch.
     """
-    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings  # see record_run
 
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: CLIENT_RETRIES}):
         yield

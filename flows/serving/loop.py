@@ -117,7 +117,8 @@ def _import_early() -> None:
 
 
 def _send_pending_records() -> None:
-    # Imported late: Prefect reads the address of its server when it is first imported. So below.
+    # Imported late: Prefect reads the address of its server when it is first imported.
+    # The same goes for the imports of `run_intake` and `run_launch` below.
     from flows.notifying.prefect_artifacts import send_pending_records
 
     send_pending_records()
@@ -167,7 +168,7 @@ def _run_intake_loop(events: LoopEvents, services: Services) -> None:
 
 
 def _run_intake(events: LoopEvents, drops: list[tuple[str, str]] | None) -> None:
-    from flows.intake_flow import run_intake
+    from flows.intake_flow import run_intake  # see _send_pending_records
 
     record_run(partial(run_intake, drops=drops), name="intake")
     events.wake.set()
@@ -213,7 +214,7 @@ def _add_sweeps(hints: Iterable[DropHints]) -> Iterator[DropHints]:
 
 
 def _run_launch_loop(events: LoopEvents, services: Services) -> None:
-    from flows.launch_flow import run_launch
+    from flows.launch_flow import run_launch  # see _send_pending_records
 
     while not events.stop.is_set():
         events.wake.clear()

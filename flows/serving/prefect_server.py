@@ -16,13 +16,13 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from flows.errors import LaunchdropError
+from flows.serving import LOOPBACK
 from flows.serving.child_process import NOT_NEEDED
 
 Process = subprocess.Popen[bytes]
 
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 #: Prefect's own port if it is free, so that its documentation applies. Otherwise any.
 PORTS = (4200, 0)
 #: Seconds for the server to start. The first start creates its database, which may take a minute on a busy machine.
@@ -51,9 +51,9 @@ def running_prefect_server(folder: Path, *, ports: Sequence[int] = PORTS) -> Ite
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     port = _find_free_port(ports)
     log_file = Path(os.environ["PREFECT_HOME"]) / "server.log"
-    command = ("prefect", "server", "start", "--host", HOST, "--port", str(port))
+    command = ("prefect", "server", "start", "--host", LOOPBACK, "--port", str(port))
     with supervised_module(*command, log_file=log_file) as process:
-        url = f"http://{HOST}:{port}/api"
+        url = f"http://{LOOPBACK}:{port}/api"
         _wait_until_healthy(process, f"{url}/health", log_file)
         os.environ["PREFECT_API_URL"] = url
         try:
@@ -138,7 +138,7 @@ def _find_free_port(ports: Sequence[int]) -> int:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((HOST, port))
+                probe.bind((LOOPBACK, port))
             except OSError:
                 continue
             return int(probe.getsockname()[1])

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import LaunchdropError
+from flows.serving import LOOPBACK
 
-HOST = "127.0.0.1"
 #: The bare address redirects to the operator's page.
 FRONT_PAGE = "/_operator/index.html"
 #: Where Prometheus reads metrics. A business named `metrics` does not collide: its pages are in /metrics/.
@@ -31,7 +31,7 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(*args, **kwargs)
 
     def send_head(self) -> Any:
-        if self.headers.get("host", "").rpartition(":")[0] not in (HOST, "localhost"):
+        if self.headers.get("host", "").rpartition(":")[0] not in (LOOPBACK, "localhost"):
             self.send_error(421)
             return None
         if self.path == METRICS_PATH:
@@ -82,7 +82,7 @@ def report_site(folder: Path | None, port: int, render_metrics: RenderMetrics) -
         folder.mkdir(parents=True, exist_ok=True)
     handler = partial(_Handler, directory=str(folder), render_metrics=render_metrics, has_pages=folder is not None)
     try:
-        server = ThreadingHTTPServer((HOST, port), handler)
+        server = ThreadingHTTPServer((LOOPBACK, port), handler)
     except OSError as e:
         raise LaunchdropError(
             f"the report site cannot use port {port}: {e.strerror}. Set LAUNCHDROP_SITE_PORT to another one (0: any)."
@@ -91,7 +91,7 @@ def report_site(folder: Path | None, port: int, render_metrics: RenderMetrics) -
     thread = threading.Thread(target=server.serve_forever, name="site", daemon=True)
     thread.start()
     try:
-        yield f"http://{HOST}:{server.server_address[1]}"
+        yield f"http://{LOOPBACK}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
