@@ -41,7 +41,7 @@ def catch_failure(work: Callable[[], T], *, subject: str, action: str) -> T | Fa
 class FailureStreak:
     """Counts failures in a row. A long streak means a store or the ledger is down, so the rest need not be tried."""
 
-    #: So many failures in a row are not the fault of single drops or files.
+    #: This many failures in a row are not the fault of single drops or files.
     LONG = 20
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What all leases have in common (of drops, jobs and outbox entries): the name of their owner, and the heartbeat."""
+"""What leases share: the name of their owner (drops, jobs, outbox entries), and the heartbeat (drops and jobs)."""
 
 import os
 import socket
@@ -79,7 +79,8 @@ def _this_machine() -> str:
 def _start_ticks(pid: int) -> str:
     """When a process started, in clock ticks since boot; "" if it does not run (a zombie does not).
 
-    Ledgers have these names, so the unit stays. It does not depend on the system's clock, which may be set.
+    Ledgers have these names, so the unit stays. Setting the system's clock changes both times below alike, and so not
+    their difference, unless it happens between the two reads.
     """
     try:
         process = psutil.Process(pid)

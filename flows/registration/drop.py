@@ -177,7 +177,7 @@ def _acknowledge_duplicate(services: Services, archived: ArchivedDrop, lease: Dr
 
 
 def _find_original(conn: Connection, services: Services, archived: ArchivedDrop, lease: DropLease) -> str | None:
-    """The submission that this drop is a duplicate of. None if its manifest names another business than its inbox's."""
+    """The submission that this drop is a duplicate of. None if its manifest names another business than its folder."""
     manifest = read_manifest(services, archived.drop)
     if manifest is None or manifest.business != lease.business:
         return None

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class DryRun:
     """The result. `id` and `digest` are those the submission would get if it were taken now.
 
-    `owner` is the business whose inbox the drop is in, else the one that its manifest names. `business` is its entry in
-    businesses.yaml.
+    `owner` is the business whose folder the drop is in, else the one that its manifest names. `business` is its entry
+    in businesses.yaml.
     """
 
     id: str
@@ -134,7 +134,7 @@ def _find_businesses_file(folder: Path) -> Path | None:
 
 
 def _find_inbox_business(folder: Path, businesses: Path | None) -> str | None:
-    """The business whose inbox the drop is in. None unless businesses.yaml is two folders up, as in an inbox."""
+    """The business whose folder the drop is in. None unless businesses.yaml is two folders up, as in an inbox."""
     return folder.parent.name if businesses and folder.parent.parent == businesses.parent.resolve() else None
 
 

@@ -123,7 +123,8 @@ def choose_submission_id(conn: Connection, business: str, drop: str, first_seen:
 def find_submission(conn: Connection, submission_id: str, business: str | None = None) -> Row[Any] | None:
     """The submission with this id, in one business or in any; None if there is none.
 
-    If two businesses have it, one of them was rejected because it was in the other one's folder. That one one is returned.
+    If two businesses have it, one of them was rejected because it was in the wrong business folder. The other one is
+    returned.
     """
     query = select(submission).where(submission.c.id == submission_id)
     if business is not None:
