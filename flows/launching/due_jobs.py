@@ -5,6 +5,7 @@ Any number of passes may run at once, and each may stop anywhere: a later one co
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -53,10 +54,7 @@ def allowed_delay(on_missed_start: str, deadline: timedelta) -> timedelta:
 
 @dataclass(slots=True, kw_only=True)
 class LaunchSummary:
-    """How many programs one pass changed. `problems` are lines for the operator, the first of `problems_total`.
-
-    `carrier_paused_until`: set if the carrier failed. It gets no more calls until then.
-    """
+    """How many programs one pass changed. `problems` are lines for the operator, the first of `problems_total`."""
 
     live: int = 0
     failed: int = 0
@@ -65,12 +63,6 @@ class LaunchSummary:
     branded: int = 0
     problems: list[str] = field(default_factory=list)
     problems_total: int = 0
-    carrier_paused_until: datetime | None = None
-
-    @property
-    def changed(self) -> bool:
-        """Whether any program changed its state, or had a problem."""
-        return any(self.counts().values())
 
     def counts(self) -> dict[str, int]:
         """Counts only, so that they are safe to show on the Prefect server."""
@@ -143,7 +135,7 @@ def run_due_jobs(
     """Mark launches that are too late as missed, then end what is over, launch what is due, and send new branding.
 
     The pass ends early if the carrier is down, or when `stop`, which is checked between programs, says so. Later passes
-    do the rest; they leave the carrier alone until `carrier_paused_until`. `do_not_originate` is sorted int64.
+    do the rest; they do not call the carrier during its cooldown. `do_not_originate` is sorted int64.
     """
     this_pass = _Pass(
         session=CarrierSession(ledger=ledger, carrier=carrier, clock=clock, load_logo=load_logo),
@@ -154,11 +146,9 @@ def run_due_jobs(
     with ledger.begin() as conn:
         this_pass.summary.missed = len(mark_missed_launches(conn, now=clock(), allowed_delay=allowed_delay))
     do_all = _do_all_in_ledger if carrier.embedded else _do_all_at_carrier
-    try:
+    with suppress(_CarrierPaused):
         for handler in _job_handlers(allowed_delay, do_not_originate):
             do_all(this_pass, handler)
-    except _CarrierPaused:
-        this_pass.summary.carrier_paused_until = clock() + timedelta(seconds=max(carrier.cooldown_left(), 1.0))
     return this_pass.summary
 
 
@@ -179,7 +169,7 @@ def _finish_whole_launches(conn: Connection, jobs: list[Job], *, now: datetime) 
 
 
 def _do_all_in_ledger(this_pass: _Pass, handler: _JobHandler) -> None:
-    """Do all jobs of a kind with the embedded carrier, many in one transaction: its book is the ledger itself."""
+    """Do all jobs of a kind with the embedded carrier, many per transaction: the ledger itself is its only record."""
     while not this_pass.stop():
         with this_pass.session.ledger.begin() as conn:
             jobs = handler.claim(conn, this_pass.claimer, now=this_pass.now())

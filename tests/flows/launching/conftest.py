@@ -32,6 +32,11 @@ class Clock:
         self.now += step
 
 
+def is_idle(summary: LaunchSummary) -> bool:
+    """Whether a pass changed no program and had no problem."""
+    return not any(summary.counts().values())
+
+
 @dataclass
 class Launcher:
     """Runs launch passes over a ledger with a carrier."""
@@ -47,8 +52,9 @@ class Launcher:
         """Run passes, one a minute, until one has nothing left to do."""
         done = []
         while len(done) < passes:
+            is_cooling_down = self.carrier.cooldown_left() > 0  # then the pass does nothing
             done.append(self.run_pass())
-            if not done[-1].changed and done[-1].carrier_paused_until is None:
+            if is_idle(done[-1]) and not is_cooling_down:
                 return done
             self.clock.advance(timedelta(minutes=1))
         raise AssertionError(f"not finished after {passes} passes: {done[-1]}")

@@ -12,7 +12,7 @@ from flows.ledger.programs.programs import retry_launch
 from flows.ledger.programs.reviews import decide_review, list_open_reviews
 from flows.ledger.read.page_queries import list_refused_numbers
 from schemas.model.business import DisplayName
-from tests.flows.launching.conftest import HOUR
+from tests.flows.launching.conftest import HOUR, is_idle
 from tests.flows.launching.programs import NOON, SURVEY, make_manifest, make_numbers, register_program
 
 SECOND = timedelta(seconds=1)
@@ -31,13 +31,13 @@ def launcher(request):
 def test_nothing_goes_live_before_its_start(launcher):
     register_program(launcher.ledger, make_manifest(), make_numbers(3))
     launcher.clock.now = NOON - SECOND
-    assert not launcher.run_pass().changed
+    assert is_idle(launcher.run_pass())
     assert launcher.state().state == "scheduled"
     launcher.clock.now = NOON
     assert launcher.run_pass().live == 1
     row = launcher.state()
     assert (row.state, row.live, row.pending) == ("live", 3, 0)
-    assert not launcher.run_pass().changed
+    assert is_idle(launcher.run_pass())
 
 
 def test_a_launch_after_the_deadline_is_missed_and_can_be_retried(launcher):
@@ -75,7 +75,7 @@ def test_a_pause_stops_launches_but_not_endings(launcher):
     register_program(launcher.ledger, make_manifest("q2"), make_numbers(3, first=5_012_150_000))
     with launcher.ledger.begin() as conn:
         pause_launching(conn, by="op", why="storm", now=launcher.clock())
-    assert not launcher.run_pass().changed
+    assert is_idle(launcher.run_pass())
     launcher.clock.advance(100 * HOUR)
     assert (launcher.run_pass().ended, launcher.state("q2").state) == (1, "scheduled")
     with launcher.ledger.begin() as conn:
@@ -124,7 +124,7 @@ def test_a_name_approved_after_the_launch_brands_the_live_program(launcher):
         decide_review(conn, waiting.id, approve=True, by="op", reason=None, now=launcher.clock())
     assert launcher.run_pass().branded == 1
     assert launcher.state().branding == "approved"
-    assert not launcher.run_pass().changed
+    assert is_idle(launcher.run_pass())
 
 
 def test_a_launch_sends_the_program_its_branding_and_batches_of_500(remote, endpoint):
