@@ -5,6 +5,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 import yaml
+from sqlalchemy import select
 
 from flows.arrival.scan import Inbox, scan_inbox
 from flows.ledger.core.engine import Ledger, create_ledger_engine
@@ -25,6 +26,12 @@ def manifest(*files, reference="spring", **more):
         sha256 = {"sha256": hashlib.sha256(content).hexdigest()} if content is not None else {}
         tree["numbers"].append({"file": name, **sha256})
     return yaml.safe_dump(tree).encode()
+
+
+def list_pending_drops(conn):
+    """(business, drop) of all pending drops, the first seen first."""
+    found = select(drop.c.business, drop.c.name).where(drop.c.pending.is_not(None))
+    return [tuple(row) for row in conn.execute(found.order_by(drop.c.first_seen, drop.c.name))]
 
 
 class InboxWorld:

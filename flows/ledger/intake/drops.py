@@ -86,13 +86,13 @@ class Sighting:
 
 
 def read_sightings(conn: Connection, business: str, names: Iterable[str]) -> dict[str, Sighting]:
-    """The known ones of these drops of a business, by name."""
+    """The sightings of these drops of a business that the ledger has, by name."""
     found = conn.execute(select(drop).where(drop.c.business == business, drop.c.name.in_(list(names))))
     return {row.name: _load_sighting(row) for row in found}
 
 
 def read_idle_fingerprints(conn: Connection, business: str, names: Iterable[str]) -> dict[str, str]:
-    """The last fingerprints, by name, of those of these drops that have nothing pending."""
+    """The last fingerprint of each of these drops that has nothing pending, by name."""
     idle = (drop.c.business == business, drop.c.name.in_(list(names)), drop.c.pending.is_(None))
     return {row.name: row.print for row in conn.execute(select(drop.c.name, drop.c.print).where(*idle))}
 
@@ -102,12 +102,6 @@ def find_incomplete_drop(conn: Connection, business: str, name: str) -> Sighting
     reported = (drop.c.business == business, drop.c.name == name, drop.c.told.is_not(None), drop.c.pending.is_not(None))
     row = conn.execute(select(drop).where(*reported)).one_or_none()
     return _load_sighting(row) if row else None
-
-
-def list_pending_drops(conn: Connection) -> list[tuple[str, str]]:
-    """(business, drop) of all pending drops, the first seen first."""
-    found = select(drop.c.business, drop.c.name).where(drop.c.pending.is_not(None))
-    return [(b, n) for b, n in conn.execute(found.order_by(drop.c.first_seen, drop.c.name))]
 
 
 def list_pending_drops_of_programs(conn: Connection, programs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:

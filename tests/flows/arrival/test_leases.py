@@ -12,7 +12,7 @@ from flows.arrival.completeness import SettledDrop, UnsettledDrop, versions_to_t
 from flows.arrival.leases import lease_drop
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.core.tables import drop
-from flows.ledger.intake.drops import Sighting, list_pending_drops, read_sightings, record_sightings
+from flows.ledger.intake.drops import Sighting, read_sightings, record_sightings
 from flows.ledger.intake.leases import (
     check_drop_lease,
     claim_drop,
@@ -21,7 +21,7 @@ from flows.ledger.intake.leases import (
     mark_drop_taken,
     release_drop_lease,
 )
-from tests.flows.inbox_world import LEASE, SETTLE, manifest
+from tests.flows.inbox_world import LEASE, SETTLE, list_pending_drops, manifest
 
 
 @pytest.fixture

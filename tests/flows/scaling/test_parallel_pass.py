@@ -18,13 +18,13 @@ from flows.archive.submissions import _staging_name
 from flows.arrival.completeness import SettledDrop
 from flows.arrival.scan import find_arrivals
 from flows.errors import LaunchdropError
-from flows.ledger.intake.drops import list_pending_drops
 from flows.registration import drop
 from flows.scaling import dask_cluster, parallel_pass, processes, worker_tasks
 from flows.scaling.opening import open_workers
 from flows.services import open_services
 from flows.settings import Settings
 from flows.stores import StoreError
+from tests.flows.inbox_world import list_pending_drops
 from tests.flows.sample_drops import ROOT, write_drop
 from tests.flows.scaling.compared_passes import CLOCK, open_copy, read_outcome, run_intake
 
@@ -43,7 +43,7 @@ class InProcessWorkers:
     def __init__(self, count=2, before_work=lambda work: None):
         self.count, self.before_work, self.done = count, before_work, []
 
-    def is_worth(self, seconds):
+    def is_worthwhile_for(self, seconds):
         return True
 
     def start(self):
@@ -229,7 +229,7 @@ def test_a_stop_finishes_blocks_in_progress_and_releases_the_rest(tmp_path, monk
 
 
 def test_processes_of_this_machine_have_the_same_outcome_byte_for_byte(tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "WORTH", 0)
+    monkeypatch.setattr(processes, "MIN_SECONDS_FOR_PROCESSES", 0)
     monkeypatch.setattr(parallel_pass, "BLOCK_SECONDS", 1e-9)
     with open_copy(tmp_path / "one", conflicting_drops) as services:
         sequential = run_intake(services)
@@ -243,7 +243,7 @@ def test_processes_of_this_machine_have_the_same_outcome_byte_for_byte(tmp_path,
 
 
 def test_a_process_that_is_killed_ends_the_pass_with_one_line_and_loses_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "WORTH", 0)
+    monkeypatch.setattr(processes, "MIN_SECONDS_FOR_PROCESSES", 0)
     with open_copy(tmp_path / "it", conflicting_drops) as services:
         with pytest.raises(LaunchdropError, match=r"^a process of this pass was killed; was there enough memory"):
             run_intake_and_kill_a_process(services)
