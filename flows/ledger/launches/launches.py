@@ -96,10 +96,11 @@ def claim_launches(
     do_not_originate: np.ndarray | None = None,
     limit: int = PROGRAMS_PER_CLAIM,
 ) -> list[Job]:
-    """Claim launches that are due, the earliest start first, and plan their batches. None while launching is paused.
+    """Claim launches that are due, the earliest start first, and plan their batches.
 
-    Interrupted launches are included as they were planned (`resumed`). Launches later than `allowed_delay` are not: see
-    `mark_missed_launches`. A program waits while another one is launching that it takes numbers from or gives them to.
+    Nothing is claimed while launching is paused. Interrupted launches are included as they were planned (`resumed`).
+    Launches later than `allowed_delay` are not: see `mark_missed_launches`. A program waits while another one is
+    launching that it takes numbers from or gives them to.
     """
     if get_launch_pause(conn) is not None:
         return []
@@ -108,7 +109,7 @@ def claim_launches(
     )
     query = query.order_by(revision.c.start, revision.c.id).limit(limit)
     rows = conn.execute(query.with_for_update(of=program, skip_locked=True)).all()
-    rows = _limit_numbers(_without_takeovers(conn, rows))
+    rows = _limit_numbers(_pick_unrelated(conn, rows))
     jobs = lease_jobs(conn, "launch", rows, claimer, now)
     new = [job for job in jobs if not job.resumed]
     if new:
@@ -141,9 +142,9 @@ def finish_launches(conn: Connection, jobs: Sequence[Job], *, now: datetime) -> 
 
 
 def fail_launch(conn: Connection, job: Job, reason: str, *, now: datetime) -> None:
-    """Record that the carrier does not take a launch. Raises LeaseLost.
+    """Record that a launch failed at the carrier, and why. Raises LeaseLost.
 
-    Batches that were never sent are deleted. A retry finds out about those that were.
+    Batches that were never sent are deleted. A retry sends those without an outcome again, under the same keys.
     """
     check_job_leases(conn, [job])
     move_revisions(conn, [job.revision_id], "launch_failed", cause=reason, now=now, reason=reason)
@@ -152,15 +153,15 @@ def fail_launch(conn: Connection, job: Job, reason: str, *, now: datetime) -> No
 
 
 def mark_missed_launches(conn: Connection, *, now: datetime, allowed_delay: timedelta) -> list[tuple[str, str]]:
-    """Give up launches that are too late; returns (business, reference) of each. None while launching is paused.
+    """Give up launches that are too late; returns (business, reference) of each.
 
-    `allowed_delay` counts from the latest of start, acceptance and release. A program that waits for its branding is
-    missed only at its end. A program that the carrier may have some of is never missed, because its numbers must not go
-    elsewhere; its next revision is launched when that is possible.
+    Nothing is given up while launching is paused. `allowed_delay` counts from the latest of start, acceptance and
+    release. A program that waits for its branding is missed only at its end. A program that the carrier may have some
+    of is never missed, because its numbers must not go elsewhere; its next revision is launched when that is possible.
     """
     if get_launch_pause(conn) is not None:
         return []
-    late = and_(revision.c.late_from < now - allowed_delay, _need_not_wait_for_branding())
+    late = and_(revision.c.late_from < now - allowed_delay, need_not_wait_for_branding())
     # The state twice, the first time as in the partial index, so that it is used.
     query = select_newest_revisions().where(
         in_literals(revision.c.state, "scheduled", "launching"), revision.c.state == "scheduled"
@@ -184,7 +185,7 @@ def find_next_due_time(conn: Connection, now: datetime) -> datetime | None:
     if pause is None:
         # Launches that have reached their end are covered by the query for endings below.
         not_ending = or_(program.c.ends_at > now, program.c.at_carrier.is_(False))
-        ready = or_(revision.c.state == "launching", _need_not_wait_for_branding(), revision.c.end <= now)
+        ready = or_(revision.c.state == "launching", need_not_wait_for_branding(), revision.c.end <= now)
         launches = select_newest_revisions().where(
             in_literals(revision.c.state, "scheduled", "launching"), not_ending, ready, ~_waits_for_takeover()
         )
@@ -203,19 +204,20 @@ def list_launch_times(conn: Connection, *, after: datetime, limit: int) -> list[
     return list(conn.execute(query.where(revision.c.start > after).order_by(revision.c.start).limit(limit)).scalars())
 
 
+def need_not_wait_for_branding() -> Any:
+    """The condition that a launch does not have to wait for a review."""
+    return or_(revision.c.hold_until_branded.is_(False), program.c.branding.in_(["approved", "none"]))
+
+
 def _is_due(now: datetime, allowed_delay: timedelta) -> Any:
     in_time = or_(program.c.at_carrier, revision.c.late_from >= now - allowed_delay)
-    can_begin = and_(revision.c.state == "scheduled", in_time, _need_not_wait_for_branding())
+    can_begin = and_(revision.c.state == "scheduled", in_time, need_not_wait_for_branding())
     return and_(
         in_literals(revision.c.state, "scheduled", "launching"),
         revision.c.start <= now,
         program.c.ends_at > now,
         or_(revision.c.state == "launching", can_begin),
     )
-
-
-def _need_not_wait_for_branding() -> Any:
-    return or_(revision.c.hold_until_branded.is_(False), program.c.branding.in_(["approved", "none"]))
 
 
 def _waits_for_takeover() -> Any:
@@ -231,8 +233,8 @@ def _waits_for_takeover() -> Any:
     return and_(revision.c.state == "scheduled", or_(other_is_launching(gives), other_is_launching(takes)))
 
 
-def _without_takeovers(conn: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Of programs between which numbers will move, or that take them from the same program, only the first one.
+def _pick_unrelated(conn: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Keep only the first of several programs that move numbers between each other, or take them from the same one.
 
     The others launch when that one is live: they take its numbers from it only when the carrier has them.
     """
@@ -282,7 +284,7 @@ def _end_launches(conn: Connection, jobs: Sequence[Job], now: datetime) -> None:
 
 
 def _end_failed_programs(conn: Connection, now: datetime) -> None:
-    """End programs that have reached their end after a failed launch of which nothing reached the carrier."""
+    """End programs that have reached their end and whose launch failed before anything reached the carrier."""
     query = select_newest_revisions().where(
         in_literals(revision.c.state, "launch_failed", "missed"), revision.c.state == "launch_failed"
     )
@@ -294,7 +296,7 @@ def _end_failed_programs(conn: Connection, now: datetime) -> None:
 
 
 def _read_due_times(conn: Connection, query: Any, column: str) -> list[datetime]:
-    """When the first thousand of these jobs can be done: at their time, but after lease and carrier allow it."""
+    """When each of the first thousand of these jobs can be done: it is due, its lease is over, and it may be retried."""
     rows = conn.execute(query.limit(PROGRAMS_PER_CLAIM))
     return [max(t for t in (row._mapping[column], row.lease_until, row.not_before) if t is not None) for row in rows]
 

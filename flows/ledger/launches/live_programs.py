@@ -72,7 +72,10 @@ def finish_endings(conn: Connection, jobs: Sequence[Job], *, now: datetime) -> N
 def claim_brandings(
     conn: Connection, claimer: JobClaimer, *, now: datetime, limit: int = PROGRAMS_PER_CLAIM
 ) -> list[Job]:
-    """Claim live programs whose branding at the carrier is out of date. None while launching is paused."""
+    """Claim live programs whose branding at the carrier is out of date.
+
+    Nothing is claimed while launching is paused.
+    """
     if get_launch_pause(conn) is not None:
         return []
     is_due = program.c.brand_due, program.c.live_revision.is_not(None), program.c.ends_at > now

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, select
 
 from flows.ledger.core.bulk import in_literals
 from flows.ledger.core.control_flags import get_flag, get_launch_pause, read_counters
 from flows.ledger.core.tables import day, drop, move, program, revision, rule_day, submission
+from flows.ledger.launches.launches import need_not_wait_for_branding
 from flows.ledger.programs.reviews import list_open_reviews
 from flows.ledger.read.page_queries import list_held_submissions, list_unknown_batches
 
@@ -107,8 +108,8 @@ def _select_arriving() -> Any:
 
 def _select_overdue(now: datetime) -> Any:
     """Programs that should have been launched and need not wait for a review."""
-    need_not_wait = or_(revision.c.hold_until_branded.is_(False), program.c.branding.in_(["approved", "none"]))
-    is_late = and_(in_literals(revision.c.state, "scheduled", "launching"), revision.c.late_from <= now, need_not_wait)
+    is_open = in_literals(revision.c.state, "scheduled", "launching")
+    is_late = and_(is_open, revision.c.late_from <= now, need_not_wait_for_branding())
     return _select_newest(func.count(), func.min(revision.c.late_from)).where(is_late)
 
 
