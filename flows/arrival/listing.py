@@ -12,7 +12,7 @@ from schemas.model.filenames import is_partial_upload
 #: A drop with more objects is not taken, so that one business cannot fill the worker's memory.
 MAX_OBJECTS = 100_000
 #: Drops of one business that are looked up in the ledger at a time.
-BATCH_SIZE = 500
+DROPS_PER_LOOKUP = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +54,14 @@ def list_drops(store: Store, drops: Iterable[tuple[str, str]]) -> Iterator[DropL
 
 
 def batch_listings(listings: Iterable[DropListing | InboxProblem]) -> Iterator[list[DropListing] | InboxProblem]:
-    """Group up to BATCH_SIZE drops of one business, or fewer if they have many files. Problems are passed through."""
+    """Group up to DROPS_PER_LOOKUP drops of one business, fewer if they have many files. Passes problems through."""
     batch: list[DropListing] = []
     objects = 0
     for listing in listings:
         if isinstance(listing, InboxProblem):
             yield listing
             continue
-        is_full = len(batch) == BATCH_SIZE or objects > MAX_OBJECTS // 10
+        is_full = len(batch) == DROPS_PER_LOOKUP or objects > MAX_OBJECTS // 10
         if batch and (is_full or batch[0].business != listing.business):
             yield batch
             batch, objects = [], 0

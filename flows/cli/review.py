@@ -31,7 +31,7 @@ def list_reviews_command(as_json: Annotated[bool, typer.Option("--json", help="P
     elif not waiting:
         print_line("Nothing is waiting for review.")
     else:
-        rows = ((str(r.id), r.business, _subject(r), "; ".join(m for _, m in r.notes)) for r in waiting)
+        rows = ((str(r.id), r.business, _subject(r), "; ".join(m for _, m in r.review_findings)) for r in waiting)
         print_table(("ID", "Business", "Name or logo", "Warnings"), rows, right=("ID",))
         print_line("To decide: launchdrop review approve ID, or review reject ID --reason TEXT")
 
@@ -86,6 +86,6 @@ def _row(review: "Review") -> dict[str, object]:
         "logo": review.logo_name,
         "sha256": review.logo_sha256,
         "submission": review.submission,
-        "noticed": [{"rule": rule, "message": message} for rule, message in review.notes],
+        "noticed": [{"rule": rule, "message": message} for rule, message in review.review_findings],
         "requested_at": format_utc(review.requested_at),
     }

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 EVENTS_PER_REQUEST = 200
 #: Events sent in one pass, which takes a few seconds. The next drop waits for that, so the next pass sends the rest.
 MAX_EVENTS_PER_PASS = 2000
-#: The server keeps events for seven days. Older changes of a ledger are never sent.
+#: The server keeps events for seven days. Older transitions are never sent.
 SERVER_RETENTION = timedelta(days=7)
 REQUEST_TIMEOUT = 10.0
 
@@ -38,7 +38,7 @@ _EVENT_NAMES = {
 
 
 def send_new_events(services: Services, *, stop: Callable[[], bool] = lambda: False) -> int:
-    """Send the Prefect server an event for each change since the last ones it got. Returns how many were sent.
+    """Send the Prefect server an event for each transition since the last ones it got. Returns how many were sent.
 
     Sends at most MAX_EVENTS_PER_PASS, and checks `stop` between requests. The next pass sends the rest.
     """
@@ -46,15 +46,16 @@ def send_new_events(services: Services, *, stop: Callable[[], bool] = lambda: Fa
     while total < MAX_EVENTS_PER_PASS and _has_server() and not stop():
         now = services.clock()
         with services.ledger.read() as conn:
-            changes = read_unreported_transitions(conn, now=now, since=now - SERVER_RETENTION, limit=EVENTS_PER_REQUEST)
-            cursor_moved = differs_from_saved_cursor(conn, changes.cursor)
-        if changes.moves and not _send_events([build_event(row) for row in changes.moves]):
+            since = now - SERVER_RETENTION
+            unreported = read_unreported_transitions(conn, now=now, since=since, limit=EVENTS_PER_REQUEST)
+            cursor_moved = differs_from_saved_cursor(conn, unreported.cursor)
+        if unreported.transitions and not _send_events([build_event(row) for row in unreported.transitions]):
             break
         if cursor_moved:
             with services.ledger.begin() as conn:
-                save_event_cursor(conn, changes.cursor)
-        total += len(changes.moves)
-        if len(changes.moves) < EVENTS_PER_REQUEST:
+                save_event_cursor(conn, unreported.cursor)
+        total += len(unreported.transitions)
+        if len(unreported.transitions) < EVENTS_PER_REQUEST:
             break
     return total
 

@@ -112,8 +112,8 @@ def prefect_api_url() -> str | None:
 
 def check_prefect_server() -> str:
     """Check that the Prefect server answers and is not older than the Prefect installed here."""
-    query_prefect("/health")
-    on_server, installed = str(query_prefect("/admin/version")), version("prefect")
+    _query_prefect("/health")
+    on_server, installed = str(_query_prefect("/admin/version")), version("prefect")
     if _major_minor(on_server) < _major_minor(installed):
         raise LaunchdropError(
             f"{prefect_api_url()} runs prefect {on_server}, older than {installed} here; upgrade the server first"
@@ -144,11 +144,11 @@ def deployments_use_workers() -> bool:
 
 def _list_deployments() -> list[dict[str, Any]]:
     names = {"deployments": {"name": {"any_": list(DEPLOYMENT_NAMES)}}}
-    deployments: list[dict[str, Any]] = query_prefect("/deployments/filter", names)
+    deployments: list[dict[str, Any]] = _query_prefect("/deployments/filter", names)
     return deployments
 
 
-def query_prefect(path: str, body: Mapping[str, Any] | None = None) -> Any:
+def _query_prefect(path: str, body: Mapping[str, Any] | None = None) -> Any:
     """The JSON answer of the Prefect server to a GET, or to a POST if there is a body."""
     try:
         return _request_prefect(path, body).json()

@@ -39,7 +39,7 @@ from reports.index_pages import business_index, operator_index
 log = logging.getLogger(__name__)
 
 #: Entries claimed at a time.
-BATCH_SIZE = 1000
+ENTRIES_PER_CLAIM = 1000
 #: How long a claim lasts, in lease lengths: the pages may be large and the store slow.
 CLAIM_LEASES = 5
 
@@ -98,7 +98,7 @@ def claim_files(
             length=length,
             kinds=kinds,
             is_owner_dead=is_owner_dead,
-            limit=BATCH_SIZE,
+            limit=ENTRIES_PER_CLAIM,
         )
 
     def release() -> None:

@@ -272,7 +272,7 @@ def _describe_review(review: Review, load_logo: LoadLogo) -> AttentionItem:
     what = f"{name.display} / {name.shorthand}" if name else f"logo {review.logo_name or review.logo_sha256}"
     return AttentionItem(
         what=what,
-        why="; ".join(message for _, message in review.notes) or "a program uses it",
+        why="; ".join(message for _, message in review.review_findings) or "a program uses it",
         commands=[f"launchdrop review approve {review.id}", f"launchdrop review reject {review.id} --reason …"],
         business=review.business,
         since=review.requested_at,

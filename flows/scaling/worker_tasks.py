@@ -1,9 +1,9 @@
 """What workers do: prepare and register blocks of drops, and write receipts and pages. The pass sends the settings.
 
 Drops are prepared in any order: each is copied into the archive and judged, and the files about its rows are written.
-Blocks are registered in order. A drop is judged again at that point if the ledger no longer says what it was judged by.
-So the ledger and every report come out as if one process had taken the drops. If a worker dies, another one repeats its
-work, finds what was already done, and does not do it again.
+Blocks are registered in order. A drop is judged again at that point if what the ledger says has changed since it was
+judged. So the ledger and every report come out as if one process had taken the drops. If a worker dies, another one
+repeats its work, finds what was already done, and does not do it again.
 """
 
 import secrets
@@ -110,7 +110,7 @@ def make_worker_setup(services: Services) -> WorkerSetup:
 
 
 @contextmanager
-def open_worker_services(setup: WorkerSetup) -> Iterator[Services]:
+def _open_worker_services(setup: WorkerSetup) -> Iterator[Services]:
     """The services on a worker. Raises LaunchdropError if its version or do-not-originate list is a different one."""
     check_worker_version(version("launchdrop"), setup.launchdrop)
     if do_not_originate_fingerprint(setup.settings) != setup.do_not_originate:
@@ -123,7 +123,7 @@ def prepare_block(setup: WorkerSetup, block: Sequence[QueuedDrop]) -> list[Prepa
     """Copy and judge the drops of a block that have a lease."""
     # All files are synced to disk together at the end: nothing depends on them before the drops are registered.
     with (
-        open_worker_services(setup) as services,
+        _open_worker_services(setup) as services,
         write_batch(services.reports) as reports,
         write_batch(services.archive) as archive,
     ):
@@ -177,7 +177,7 @@ def _judge(
 
 def register_block(setup: WorkerSetup, _previous: object, *parts: Sequence[PreparedDrop]) -> list[DropResult | Failure]:
     """Register the drops of a block. `_previous` is the result of the block before it, which has to be done first."""
-    with open_worker_services(setup) as services:
+    with _open_worker_services(setup) as services:
         results = (
             catch_drop_failure(prepared.queued.sighting, partial(_register, services, prepared))
             for part in parts
@@ -218,5 +218,5 @@ def _find_registered(services: Services, sighting: Sighting) -> DropResult | Non
 
 def write_entries(setup: WorkerSetup, entries: Sequence[OutboxEntry]) -> WriteResult:
     """Write the files of these outbox entries."""
-    with open_worker_services(setup) as services:
+    with _open_worker_services(setup) as services:
         return write_files(services, entries)

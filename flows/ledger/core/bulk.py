@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, bindparam, cast, column, func, literal, select
@@ -17,6 +17,14 @@ NUMBERS_PER_STATEMENT = 100_000
 
 #: Ids in one IN list. SQLite takes at most 32,766 values in a statement.
 IDS_PER_STATEMENT = 20_000
+
+
+class _Sliceable(Protocol):
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: slice, /) -> Self: ...
+
+
+_SliceableT = TypeVar("_SliceableT", bound=_Sliceable)
 
 
 def in_values(conn: Connection, column_: ColumnElement[int], values: Sequence[int] | np.ndarray) -> ColumnElement[bool]:
@@ -45,8 +53,8 @@ def upsert(conn: Connection, table: Any) -> Any:
     return (postgresql_insert if conn.dialect.name == "postgresql" else sqlite_insert)(table)
 
 
-def iter_slices(values: np.ndarray, size: int = NUMBERS_PER_STATEMENT) -> Iterator[np.ndarray]:
-    """Split an array into slices of at most `size`."""
+def iter_slices(values: _SliceableT, size: int = NUMBERS_PER_STATEMENT) -> Iterator[_SliceableT]:
+    """Split an array or a sequence into slices of at most `size`."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
 

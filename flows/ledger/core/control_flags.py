@@ -98,7 +98,7 @@ def check_ledger_marker(conn: Connection, saved: LedgerMarker | None, *, now: da
 
     If the saved marker is ahead, this ledger was restored from a backup and may not know of some launches. If it is the
     marker of another ledger, this ledger has replaced that one. In both cases launching is paused, once, until the
-    operator resumes it, and the ledger counts on from the saved marker.
+    operator resumes it, and the ledger continues counting from the saved marker.
 
     Returns whether launching was paused by this call.
     """

@@ -2,7 +2,7 @@
 
 A file is added to the outbox in the transaction of the change. After the commit, a process claims entries for a while,
 writes their files and clears the entries. Claims keep two processes from writing the same file: the slower one would
-leave an old version there. A process that was slow anyway, and whose claim has expired, adds the file again.
+leave an old version there. If a process finishes after its claim has expired, it adds the file again.
 """
 
 import secrets
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, or_, select, text, tuple_, update
 
-from flows.ledger.core.bulk import IDS_PER_STATEMENT, upsert
+from flows.ledger.core.bulk import IDS_PER_STATEMENT, iter_slices, upsert
 from flows.ledger.core.tables import outbox
 
 #: The kinds of files and the order they are written in: reports before the receipts that link to them.
@@ -74,11 +74,11 @@ def add_indexes_to_outbox(conn: Connection, businesses: Iterable[str]) -> None:
 
 def add_submissions_to_outbox(conn: Connection, submissions: Sequence[str], *, reports: bool = True) -> None:
     """Add the reports of these submissions, and the receipts of all drops for the same programs."""
-    for start in range(0, len(submissions), IDS_PER_STATEMENT):
-        part = {"ids": list(submissions[start : start + IDS_PER_STATEMENT]), "stamp": _new_stamp()}
-        conn.execute(_ADD_RECEIPTS, part)
+    for ids in iter_slices(submissions, IDS_PER_STATEMENT):
+        values = {"ids": list(ids), "stamp": _new_stamp()}
+        conn.execute(_ADD_RECEIPTS, values)
         if reports:
-            conn.execute(_ADD_REPORTS, part)
+            conn.execute(_ADD_REPORTS, values)
 
 
 def claim_outbox_entries(
@@ -113,8 +113,7 @@ def clear_outbox_entries(conn: Connection, written: Sequence[OutboxEntry], *, ow
     An entry stays if the file was added again in the meantime. If the claim has passed to another owner, the file is
     added again, because this owner may have overwritten a newer version of it.
     """
-    for start in range(0, len(written), _ENTRIES_PER_STATEMENT):
-        part = written[start : start + _ENTRIES_PER_STATEMENT]
+    for part in iter_slices(written, _ENTRIES_PER_STATEMENT):
         condition = _STAMPED_FILE.in_([(*entry.file, entry.stamp) for entry in part])
         statement = delete(outbox).where(condition, outbox.c.claimed_by == owner).returning(*_FILE_COLUMNS)
         cleared = {tuple(row) for row in conn.execute(statement)}
@@ -152,9 +151,8 @@ def _add_again(conn: Connection, entries: Sequence[OutboxEntry], owner: str) -> 
 def _update_entries(
     conn: Connection, entries: Sequence[OutboxEntry], *, owner: str | None = None, **values: object
 ) -> None:
-    for start in range(0, len(entries), _ENTRIES_PER_STATEMENT):
-        files = [entry.file for entry in entries[start : start + _ENTRIES_PER_STATEMENT]]
-        conditions: list[ColumnElement[bool]] = [_FILE.in_(files)]
+    for part in iter_slices(entries, _ENTRIES_PER_STATEMENT):
+        conditions: list[ColumnElement[bool]] = [_FILE.in_([entry.file for entry in part])]
         if owner is not None:
             conditions.append(outbox.c.claimed_by == owner)
         conn.execute(update(outbox).where(*conditions).values(**values))

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
-from flows.ledger.core.bulk import IDS_PER_STATEMENT
+from flows.ledger.core.bulk import IDS_PER_STATEMENT, iter_slices
 from flows.ledger.core.errors import Outdated
 from flows.ledger.core.outbox import add_indexes_to_outbox, add_submissions_to_outbox
 from flows.ledger.core.tables import move, program, revision
@@ -32,11 +32,11 @@ def record_transitions(conn: Connection, now: datetime, entries: Iterable[dict[s
 def read_revisions(conn: Connection, ids: Sequence[int]) -> list[Row[Any]]:
     """The revisions with these ids, each with its program's business and reference."""
     rows: list[Row[Any]] = []
-    for start in range(0, len(ids), IDS_PER_STATEMENT):
+    for part in iter_slices(ids, IDS_PER_STATEMENT):
         rows += conn.execute(
             select(revision, program.c.business, program.c.reference)
             .join(program, program.c.id == revision.c.program)
-            .where(revision.c.id.in_(ids[start : start + IDS_PER_STATEMENT]))
+            .where(revision.c.id.in_(part))
             .order_by(revision.c.id)
         ).all()
     return rows
@@ -70,8 +70,7 @@ def move_revisions(
 
 
 def _compare_and_set(conn: Connection, ids: list[int], before: str, to: str, values: dict[str, Any]) -> None:
-    for start in range(0, len(ids), IDS_PER_STATEMENT):
-        part = ids[start : start + IDS_PER_STATEMENT]
+    for part in iter_slices(ids, IDS_PER_STATEMENT):
         moved = conn.execute(
             update(revision).where(revision.c.id.in_(part), revision.c.state == before).values(state=to, **values)
         ).rowcount

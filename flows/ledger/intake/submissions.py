@@ -30,7 +30,7 @@ from schemas.model.manifest import Manifest, NumbersFile, Schedule, TypedNumber
 Standing = Literal["rejected", "held", "dismissed", "replaced", "waiting", "lapsed", "registered"]
 
 #: Findings on display name and logo that a reviewer gets to see.
-_REVIEW_NOTES = 20
+_MAX_REVIEW_FINDINGS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class AcceptedSubmission:
     manifest: Manifest
     logo: SubmittedLogo | None
     block: NumberBlock
-    review_notes: Sequence[dict[str, str]] = ()
+    review_findings: Sequence[dict[str, str]] = ()
     waited: bool = False
 
 
@@ -183,9 +183,9 @@ def insert_submission(conn: Connection, registration: Registration, standing: St
             held_because=list(judgment.held_because),
             counts=asdict(judgment.counts),
             totals={total.id: total.count for total in judgment.totals},
-            manifest=dump_manifest(manifest) if manifest else None,
+            manifest=_dump_manifest(manifest) if manifest else None,
             logo=asdict(registration.logo) if registration.logo else None,
-            noticed=collect_review_notes(judgment),
+            noticed=collect_review_findings(judgment),
             archive=registration.archive,
             retake_of=registration.retake_of,
         )
@@ -196,10 +196,10 @@ def insert_submission(conn: Connection, registration: Registration, standing: St
     record_transitions(conn, now, [entry])
 
 
-def collect_review_notes(judgment: Judgment) -> list[dict[str, str]]:
+def collect_review_findings(judgment: Judgment) -> list[dict[str, str]]:
     """The first findings on display name and logo, for their reviewer: {rule, message} each."""
     findings = (f for f in judgment.findings if f.rule.startswith(("DSP-", "IMG-")))
-    return [{"rule": f.rule, "message": f.message} for f in findings][:_REVIEW_NOTES]
+    return [{"rule": f.rule, "message": f.message} for f in findings][:_MAX_REVIEW_FINDINGS]
 
 
 def acknowledge_drop(
@@ -234,10 +234,10 @@ def unpark_submission(conn: Connection, row: Row[Any]) -> AcceptedSubmission:
         reference=row.reference,
         digest=row.digest,
         received_at=row.received_at,
-        manifest=load_manifest(row.manifest),
+        manifest=_load_manifest(row.manifest),
         logo=SubmittedLogo(**row.logo) if row.logo else None,
         block=merge_blocks(unpack_numbers(m) for m in members),
-        review_notes=row.noticed,
+        review_findings=row.noticed,
         waited=row.standing == "waiting",
     )
 
@@ -310,7 +310,7 @@ def _add_to_totals(conn: Connection, registration: Registration, now: datetime) 
         conn.execute(by_rule.on_conflict_do_update(index_elements=["business", "day", "rule"], set_=grown), rules)
 
 
-def dump_manifest(manifest: Manifest) -> dict[str, Any]:
+def _dump_manifest(manifest: Manifest) -> dict[str, Any]:
     """A parsed manifest as JSON, times in ISO 8601, without the typed-in numbers: those are in the archive."""
     form = asdict(manifest) | {"typed": []}
     if manifest.schedule:
@@ -318,8 +318,8 @@ def dump_manifest(manifest: Manifest) -> dict[str, Any]:
     return form
 
 
-def load_manifest(form: dict[str, Any]) -> Manifest:
-    """The manifest that `dump_manifest` stored."""
+def _load_manifest(form: dict[str, Any]) -> Manifest:
+    """The manifest that `_dump_manifest` stored."""
     schedule, name = form["schedule"], form["display_name"]
     if schedule:
         start, end = datetime.fromisoformat(schedule["start"]), datetime.fromisoformat(schedule["end"])

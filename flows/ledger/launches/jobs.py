@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select, update
 
-from flows.ledger.core.bulk import IDS_PER_STATEMENT, in_values
+from flows.ledger.core.bulk import IDS_PER_STATEMENT, in_values, iter_slices
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.core.tables import asset, program, revision, submission
 from schemas.model.business import DisplayName
@@ -188,7 +188,7 @@ def _load_job(
 
 
 def _read_brandings(conn: Connection, rows: Sequence[Row[Any]]) -> dict[int, ApprovedBranding]:
-    """The branding of these programs, by program id, without those of which not everything is approved."""
+    """The branding of these programs, by program id. Those with an asset that is not approved are left out."""
     branded = [row for row in rows if row.branding == "approved" and row.display_name is not None]
     assets = _read_assets(conn, {i for row in branded for i in (row.display_name, row.logo) if i is not None})
     archives = _read_archives(conn, {row.made_by for row in branded if row.logo is not None and row.made_by})
@@ -218,10 +218,9 @@ def _read_assets(conn: Connection, ids: set[int]) -> dict[int, Row[Any]]:
 
 def _read_archives(conn: Connection, submissions: set[str]) -> dict[tuple[str, str], str]:
     """The archives of these submissions, by business and id."""
-    ids = sorted(submissions)
     found: dict[tuple[str, str], str] = {}
-    for start in range(0, len(ids), IDS_PER_STATEMENT):
+    for ids in iter_slices(sorted(submissions), IDS_PER_STATEMENT):
         query = select(submission.c.id, submission.c.business, submission.c.archive)
-        rows = conn.execute(query.where(submission.c.id.in_(ids[start : start + IDS_PER_STATEMENT])))
+        rows = conn.execute(query.where(submission.c.id.in_(ids)))
         found |= {(row.business, row.id): row.archive for row in rows}
     return found

@@ -296,7 +296,7 @@ def _end_failed_programs(conn: Connection, now: datetime) -> None:
 
 
 def _read_due_times(conn: Connection, query: Any, column: str) -> list[datetime]:
-    """When each of the first thousand of these jobs can be done: it is due, its lease is over, and it may be retried."""
+    """When each of the first thousand of these jobs can be done: it is due, its lease is over, it may be retried."""
     rows = conn.execute(query.limit(PROGRAMS_PER_CLAIM))
     return [max(t for t in (row._mapping[column], row.lease_until, row.not_before) if t is not None) for row in rows]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, delete, func, select, update
 
-from flows.ledger.core.bulk import NumberBlock, in_values, pack_numbers, unpack_numbers
+from flows.ledger.core.bulk import NumberBlock, in_values, iter_slices, pack_numbers, unpack_numbers
 from flows.ledger.core.outbox import add_indexes_to_outbox, add_submissions_to_outbox
 from flows.ledger.core.tables import batch, number, program, revision, takeover
 from flows.ledger.core.transitions import record_transitions
@@ -17,8 +17,8 @@ from flows.ledger.programs.numbers import recount_numbers
 from flows.ledger.programs.ownership import ON_DO_NOT_ORIGINATE_LIST, refuse_numbers, take_over_numbers
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
 
-#: The most numbers in one batch: the portal's limit per upload.
-BATCH_SIZE = 500
+#: The most numbers in one batch. The portal (First Orion's website) takes at most this many per upload.
+NUMBERS_PER_BATCH = 500
 
 #: A change to a program's numbers that has to be sent to the carrier.
 _CHANGE = np.dtype([("program", "i8"), ("number", "i8"), ("purpose", "u1"), ("remove", "?")])
@@ -161,8 +161,9 @@ def _cut_batches(
 def _cut(
     program_id: int, kind: str, numbers: np.ndarray, purposes: np.ndarray
 ) -> Iterator[tuple[int, str, NumberBlock]]:
-    for start in range(0, len(numbers), BATCH_SIZE):
-        yield program_id, kind, (numbers[start : start + BATCH_SIZE], purposes[start : start + BATCH_SIZE])
+    parts = iter_slices(numbers, NUMBERS_PER_BATCH), iter_slices(purposes, NUMBERS_PER_BATCH)
+    for block in zip(*parts, strict=True):
+        yield program_id, kind, block
 
 
 def _batch_row(job: Job, seq: int, program_id: int, kind: str, block: NumberBlock) -> dict[str, Any]:

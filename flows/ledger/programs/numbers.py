@@ -3,22 +3,20 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from sqlalchemy import Connection, Select, bindparam, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flows.ledger.core.bulk import NumberBlock, in_literals, in_values, insert_numbers, iter_slices, merge_blocks
+from flows.ledger.core.engine import Ledger
 from flows.ledger.core.errors import Outdated
 from flows.ledger.core.tables import number, program
 from flows.ledger.programs.ownership import find_holders, hand_over_numbers, request_takeovers, update_numbers
+from schemas.model.judgment import JudgedNumbers
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
 from schemas.model.revision import NumbersDiff, diff_numbers
-
-if TYPE_CHECKING:
-    from flows.ledger.core.engine import Ledger
-    from schemas.model.judgment import JudgedNumbers
 
 CLAIMED_ELSEWHERE = "numbers were registered elsewhere since they were judged"
 
@@ -121,7 +119,7 @@ def recount_numbers(conn: Connection, programs: Sequence[int]) -> None:
         conn.execute(update(program).where(program.c.id == bindparam("key")).values(**columns), rows)
 
 
-def count_removed_by_replace(ledger: "Ledger", business: str, reference: str, numbers: "JudgedNumbers") -> int:
+def count_removed_by_replace(ledger: Ledger, business: str, reference: str, numbers: JudgedNumbers) -> int:
     """How many of a program's numbers are not among the accepted ones of a submission."""
     with ledger.read() as conn:
         where = (program.c.business == business) & (program.c.reference == reference)

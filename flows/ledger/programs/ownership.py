@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, and_, case, exists, select, update
 
 from flows.ledger.core.bulk import in_values, iter_slices, upsert
+from flows.ledger.core.engine import Ledger
 from flows.ledger.core.tables import number, program, revision, takeover
 from schemas.model.judging_context import NumberConflict
-
-if TYPE_CHECKING:
-    from flows.ledger.core.engine import Ledger
 
 #: Why an accepted number is not in its program after all. The report shows these like the carrier's refusals.
 REGISTERED_ELSEWHERE = "NUM-022: registered by another business"
@@ -63,7 +61,7 @@ def _read_program_names(conn: Connection, ids: Sequence[int]) -> list[tuple[int,
     return [(i, b, r) for i, b, r in conn.execute(query.order_by(program.c.id))]
 
 
-def read_program_numbers(conn: Connection, program_id: int, *where: Any) -> np.ndarray:
+def _read_program_numbers(conn: Connection, program_id: int, *where: Any) -> np.ndarray:
     """The numbers of one program that meet these conditions, sorted."""
     query = select(number.c.number).where(number.c.program == program_id, *where).order_by(number.c.number)
     return np.fromiter(conn.execute(query).scalars(), dtype=np.int64)
@@ -89,7 +87,7 @@ def reclaim_numbers(conn: Connection, program_id: int, business: str) -> None:
 
     Numbers that it can take over at its launch are not refused.
     """
-    wanted = read_program_numbers(conn, program_id, _AWAITED)
+    wanted = _read_program_numbers(conn, program_id, _AWAITED)
     held = find_holders(conn, wanted, except_program=program_id)
     givers = set(
         conn.execute(select(takeover.c.giver).where(takeover.c.taker == program_id, takeover.c.waits)).scalars()
@@ -157,7 +155,7 @@ def take_over_numbers(conn: Connection, program_id: int, business: str, referenc
     Free numbers are claimed. Numbers of other programs of its business are taken over; there they become `reassigned`.
     Numbers that another business has claimed are refused.
     """
-    wanted = read_program_numbers(conn, program_id, _AWAITED)
+    wanted = _read_program_numbers(conn, program_id, _AWAITED)
     held = find_holders(conn, wanted, except_program=program_id)
     live: dict[int, np.ndarray] = {}
     moved: dict[int, int] = {}
@@ -166,7 +164,7 @@ def take_over_numbers(conn: Connection, program_id: int, business: str, referenc
         if owner != business:
             refuse_numbers(conn, program_id, numbers, REGISTERED_ELSEWHERE)
             continue
-        at_carrier = read_program_numbers(conn, holder, _may_be_at_carrier())
+        at_carrier = _read_program_numbers(conn, holder, _may_be_at_carrier())
         at_carrier = np.intersect1d(numbers, at_carrier, assume_unique=True)
         if len(at_carrier):
             live[holder] = at_carrier
@@ -174,7 +172,7 @@ def take_over_numbers(conn: Connection, program_id: int, business: str, referenc
         moved[holder] = len(numbers)
         request_takeovers(conn, program_id, [holder])  # the holder may itself have taken them from the expected giver
         _redirect_takeovers(conn, holder, program_id)
-    update_numbers(conn, program_id, read_program_numbers(conn, program_id, _AWAITED), claimed=True)
+    update_numbers(conn, program_id, _read_program_numbers(conn, program_id, _AWAITED), claimed=True)
     conn.execute(update(takeover).where(takeover.c.taker == program_id).values(waits=False))
     for giver, count in moved.items():
         where = (takeover.c.taker == program_id) & (takeover.c.giver == giver)
@@ -202,7 +200,7 @@ class LedgerClaims:
     Each call runs in its own transaction. Registering checks again, in the transaction that claims the numbers.
     """
 
-    ledger: "Ledger"
+    ledger: Ledger
     business: str
     reference: str | None
     reassign: bool

@@ -310,7 +310,7 @@ def _request_reviews(
             accepted.business,
             {"kind": kind} | entry,
             submission=accepted.submission,
-            notes=[note for note in accepted.review_notes if note["rule"].startswith(prefix)],
+            review_findings=[f for f in accepted.review_findings if f["rule"].startswith(prefix)],
             now=now,
         )
     return assets

@@ -17,7 +17,7 @@ from flows.ledger.intake.submissions import (
     RegistrationResult,
     Standing,
     acknowledge_drop,
-    collect_review_notes,
+    collect_review_findings,
     find_duplicate,
     find_open_submission,
     find_submission,
@@ -241,7 +241,7 @@ def _accepted_submission(registration: Registration) -> AcceptedSubmission:
         manifest=judgment.manifest,
         logo=registration.logo,
         block=merge_blocks([] if cancels else judgment.numbers.accepted()),
-        review_notes=collect_review_notes(judgment),
+        review_findings=collect_review_findings(judgment),
     )
 
 

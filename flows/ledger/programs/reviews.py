@@ -23,7 +23,7 @@ _KEY_COLUMNS = ("business", "kind", "display", "shorthand", "sha256")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A display name or a logo, in review or decided. `notes` are findings for the reviewer: (rule, message)."""
+    """A display name or a logo, in review or decided. `review_findings` are for the reviewer: (rule, message)."""
 
     id: int
     business: str
@@ -33,7 +33,7 @@ class Review:
     logo_sha256: str | None
     logo_name: str | None
     submission: str | None
-    notes: tuple[tuple[str, str], ...]
+    review_findings: tuple[tuple[str, str], ...]
     requested_at: datetime
     decided_at: datetime | None = None
     decided_by: str | None = None
@@ -65,7 +65,7 @@ def request_review(
     entry: Mapping[str, Any],
     *,
     submission: str,
-    notes: Sequence[Mapping[str, str]],
+    review_findings: Sequence[Mapping[str, str]],
     now: datetime,
 ) -> tuple[int, Branding]:
     """Put a new asset into review, and also one that was rejected before.
@@ -75,7 +75,7 @@ def request_review(
     row = _find_asset(conn, business, entry)
     if row is not None and row.state != "rejected":
         return row.id, row.state
-    values = {"state": "in_review", "submission": submission, "noticed": list(notes), "requested_at": now}
+    values = {"state": "in_review", "submission": submission, "noticed": list(review_findings), "requested_at": now}
     if row is None:
         key = _insert_asset(conn, business, entry, **values)
     else:
@@ -122,7 +122,7 @@ def decide_review(
 
 
 def list_rejected_assets(conn: Connection, keys: Iterable[int | None]) -> list[int]:
-    """The ids of those of these assets that are rejected."""
+    """The ids of the rejected ones among these assets."""
     ids = {key for key in keys if key is not None}
     return sorted(key for key, state in _read_states(conn, ids).items() if state == "rejected")
 
@@ -209,7 +209,7 @@ def _load_review(row: Row[Any]) -> Review:
         logo_sha256=None if is_name else row.sha256,
         logo_name=row.name,
         submission=row.submission,
-        notes=tuple((n["rule"], n["message"]) for n in row.noticed),
+        review_findings=tuple((f["rule"], f["message"]) for f in row.noticed),
         requested_at=row.requested_at,
         decided_at=row.decided_at,
         decided_by=row.decided_by,

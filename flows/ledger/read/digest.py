@@ -19,7 +19,7 @@ class DigestPosition:
     """How far a digest goes: the last submission and the last transition that it covers, and its time."""
 
     submission: int = 0
-    move: int = 0
+    transition: int = 0
     at: datetime | None = None
 
 
@@ -54,20 +54,21 @@ def read_last_digest_position(conn: Connection) -> DigestPosition:
     value = get_flag(conn, _FLAG)
     if value is None:
         return DigestPosition()
-    return DigestPosition(submission=value["submission"], move=value["move"], at=datetime.fromisoformat(value["at"]))
+    at = datetime.fromisoformat(value["at"])
+    return DigestPosition(submission=value["submission"], transition=value["move"], at=at)
 
 
 def read_current_digest_position(conn: Connection, now: datetime) -> DigestPosition:
     """How far a digest goes that is made now."""
-    last_move = select(func.max(move.c.id)).scalar_subquery()
-    last_seq, last_id = conn.execute(select(func.max(submission.c.seq), last_move)).one()
-    return DigestPosition(submission=last_seq or 0, move=last_id or 0, at=now)
+    last_transition = select(func.max(move.c.id)).scalar_subquery()
+    last_seq, last_id = conn.execute(select(func.max(submission.c.seq), last_transition)).one()
+    return DigestPosition(submission=last_seq or 0, transition=last_id or 0, at=now)
 
 
 def save_digest_position(conn: Connection, end: DigestPosition) -> None:
     """Save how far the digest that is sent now goes. The position needs its time."""
     assert end.at is not None
-    set_flag(conn, _FLAG, {"submission": end.submission, "move": end.move, "at": end.at.isoformat()})
+    set_flag(conn, _FLAG, {"submission": end.submission, "move": end.transition, "at": end.at.isoformat()})
 
 
 def read_business_digests(conn: Connection, since: DigestPosition, end: DigestPosition) -> list[BusinessDigest]:
@@ -116,7 +117,8 @@ def _count_new_states(conn: Connection, since: DigestPosition, end: DigestPositi
     states: dict[str, Counter[str]] = defaultdict(Counter)
     counted = (
         select(move.c.business, move.c.after, func.count())
-        .where(move.c.id.between(since.move + 1, end.move), move.c.thing == "revision", move.c.business.is_not(None))
+        .where(move.c.id.between(since.transition + 1, end.transition))
+        .where(move.c.thing == "revision", move.c.business.is_not(None))
         .group_by(move.c.business, move.c.after)
     )
     for name, after, count in conn.execute(counted):

@@ -42,7 +42,7 @@ class EventCursor:
 class UnreportedTransitions:
     """Transitions by id, and the cursor to save after they have been reported."""
 
-    moves: list[Row[Any]]
+    transitions: list[Row[Any]]
     cursor: EventCursor
 
 
@@ -58,7 +58,7 @@ def read_unreported_transitions(
     ids = [row.id for row in rows]
     new_ids = sorted({cursor.up_to, *(i for i in ids if i > cursor.up_to)})
     gaps = [part for gap in open_gaps for part in _split_gap(gap, ids)] + _gaps_between(new_ids, now)
-    return UnreportedTransitions(moves=rows, cursor=EventCursor(up_to=new_ids[-1], gaps=tuple(gaps)))
+    return UnreportedTransitions(transitions=rows, cursor=EventCursor(up_to=new_ids[-1], gaps=tuple(gaps)))
 
 
 def differs_from_saved_cursor(conn: Connection, cursor: EventCursor) -> bool:

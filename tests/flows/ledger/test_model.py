@@ -191,7 +191,7 @@ def np_sorted(numbers):
 
 
 def run_lifecycle(ledger, monkeypatch, examples, steps, **options):
-    monkeypatch.setattr(plan, "BATCH_SIZE", 2)
+    monkeypatch.setattr(plan, "NUMBERS_PER_BATCH", 2)
     machine = type("LifecycleHere", (Lifecycle,), {"ledger": ledger})
     run_state_machine_as_test(
         machine,

@@ -64,7 +64,7 @@ def test_a_new_name_is_reviewed_with_the_findings_on_it(driver):
         [review] = list_open_reviews(conn)
         assert list_open_reviews(conn, business="zenith") == []
     assert (review.display_name, review.submission) == (CUSTOM, "s1")
-    assert review.notes == (("DSP-007", "shares no word"),)
+    assert review.review_findings == (("DSP-007", "shares no word"),)
 
 
 def test_an_approval_brands_live_programs_and_lasts_for_the_business(driver, decide_all):

@@ -23,10 +23,10 @@ SINCE = NOON - timedelta(days=7)
 def report_next(ledger, now=NOON, limit=100, save=True):
     """Report the next transitions; returns the thing and the new state of each, the oldest first."""
     with ledger.begin() as conn:
-        changes = read_unreported_transitions(conn, now=now, since=SINCE, limit=limit)
+        unreported = read_unreported_transitions(conn, now=now, since=SINCE, limit=limit)
         if save:
-            save_event_cursor(conn, changes.cursor)
-    return [(row.thing, row.after) for row in changes.moves]
+            save_event_cursor(conn, unreported.cursor)
+    return [(row.thing, row.after) for row in unreported.transitions]
 
 
 def entry(after):
@@ -92,9 +92,9 @@ def test_transitions_committed_late_are_reported_late(ledger):
 def test_ids_that_were_rolled_back_are_not_looked_for_forever(ledger):
     def gaps(now):
         with ledger.begin() as conn:
-            changes = read_unreported_transitions(conn, now=now, since=SINCE, limit=100)
-            save_event_cursor(conn, changes.cursor)
-        return changes.cursor.gaps
+            unreported = read_unreported_transitions(conn, now=now, since=SINCE, limit=100)
+            save_event_cursor(conn, unreported.cursor)
+        return unreported.cursor.gaps
 
     with ledger.begin() as conn:
         record_transitions(conn, NOON, [entry("first")])
