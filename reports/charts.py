@@ -17,7 +17,7 @@ _SHADE_LIMITS = (0.0, 0.02, 0.1, 0.25, 0.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripCell:
-    """Some consecutive chunks of one file: rows start to end, of which `rejected`. x and y count cells."""
+    """Chunks of one file. `rejected` of the rows `start` to `end` were rejected; `x` and `y` are in cells."""
 
     x: int
     y: int

@@ -11,7 +11,7 @@ from typing import Literal
 
 from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, Judgment, Verdict
-from schemas.model.lifecycle import Branding, RevisionState
+from schemas.model.lifecycle import BrandingState, RevisionState
 
 ReceiptOutcome = Literal["registered", "duplicate", "incomplete"]
 HeldOutcome = Literal["dismissed", "replaced"]
@@ -41,7 +41,7 @@ class BaselineComparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedNumber:
-    """A number the carrier refused at launch, with the carrier's reason."""
+    """A number refused at launch, by the carrier or by launchdrop itself (NUM-022 to NUM-024), with the reason."""
 
     number: str
     reason: str
@@ -62,7 +62,7 @@ class SubmissionView:
     """One submission's report.
 
     `business`, `reference` and `drop` are None for a bare numbers CSV. `dry_run`: nothing was registered. `history` is
-    oldest first, without this submission. `refused` has the numbers the carrier has refused so far, cut by the caller;
+    oldest first, without this submission. `refused` has the numbers refused at launch so far, cut by the caller;
     `refused_total` counts all of them. `logo` is the bytes of an SVG, shown only through `<img>`. `reassigned_from` and
     `reassigned_to` name programs of this business only. `held_outcome` is how a held submission ended that was not
     released; `operator_reason` is the reason the operator gave.
@@ -79,7 +79,7 @@ class SubmissionView:
     drop: str | None = None
     dry_run: bool = False
     state: RevisionState | None = None
-    branding: Branding | None = None
+    branding: BrandingState | None = None
     scheduled_start: datetime | None = None
     revision: RevisionChanges | None = None
     baseline: BaselineComparison | None = None
@@ -97,8 +97,8 @@ class SubmissionView:
 class ReceiptView:
     """The short acknowledgment of a drop. An incomplete one has findings but no verdict and no counts.
 
-    `link` is the report's URL, relative to the receipt unless absolute. `refused` has the program's numbers the carrier
-    has refused so far, cut by the caller; `refused_total` counts all of them.
+    `link` is the report's URL, relative to the receipt unless absolute. `refused` has the program's numbers
+    refused at launch so far, cut by the caller; `refused_total` counts all of them.
     """
 
     outcome: ReceiptOutcome
@@ -110,7 +110,7 @@ class ReceiptView:
     verdict: Verdict | None = None
     counts: Counts | None = None
     state: RevisionState | None = None
-    branding: Branding | None = None
+    branding: BrandingState | None = None
     scheduled_start: datetime | None = None
     digest: str | None = None
     link: str | None = None
@@ -142,7 +142,7 @@ class ProgramSummary:
     reference: str
     revision: int
     state: RevisionState | None
-    branding: Branding
+    branding: BrandingState
     name: str | None = None
     start: datetime | None = None
     end: datetime | None = None
@@ -228,7 +228,7 @@ class UpcomingLaunch:
     start: datetime
     timezone: str
     numbers: int
-    branding: Branding
+    branding: BrandingState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,7 +207,7 @@ def _count_lines(digests: Sequence[BusinessDigest]) -> list[str]:
         ("Held, waiting for release", "held"),
         ("Display names and logos in review", "in_review"),
         ("Programs that missed their start or failed to launch", "stuck"),
-        ("Numbers refused by the carrier, in total", "refused"),
+        ("Numbers refused at launch, in total", "refused"),
     ):
         if total := sum(getattr(digest, attribute) for digest in digests):
             lines.append(f"{label}: {total:,}")

@@ -7,7 +7,7 @@ records its time, its cause and who asked for it.
 from typing import Final, Literal
 
 RevisionState = Literal["scheduled", "launching", "live", "ended", "cancelled", "superseded", "missed", "launch_failed"]
-Branding = Literal["none", "in_review", "approved", "rejected"]
+BrandingState = Literal["none", "in_review", "approved", "rejected"]
 
 #: (from, to), and when it happens. From None means that the revision is created.
 TRANSITIONS: Final[dict[tuple[RevisionState | None, RevisionState], str]] = {
@@ -44,7 +44,7 @@ def is_transition_allowed(before: RevisionState | None, after: RevisionState) ->
     return (before, after) in TRANSITIONS
 
 
-def combine_branding(assets: tuple[Branding, ...]) -> Branding:
+def combine_branding(assets: tuple[BrandingState, ...]) -> BrandingState:
     """A program's branding, from the review states of its display name and its logo. Without either it is "none"."""
     for state in ("rejected", "in_review"):
         if state in assets:

@@ -13,7 +13,7 @@ from flows.ledger.core.outbox import add_indexes_to_outbox, add_submissions_to_o
 from flows.ledger.core.tables import asset, program, revision
 from flows.ledger.core.transitions import LAUNCHDROP, move_revisions, record_transitions
 from schemas.model.business import DisplayName
-from schemas.model.lifecycle import FINAL_STATES, Branding, combine_branding
+from schemas.model.lifecycle import FINAL_STATES, BrandingState, combine_branding
 
 #: Who decides about assets that businesses.yaml lists as approved.
 SEEDED_BY = "businesses.yaml"
@@ -67,7 +67,7 @@ def request_review(
     submission: str,
     review_findings: Sequence[Mapping[str, str]],
     now: datetime,
-) -> tuple[int, Branding]:
+) -> tuple[int, BrandingState]:
     """Put a new asset into review, and also one that was rejected before.
 
     Returns the id and the review state of the asset. One in review or approved does not change.
@@ -152,7 +152,9 @@ def _update_branding(conn: Connection, key: int, *, cause: str, by: str, now: da
     return tuple(changed)
 
 
-def _move_branding(conn: Connection, row: Row[Any], after: Branding, *, cause: str, by: str, now: datetime) -> None:
+def _move_branding(
+    conn: Connection, row: Row[Any], after: BrandingState, *, cause: str, by: str, now: datetime
+) -> None:
     # The carrier must show what is approved now, and no longer show what was approved before.
     due = row.brand_due or (row.at_carrier and "approved" in (after, row.branding))
     conn.execute(update(program).where(program.c.id == row.id).values(branding=after, brand_due=due))
@@ -168,7 +170,7 @@ def _move_branding(conn: Connection, row: Row[Any], after: Branding, *, cause: s
         move_revisions(conn, [row.current], "launch_failed", cause=reason, by=by, now=now, reason=reason)
 
 
-def _read_states(conn: Connection, keys: set[int]) -> dict[int, Branding]:
+def _read_states(conn: Connection, keys: set[int]) -> dict[int, BrandingState]:
     rows = conn.execute(select(asset.c.id, asset.c.state).where(asset.c.id.in_(keys)))
     return {row.id: row.state for row in rows}
 

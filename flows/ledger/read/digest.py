@@ -28,7 +28,7 @@ class BusinessDigest:
     """One business since the last digest, and what waits there now.
 
     `verdicts` counts submissions by verdict, `rows` their rows (accepted, rejected), `states` the transitions of
-    revisions by their new state. `refused` are all its numbers that the carrier refused. What waits for somebody now:
+    revisions by their new state. `refused` are all its numbers refused at launch. What waits for somebody now:
     `held` submissions, assets `in_review`, and `stuck` programs (missed or launch_failed).
     """
 

@@ -28,7 +28,7 @@ from flows.ledger.core.tables import (
     tally,
 )
 from flows.ledger.intake.submissions import find_submission
-from schemas.model.lifecycle import Branding, RevisionState
+from schemas.model.lifecycle import BrandingState, RevisionState
 
 #: Rows fetched at a time when many are streamed.
 _ROWS_PER_FETCH = 10_000
@@ -43,7 +43,7 @@ class ProgramRow:
     revision: int
     state: RevisionState | None
     reason: str | None
-    branding: Branding
+    branding: BrandingState
     name: str | None
     start: datetime | None
     end: datetime | None

@@ -112,7 +112,7 @@ def test_a_business_gets_counts_and_a_link():
         "Programs: 2 live, 1 launch failed\n"
         "Display names and logos in review: 1\n"
         "Programs that missed their start or failed to launch: 1\n"
-        "Numbers refused by the carrier, in total: 3\n"
+        "Numbers refused at launch, in total: 3\n"
         "\n"
         "Details: https://drops.example/acme-bank/index.html\n"
     )
