@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.output import print_json, print_line
-from flows.cli.session import current_user, open_change_session, open_session
+from flows.cli.session import AsJson, current_user, open_change_session, open_session
 from flows.errors import LaunchdropError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ COLUMNS = "phone_number", "call_purpose", "display_name", "shorthand", "business
 @app.command("export")
 def export_numbers_command(
     business: Annotated[str | None, typer.Option(metavar="B", help="Only this business's numbers.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print live numbers as CSV, with call purpose and display name.
 

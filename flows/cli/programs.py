@@ -1,13 +1,13 @@
 """`programs` and `show`: list programs, or show one with its history."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from flows.cli.output import format_count, print_json, print_line, print_table
-from flows.cli.session import ProgramName, open_session, split_program_name
+from flows.cli.session import AsJson, ProgramName, open_session, split_program_name
 from flows.errors import LaunchdropError
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 #: Reasons for refused numbers that `show` lists.
 MAX_REFUSAL_REASONS = 20
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON array.")]
 
 app = typer.Typer()
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.output import print_json, print_line, print_table
-from flows.cli.session import current_user, open_change_session, open_session
+from flows.cli.session import AsJson, current_user, open_change_session, open_session
 
 if TYPE_CHECKING:
     from flows.ledger.programs.reviews import Review
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 app = typer.Typer(name="review", help="Review custom display names and logos.", no_args_is_help=True)
 
 #: `max` is the largest integer a database column takes.
-Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="As shown by `review list`.")]
+ReviewId = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="As shown by `review list`.")]
 
 
 @app.command("list")
-def list_reviews_command(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
+def list_reviews_command(as_json: AsJson = False) -> None:
     """List what is waiting for review, oldest first.
 
     The column Warnings has what the rules found.
@@ -37,7 +37,7 @@ def list_reviews_command(as_json: Annotated[bool, typer.Option("--json", help="P
 
 
 @app.command("approve")
-def approve_review_command(review: Id) -> None:
+def approve_review_command(review: ReviewId) -> None:
     """Approve a display name or logo.
 
     The business can then use it without another review. Programs that were waiting for it are branded.
@@ -47,7 +47,7 @@ def approve_review_command(review: Id) -> None:
 
 @app.command("reject")
 def reject_review_command(
-    review: Id,
+    review: ReviewId,
     reason: Annotated[str | None, typer.Option(help="The reason. The business sees it.")] = None,
 ) -> None:
     """Reject a display name or logo.

@@ -15,6 +15,7 @@ from flows.errors import LaunchdropError
 if TYPE_CHECKING:
     from flows.services import Services
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON array.")]
 #: A program as it is written on the command line; see `split_program_name`.
 ProgramName = Annotated[str, typer.Argument(metavar="BUSINESS/REF", help="Such as acme-bank/collections.")]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.output import format_count, is_narrow, print_json, print_line, print_table
-from flows.cli.session import current_user, open_change_session, open_session
+from flows.cli.session import AsJson, current_user, open_change_session, open_session
 
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
@@ -18,12 +18,14 @@ LINE_BREAK = "\n  "
 #: Submissions listed on a terminal. --json prints all.
 MAX_LISTED = 50
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="As shown by `launchdrop submissions`.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print all of them as a JSON array.")]
+SubmissionId = Annotated[str, typer.Argument(metavar="ID", help="As shown by `launchdrop submissions`.")]
 
 
 @app.callback()
-def list_submissions_command(context: typer.Context, as_json: AsJson = False) -> None:
+def list_submissions_command(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of them as a JSON array.")] = False,
+) -> None:
     """List submissions, newest first."""
     if context.invoked_subcommand is not None:
         return
@@ -42,7 +44,7 @@ def list_submissions_command(context: typer.Context, as_json: AsJson = False) ->
 
 
 @app.command("release")
-def release_submission_command(submission: Id) -> None:
+def release_submission_command(submission: SubmissionId) -> None:
     """Accept a held submission as it was judged."""
     from flows.ledger.programs.register import release_held_submission
 
@@ -53,7 +55,8 @@ def release_submission_command(submission: Id) -> None:
 
 @app.command("reject")
 def reject_submission_command(
-    submission: Id, reason: Annotated[str | None, typer.Option(help="The reason. The business sees it.")] = None
+    submission: SubmissionId,
+    reason: Annotated[str | None, typer.Option(help="The reason. The business sees it.")] = None,
 ) -> None:
     """Reject a held submission."""
     from flows.ledger.programs.register import reject_held_submission
@@ -64,7 +67,7 @@ def reject_submission_command(
 
 
 @app.command("retake")
-def retake_command(submission: Id) -> None:
+def retake_command(submission: SubmissionId) -> None:
     """Judge an archived submission again and register the result.
 
     It is judged as if it were dropped now, and gets a new id.
@@ -80,9 +83,7 @@ def retake_command(submission: Id) -> None:
 
 
 @app.command("replay")
-def replay_command(
-    submission: Id, as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False
-) -> None:
+def replay_command(submission: SubmissionId, as_json: AsJson = False) -> None:
     """Judge an archived submission again and print what would change.
 
     Registers nothing.
