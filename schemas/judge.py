@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import phonenumbers
 
@@ -23,6 +23,7 @@ from schemas.manifest.drop_files import check_manifest_count, find_numbers_files
 from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.parse import ManifestContent, ParsedManifest, parse_manifest
 from schemas.manifest.program_checks import CheckedProgram, check_program
+from schemas.model.callbacks import OpenSpillFile, Progress
 from schemas.model.drop import Drop, DropFile
 from schemas.model.findings import Finding
 from schemas.model.judging_context import JudgingContext
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
     from schemas.rows.row_judge import NumbersResult
     from schemas.rows.types import NumberTerms, RowWorkers
 
-#: Called as the numbers files are read, with the bytes read so far and the bytes in total.
-Progress = Callable[[int, int], None]
-#: Opens a temporary file.
-OpenSpillFile = Callable[[], BinaryIO]
 #: Judges the rows of files and the typed-in numbers of a manifest.
 _JudgeRows = Callable[[list[tuple[NumbersFile, DropFile]], Manifest, JudgingContext], "NumbersResult"]
 
@@ -279,7 +276,6 @@ def _build_judgment(
         rules_not_checked=not_checked,
         groups=rows.groups if rows else (),
         held_because=verdict.held_because,
-        needs_review=program.needs_review if program else (),
         logo=program.logo if program else None,
         numbers=rows or NO_NUMBERS,
         versions={"launchdrop": __version__, "rules": RULES_VERSION, "phonenumbers": phonenumbers.__version__},

@@ -22,10 +22,9 @@ from schemas.model.policy import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedProgram:
-    """A manifest as it will be registered, with its logo, and which of its assets need a review."""
+    """A manifest as it will be registered, with its logo."""
 
     manifest: Manifest
-    needs_review: tuple[str, ...] = ()
     logo: JudgedLogo | None = None
 
 
@@ -74,12 +73,7 @@ def check_program(
     name_needs_review = _check_display_name(sections, context, policy)
     checked_schedule = _check_schedule(sections, context, policy, now, name_needs_review=name_needs_review)
     image = _check_logo(sections, drop, context)
-    logo_needs_review = image is not None and context.business is not None and not image.is_approved
-    return CheckedProgram(
-        manifest=_storable_manifest(sections.manifest, checked_schedule),
-        needs_review=("display_name",) * name_needs_review + ("logo",) * logo_needs_review,
-        logo=image,
-    )
+    return CheckedProgram(manifest=_storable_manifest(sections.manifest, checked_schedule), logo=image)
 
 
 def _storable_manifest(manifest: Manifest, checked_schedule: Schedule | None) -> Manifest:
@@ -95,7 +89,7 @@ def _storable_manifest(manifest: Manifest, checked_schedule: Schedule | None) ->
 def _check_business(sections: _Sections, drop: Drop, context: JudgingContext) -> None:
     business, root = sections.manifest.business, sections.root
     if business and drop.business and business != drop.business:
-        message = f"The manifest is for {business}, but it is in the inbox of {drop.business}."
+        message = f"The manifest is for {business}, but it is in the folder of {drop.business}."
         root.report("MAN-008", "business", message, value=business, suggestion=drop.business)
     elif business and context.is_registered is False:
         root.report("MAN-009", "business", f"The business {business} is not registered.", value=business)

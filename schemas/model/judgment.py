@@ -46,7 +46,8 @@ class Counts:
         )
 
 
-#: Rows of one file that are validated and uploaded together: the portal's limit per upload.
+#: Rows of one file that are validated and shown together. The portal (First Orion's website, where people upload
+#: numbers by hand) takes at most this many per upload.
 CHUNK_ROWS = 500
 
 
@@ -136,7 +137,6 @@ class Judgment:
     rules_not_checked: tuple[str, ...] = ()
     groups: tuple[RepairGroup, ...] = ()
     held_because: tuple[str, ...] = ()
-    needs_review: tuple[str, ...] = ()  # "display_name", "logo"
     logo: JudgedLogo | None = None
     numbers: JudgedNumbers
     versions: Mapping[str, str] = field(default_factory=dict)

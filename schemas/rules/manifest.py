@@ -53,8 +53,8 @@ RULES: tuple[Rule, ...] = (
     _error(
         id="MAN-008",
         name="The manifest is for another business",
-        meaning="The drop is in the inbox of one business, but the manifest names another one.",
-        fix="Correct business in the manifest, or drop it into the inbox of that business.",
+        meaning="The drop is in the folder of one business, but the manifest names another one.",
+        fix="Correct business in the manifest, or drop it into the folder of that business.",
     ),
     _error(
         id="MAN-009",

@@ -225,7 +225,6 @@ def with_rejections() -> SubmissionView:
         manifest=MANIFEST,
         extra=[review, notes],
         groups=_groups(),
-        needs_review=("display_name",),
     )
     return view_of(
         judgment,

@@ -39,7 +39,7 @@ def file_in_memory(name: str, content: bytes) -> DropFile:
 
 
 def check_drop(manifest: bytes, numbers: bytes) -> Judgment:
-    """Judge a drop of these two files, in the inbox of a registered business, and check the judgment."""
+    """Judge a drop of these two files, in the folder of a registered business, and check the judgment."""
     files = {NUMBERS: file_in_memory(NUMBERS, numbers)}
     drop = Drop(business=ACME.id, name="any", manifests=(file_in_memory("program.yaml", manifest),), files=files)
     judgment = judge(drop, JudgingContext(business=ACME, is_registered=True), POLICY, NOW)
