@@ -44,7 +44,7 @@ from flows.scaling.parallel_pass import (
 from flows.scaling.workers import Workers
 from flows.services import Services, check_folders
 from flows.stores import StoreError
-from schemas.judge import Progress
+from schemas.model.callbacks import Progress
 
 Sleep = Callable[[float], None]
 Drops = Collection[tuple[str, str]]  # (business, drop)

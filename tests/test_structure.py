@@ -1,6 +1,7 @@
 """The conventions of the code's structure, measured from its source. CONTRIBUTING.md explains them."""
 
 import ast
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -12,6 +13,8 @@ PACKAGES = ("flows", "schemas", "reports")
 MAX_MODULES_PER_FOLDER = 16
 MAX_MODULE_LINES = 499
 MAX_FUNCTION_LINES = 40
+
+CAMEL_CASE = re.compile(r"_?[A-Z]\w*[a-z]\w*")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -39,6 +42,14 @@ def top_level(tree, kind):
     return [node for node in tree.body if isinstance(node, kind)]
 
 
+def type_names(tree):
+    """The names of a module's classes and type aliases. An alias is an assignment to a name in CamelCase."""
+    targets = [node.targets[0] for node in top_level(tree, ast.Assign)]
+    targets += [node.target for node in top_level(tree, ast.AnnAssign)]
+    aliases = [target.id for target in targets if isinstance(target, ast.Name) and CAMEL_CASE.fullmatch(target.id)]
+    return [node.name for node in top_level(tree, ast.ClassDef)] + aliases
+
+
 def is_public(node):
     return not node.name.startswith("_")
 
@@ -46,8 +57,8 @@ def is_public(node):
 def repeated_names(definitions):
     """{name: the modules that define it} of the names that several modules define."""
     places = defaultdict(list)
-    for module, node in definitions:
-        places[node.name].append(module)
+    for module, name in definitions:
+        places[name].append(module)
     return {name: modules for name, modules in places.items() if len(modules) > 1}
 
 
@@ -70,14 +81,14 @@ def test_a_function_has_at_most_40_lines():
     assert not long, long
 
 
-def test_a_class_name_is_defined_in_one_module():
-    repeated = repeated_names((name, node) for name, tree in MODULES.items() for node in top_level(tree, ast.ClassDef))
+def test_the_name_of_a_class_or_type_alias_is_defined_in_one_module():
+    repeated = repeated_names((name, type) for name, tree in MODULES.items() for type in type_names(tree))
     assert not repeated, repeated
 
 
 def test_a_public_function_name_is_defined_in_one_module():
     functions = ((name, node) for name, tree in MODULES.items() for node in top_level(tree, Function))
-    repeated = repeated_names((name, node) for name, node in functions if is_public(node))
+    repeated = repeated_names((name, node.name) for name, node in functions if is_public(node))
     assert not repeated, repeated
 
 

@@ -5,13 +5,10 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-
-class Progress(Protocol):
-    """Called as bytes are read. `total` may grow."""
-
-    def __call__(self, done: int, total: int) -> None: ...
+if TYPE_CHECKING:
+    from schemas.model.callbacks import Progress
 
 
 def print_line(text: str = "") -> None:
@@ -64,7 +61,7 @@ def is_narrow() -> bool:
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Progress | None]:
+def progress_bar(label: str) -> "Iterator[Progress | None]":
     """A progress bar on standard error while something long is read; None if that is not a terminal."""
     if not sys.stderr.isatty():
         yield None

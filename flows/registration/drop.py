@@ -55,7 +55,7 @@ from flows.stores import FileSink, ObjectChanged, StoreError, write_batch
 from flows.validation.drop import judge_archived_drop, read_manifest
 from flows.validation.early_judgment import EarlyJudgment, check_early_judgment
 from flows.validation.spill_files import open_spill_files
-from schemas.judge import Progress
+from schemas.model.callbacks import Progress
 from schemas.model.judgment import Judgment
 
 log = logging.getLogger(__name__)

@@ -44,8 +44,8 @@ from flows.settings import Settings
 from flows.stores import ObjectChanged, write_batch
 from flows.validation.early_judgment import EarlyJudgment, judge_early
 from flows.validation.spill_files import open_spill_files
-from schemas.judge import OpenSpillFile
 from schemas.manifest.parse import ParsedManifest
+from schemas.model.callbacks import OpenSpillFile
 from schemas.model.judgment import Judgment
 
 WriteJudgedFiles = Callable[[Registration], None]

@@ -11,7 +11,8 @@ from flows.ledger.programs.programs import read_existing_program
 from flows.operator_files.do_not_originate import load_do_not_originate
 from flows.operator_files.gallery import read_gallery_logo
 from flows.services import Services
-from schemas.judge import OpenSpillFile, Progress, judge
+from schemas.judge import judge
+from schemas.model.callbacks import OpenSpillFile, Progress
 from schemas.model.drop import Drop
 from schemas.model.judging_context import JudgingContext
 from schemas.model.judgment import Judgment

@@ -17,8 +17,8 @@ from flows.ledger.core.bulk import merge_blocks
 from flows.ledger.core.errors import Outdated
 from flows.services import Services
 from flows.validation.drop import judge_archived_drop, read_judging_context, read_manifest
-from schemas.judge import OpenSpillFile
 from schemas.model.business import Business
+from schemas.model.callbacks import OpenSpillFile
 from schemas.model.drop import Drop
 from schemas.model.judging_context import ExistingProgram, JudgingContext, NumberClaims, NumberConflict
 from schemas.model.judgment import JudgedNumbers, Judgment

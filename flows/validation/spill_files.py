@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, cast
 
 from flows.errors import LaunchdropError
-from schemas.judge import OpenSpillFile
+from schemas.model.callbacks import OpenSpillFile
 
 #: Bytes of one spill file that are kept in memory. A long submission has hundreds of files
 #: (`schemas.rows.judging.cross_row_checks`).

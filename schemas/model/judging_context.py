@@ -9,12 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.model.business import Business
+from schemas.model.judgment import JudgedNumbers
 from schemas.model.lifecycle import RevisionState
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from schemas.model.judgment import JudgedNumbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,4 +80,4 @@ class JudgingContext:
     claims: NumberClaims | None = None
     do_not_originate: "np.ndarray | None" = None
     gallery: Callable[[str], bytes | None] = _no_gallery
-    count_removed_by_replace: "Callable[[JudgedNumbers], int] | None" = None
+    count_removed_by_replace: Callable[[JudgedNumbers], int] | None = None

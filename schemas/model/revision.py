@@ -1,9 +1,10 @@
 """The diff between a program's numbers and those of its next revision."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
+
+from schemas.model.manifest import NumbersMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ def diff_numbers(
     incoming: np.ndarray,
     incoming_purposes: np.ndarray,
     *,
-    mode: Literal["add", "replace"],
+    mode: NumbersMode,
 ) -> NumbersDiff:
     """Compare a program's current numbers with a revision's incoming ones.
 

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.model.callbacks import OpenSpillFile, Progress
 from schemas.model.findings import TYPED_NUMBERS_FILE, Finding
 from schemas.model.manifest import TypedNumber
 from schemas.model.policy import Policy
@@ -30,8 +31,8 @@ from schemas.rows.judging.row_schema import JudgedBlock
 from schemas.rows.reading.csv_records import RecordBlock, split_records, typed_numbers_block
 from schemas.rows.reading.encoding import DetectedEncoding, decode_to_utf8, detect_encoding
 from schemas.rows.reading.long_lines import LineSplitter
-from schemas.rows.spill import OpenSpillFile, SpillFile
-from schemas.rows.types import NumbersSource, NumberTerms, Progress, RowWorkers
+from schemas.rows.spill import SpillFile
+from schemas.rows.types import NumbersSource, NumberTerms, RowWorkers
 
 #: From this many bytes on, worker processes are worth starting.
 MIN_BYTES_FOR_WORKERS = 8 << 20

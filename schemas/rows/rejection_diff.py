@@ -38,6 +38,7 @@ def compare_rejections(before: Fingerprints, now: Fingerprints) -> RejectionDiff
 
 
 def _fingerprint_batch(batch: "pa.RecordBatch") -> Fingerprints:
+    # Only here, because they are slow to import and most submissions have no rejected rows.
     import pandas as pd
     import pyarrow.compute as pc
 

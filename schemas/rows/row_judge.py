@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from schemas.model.callbacks import OpenSpillFile, Progress
 from schemas.model.findings import Finding
 from schemas.model.judgment import FileResult, RepairGroup
 from schemas.model.manifest import TypedNumber
 from schemas.model.policy import FindingCaps, Policy
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
-from schemas.rows.spill import OpenSpillFile, SpillFile
-from schemas.rows.types import NumbersSource, NumberTerms, Progress, RowWorkers
+from schemas.rows.spill import SpillFile
+from schemas.rows.types import NumbersSource, NumberTerms, RowWorkers
 from schemas.rules import RULES
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from schemas.model.callbacks import OpenSpillFile
 from schemas.model.findings import Finding
 from schemas.model.judgment import CHUNK_ROWS, Counts, FileResult, RepairGroup
 from schemas.model.policy import FindingCaps
@@ -25,10 +25,8 @@ from schemas.rows.judging.row_schema import JudgedBlock
 from schemas.rows.reading.csv_records import RecordBlock
 from schemas.rows.reading.long_lines import CutTail, LineSplitter
 from schemas.rows.rule_codes import ROW_RULES
-from schemas.rows.spill import OpenSpillFile, SpillFile
-from schemas.rows.types import NumberTerms
-
-Integers = NDArray[np.int64]
+from schemas.rows.spill import SpillFile
+from schemas.rows.types import Integers, NumberTerms
 
 
 @dataclass(slots=True)

@@ -1,14 +1,13 @@
 """Temporary files that hold intermediate results while a submission is judged, so that memory does not grow with it."""
 
 import struct
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Opens an empty binary file that disappears when it is closed: `io.BytesIO`, or a temporary file.
-OpenSpillFile = Callable[[], BinaryIO]
+from schemas.model.callbacks import OpenSpillFile
 
 _LENGTH = struct.Struct("<q")
 

@@ -1,4 +1,4 @@
-"""The inputs of judging a submission's numbers."""
+"""The inputs of judging a submission's numbers, and the array types of the row engine."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.model.judging_context import NumberClaims
 
-#: Called as the files are read, with the bytes read so far and the bytes in total.
-Progress = Callable[[int, int], None]
+Integers = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, sync_playwright
 from flows.validation.spill_files import open_spill_files
 from reports.report_page import report_html
 from reports.views import SubmissionView
-from schemas.judge import OpenSpillFile, judge_csv
+from schemas.judge import judge_csv
+from schemas.model.callbacks import OpenSpillFile
 from schemas.model.drop import DropFile
 from schemas.model.policy import FindingCaps, Policy
 from tests.bench import generate

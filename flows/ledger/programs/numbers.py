@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Select, bindparam, case, func, select, update
@@ -15,13 +15,11 @@ from flows.ledger.core.errors import Outdated
 from flows.ledger.core.tables import number, program
 from flows.ledger.programs.ownership import find_holders, hand_over_numbers, request_takeovers, update_numbers
 from schemas.model.judgment import JudgedNumbers
+from schemas.model.manifest import NumbersMode
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
 from schemas.model.revision import NumbersDiff, diff_numbers
 
 CLAIMED_ELSEWHERE = "numbers were registered elsewhere since they were judged"
-
-#: The manifest's `numbers_mode`.
-Mode = Literal["add", "replace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +52,7 @@ class NumbersPlan:
         return self.block[0][positions], self.block[1][positions]
 
 
-def plan_numbers(conn: Connection, program_id: int | None, block: NumberBlock, mode: Mode) -> NumbersPlan:
+def plan_numbers(conn: Connection, program_id: int | None, block: NumberBlock, mode: NumbersMode) -> NumbersPlan:
     """Compare accepted numbers (sorted, unique) with those of a program. None stands for a program without any.
 
     With mode "add" only the accepted numbers are looked up, however many the program has.
@@ -71,7 +69,7 @@ def apply_numbers_plan(
     plan: NumbersPlan,
     *,
     reassign: bool,
-    mode: Mode,
+    mode: NumbersMode,
     at_carrier: bool,
     waited: bool,
 ) -> None:

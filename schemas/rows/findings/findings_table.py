@@ -21,9 +21,8 @@ from schemas.rows.reading.csv_quotes import RecordFault
 from schemas.rows.reading.csv_records import RecordBlock
 from schemas.rows.reading.long_lines import CutTail
 from schemas.rows.rule_codes import ROW_RULES
+from schemas.rows.types import Integers
 from schemas.rules import RULES, make_finding
-
-Integers = NDArray[np.int64]
 
 REJECTION_SCHEMA = pa.schema(
     [(name, pa.int64() if name in ("row", "line") else pa.string()) for name in REJECTION_COLUMNS]

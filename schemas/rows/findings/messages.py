@@ -13,8 +13,7 @@ from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_
 from schemas.rows.numbers.phone_cells import MAX_CELL_BYTES, PhoneCells, parse_phone_cells
 from schemas.rows.reading.csv_quotes import RecordFault
 from schemas.rows.rule_codes import ROW_RULES
-
-Integers = NDArray[np.int64]
+from schemas.rows.types import Integers
 
 _PLACES = {
     "AG": "Antigua and Barbuda",

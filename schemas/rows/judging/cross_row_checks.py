@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.model.callbacks import OpenSpillFile
 from schemas.model.judging_context import NumberClaims, NumberConflict
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
 from schemas.rows.judging.row_schema import OTHER_PURPOSE, JudgedBlock
 from schemas.rows.rule_codes import CODE_OF_RULE
-from schemas.rows.spill import OpenSpillFile, SpillBuckets
+from schemas.rows.spill import SpillBuckets
+from schemas.rows.types import BoolArray, Integers
 
-Integers = NDArray[np.int64]
 Words = NDArray[np.uint64]
-BoolArray = NDArray[np.bool_]
 
 #: A finding. `related` is the ordinal of the first row with the number, or the index of a program's name, or -1.
 CROSS_ROW_DTYPE = np.dtype([("ordinal", "<i8"), ("related", "<i8"), ("code", "<u1")])

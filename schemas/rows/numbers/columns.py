@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from schemas.model.purposes import parse_purpose
 from schemas.rows.numbers.phone_cells import CellFlag, parse_phone_cells
 from schemas.rows.reading.csv_records import RecordBlock
-
-Integers = NDArray[np.int64]
+from schemas.rows.types import Integers
 
 #: The columns, all int64. `cell_count` is the record's number of cells, `BROKEN_RECORD` or `HEADER_RECORD`; `flags` to
 #: `number` describe the number cell (see `schemas.rows.numbers.phone_cells.PhoneCells`); `purpose` is an index into

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from phonenumbers.phonemetadata import PhoneMetadata
 
 from schemas.rows.numbers.metadata_patterns import ANY_DIGIT, DigitSet, DigitSets, expand_pattern
+from schemas.rows.types import BoolArray, Integers
 
 #: The version of the metadata, which decides what is assigned, and which ages.
 PHONENUMBERS_VERSION: str = phonenumbers.__version__
@@ -35,9 +36,6 @@ _NON_GEOGRAPHIC = (500, *range(521, 530), 533, 544, 566, 577, 588, 600, 622, 700
 #: The kinds of number in the metadata, with and without a location.
 _KINDS_WITH_LOCATION = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "pager", "uan", "voicemail")
 _KINDS_WITHOUT_LOCATION = ("personal_number", "voip")
-
-BoolArray = NDArray[np.bool_]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

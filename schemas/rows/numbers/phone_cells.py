@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Integers = NDArray[np.int64]
+from schemas.rows.types import BoolArray, Integers
+
 Bytes = NDArray[np.uint8]
-BoolArray = NDArray[np.bool_]
 
 
 class CellFlag(IntFlag):

@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from schemas.model.judgment import CHUNK_ROWS
 from schemas.model.manifest import TypedNumber
 from schemas.rows.reading.csv_quotes import ParsedRecord, RecordFault, parse_record
+from schemas.rows.types import Integers
 
 #: Rows of a block. Any multiple of `CHUNK_ROWS` gives the same results.
 BLOCK_ROWS = 128 * CHUNK_ROWS
 
 _COMMA, _QUOTE, _LF, _CR = b',"\n\r'
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
