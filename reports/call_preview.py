@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from reports.formatting import ELLIPSIS, plain_text, visible_text
 from reports.views import BrandingPreview, SubmissionView
+from schemas.manifest.logo import LOGO_SIZE_LIMIT
 
-_LOGO_LIMIT = 200 * 1024  # bytes; a logo must be smaller
 #: The name is drawn up to this length. Carriers take 32 characters or fewer.
 _DISPLAY_WIDTH = 64
 _SHORTHAND_WIDTH = 15
@@ -66,6 +66,6 @@ def _build_preview(
 
 def _data_url(logo: bytes | None) -> str | None:
     """An SVG for `<img>`, where a browser runs none of its scripts and fetches nothing for it."""
-    if not logo or len(logo) >= _LOGO_LIMIT:
+    if not logo or len(logo) >= LOGO_SIZE_LIMIT:
         return None
     return "data:image/svg+xml;base64," + base64.b64encode(logo).decode()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 #: Errors outside the rows that only sum up the rows' own errors. They do not count as errors themselves.
 _ROW_SUMMARY_RULES = frozenset({"MAN-017"})
-_ROW_SCOPES = frozenset({"row", "number", "purpose"})
+_SINGLE_ROW_SCOPES = frozenset({"row", "number", "purpose"})
 
 #: States in which the launch is over, under way or will not happen: the headline reports the state, not the start.
 _STATES_IN_HEADLINE = frozenset({"launching", "live", "launch_failed", "missed", "superseded", "ended", "cancelled"})
@@ -26,7 +26,7 @@ def program_zone(view: SubmissionView) -> ZoneInfo:
 
 def is_row_rule(rule: str) -> bool:
     """Whether the rule is about single rows, not about the manifest, the program or a whole file."""
-    return rule in RULES and RULES[rule].scope in _ROW_SCOPES and rule != "PUR-005"
+    return rule in RULES and RULES[rule].scope in _SINGLE_ROW_SCOPES and rule != "PUR-005"
 
 
 def is_bare_csv(view: SubmissionView) -> bool:

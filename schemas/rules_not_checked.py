@@ -16,7 +16,7 @@ _FOR_CANCELLATIONS = ("MAN-008", "MAN-009", "MAN-015")
 _WITHOUT_A_MANIFEST = ("MAN-001", "MAN-011", "MAN-013", "MAN-018")
 #: The file and row rules that compare with the manifest, the ledger or the operator's list.
 _NOT_FOR_BARE_FILES = ("CSV-003", "NUM-022", "NUM-023", "NUM-024", "PUR-003", "PUR-005")
-_ROW_SCOPES = ("file", "row", "number", "purpose")
+_NUMBERS_FILE_SCOPES = ("file", "row", "number", "purpose")
 
 
 def not_checked_in_drop(drop: Drop, context: JudgingContext, manifest: Manifest) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def not_checked_without_manifest() -> tuple[str, ...]:
 
 def not_checked_in_bare_file() -> tuple[str, ...]:
     """The rules not checked in a numbers CSV without a manifest: only rules about files and rows apply."""
-    row_rules = {rule.id for rule in RULES.values() if rule.scope in _ROW_SCOPES}
+    row_rules = {rule.id for rule in RULES.values() if rule.scope in _NUMBERS_FILE_SCOPES}
     return _in_catalog_order(RULES.keys() - (row_rules - set(_NOT_FOR_BARE_FILES)))
 
 

@@ -15,10 +15,10 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from flows.arrival.completeness import bytes_to_take, find_link_above, versions_to_take
-from flows.ledger.intake.drops import SeenObject, Sighting, TakenVersions
+from flows.ledger.intake.drops import Sighting, TakenVersions
 from flows.ledger.intake.leases import DropLease
 from flows.stores import ObjectChanged, Store, StoreError, UnsafeKey, hash_stream, iter_blocks, read_object
-from schemas.model.drop import Drop, DropFile
+from schemas.model.drop import Drop, DropFile, explain_refused_kind
 from schemas.model.filenames import is_partial_upload
 from schemas.model.ids import SubmissionDigest, make_submission_id
 
@@ -29,7 +29,6 @@ RESERVED_BYTES = 64 << 20
 
 #: Where copies are made, below the business's folder. They are then moved to their submission's folder.
 _STAGING = ".aside"
-_REFUSED_KINDS = {"link": "a link", "folder": "a folder"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,17 +157,13 @@ def _copy_files(
         manifests.append(copy(name, version, name, partial(digest.add_manifest, length=seen[name].size)))
     for number, (name, version) in enumerate(taken.files.items(), 1):
         if version and seen[name].kind != "file":
-            refused[name] = _explain_refusal(seen[name])
+            refused[name] = explain_refused_kind(seen[name].kind)
         elif version:
             files.append(copy(name, version, f"{number:04d}-{_safe_name(name)}", iter))
             digest.add_file(name, files[-1].sha256)
         elif link := find_link_above(name, seen):
-            refused[link] = _explain_refusal(seen[link])
+            refused[link] = explain_refused_kind(seen[link].kind)
     return manifests, files, refused
-
-
-def _explain_refusal(seen: SeenObject) -> str:
-    return f"{_REFUSED_KINDS.get(seen.kind, 'not a file')}, not a file of the drop"
 
 
 def _copy_file(

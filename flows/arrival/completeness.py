@@ -12,8 +12,7 @@ from typing import Literal
 
 from flows.ledger.intake.drops import PendingDrop, SeenObject, Sighting, TakenVersions, WantedFiles
 from flows.stores import StoredObject
-from schemas.manifest.parse import MANIFEST_NAMES
-from schemas.model.filenames import is_partial_upload, parent_folders
+from schemas.model.filenames import MANIFEST_NAMES, is_partial_upload, parent_folders
 from schemas.model.findings import Finding
 from schemas.rules import make_finding
 

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import groupby, islice
 
 from flows.stores import AccessDenied, Store, StoredObject, is_safe_key
-from schemas.manifest.parse import BUSINESS_PATTERN
+from schemas.model.business import BUSINESS_PATTERN
 from schemas.model.filenames import is_partial_upload
 
 #: A drop with more objects is not taken, so that one business cannot fill the worker's memory.

@@ -15,12 +15,13 @@ from flows.operator_files.do_not_originate import load_do_not_originate
 from flows.operator_files.gallery import GALLERY_FOLDER
 from flows.settings import Settings
 from flows.stores import iter_blocks
-from schemas.judge import OpenSpillFile, Progress, judge, judge_csv, parse_drop_manifest
+from schemas.judge import judge, judge_csv, parse_drop_manifest
 from schemas.manifest.businesses_yaml import BUSINESSES_FILE, BusinessesError, parse_businesses
-from schemas.manifest.parse import MANIFEST_NAMES
+from schemas.manifest.logo import MAX_PARSED_BYTES
 from schemas.model.business import Business
-from schemas.model.drop import Drop, DropFile
-from schemas.model.filenames import is_partial_upload
+from schemas.model.callbacks import OpenSpillFile, Progress
+from schemas.model.drop import Drop, DropFile, explain_refused_kind
+from schemas.model.filenames import MANIFEST_NAMES, is_partial_upload
 from schemas.model.ids import SubmissionDigest, make_submission_id
 from schemas.model.judging_context import JudgingContext
 from schemas.model.judgment import Judgment
@@ -144,7 +145,7 @@ def _read_drop(folder: Path, business: str | None, manifest: Path | None) -> Dro
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
-            refused[name] = "a link, not a file of the drop"
+            refused[name] = explain_refused_kind("link")
         elif path.is_file() and not is_partial_upload(name):
             files[name] = _describe_file(folder, path)
     names = (manifest.name,) if manifest else MANIFEST_NAMES
@@ -189,8 +190,12 @@ def _read_businesses(path: Path) -> dict[str, Business]:
 
 
 def _read_logo(folder: Path, name: str) -> bytes | None:
+    """The bytes of a gallery image, cut as in `read_gallery_logo`; None if there is no such image."""
     path = folder / name
-    return path.read_bytes() if path.parent == folder and path.is_file() else None
+    if path.parent != folder or not path.is_file():
+        return None
+    with path.open("rb") as f:
+        return f.read(MAX_PARSED_BYTES)
 
 
 def _no_logo(_name: str) -> bytes | None:

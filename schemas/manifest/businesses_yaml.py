@@ -3,10 +3,9 @@
 import re
 
 from schemas.manifest.finding_collector import FindingCollector
-from schemas.manifest.parse import BUSINESS_PATTERN
 from schemas.manifest.section import Section
 from schemas.manifest.yaml_tree import YamlMapping, YamlScalar, parse_yaml
-from schemas.model.business import CONTACT_EXPECTED, CONTACT_PATTERN, Business, DisplayName
+from schemas.model.business import BUSINESS_PATTERN, CONTACT_EXPECTED, CONTACT_PATTERN, Business, DisplayName
 from schemas.model.filenames import explain_unsafe_name
 from schemas.model.findings import Finding
 from schemas.model.policy import REGION_EXPECTED, REGION_PATTERN

@@ -14,7 +14,8 @@ from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.schedule import ParsedSchedule
 from schemas.manifest.section import Section, SectionKeys, join_choices
 from schemas.manifest.yaml_tree import YamlMapping, YamlNode, YamlScalar, parse_yaml
-from schemas.model.filenames import explain_unsafe_name
+from schemas.model.business import BUSINESS_PATTERN
+from schemas.model.filenames import MANIFEST_NAMES, explain_unsafe_name
 from schemas.model.manifest import (
     Manifest,
     NumbersFile,
@@ -26,9 +27,7 @@ from schemas.model.manifest import (
 )
 from schemas.model.purposes import PURPOSES, nearest_purpose, parse_purpose
 
-MANIFEST_NAMES = ("program.yaml", "program.yml")
 MANIFEST_VERSION = "1"
-BUSINESS_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 REFERENCE_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 SHA256_PATTERN = re.compile(r"[0-9A-Fa-f]{64}")
 

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
+#: A business's id, which is also the name of its folder in the inbox.
+BUSINESS_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 CONTACT_PATTERN = re.compile(r"[^\s@]+@[^\s@]+|[a-z][a-z0-9+.-]*://\S+")
 CONTACT_EXPECTED = "an email address or a URL"
 

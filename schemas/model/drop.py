@@ -6,6 +6,8 @@ from typing import BinaryIO
 
 from schemas.model.filenames import parent_folders
 
+_REFUSED_KINDS = {"link": "a link", "folder": "a folder"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropFile:
@@ -38,3 +40,8 @@ class Drop:
         return next(
             (f"{above} is {self.refused[above]}" for above in parent_folders(name) if above in self.refused), None
         )
+
+
+def explain_refused_kind(kind: str) -> str:
+    """Why a store does not open something of this kind ("link", "folder", "other"), as a reason in `Drop.refused`."""
+    return f"{_REFUSED_KINDS.get(kind, 'not a file')}, not a file of the drop"

@@ -1,7 +1,9 @@
-"""File names: which ones a manifest may list (MAN-007), and which ones belong to unfinished uploads."""
+"""File names: the manifest's, which ones it may list (MAN-007), and which ones belong to unfinished uploads."""
 
 import re
 import unicodedata
+
+MANIFEST_NAMES = ("program.yaml", "program.yml")
 
 _MAX_PART_BYTES = 255
 _MAX_PARTS = 8

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from schemas.manifest import display_name, parse, schedule
+from schemas.model.business import BUSINESS_PATTERN
 from schemas.model.manifest import NumbersMode, OnRejectedRows, ProgramType, RequestedState
 from schemas.model.purposes import PURPOSES
 from tests.schemas.drop_cases import load_cases
@@ -44,7 +45,7 @@ def test_the_choices_match_the_code():
 
 
 def test_the_patterns_and_lengths_match_the_code():
-    assert PROPERTIES["business"]["pattern"] == f"^{parse.BUSINESS_PATTERN.pattern}$"
+    assert PROPERTIES["business"]["pattern"] == f"^{BUSINESS_PATTERN.pattern}$"
     assert PROPERTIES["reference"]["pattern"] == f"^{parse.REFERENCE_PATTERN.pattern}$"
     assert ITEMS[parse.NUMBERS_FILE_KEYS]["properties"]["sha256"]["pattern"] == f"^{parse.SHA256_PATTERN.pattern}$"
     assert SCHEMA["$defs"]["name"]["maxLength"] == parse.MAX_NAME_LENGTH
