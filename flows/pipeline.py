@@ -18,8 +18,8 @@ from flows.launching.due_jobs import LaunchSummary
 from flows.ledger.core.engine import MAX_CLOCK_SKEW, database_now
 from flows.ledger.core.outbox import OutboxEntry
 from flows.ledger.intake.drops import Sighting
-from flows.ledger.launches.jobs import ApprovedLogo
-from flows.ledger.launches.launches import list_launch_times
+from flows.ledger.launches.due_launches import list_launch_times
+from flows.ledger.launches.job_leases import ApprovedLogo
 from flows.notifying.prefect_events import send_new_events
 from flows.operations.restore_guard import pause_if_restored, save_marker
 from flows.operator_files.businesses import describe_unknown_business, seed_businesses

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from prefect.utilities.templating import apply_values
 
-from flows.operations.probes import DEPLOYMENT_NAMES
+from flows.operations.doctor_checks import DEPLOYMENT_NAMES
 from tests.flows.conftest import clock, make_world, settings, world  # noqa: F401  fixtures
 from tests.flows.stores.conftest import s3, s3_env, s3_server  # noqa: F401  fixtures
 

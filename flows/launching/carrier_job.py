@@ -32,8 +32,8 @@ from flows.ledger.launches.batches import (
     read_open_batches,
     record_batch_outcome,
 )
-from flows.ledger.launches.jobs import ApprovedBranding, ApprovedLogo, Job, extend_job_leases, record_carrier_id
-from flows.ledger.launches.launches import fail_launch, find_unsent_changes, finish_launches
+from flows.ledger.launches.due_launches import fail_launch, find_unsent_changes, finish_launches
+from flows.ledger.launches.job_leases import ApprovedBranding, ApprovedLogo, Job, extend_job_leases, record_carrier_id
 from flows.ledger.launches.live_programs import finish_brandings, finish_endings
 from schemas.model.manifest import ProgramType
 from schemas.model.purposes import PURPOSES

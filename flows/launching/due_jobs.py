@@ -27,8 +27,8 @@ from flows.ledger.core.control_flags import increment_counter
 from flows.ledger.core.engine import Connection, Ledger
 from flows.ledger.core.errors import LeaseLost
 from flows.ledger.launches.batches import record_all_batches_done
-from flows.ledger.launches.jobs import ApprovedLogo, Job, JobClaimer, release_jobs
-from flows.ledger.launches.launches import claim_launches, finish_launches, mark_missed_launches
+from flows.ledger.launches.due_launches import claim_launches, finish_launches, mark_missed_launches
+from flows.ledger.launches.job_leases import ApprovedLogo, Job, JobClaimer, release_jobs
 from flows.ledger.launches.live_programs import claim_brandings, claim_endings, finish_brandings, finish_endings
 from flows.logs import log_context
 

@@ -13,7 +13,7 @@ from flows.ledger.core.engine import Ledger, database_file, database_now
 from flows.logs import configure_logging
 from flows.masking import mask
 from flows.notifying.digest import configured_mail_server
-from flows.operations import probes
+from flows.operations import doctor_checks
 from flows.operator_files.do_not_originate import load_do_not_originate
 from flows.services import open_configured_carrier
 from flows.settings import PREFIX, Settings, SettingsError, load_settings
@@ -80,7 +80,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
         yield "mail server", _mail_server, f"{guide} lists the {PREFIX}SMTP_… settings"
     yield "versions", _versions, "install from requirements.lock: make setup"
     yield "Prefect server", _prefect_server, "start one (prefect server start), or unset PREFECT_API_URL to run without"
-    if probes.prefect_api_url():
+    if doctor_checks.prefect_api_url():
         remedy = "prefect --no-prompt deploy --all, then prefect worker start --pool launchdrop"
         yield "deployments", _deployments, remedy
 
@@ -103,7 +103,7 @@ def _inbox(settings: Settings) -> str:
     if isinstance(store, FolderStore):
         if not store.root.is_dir():
             raise LaunchdropError(f"{store.url}: no such folder")
-        probes.check_not_world_writable(store.root)
+        doctor_checks.check_not_world_writable(store.root)
     count = sum(1 for entry in store.children() if entry.kind == "folder" and not entry.key.startswith(("_", ".")))
     if settings.after_intake == "empty" or settings.keep_inbox is not None:
         check_conditional_writes(store)
@@ -150,8 +150,8 @@ def _ledger_disk(settings: Settings) -> str:
     path = database_file(settings.ledger)
     if path is None:
         return "on a database server"
-    kind = probes.file_system_type(path)
-    if kind in probes.NETWORK_FILE_SYSTEMS:
+    kind = doctor_checks.file_system_type(path)
+    if kind in doctor_checks.NETWORK_FILE_SYSTEMS:
         raise LaunchdropError(f"{path} is on {kind}, a network file system")
     return f"{path} is on {kind}"
 
@@ -171,7 +171,7 @@ def _launching(settings: Settings) -> str:
 def _carrier(settings: Settings) -> str:
     open_configured_carrier(settings).close()
     if settings.carrier == "http" and settings.http_url:
-        return f"http: {probes.check_reachable(settings.http_url)}"
+        return f"http: {doctor_checks.check_reachable(settings.http_url)}"
     return settings.carrier
 
 
@@ -189,9 +189,9 @@ def _clocks(settings: Settings) -> str:
             clocks["ledger"] = database_now(conn)
     finally:
         ledger.close()
-    if probes.prefect_api_url():
-        clocks["Prefect server"] = probes.prefect_server_time()
-    return probes.check_clocks({name: time for name, time in clocks.items() if time is not None})
+    if doctor_checks.prefect_api_url():
+        clocks["Prefect server"] = doctor_checks.prefect_server_time()
+    return doctor_checks.check_clocks({name: time for name, time in clocks.items() if time is not None})
 
 
 def _time_zones(_settings: Settings) -> str:
@@ -206,18 +206,18 @@ def _event_queue(settings: Settings) -> str:
 def _mail_server(settings: Settings) -> str:
     mail_server = configured_mail_server(settings)
     assert mail_server is not None
-    return probes.check_mail_server(mail_server)
+    return doctor_checks.check_mail_server(mail_server)
 
 
 def _versions(_settings: Settings) -> str:
-    return probes.check_versions()
+    return doctor_checks.check_versions()
 
 
 def _prefect_server(_settings: Settings) -> str:
-    if probes.prefect_api_url():
-        return probes.check_prefect_server()
+    if doctor_checks.prefect_api_url():
+        return doctor_checks.check_prefect_server()
     return "not set; `run` works without one, `serve` starts its own"
 
 
 def _deployments(_settings: Settings) -> str:
-    return probes.check_deployments()
+    return doctor_checks.check_deployments()

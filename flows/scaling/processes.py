@@ -1,7 +1,7 @@
 """Worker processes on this machine: one per core for a large pass, two for the rows of `check`.
 
 A child of `multiprocessing` has a handle on its parent, and so ends with it. A child started as a command has none, so
-`flows.serving.child_process` uses a pipe instead.
+`flows.serving.child_entry` uses a pipe instead.
 """
 
 import os

@@ -17,8 +17,8 @@ from flows.errors import LaunchdropError
 from flows.intake_flow import intake
 from flows.launch_flow import launch
 from flows.nightly_flow import nightly
-from flows.operations.probes import deployments_use_workers
-from flows.serving.child_process import NOT_NEEDED
+from flows.operations.doctor_checks import deployments_use_workers
+from flows.serving.child_entry import NOT_NEEDED
 
 #: When the nightly run starts. For workers, prefect.yaml has this schedule.
 NIGHTLY = Cron("15 2 * * *", timezone="America/Chicago")

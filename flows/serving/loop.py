@@ -20,12 +20,12 @@ from types import FrameType
 
 from flows import cancellation, pipeline
 from flows.arrival.scan import scan_inbox
-from flows.ledger.launches.launches import find_next_due_time
+from flows.ledger.launches.due_launches import find_next_due_time
 from flows.notifying.prefect_runs import record_run
 from flows.operations.metrics import render_metrics
 from flows.services import Services, check_folders, open_services
-from flows.serving.prefect_server import running_prefect_server, supervised_module
 from flows.serving.site import METRICS_PATH, report_site
+from flows.serving.supervisor import running_prefect_server, supervised_module
 from flows.settings import Settings
 from flows.stores import StoreError
 from flows.stores.arrival_hints import DropHints, watch_folder, watch_queue

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.operations.probes import DEPLOYMENT_NAMES
-from flows.serving.child_process import NOT_NEEDED
-from flows.serving.prefect_server import running_prefect_server, supervised_module
+from flows.operations.doctor_checks import DEPLOYMENT_NAMES
+from flows.serving.child_entry import NOT_NEEDED
+from flows.serving.supervisor import running_prefect_server, supervised_module
 
 ROOT = Path(__file__).parents[2]
 #: Log lines of our own and of Prefect's logger, and an error that ends the run, all with a phone number.

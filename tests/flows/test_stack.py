@@ -25,7 +25,7 @@ from sqlalchemy import create_engine, text
 
 from flows.ledger.core.engine import Ledger
 from flows.ledger.read.page_queries import list_programs, stream_live_numbers
-from flows.serving.prefect_server import running_prefect_server, supervised_module
+from flows.serving.supervisor import running_prefect_server, supervised_module
 from flows.stores import read_object
 from flows.stores.arrival_hints import watch_queue
 from flows.stores.s3 import S3Store

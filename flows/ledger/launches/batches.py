@@ -12,7 +12,7 @@ from flows.ledger.core.bulk import in_values, unpack_numbers
 from flows.ledger.core.outbox import add_indexes_to_outbox
 from flows.ledger.core.tables import batch, number, program
 from flows.ledger.core.transitions import record_transitions
-from flows.ledger.launches.jobs import Job, check_job_leases
+from flows.ledger.launches.job_leases import Job, check_job_leases
 from flows.ledger.programs.numbers import recount_numbers
 
 

@@ -10,7 +10,8 @@ from flows.ledger.core.control_flags import get_launch_pause
 from flows.ledger.core.outbox import add_indexes_to_outbox, add_submissions_to_outbox
 from flows.ledger.core.tables import program, revision
 from flows.ledger.core.transitions import move_revisions, record_transitions
-from flows.ledger.launches.jobs import (
+from flows.ledger.launches.due_launches import PROGRAMS_PER_CLAIM
+from flows.ledger.launches.job_leases import (
     Job,
     JobClaimer,
     check_job_leases,
@@ -19,7 +20,6 @@ from flows.ledger.launches.jobs import (
     lease_jobs,
     select_newest_revisions,
 )
-from flows.ledger.launches.launches import PROGRAMS_PER_CLAIM
 from flows.ledger.launches.plan import delete_planned_batches
 from flows.ledger.programs.numbers import recount_numbers
 from flows.ledger.programs.ownership import free_numbers

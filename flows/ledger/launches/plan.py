@@ -12,7 +12,7 @@ from flows.ledger.core.bulk import NumberBlock, in_values, iter_slices, pack_num
 from flows.ledger.core.outbox import add_indexes_to_outbox, add_submissions_to_outbox
 from flows.ledger.core.tables import batch, number, program, revision, takeover
 from flows.ledger.core.transitions import record_transitions
-from flows.ledger.launches.jobs import Job
+from flows.ledger.launches.job_leases import Job
 from flows.ledger.programs.numbers import recount_numbers
 from flows.ledger.programs.ownership import ON_DO_NOT_ORIGINATE_LIST, refuse_numbers, take_over_numbers
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, func, select
 from flows.ledger.core.bulk import in_literals
 from flows.ledger.core.control_flags import get_flag, get_launch_pause, read_counters
 from flows.ledger.core.tables import day, drop, move, program, revision, rule_day, submission
-from flows.ledger.launches.launches import need_not_wait_for_branding
+from flows.ledger.launches.due_launches import need_not_wait_for_branding
 from flows.ledger.programs.reviews import list_open_reviews
 from flows.ledger.read.page_queries import list_held_submissions, list_unknown_batches
 

@@ -278,10 +278,10 @@ def test_the_traceback_of_a_bug_is_in_the_debug_log_and_masked(tmp_path, argumen
     (tmp_path / "numbers.csv").write_text("5012149020,Survey\n")
     code = "from flows import cli; cli.main()"
     patch = (
-        "import flows.validation.dry_run, flows.services, flows.operations.probes\n"
+        "import flows.validation.dry_run, flows.services, flows.operations.doctor_checks\n"
         "def fail(*a, **k): raise KeyError('501-214-9020')\n"
         "flows.validation.dry_run.check_path = flows.services.open_store = fail\n"
-        "flows.operations.probes.check_versions = fail\n"
+        "flows.operations.doctor_checks.check_versions = fail\n"
     )
     env = os.environ | {"LAUNCHDROP_LOG_LEVEL": "debug", "LAUNCHDROP_LOG": "json"}
     done = subprocess.run(

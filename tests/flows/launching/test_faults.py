@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from flows.ledger.core.tables import program
-from flows.ledger.launches.jobs import JobClaimer
-from flows.ledger.launches.launches import claim_launches
+from flows.ledger.launches.due_launches import claim_launches
+from flows.ledger.launches.job_leases import JobClaimer
 from flows.ledger.programs.programs import retry_launch
 from flows.ledger.read.page_queries import list_transitions
 from tests.flows.carriers.fake_server import Answer, faults_in_order, random_faults

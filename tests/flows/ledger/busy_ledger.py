@@ -1,7 +1,7 @@
 """A ledger with programs in every state that an upgrade may find them in."""
 
 from flows.ledger.launches.batches import mark_batch_sent
-from flows.ledger.launches.jobs import record_carrier_id
+from flows.ledger.launches.job_leases import record_carrier_id
 from tests.flows.ledger.driver import ACME, CUSTOM, DAY, HOUR, NOON, schedule
 
 #: The time when it was left, in the middle of the launch of "cut".

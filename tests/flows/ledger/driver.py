@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from flows.ledger.core.tables import move, number, outbox, program, revision, submission
 from flows.ledger.intake.submissions import Registration
 from flows.ledger.launches.batches import read_open_batches, record_all_batches_done, record_batch_outcome
-from flows.ledger.launches.jobs import JobClaimer
-from flows.ledger.launches.launches import claim_launches, finish_launches, mark_missed_launches
+from flows.ledger.launches.due_launches import claim_launches, finish_launches, mark_missed_launches
+from flows.ledger.launches.job_leases import JobClaimer
 from flows.ledger.launches.live_programs import claim_brandings, claim_endings, finish_brandings, finish_endings
 from flows.ledger.programs.businesses import record_businesses
 from flows.ledger.programs.ownership import find_holders

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from flows.ledger.core.tables import number, program
 from flows.ledger.launches import plan
 from flows.ledger.launches.batches import mark_batch_sent, record_batch_outcome
-from flows.ledger.launches.launches import fail_launch, finish_launches, mark_missed_launches
+from flows.ledger.launches.due_launches import fail_launch, finish_launches, mark_missed_launches
 from flows.ledger.launches.live_programs import claim_endings, finish_endings
 from flows.ledger.programs.ownership import LedgerClaims
 from flows.ledger.programs.programs import find_program

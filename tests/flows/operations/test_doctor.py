@@ -19,7 +19,7 @@ from aiosmtpd.handlers import Sink
 from flows.errors import LaunchdropError
 from flows.ledger.core.control_flags import pause_launching
 from flows.ledger.core.engine import Ledger
-from flows.operations import doctor, probes
+from flows.operations import doctor, doctor_checks
 from flows.operations.doctor import run_checks
 from tests.flows.notifying.test_digest import AnyPortController
 from tests.flows.stores.conftest import bucket, s3, s3_env, s3_server  # noqa: F401  fixtures
@@ -115,9 +115,9 @@ def test_little_free_space_is_a_warning_and_very_little_a_problem(monkeypatch):
 
 def test_a_ledger_on_a_network_file_system_is_reported(monkeypatch, tmp_path):
     mounts = [SimpleNamespace(mountpoint="/", fstype="ext4"), SimpleNamespace(mountpoint=str(tmp_path), fstype="nfs4")]
-    monkeypatch.setattr(probes.psutil, "disk_partitions", lambda all: mounts)
+    monkeypatch.setattr(doctor_checks.psutil, "disk_partitions", lambda all: mounts)
     assert check("ledger disk")[:2] == ("problem", ".launchdrop/ledger.db is on nfs4, a network file system")
-    assert probes.file_system_type(Path("/")) == "ext4"
+    assert doctor_checks.file_system_type(Path("/")) == "ext4"
 
 
 def test_a_quiet_doctor_can_be_a_health_check(here):
@@ -207,7 +207,7 @@ def test_a_busy_prefect_server_is_asked_again(monkeypatch):
     answers = {"/health": True, "/admin/version": version("prefect")}
     with fake_prefect_server(answers, statuses=[503, 503]) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
-        assert probes.check_prefect_server() == f"{url} answers, prefect {version('prefect')}"
+        assert doctor_checks.check_prefect_server() == f"{url} answers, prefect {version('prefect')}"
 
 
 def test_another_server_and_one_that_denies_access_are_reported(monkeypatch):
@@ -218,12 +218,12 @@ def test_another_server_and_one_that_denies_access_are_reported(monkeypatch):
         with fake_prefect_server({"/health": True}, statuses=[status]) as url:
             monkeypatch.setenv("PREFECT_API_URL", url)
             with pytest.raises(LaunchdropError, match=message):
-                probes.check_prefect_server()
+                doctor_checks.check_prefect_server()
     with fake_prefect_server({"/health": True, "/admin/version": "not JSON"}) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
         monkeypatch.setattr(json, "dumps", str)
         with pytest.raises(LaunchdropError, match="is not the API of a Prefect server: the address should end in /api"):
-            probes.check_prefect_server()
+            doctor_checks.check_prefect_server()
 
 
 def test_an_unreachable_prefect_server_is_reported(monkeypatch):
@@ -234,7 +234,7 @@ def test_an_unreachable_prefect_server_is_reported(monkeypatch):
 
 
 def test_incompatible_versions_are_reported(monkeypatch):
-    monkeypatch.setattr(probes, "version", {"prefect": "3.8.8", "fastapi": "0.150.0", "sqlalchemy": "2.1.9"}.get)
+    monkeypatch.setattr(doctor_checks, "version", {"prefect": "3.8.8", "fastapi": "0.150.0", "sqlalchemy": "2.1.9"}.get)
     message = "sqlalchemy 2.1.9 does not work with prefect 3.8.8; scheduled runs may not start"
     assert check("versions")[:2] == ("problem", message)
 
@@ -243,7 +243,7 @@ def test_a_bug_in_one_check_does_not_stop_the_others(monkeypatch):
     def fail():
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(probes, "check_versions", fail)
+    monkeypatch.setattr(doctor_checks, "check_versions", fail)
     message = "failed with ZeroDivisionError; set LAUNCHDROP_LOG_LEVEL=debug to log the details"
     assert check("versions") == ("problem", message, "install from requirements.lock: make setup")
     assert check("Prefect server")[0] == "ok"

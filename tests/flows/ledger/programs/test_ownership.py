@@ -5,7 +5,7 @@ import pytest
 
 from flows.ledger.core.errors import LedgerError, Outdated
 from flows.ledger.core.tables import outbox
-from flows.ledger.launches.launches import fail_launch, finish_launches
+from flows.ledger.launches.due_launches import fail_launch, finish_launches
 from flows.ledger.programs.numbers import count_removed_by_replace
 from flows.ledger.programs.ownership import REGISTERED_ELSEWHERE, LedgerClaims
 from flows.ledger.programs.programs import release_number, retry_launch

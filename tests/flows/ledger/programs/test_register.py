@@ -7,7 +7,7 @@ import pytest
 from flows.ledger.core.errors import LedgerError, Outdated
 from flows.ledger.core.tables import parked, submission
 from flows.ledger.intake.submissions import choose_submission_id
-from flows.ledger.launches.launches import fail_launch
+from flows.ledger.launches.due_launches import fail_launch
 from flows.ledger.programs.programs import find_program, read_existing_program
 from flows.ledger.programs.register import reject_held_submission, release_held_submission
 from flows.ledger.programs.reviews import list_open_reviews

@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 from flows.ledger.core.errors import Outdated
 from flows.ledger.core.types import metadata
 from flows.ledger.launches.batches import record_all_batches_done
-from flows.ledger.launches.launches import finish_launches
+from flows.ledger.launches.due_launches import finish_launches
 from flows.ledger.programs.register import release_held_submission
 from tests.flows.ledger.driver import HOUR, some_numbers
 
@@ -90,7 +90,7 @@ def test_interrupted_launching_leaves_nothing(driver):
 
 
 def claim_due_launches(conn, driver):
-    from flows.ledger.launches.launches import claim_launches
+    from flows.ledger.launches.due_launches import claim_launches
 
     return claim_launches(conn, driver.claimer, now=driver.now, allowed_delay=driver.allowed_delay)
 

@@ -9,7 +9,7 @@ from flows.ledger.core.errors import LedgerError
 from flows.ledger.core.outbox import add_submissions_to_outbox
 from flows.ledger.intake.submissions import SubmittedLogo
 from flows.ledger.launches.batches import mark_batch_sent, mark_batch_unknown
-from flows.ledger.launches.launches import fail_launch
+from flows.ledger.launches.due_launches import fail_launch
 from flows.ledger.read import page_queries
 from schemas.model.lifecycle import TRANSITIONS, RevisionState, is_transition_allowed
 from tests.flows.ledger.driver import ACME, CUSTOM, DAY, HOUR, NOON, schedule, some_numbers

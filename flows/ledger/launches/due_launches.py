@@ -13,7 +13,7 @@ from flows.ledger.core.control_flags import get_launch_pause
 from flows.ledger.core.tables import move, program, revision, submission, takeover
 from flows.ledger.core.transitions import move_revisions
 from flows.ledger.launches.batches import count_open_batches
-from flows.ledger.launches.jobs import (
+from flows.ledger.launches.job_leases import (
     Job,
     JobClaimer,
     check_job_leases,

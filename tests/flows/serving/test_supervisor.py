@@ -9,9 +9,9 @@ from contextlib import suppress
 
 import pytest
 
-from flows.serving import prefect_server
-from flows.serving.child_process import NOT_NEEDED
-from flows.serving.prefect_server import supervised_module
+from flows.serving import supervisor
+from flows.serving.child_entry import NOT_NEEDED
+from flows.serving.supervisor import supervised_module
 from tests.flows.serving.child_processes import is_alive
 
 #: A child that has a child of its own, and writes both process ids to a file.
@@ -25,7 +25,7 @@ other.wait()
 PARENT = """
 import time
 from pathlib import Path
-from flows.serving.prefect_server import supervised_module
+from flows.serving.supervisor import supervised_module
 with supervised_module("family", log_file=Path("log")):
     time.sleep(600)
 """
@@ -61,7 +61,7 @@ def wait_until(condition, timeout=30):
 
 
 def test_a_killed_child_is_restarted_and_leaves_nothing_behind(family, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(prefect_server, "RESTART_DELAY", 0.05)
+    monkeypatch.setattr(supervisor, "RESTART_DELAY", 0.05)
     with supervised_module("family", log_file=tmp_path / "log"):
         first = family()
         os.kill(first[0], signal.SIGKILL)
@@ -78,7 +78,7 @@ def test_a_child_that_has_nothing_to_do_is_not_restarted(tmp_path, monkeypatch, 
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(prefect_server, "RESTART_DELAY", 0.05)
+    monkeypatch.setattr(supervisor, "RESTART_DELAY", 0.05)
     with supervised_module("idle", log_file=tmp_path / "log") as process:
         process.wait()
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""A Prefect server and the runner of its deployments, as child processes of `serve`."""
+"""Starts a Prefect server and the runner of its deployments as child processes of `serve`, and restarts them."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 from flows.errors import LaunchdropError
 from flows.serving import LOOPBACK
-from flows.serving.child_process import NOT_NEEDED
+from flows.serving.child_entry import NOT_NEEDED
 
 Process = subprocess.Popen[bytes]
 
@@ -88,7 +88,7 @@ def supervised_module(module: str, *arguments: str, log_file: Path) -> Iterator[
 def _start(module: str, *arguments: str, log_file: Path, env: dict[str, str]) -> Process:
     with log_file.open("ab") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", "flows.serving.child_process", module, *arguments],
+            [sys.executable, "-m", "flows.serving.child_entry", module, *arguments],
             stdin=subprocess.PIPE,  # nothing is written to it; when it closes, the child ends
             stdout=out,
             stderr=out,

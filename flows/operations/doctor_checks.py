@@ -1,6 +1,6 @@
-"""Probes of what surrounds launchdrop, for `doctor`: file systems, clocks, mail, the Prefect server and its workers.
+"""Checks of `doctor` about what surrounds launchdrop: file systems, clocks, mail, the Prefect server and its workers.
 
-Each probe returns what it found in a few words, and raises LaunchdropError if that is not as it should be.
+Each check returns what it found in a few words, and raises LaunchdropError if that is not as it should be.
 """
 
 import os

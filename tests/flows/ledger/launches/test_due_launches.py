@@ -16,14 +16,14 @@ from flows.ledger.core.control_flags import (
 )
 from flows.ledger.core.errors import LeaseLost, LedgerError
 from flows.ledger.launches.batches import mark_batch_sent, mark_batch_unknown, record_batch_outcome
-from flows.ledger.launches.jobs import extend_job_leases, record_carrier_id, release_jobs
-from flows.ledger.launches.launches import (
+from flows.ledger.launches.due_launches import (
     fail_launch,
     find_next_due_time,
     find_unsent_changes,
     finish_launches,
     list_launch_times,
 )
+from flows.ledger.launches.job_leases import extend_job_leases, record_carrier_id, release_jobs
 from flows.ledger.launches.live_programs import finish_endings
 from flows.ledger.programs.programs import retry_launch
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX

@@ -1,4 +1,4 @@
-"""`python -m flows.serving.child_process MODULE …`: run a module that ends with its parent, no matter how that ends.
+"""`python -m flows.serving.child_entry MODULE …`: run a module that ends with its parent, no matter how that ends.
 
 The parent holds the other end of this process's standard input. The system closes it when the parent ends, even if it
 was killed. Linux's own way (PR_SET_PDEATHSIG) would end the child as soon as the thread that started it ends. The
