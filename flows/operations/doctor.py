@@ -98,7 +98,7 @@ def _run_check(name: str, check: Callable[[], str], remedy: str) -> CheckResult:
 
 
 def _inbox(settings: Settings) -> str:
-    """Readable, and writable if drops are deleted from it. Anyone who can write to its root can edit businesses.yaml."""
+    """Readable, and writable if drops are deleted from it. Anyone who can write to its root can edit the businesses."""
     store = open_store(settings.inbox)
     if isinstance(store, FolderStore):
         if not store.root.is_dir():
