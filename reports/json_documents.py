@@ -13,7 +13,7 @@ from schemas.model.judgment import Counts, FileResult, Judgment
 from schemas.model.manifest import Manifest, Schedule
 
 #: Goes up with any change that could break a reader. Within a version, fields are only added.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def report_json(view: SubmissionView) -> str:

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 #: The schema's revisions, oldest first. This code works with the last one.
-SCHEMA_REVISIONS = ("0001", "0002")
+SCHEMA_REVISIONS = ("0001", "0002", "0003")
 
 #: How long a writer waits for another one. Registering a million numbers takes less.
 LOCK_TIMEOUT_SECONDS = 60
