@@ -16,7 +16,7 @@ from reports.headline import headline_sentences, is_bare_csv, next_steps, progra
 from reports.program_facts import list_program_facts
 from reports.rendering import render_page
 from reports.row_table import ROWS_BUDGET, build_row_table
-from reports.rule_sections import build_rule_sections
+from reports.rule_sections import build_rule_sections, explain_unchecked_rules
 from reports.views import PastSubmission, SubmissionView
 from schemas.model.findings import TYPED_NUMBERS_FILE
 
@@ -43,6 +43,7 @@ def report_html(view: SubmissionView) -> str:
         rows=rows,
         rows_listed=_rows_listed(view, rows.shown),
         sections=sections,
+        unchecked=explain_unchecked_rules(view),
         facts=list_program_facts(view),
         facts_first=len(sections["fix"]) < _FEW_RULES,
         shows_carriers=view.branding in ("in_review", "approved"),

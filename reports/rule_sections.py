@@ -1,4 +1,4 @@
-"""What to fix: one section per broken rule, worst first, with the groups of rows that one action repairs."""
+"""The rules of a report: a section per broken one, worst first, and which rules were not checked."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from reports.formatting import markup_text, plain_text, visible_text
-from reports.headline import is_row_rule
+from reports.headline import is_bare_csv, is_row_rule
+from reports.views import SubmissionView
 from schemas.model.findings import Finding
 from schemas.model.judgment import Judgment, RepairGroup, RuleTotal
 from schemas.rules import RULES
+from schemas.rules_not_checked import group_by_missing_fact
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -70,6 +72,19 @@ def build_rule_sections(judgment: Judgment, listed_rows: Mapping[str, int]) -> d
         section = _build_section(total, findings[total.id], groups, listed_rows.get(total.id, 0))
         sections[_kind_of(total)].append(section)
     return sections
+
+
+def explain_unchecked_rules(view: SubmissionView) -> list[str]:
+    """Which rules were not checked and what they need, one line per missing fact."""
+    if is_bare_csv(view):
+        return [plain_text("unchecked_bare")]
+    groups = group_by_missing_fact(view.judgment)
+    if "manifest" in groups:
+        return [plain_text("unchecked_without_manifest")]
+    return [
+        plain_text("unchecked_rules", rules=", ".join(ids), fact=plain_text(f"fact_{fact}"))
+        for fact, ids in groups.items()
+    ]
 
 
 def _worst_first(total: RuleTotal) -> tuple[bool, int, str]:

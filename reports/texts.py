@@ -311,9 +311,14 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "about_received": "Received",
     "about_versions": "Versions",
     "about_not_checked": "Not checked",
-    "about_not_checked_note": (
-        "These rules need something that was not available, such as a manifest, the list of businesses, or the ledger."
-    ),
+    "unchecked_rules": "{rules} (without {fact})",
+    "unchecked_without_manifest": "most rules (without a manifest that can be read)",
+    "unchecked_bare": "the rules about the program (without a manifest)",
+    "fact_folder": "the inbox folder of a business",
+    "fact_businesses": "businesses.yaml",
+    "fact_gallery": "the file of the logo",
+    "fact_ledger": "the ledger",
+    "fact_do_not_originate": "the operator’s do-not-originate list",
     # The comment at the top of the correction manifest
     "correction_part": (
         "Drop this together with the corrected rejected.csv. Made from submission {submission}.\n"

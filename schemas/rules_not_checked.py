@@ -1,9 +1,11 @@
 """Which rules were not checked, because the facts that they need are missing. Ids in catalog order."""
 
 from collections.abc import Collection
+from typing import Literal
 
 from schemas.model.drop import Drop
 from schemas.model.judging_context import JudgingContext
+from schemas.model.judgment import Judgment
 from schemas.model.manifest import Manifest
 from schemas.rules import RULES
 
@@ -16,6 +18,16 @@ _FOR_CANCELLATIONS = ("MAN-008", "MAN-009", "MAN-015")
 _WITHOUT_A_MANIFEST = ("MAN-001", "MAN-011", "MAN-013", "MAN-018")
 #: The file and row rules that compare with the manifest, the ledger or the operator's list.
 _NOT_FOR_BARE_FILES = ("CSV-003", "NUM-022", "NUM-023", "NUM-024", "PUR-003", "PUR-005")
+
+#: A fact from outside the drop that a rule needs. "folder" is the business whose folder the drop is in.
+MissingFact = Literal["folder", "businesses", "gallery", "ledger", "do_not_originate", "manifest"]
+_NEEDED_BY: dict[MissingFact, tuple[str, ...]] = {
+    "folder": ("MAN-008",),
+    "businesses": ("MAN-009", *_NEED_THE_BUSINESS),
+    "gallery": tuple(rule for rule in _NEED_THE_LOGO_FILE if rule not in _NEED_THE_BUSINESS),
+    "ledger": _NEED_THE_LEDGER,
+    "do_not_originate": ("NUM-024",),
+}
 _NUMBERS_FILE_SCOPES = ("file", "row", "number", "purpose")
 
 
@@ -48,6 +60,17 @@ def not_checked_in_bare_file() -> tuple[str, ...]:
     """The rules not checked in a numbers CSV without a manifest: only rules about files and rows apply."""
     row_rules = {rule.id for rule in RULES.values() if rule.scope in _NUMBERS_FILE_SCOPES}
     return _in_catalog_order(RULES.keys() - (row_rules - set(_NOT_FOR_BARE_FILES)))
+
+
+def group_by_missing_fact(judgment: Judgment) -> dict[MissingFact, tuple[str, ...]]:
+    """The rules that a judgment did not check, by the fact that they need."""
+    if judgment.manifest is None:
+        return {"manifest": judgment.rules_not_checked} if judgment.rules_not_checked else {}
+    return {
+        fact: ids
+        for fact, needed_by in _NEEDED_BY.items()
+        if (ids := tuple(rule for rule in judgment.rules_not_checked if rule in needed_by))
+    }
 
 
 def _in_catalog_order(ids: Collection[str]) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Findings printed on a terminal. The report lists more.
 MAX_FINDINGS_PRINTED = 10
+#: Characters of a received or suggested value that are printed.
+_VALUE_WIDTH = 66
 #: Files of a drop that `--out` would overwrite.
 _OVERWRITTEN = ("program.yaml", "program.yml", "rejected.csv")
 
@@ -48,7 +50,7 @@ def check_command(
 
         typer.echo(report_json(view), nl=False)
     else:
-        _print_summary(checked, out)
+        _print_summary(view, out)
     raise typer.Exit(0 if checked.judgment.verdict == "accepted" else 1)
 
 
@@ -111,11 +113,13 @@ def _write_files(out: Path, view: "SubmissionView") -> None:
     publish_report(store, "", view)
 
 
-def _print_summary(checked: "DryRun", out: Path | None) -> None:
+def _print_summary(view: "SubmissionView", out: Path | None) -> None:
     """The verdict, the counts, the total per rule, and the first findings. Fits 80 columns."""
-    judgment = checked.judgment
+    from reports.rule_sections import explain_unchecked_rules  # saves start-up time
+
+    judgment = view.judgment
     counts = judgment.counts
-    print_line(f"{replace_unprintable(checked.drop)}: {judgment.verdict.replace('_', ' ')}")
+    print_line(f"{replace_unprintable(view.drop or '')}: {judgment.verdict.replace('_', ' ')}")
     print_line(
         f"{format_count(counts.read)} read = {format_count(counts.accepted)} accepted"
         f" + {format_count(counts.rejected)} rejected + {format_count(counts.ignored)} ignored"
@@ -124,21 +128,33 @@ def _print_summary(checked: "DryRun", out: Path | None) -> None:
         rows = ((format_count(t.count), t.id, t.severity, t.name) for t in judgment.totals)
         print_table(("Count", "Rule", "Severity", "Problem"), rows, right=("Count",))
     for finding in judgment.findings[:MAX_FINDINGS_PRINTED]:
-        print_line(_finding_line(finding))
+        for line in _finding_lines(finding):
+            print_line(line)
     if judgment.findings_total > MAX_FINDINGS_PRINTED:
         more = format_count(judgment.findings_total - MAX_FINDINGS_PRINTED)
         where = "See the report." if out else "Write the report with --out DIR."
         print_line(f"… and {more} more findings. {where}")
-    if judgment.manifest is not None and judgment.rules_not_checked:
-        print_line(f"Not checked: {', '.join(judgment.rules_not_checked)} (needs the ledger or businesses.yaml).")
+    for line in explain_unchecked_rules(view):
+        print_line(f"Not checked: {line}")
     if out is not None:
         print_line(f"Wrote {replace_unprintable(str(out / 'report.html'))} and related files.")
 
 
-def _finding_line(finding: "Finding") -> str:
-    """`central.csv row 17: 214-9020: message (NUM-004)`."""
-    row = f" row {finding.row}" if finding.row else f" line {finding.line}" if finding.line else ""
+def _finding_lines(finding: "Finding") -> list[str]:
+    """`central.csv row 17: message (NUM-004)`, then what was received and what to write instead, where known."""
+    row = f" row {finding.row:,}" if finding.row else f" line {finding.line:,}" if finding.line else ""
     place = f"{finding.file or ''}{row}".strip()
     # The message of MAN-001 (unreadable manifest) already says where.
     text = f"{place}: {finding.message}" if place and finding.rule != "MAN-001" else finding.message
-    return f"{replace_unprintable(text)} ({finding.rule})"
+    lines = [f"{replace_unprintable(text)} ({finding.rule})"]
+    if finding.value:
+        lines.append(f"  Received:  {_one_line(finding.value)}")
+    if finding.suggestion:
+        lines.append(f"  Suggested: {_one_line(finding.suggestion)}")
+    return lines
+
+
+def _one_line(value: str) -> str:
+    """A value that leaves the line shorter than 80 columns."""
+    shown = replace_unprintable(value)
+    return shown if len(shown) <= _VALUE_WIDTH else f"{shown[: _VALUE_WIDTH - 1]}…"

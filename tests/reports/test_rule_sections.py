@@ -1,7 +1,9 @@
 """What to fix: sections worst first, with the groups of rows that one action repairs."""
 
+from dataclasses import replace
+
 from reports.row_table import build_row_table
-from reports.rule_sections import build_rule_sections
+from reports.rule_sections import build_rule_sections, explain_unchecked_rules
 from schemas.model.judgment import RepairGroup
 from tests.reports import samples
 
@@ -39,3 +41,19 @@ def test_rows_beyond_the_listed_groups_are_counted():
     lines = build_rule_sections(samples.judged_lines(lines, groups=groups), {})["fix"][0].row_lines
     assert len(lines) == 7
     assert lines[-1] == "and 40 more rows"
+
+
+def test_unchecked_rules_are_explained_by_the_fact_they_need():
+    judgment = replace(samples.with_rejections().judgment, rules_not_checked=("MAN-015", "NUM-022", "NUM-024"))
+    assert explain_unchecked_rules(replace(samples.with_rejections(), judgment=judgment)) == [
+        "MAN-015, NUM-022 (without the ledger)",
+        "NUM-024 (without the operator’s do-not-originate list)",
+    ]
+
+
+def test_an_unreadable_manifest_is_the_only_fact_that_is_missing():
+    view = samples.unreadable()
+    judgment = replace(view.judgment, rules_not_checked=("MAN-002", "NUM-022"))
+    assert explain_unchecked_rules(replace(view, judgment=judgment)) == [
+        "most rules (without a manifest that can be read)"
+    ]

@@ -114,6 +114,27 @@ def test_check_names_a_folder_that_it_cannot_write_to(here):
     assert (done.returncode, done.stderr) == (2, f"launchdrop: '{here}/out': File exists\n")
 
 
+def test_check_prints_what_was_received_and_what_to_write_instead(tmp_path):
+    (tmp_path / "numbers.csv").write_text("5012149020,Survey\n5012149021,Survay\x1b\n" + "x" * 100 + ",Survey\n")
+    done = call("check", "numbers.csv", cwd=tmp_path)
+    assert done.stdout.splitlines()[-6:] == [
+        "numbers.csv row 2: This is not one of the ten call purposes. (PUR-002)",
+        "  Received:  Survay�",
+        "  Suggested: Survey",
+        "numbers.csv row 3: Phone numbers can't contain “x”. (NUM-002)",
+        f"  Received:  {'x' * 65}…",
+        "Not checked: the rules about the program (without a manifest)",
+    ]
+
+
+def test_check_says_which_facts_were_missing(here):
+    done = call("check", "inbox/acme-bank/1-card-service", cwd=here)
+    assert done.stdout.splitlines()[-2:] == [
+        "Not checked: MAN-015, MAN-019, SCH-008, NUM-022, NUM-023 (without the ledger)",
+        "Not checked: NUM-024 (without the operator’s do-not-originate list)",
+    ]
+
+
 @pytest.mark.parametrize("drop", ["7-unreadable", "for-another-business"])
 def test_a_drop_belongs_to_the_business_whose_folder_it_is_in(here, drop):
     other = here / "inbox/acme-bank/for-another-business"
