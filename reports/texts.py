@@ -138,7 +138,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "group_says": ("1 row in {file} says {value}", "{n:,} rows in {file} say {value}"),
     "group_looks_like": ("1 row in {file} says {value}", "{n:,} rows in {file} look like {value}"),
     "group_nearest": "; closest match: {suggestion}",
-    "group_suggested": "; suggested: {suggestion}",
+    "group_suggested": "; suggested for this one: {suggestion}",
     "group_blank": ("1 row in {file} is blank here", "{n:,} rows in {file} are blank here"),
     "group_more": ("and 1 more row", "and {n:,} more rows"),
     "issue_line": "line {n:,}",
