@@ -25,6 +25,7 @@ _SAVE = "Save the sheet as CSV UTF-8."
 _EXPORT = "Export the numbers as CSV UTF-8."
 _UNPACK = "Unpack it, and upload the CSV file that is inside."
 _DECRYPT = "Decrypt it, and upload the CSV file."
+_CHECK = "Check what was downloaded or exported, and upload the CSV file itself."
 _REPLACE = "Upload the CSV file itself."
 
 _WEB_PAGE = FileKind("a web page (HTML)", _CHECK)
@@ -132,7 +133,9 @@ _DATA_PATTERNS = _compile(_DATA)
 _BZIP2 = re.compile(rb"BZh[1-9]1AY&SY")
 #: The start of an encrypted OpenPGP message (RFC 4880, RFC 9580): a session key for a public key or a passphrase.
 _PGP_PACKET = re.compile(
-    rb"\x84.\x03.{8}[\x01\x02\x10\x12]|\x85..\x03.{8}[\x01\x02\x10\x12]|\xc1.{1,2}[\x03\x06]|[\x8c\xc3].[\x04-\x06][\x01-\r]",
+    rb"\x84.\x03.{8}[\x01\x02\x10\x12]|"
+    rb"\x85..\x03.{8}[\x01\x02\x10\x12]|"
+    rb"\xc1.{1,2}[\x03\x06]|[\x8c\xc3].[\x04-\x06][\x01-\r]",
     re.DOTALL,
 )
 _BITMAP = re.compile(rb"BM.{4}\x00{4}.{2}\x00\x00", re.DOTALL)
