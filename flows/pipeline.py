@@ -1,8 +1,9 @@
 """The steps of one pass: scan the inbox, take drops, launch what is due, write receipts and pages."""
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,8 @@ from functools import partial
 from flows.archive import logos
 from flows.arrival.completeness import IncompleteDrop, SettledDrop
 from flows.arrival.listing import InboxProblem
-from flows.arrival.scan import Inbox, LeftoverDrop, ScanOutcome, find_arrivals
+from flows.arrival.scan import Inbox, LeftoverDrop, ScanOutcome, find_arrivals, find_newly_settled
+from flows.arrival.turns import take_turns
 from flows.errors import Failure, FailureStreak, LaunchdropError
 from flows.launching import due_jobs
 from flows.launching.due_jobs import LaunchSummary
@@ -35,6 +37,7 @@ from flows.registration.drop import (
 )
 from flows.scaling.opening import open_workers
 from flows.scaling.parallel_pass import (
+    PAGES_INTERVAL,
     PER_DROP_KINDS,
     SECONDS_PER_PAGE,
     estimate_seconds,
@@ -48,6 +51,8 @@ from schemas.model.callbacks import Progress
 
 Sleep = Callable[[float], None]
 Drops = Collection[tuple[str, str]]  # (business, drop)
+
+log = logging.getLogger(__name__)
 
 _intake_lock = threading.Lock()
 
@@ -99,16 +104,21 @@ def take_inbox(
     on_taken: Callable[[DropResult], None] = lambda _: None,
     progress: Progress | None = None,
 ) -> IntakeResult:
-    """Take what has arrived, in the order of first sighting, each drop once even if other processes do the same.
+    """Take what has arrived, each drop once even if other processes do the same.
 
-    Takes everything, the drops of one `business`, or some `drops`. Checks `stop` between drops or blocks of drops.
+    Businesses take turns; the drops of one are taken in the order of first sighting. Takes everything, the drops of one
+    `business`, or some `drops`; while these wait, also what other businesses drop in the meantime. Checks `stop`
+    between drops or blocks of drops.
     """
     checks = pause_if_restored(services), seed_businesses(services), describe_unknown_business(services, business)
     problems = [problem for problem in checks if problem]
     found = _scan(services, workers, business=business, drops=drops, sleep=sleep)
     settled = [outcome.sighting for outcome in found if isinstance(outcome, SettledDrop)]
+    seconds = estimate_seconds(settled)
+    look = partial(_look_again, services, business)
+    in_turns = take_turns(settled, cost=lambda sighting: estimate_seconds([sighting]), look=look)
     taken: list[DropResult] = []
-    for result in _take_settled(services, workers, settled, stop, progress):
+    for result in _take_settled(services, workers, in_turns, seconds, stop, progress):
         if isinstance(result, Failure):
             problems.append(result.problem)
         else:
@@ -134,21 +144,44 @@ def _scan(
     )
 
 
+def _look_again(services: Services, business: str | None, waiting: Collection[str]) -> list[Sighting]:
+    """What has settled since the scan, of businesses that have nothing waiting. A pass over one business skips it."""
+    if business is not None:
+        return []
+    try:
+        return find_newly_settled(make_inbox(services), now=services.clock(), except_businesses=waiting)
+    except LaunchdropError as error:  # the next scan reports it if it lasts
+        log.info("the inbox could not be scanned during the pass: %s", error)
+        return []
+
+
 def _take_settled(
     services: Services,
     workers: Workers | None,
-    settled: Sequence[Sighting],
+    settled: Iterable[Sighting],
+    seconds: float,
     stop: Callable[[], bool],
     progress: Progress | None,
 ) -> Iterator[DropResult | Failure]:
-    """Take settled drops in their order: in this process, or on workers if there is enough work."""
-    if workers is not None and workers.is_worthwhile_for(estimate_seconds(settled)):
-        yield from take_in_parallel(workers, services, settled, stop)
-        return
+    """Take settled drops in their order: in this process, or on workers if there are enough `seconds` of work."""
+    if workers is not None and workers.is_worthwhile_for(seconds):
+        yield from take_in_parallel(workers, services, settled, seconds, stop)
+    else:
+        yield from _take_here(services, settled, stop, progress)
+
+
+def _take_here(
+    services: Services, settled: Iterable[Sighting], stop: Callable[[], bool], progress: Progress | None
+) -> Iterator[DropResult | Failure]:
+    """Take settled drops in this process, and write their reports and receipts every few seconds."""
     failures = FailureStreak()
+    next_pages = time.monotonic() + PAGES_INTERVAL
     for sighting in settled:
         if stop():
             return
+        if time.monotonic() >= next_pages:
+            publish_outbox(services, kinds=PER_DROP_KINDS, stop=stop)  # what fails is tried again after the pass
+            next_pages = time.monotonic() + PAGES_INTERVAL
         result = catch_drop_failure(sighting, partial(take_drop, services, sighting, progress))
         if result is not None:
             yield result

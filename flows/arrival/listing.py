@@ -1,6 +1,6 @@
 """Lists the inbox, drop by drop. Reads only names, versions and sizes, and does not know the ledger."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
@@ -32,10 +32,14 @@ class DropListing:
     entries: Mapping[str, StoredObject]
 
 
-def list_all_drops(store: Store, business: str | None) -> Iterator[DropListing | InboxProblem]:
+def list_all_drops(
+    store: Store, business: str | None, except_businesses: Collection[str] = ()
+) -> Iterator[DropListing | InboxProblem]:
     """List all drops, or those of one business. Skips the operator's files and folders (`_…`) and hidden ones."""
     for top in store.children():
         if top.kind == "file" or top.key.startswith(("_", ".")) or business not in (None, top.key):
+            continue
+        if top.key in except_businesses:
             continue
         if top.kind == "folder" and BUSINESS_PATTERN.fullmatch(top.key):
             yield from _catch_denied(top.key, _list_business(store, top.key))

@@ -3,7 +3,7 @@
 The listing of the inbox decides what is there. Events from the store are only hints where to look.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -94,19 +94,33 @@ def find_arrivals(
     return list(_set_predecessors(found))
 
 
+def find_newly_settled(inbox: Inbox, *, now: datetime, except_businesses: Collection[str]) -> list[Sighting]:
+    """Scan the inbox once more during a pass, without waiting: the drops that can be taken now, in their order.
+
+    Other outcomes are left to the next pass. What a first look finds unsettled, a later one may find settled.
+    """
+    outcomes = scan_inbox(inbox, now=now, except_businesses=except_businesses)
+    found = _set_predecessors(sorted(outcomes, key=_sort_key))
+    return [outcome.sighting for outcome in found if isinstance(outcome, SettledDrop)]
+
+
 def scan_inbox(
     inbox: Inbox,
     *,
     now: datetime,
     business: str | None = None,
     drops: Iterable[tuple[str, str]] | None = None,
+    except_businesses: Collection[str] = (),
 ) -> Iterator[ScanOutcome]:
     """Scan the whole inbox, one business, or some drops, and record in the ledger what was seen.
 
     Yields only what something must be done for. Memory does not grow with the drops that were taken already.
     """
     times = ArrivalTimes(now=now, settle=inbox.settle, grace=inbox.grace)
-    listings = list_drops(inbox.store, drops) if drops is not None else list_all_drops(inbox.store, business)
+    if drops is not None:
+        listings = list_drops(inbox.store, drops)
+    else:
+        listings = list_all_drops(inbox.store, business, except_businesses)
     for batch in batch_listings(listings):
         if isinstance(batch, InboxProblem):
             yield batch

@@ -63,17 +63,18 @@ class PublishResult:
 def publish_outbox(
     services: Services,
     *,
+    kinds: Collection[str] = WRITE_ORDER,
     stop: Callable[[], bool] = lambda: False,
     delegate: Callable[[Sequence[OutboxEntry]], WriteResult] | None = None,
 ) -> PublishResult:
-    """Write every file in the outbox. Checks `stop` between files, and leaves the rest to the next pass.
+    """Write every file of these kinds in the outbox. Checks `stop` between files, and leaves the rest to the next pass.
 
     `delegate` may have some of the files written elsewhere first.
     """
     written, problems = 0, list[str]()
     with ExitStack() as at_the_end:  # failed entries stay claimed until then, so that the loop does not try them again
         while True:
-            entries = claim_files(services, at_the_end)
+            entries = claim_files(services, at_the_end, kinds=kinds)
             delegated = delegate(entries) if delegate and entries and not stop() else WriteResult()
             tried = {*delegated.done, *delegated.failed}
             rest = [entry for entry in entries if entry not in tried]

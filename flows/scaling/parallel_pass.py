@@ -4,6 +4,7 @@ Workers do two kinds of work on drops, both in `flows.scaling.worker_tasks`: the
 order, and register the block once the block before it is registered.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -39,6 +40,8 @@ PER_DROP_KINDS = ("report", "receipt")
 WRITE_TASK_NAME = "write receipts and pages"
 #: Seconds of work in a part of the pages. The pass waits for the last part.
 WRITE_PART_SECONDS = 0.7
+#: Seconds after which the reports and receipts of taken drops are written, even if they are fewer than that.
+PAGES_INTERVAL = 2.0
 #: Blocks in progress per worker: while one is registered, the next ones are prepared. A pass that is asked to stop
 #: finishes them first.
 BLOCKS_PER_WORKER = 2
@@ -50,14 +53,17 @@ def estimate_seconds(sightings: Iterable[Sighting]) -> float:
 
 
 def take_in_parallel(
-    workers: Workers, services: Services, sightings: Sequence[Sighting], stop: Callable[[], bool]
+    workers: Workers, services: Services, sightings: Iterable[Sighting], seconds: float, stop: Callable[[], bool]
 ) -> Iterator[DropResult | Failure]:
-    """Take settled drops, given in the order of first sighting, with the same outcome as in one process.
+    """Take settled drops in the order in which they are given, with the same outcome as in one process.
+
+    One process would need about this many `seconds`. The drops may come from a generator, which is asked for the next
+    block when there is room for it.
 
     Checks `stop` between blocks. Workers also write the reports and receipts of drops while the next ones are taken.
     """
     with _write_pages_alongside(workers, services) as on_result:
-        for result in _ParallelIntake(workers, services).take(sightings, stop):
+        for result in _ParallelIntake(workers, services).take(sightings, seconds, stop):
             yield result
             on_result()
 
@@ -85,8 +91,10 @@ class _ParallelIntake:
         """It changes if a cluster gets more workers, or loses some."""
         return BLOCKS_PER_WORKER * self.workers.count
 
-    def take(self, sightings: Sequence[Sighting], stop: Callable[[], bool]) -> Iterator[DropResult | Failure]:
-        block_seconds = min(BLOCK_SECONDS, estimate_seconds(sightings) / self.max_in_progress)
+    def take(
+        self, sightings: Iterable[Sighting], seconds: float, stop: Callable[[], bool]
+    ) -> Iterator[DropResult | Failure]:
+        block_seconds = min(BLOCK_SECONDS, seconds / self.max_in_progress)
         with self.leases.kept_alive():
             for block in _split(map(self._queue, sightings), block_seconds):
                 if stop():
@@ -204,16 +212,18 @@ def _write_pages_alongside(workers: Workers, services: Services) -> Iterator[Cal
     Entries that could not be written stay in the outbox, and are tried again at the end of the pass.
     """
     setup = make_worker_setup(services)
-    submitted: list[SubmittedWork] = []
-    seconds = 0.0
+    submitted: deque[SubmittedWork] = deque()
+    seconds, last = 0.0, time.monotonic()
 
     def on_result() -> None:
-        nonlocal seconds
+        nonlocal seconds, last
         seconds += len(PER_DROP_KINDS) * SECONDS_PER_PAGE
-        if seconds >= WRITE_PART_SECONDS:
+        if seconds >= WRITE_PART_SECONDS or time.monotonic() - last >= PAGES_INTERVAL:
             entries = claim_files(services, at_the_end, kinds=PER_DROP_KINDS)
             submitted.append(workers.submit(write_entries, setup, entries, name=WRITE_TASK_NAME))
-            seconds = 0.0
+            seconds, last = 0.0, time.monotonic()
+            if len(submitted) > BLOCKS_PER_WORKER * workers.count:  # claims last for some minutes only
+                clear_written(services, submitted.popleft().result().done)
 
     with ExitStack() as at_the_end:
         yield on_result

@@ -15,6 +15,7 @@ import pytest
 
 from flows import intake_flow, pipeline
 from flows.archive.submissions import _staging_name
+from flows.arrival import turns
 from flows.arrival.completeness import SettledDrop
 from flows.arrival.scan import find_arrivals
 from flows.errors import LaunchdropError
@@ -30,6 +31,14 @@ from tests.flows.scaling.compared_passes import CLOCK, open_copy, read_outcome, 
 
 #: How many conflicting drops there are.
 DROPS = 20
+
+
+@pytest.fixture(autouse=True)
+def _no_work_by_the_clock(monkeypatch):
+    """What a pass does every few seconds (looks at the inbox, early pages) depends on how fast this machine is."""
+    monkeypatch.setattr(turns, "LOOK_SECONDS", 3600)
+    monkeypatch.setattr(parallel_pass, "PAGES_INTERVAL", 3600)
+    monkeypatch.setattr(pipeline, "PAGES_INTERVAL", 3600)
 
 
 class InProcessWorkers:
