@@ -11,7 +11,7 @@ Importing this module is cheap: the modules that judge rows are imported when th
 
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,14 +24,19 @@ from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.parse import ManifestContent, ParsedManifest, parse_manifest
 from schemas.manifest.program_checks import CheckedProgram, check_program
 from schemas.model.callbacks import OpenSpillFile, Progress
-from schemas.model.drop import Drop, DropFile
+from schemas.model.drop import Drop, DropFile, explain_different_sha256
 from schemas.model.findings import Finding
 from schemas.model.judging_context import JudgingContext
 from schemas.model.judgment import NO_NUMBERS, Counts, Judgment, RuleTotal
 from schemas.model.manifest import Manifest, NumbersFile
 from schemas.model.policy import FindingCaps, Policy
 from schemas.rules import RULES, RULES_VERSION
-from schemas.rules_not_checked import not_checked_in_bare_file, not_checked_in_drop, not_checked_without_manifest
+from schemas.rules_not_checked import (
+    not_checked_in_bare_file,
+    not_checked_in_drop,
+    not_checked_without_manifest,
+    not_checked_without_rows,
+)
 from schemas.verdict import VerdictWithReasons, decide_verdict
 
 if TYPE_CHECKING:
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
 _JudgeRows = Callable[[list[tuple[NumbersFile, DropFile]], Manifest, JudgingContext], "NumbersResult"]
 
 DEFAULT_CAPS = FindingCaps()
+REJECTED = VerdictWithReasons(verdict="rejected")
 #: The program types that show a display name.
 BRANDING_TYPES = ("INFORM", "INFORM with Logo")
 
@@ -66,19 +72,42 @@ def judge(
     judge_rows = partial(
         _judge_rows, policy=policy, caps=caps, open_spill=open_spill, workers=workers, progress=progress
     )
-    findings = FindingCollector(caps.per_rule)
-    check_manifest_count(drop, findings)
-    parsed = parsed or parse_drop_manifest(drop, policy, caps)
-    if parsed is not None:
-        findings.include(parsed.findings)
-    if parsed is None or parsed.content is None:
-        rejected = VerdictWithReasons(verdict="rejected")
-        return _build_judgment(findings, caps, rejected, not_checked=not_checked_without_manifest())
-    program = check_program(parsed.content, drop, context, policy, now, findings)
-    rows = _judge_numbers(drop, parsed.content, program.manifest, context, findings, judge_rows)
-    verdict = _decide(parsed.content, rows, context, policy, findings)
+    findings, content = _read_manifest(drop, parsed, policy, caps)
+    if content is None:
+        return _build_judgment(findings, caps, REJECTED, not_checked=not_checked_without_manifest())
+    program = check_program(content, drop, context, policy, now, findings)
+    rows = _judge_numbers(drop, content, program.manifest, context, findings, judge_rows)
+    verdict = _decide(content, rows, context, policy, findings)
     not_checked = not_checked_in_drop(drop, context, program.manifest)
     return _build_judgment(findings, caps, verdict, rows, program, not_checked)
+
+
+def judge_incomplete(
+    drop: Drop,
+    context: JudgingContext,
+    policy: Policy,
+    now: datetime,
+    *,
+    different: Mapping[str, str],
+    parsed: ParsedManifest | None = None,
+    caps: FindingCaps = DEFAULT_CAPS,
+) -> Judgment:
+    """Judge what is known of a drop that has not arrived completely: all but its rows. It is rejected as it is.
+
+    `different` has the sha256 of each numbers file that is not the one the manifest gives a sha256 for. Of the files,
+    only the manifest and the logo are opened. Options as in `judge`.
+    """
+    findings, content = _read_manifest(drop, parsed, policy, caps)
+    if content is None:
+        return _build_judgment(findings, caps, REJECTED, not_checked=not_checked_without_manifest())
+    program = check_program(content, drop, context, policy, now, findings)
+    for listed, _ in find_numbers_files(drop, content.manifest, findings):
+        if listed.sha256 and listed.file in different:
+            message = explain_different_sha256(different[listed.file], listed.sha256)
+            findings.report("CSV-003", message, file=listed.file)
+    report_unlisted_files(drop, content.listed_files, findings)
+    not_checked = not_checked_without_rows(drop, context, program.manifest)
+    return _build_judgment(findings, caps, REJECTED, program=program, not_checked=not_checked)
 
 
 def judge_csv(
@@ -107,6 +136,19 @@ def judge_csv(
 
 
 # 1. Parse the manifest
+
+
+def _read_manifest(
+    drop: Drop, parsed: ParsedManifest | None, policy: Policy, caps: FindingCaps
+) -> tuple[FindingCollector, ManifestContent | None]:
+    """The findings about the drop's manifest by itself, and what it says. None if it is missing or not readable."""
+    findings = FindingCollector(caps.per_rule)
+    check_manifest_count(drop, findings)
+    parsed = parsed or parse_drop_manifest(drop, policy, caps)
+    if parsed is None:
+        return findings, None
+    findings.include(parsed.findings)
+    return findings, parsed.content
 
 
 def parse_drop_manifest(drop: Drop, policy: Policy, caps: FindingCaps = DEFAULT_CAPS) -> ParsedManifest | None:

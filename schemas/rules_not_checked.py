@@ -15,7 +15,7 @@ _NEED_THE_LEDGER = ("MAN-015", "MAN-019", "SCH-008", "NUM-022", "NUM-023")
 #: The rules that a cancellation is checked against, among those that can be unchecked.
 _FOR_CANCELLATIONS = ("MAN-008", "MAN-009", "MAN-015")
 #: The rules that need no parsed manifest.
-_WITHOUT_A_MANIFEST = ("MAN-001", "MAN-011", "MAN-013", "MAN-018")
+_WITHOUT_A_MANIFEST = ("MAN-001", "MAN-011", "MAN-013", "MAN-018", "MAN-022")
 #: The file and row rules that compare with the manifest, the ledger or the operator's list.
 _NOT_FOR_BARE_FILES = ("CSV-003", "NUM-022", "NUM-023", "NUM-024", "PUR-003", "PUR-005")
 
@@ -54,6 +54,12 @@ def not_checked_in_drop(drop: Drop, context: JudgingContext, manifest: Manifest)
 def not_checked_without_manifest() -> tuple[str, ...]:
     """The rules not checked if the manifest is missing or cannot be read: the program and its files are unknown."""
     return _in_catalog_order(RULES.keys() - set(_WITHOUT_A_MANIFEST))
+
+
+def not_checked_without_rows(drop: Drop, context: JudgingContext, manifest: Manifest) -> tuple[str, ...]:
+    """The rules not checked in a drop that has not arrived completely: no numbers file was read."""
+    about_rows = {rule.id for rule in RULES.values() if rule.scope in _NUMBERS_FILE_SCOPES} - {"CSV-003"}
+    return _in_catalog_order({*not_checked_in_drop(drop, context, manifest), *about_rows, "MAN-017", "MAN-019"})
 
 
 def not_checked_in_bare_file() -> tuple[str, ...]:

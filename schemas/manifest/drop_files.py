@@ -1,6 +1,7 @@
-"""Compares the files in a drop with the files that its manifest lists: MAN-005, MAN-006, MAN-007, MAN-013, MAN-018."""
+"""Compares the files in a drop with the files that its manifest lists: MAN-005 to MAN-007, MAN-013."""
 
 from schemas.manifest.finding_collector import FindingCollector
+from schemas.manifest.misplaced_manifest import report_missing_manifest
 from schemas.manifest.section import nearest_word, printable_text
 from schemas.model.drop import Drop, DropFile
 from schemas.model.filenames import parent_folders
@@ -11,9 +12,9 @@ _MAX_COMPARED = 50
 
 
 def check_manifest_count(drop: Drop, findings: FindingCollector) -> None:
-    """MAN-018 if the drop has no manifest. MAN-013 for each manifest after the first, which is the one that is used."""
+    """MAN-018 or MAN-022 if the drop has no manifest. MAN-013 for each one after the first, which is the one used."""
     if not drop.manifests:
-        findings.report("MAN-018", "The drop has no manifest (program.yaml).")
+        report_missing_manifest(drop.files, drop.refused, findings)
     for other in drop.manifests[1:]:
         message = f"{other.name} is a second manifest; {drop.manifests[0].name} was used."
         findings.report("MAN-013", message, file=other.name)

@@ -7,6 +7,7 @@ from typing import BinaryIO
 from schemas.model.filenames import parent_folders
 
 _REFUSED_KINDS = {"link": "a link", "folder": "a folder"}
+_SHA256_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +46,9 @@ class Drop:
 def explain_refused_kind(kind: str) -> str:
     """Why a store does not open something of this kind ("link", "folder", "other"), as a reason in `Drop.refused`."""
     return f"{_REFUSED_KINDS.get(kind, 'not a file')}, not a file of the drop"
+
+
+def explain_different_sha256(sha256: str, expected: str) -> str:
+    """The message of CSV-003 for a file that does not have the sha256 that the manifest gives."""
+    found, given = (f"{value[:_SHA256_SHOWN].lower()}…" for value in (sha256, expected))
+    return f"The file's sha256 is {found}, but the manifest says {given}."

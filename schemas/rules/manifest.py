@@ -130,4 +130,13 @@ RULES: tuple[Rule, ...] = (
             "release the drop."
         ),
     ),
+    _error(
+        id="MAN-022",
+        name="The manifest is in the wrong place",
+        meaning=(
+            "The drop has no program.yaml, but it has a file that was probably meant to be it: in a folder, or under "
+            "another name. Capital letters and a second ending such as .txt count."
+        ),
+        fix="Save the manifest as program.yaml, directly in the drop's folder. Nothing else needs to be sent again.",
+    ),
 )

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
-from schemas.judge import judge, judge_csv
+from schemas.judge import judge, judge_csv, judge_incomplete
 from schemas.manifest.parse import parse_manifest
 from schemas.model.business import Business, DisplayName
 from schemas.model.drop import Drop, DropFile
@@ -126,7 +126,32 @@ def test_an_unreadable_manifest_gives_a_judgment():
     assert (judgment.verdict, judgment.manifest, judgment.files) == ("rejected", None, ())
     assert rules_and_places(judgment) == [("MAN-001", 1)]
     assert list(judgment.numbers.accepted()) == []
-    assert set(judgment.rules_not_checked) == set(RULES) - {"MAN-001", "MAN-011", "MAN-013", "MAN-018"}
+    assert set(judgment.rules_not_checked) == set(RULES) - {"MAN-001", "MAN-011", "MAN-013", "MAN-018", "MAN-022"}
+
+
+def test_a_drop_that_is_incomplete_is_judged_without_opening_its_numbers_files():
+    manifest = GOOD.replace(b"business_unit: Collections", b"business_unit: Cards").replace(
+        NUMBER, b"  - file: numbrs.csv\n  - file: b.csv\n    sha256: " + 64 * b"0" + b"\n"
+    )
+    found = drop(manifest, {"numbers.csv": b"x", "b.csv": b"x"})
+    unread = {name: replace(f, sha256="", open=lambda: pytest.fail("opened")) for name, f in found.files.items()}
+    judgment = judge_incomplete(
+        replace(found, files=unread), CONTEXT, Policy(), NOW, different={"b.csv": hashlib.sha256(b"x").hexdigest()}
+    )
+    assert (judgment.verdict, judgment.counts.read, judgment.files) == ("rejected", 0, ())
+    complete = judge(found, CONTEXT, Policy(), NOW)
+    assert [f for f in judgment.findings if f.rule[:3] == "MAN"] == [
+        f for f in complete.findings if f.rule[:3] == "MAN"
+    ]
+    assert rules_and_places(judgment) == [
+        ("MAN-010", 3), ("MAN-005", 18), ("CSV-003", "b.csv"), ("MAN-006", "numbers.csv"),
+    ]  # fmt: skip
+    assert [f.suggestion for f in judgment.findings if f.rule == "MAN-005"] == ["numbers.csv"]
+    assert [f for f in judgment.findings if f.rule == "CSV-003"] == [
+        f for f in complete.findings if f.rule == "CSV-003"
+    ]
+    assert {"NUM-008", "CSV-001", "PUR-001", "MAN-017"} <= {*judgment.rules_not_checked}
+    assert "MAN-010" not in judgment.rules_not_checked
 
 
 def test_a_bare_file_is_judged_by_file_and_row_rules_only():

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.model.drop import explain_different_sha256
 from schemas.model.findings import Finding
 from schemas.model.judgment import CHUNK_ROWS
 from schemas.model.policy import Policy
@@ -17,24 +18,19 @@ from schemas.rules import make_finding
 
 _SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "pipes"}
 _ENCODING_NAMES = {"utf-16": "UTF-16", "windows-1252": "Windows-1252", "utf-8": "UTF-8"}
-_HASH_SHOWN = 12
 
 
 def check_before_reading(source: NumbersSource, policy: Policy, findings: list[Finding]) -> bool:
     """Check CSV-006 and the sha256 of CSV-003. Returns whether to read the file."""
     expected = source.expected_sha256
     if expected is not None and expected.lower() != source.sha256.lower():
-        message = f"The file's sha256 is {_short(source.sha256)}, but the manifest says {_short(expected)}."
+        message = explain_different_sha256(source.sha256, expected)
         findings.append(make_finding("CSV-003", message, file=source.name))
     if source.bytes > policy.max_file_bytes:
         message = f"The file has {source.bytes:,} bytes; the limit is {policy.max_file_bytes:,}."
         findings.append(make_finding("CSV-006", message, file=source.name))
         return False
     return True
-
-
-def _short(sha256: str) -> str:
-    return f"{sha256[:_HASH_SHOWN].lower()}…"
 
 
 def check_encoding(source: NumbersSource, detected: DetectedEncoding, findings: list[Finding]) -> bool:
