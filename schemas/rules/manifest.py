@@ -131,6 +131,15 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     _error(
+        id="MAN-020",
+        name="A value must be in quotes",
+        meaning=(
+            "The value has a character with a special meaning in YAML, such as & * ! @ or a colon. Without quotes, "
+            "YAML drops a part of the value or cannot read it."
+        ),
+        fix="Put the whole value in quotes, as suggested.",
+    ),
+    _error(
         id="MAN-022",
         name="The manifest is in the wrong place",
         meaning=(
