@@ -1,10 +1,13 @@
 """Do all carrier jobs that are due: launch, end and brand programs, longest due first and never before their start.
 
+At a carrier that has to be called, businesses take turns, so that the programs of one do not wait for all of another's.
+
 Any number of passes may run at once, and each may stop anywhere: a later one continues what it left.
 """
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -43,6 +46,9 @@ RETRY_UNSURE = timedelta(seconds=30)
 #: When an end or a branding is retried that the carrier refused. Somebody has to look into it first.
 RETRY_REFUSED = timedelta(hours=1)
 
+#: Jobs that one business gets before the others have their turn, at a carrier that has to be called.
+JOBS_PER_TURN = 5
+
 #: How many problems a summary lists. The rest are counted and logged.
 MAX_PROBLEMS = 20
 
@@ -78,9 +84,18 @@ class LaunchSummary:
 
 
 class _ClaimJobs(Protocol):
-    """Claims jobs of one kind that are due, at most `limit`."""
+    """Claims jobs of one kind that are due, at most `limit`, and none of `except_businesses`."""
 
-    def __call__(self, conn: Connection, claimer: JobClaimer, /, *, now: datetime, limit: int = ...) -> list[Job]: ...
+    def __call__(
+        self,
+        conn: Connection,
+        claimer: JobClaimer,
+        /,
+        *,
+        now: datetime,
+        limit: int = ...,
+        except_businesses: Collection[str] = ...,
+    ) -> list[Job]: ...
 
 
 class _FinishJobs(Protocol):
@@ -180,17 +195,22 @@ def _do_all_in_ledger(this_pass: _Pass, handler: _JobHandler) -> None:
 
 
 def _do_all_at_carrier(this_pass: _Pass, handler: _JobHandler) -> None:
-    """Do all jobs of a kind at a carrier that has to be called, each under its own lease."""
+    """Do all jobs of a kind at a carrier that has to be called, each under its own lease. Businesses take turns."""
+    done = Counter[str]()  # jobs of each business in this round
     while not this_pass.stop():
         if this_pass.session.carrier.cooldown_left():
             raise _CarrierPaused
+        had_turn = [business for business, count in done.items() if count >= JOBS_PER_TURN]
         with this_pass.session.ledger.begin() as conn:
-            jobs = handler.claim(conn, this_pass.claimer, now=this_pass.now(), limit=1)
-        if not jobs:
+            jobs = handler.claim(conn, this_pass.claimer, now=this_pass.now(), limit=1, except_businesses=had_turn)
+        if not jobs and not had_turn:
             return
-        (job,) = jobs
-        with log_context(business=job.business, program=_program_name(job)):
-            _do_job(this_pass, handler, job)
+        if not jobs:
+            done.clear()
+        for job in jobs:
+            done[job.business] += 1
+            with log_context(business=job.business, program=_program_name(job)):
+                _do_job(this_pass, handler, job)
 
 
 def _do_job(this_pass: _Pass, handler: _JobHandler, job: Job) -> None:

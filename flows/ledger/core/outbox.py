@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, or_, select, text, tuple_, update
 
 from flows.ledger.core.bulk import IDS_PER_STATEMENT, iter_slices, upsert
 from flows.ledger.core.tables import outbox
@@ -93,18 +93,23 @@ def claim_outbox_entries(
 ) -> list[OutboxEntry]:
     """Claim entries of these kinds that nobody else has claimed, and return them in the order to write them in.
 
-    The claim lasts for `length`, or until the entry is cleared or released. The claims of an owner end at once if
+    Businesses take turns: each gets an equal share of the `limit`, so that none waits for all the files of another. The
+    claim lasts for `length`, or until the entry is cleared or released. The claims of an owner end at once if
     `is_owner_dead` says so.
     """
     owners = conn.execute(select(outbox.c.claimed_by).distinct().where(outbox.c.claimed_until > now)).scalars()
     dead = [other for other in owners if other != owner and is_owner_dead(other)]
     unclaimed = or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until <= now, outbox.c.claimed_by.in_(dead))
-    query = select(outbox).where(outbox.c.kind.in_(list(kinds)), unclaimed)
-    query = query.order_by(outbox.c.kind.desc(), outbox.c.business, outbox.c.key).limit(limit)
-    rows = conn.execute(query.with_for_update(skip_locked=True)).all()
+    order = outbox.c.kind.desc(), outbox.c.key  # reports before the receipts that link to them
+    turn = func.row_number().over(partition_by=outbox.c.business, order_by=order).label("turn")
+    found = select(*_FILE_COLUMNS, turn).where(outbox.c.kind.in_(list(kinds)), unclaimed).subquery()
+    same_file = and_(*(column == found.c[column.name] for column in _FILE_COLUMNS))
+    query = select(outbox).join(found, same_file).where(unclaimed)
+    query = query.order_by(found.c.turn, outbox.c.business).limit(limit)
+    rows = conn.execute(query.with_for_update(of=outbox, skip_locked=True)).all()
     entries = [OutboxEntry(kind=row.kind, business=row.business, key=row.key, stamp=row.stamp) for row in rows]
     _update_entries(conn, entries, claimed_by=owner, claimed_until=now + length)
-    return sorted(entries, key=lambda entry: (WRITE_ORDER[entry.kind], entry.business, entry.key))
+    return sorted(entries, key=lambda entry: max(WRITE_ORDER[entry.kind], WRITE_ORDER["receipt"]))  # pages come last
 
 
 def clear_outbox_entries(conn: Connection, written: Sequence[OutboxEntry], *, owner: str) -> None:

@@ -1,6 +1,6 @@
 """Launches: claiming those that are due, recording their outcome, and giving up those that are too late."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,6 +95,7 @@ def claim_launches(
     allowed_delay: timedelta,
     do_not_originate: np.ndarray | None = None,
     limit: int = PROGRAMS_PER_CLAIM,
+    except_businesses: Collection[str] = (),
 ) -> list[Job]:
     """Claim launches that are due, the earliest start first, and plan their batches.
 
@@ -105,7 +106,9 @@ def claim_launches(
     if get_launch_pause(conn) is not None:
         return []
     query = select_newest_revisions().where(
-        _is_due(now, allowed_delay), claimable_condition(conn, claimer, now), ~_waits_for_takeover()
+        _is_due(now, allowed_delay),
+        claimable_condition(conn, claimer, now, except_businesses),
+        ~_waits_for_takeover(),
     )
     query = query.order_by(revision.c.start, revision.c.id).limit(limit)
     rows = conn.execute(query.with_for_update(of=program, skip_locked=True)).all()

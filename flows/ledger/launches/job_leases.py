@@ -4,7 +4,7 @@ A job is leased. Its fencing token distinguishes the present owner from a slow p
 writes is checked against the token.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -95,14 +95,20 @@ def select_newest_revisions() -> Select[Any]:
     ).join(revision, revision.c.id == program.c.revision)
 
 
-def claimable_condition(conn: Connection, claimer: JobClaimer, now: datetime) -> Any:
-    """The condition that a program has no job, or one whose owner is dead, and need not wait for the carrier."""
+def claimable_condition(
+    conn: Connection, claimer: JobClaimer, now: datetime, except_businesses: Collection[str] = ()
+) -> Any:
+    """The condition that a program has no job, or one whose owner is dead, and need not wait for the carrier.
+
+    Programs of `except_businesses` do not meet it: others have their turn.
+    """
     owners = select(program.c.lease_owner).distinct().where(program.c.lease_until > now)
     dead = [owner for owner in conn.execute(owners).scalars() if claimer.is_owner_dead(owner)]
     unleased = or_(program.c.lease_until.is_(None), program.c.lease_until <= now)
     if dead:
         unleased = or_(unleased, program.c.lease_owner.in_(dead))
-    return and_(unleased, or_(program.c.not_before.is_(None), program.c.not_before <= now))
+    may_be_called = or_(program.c.not_before.is_(None), program.c.not_before <= now)
+    return and_(unleased, may_be_called, program.c.business.not_in(sorted(except_businesses)))
 
 
 def lease_jobs(

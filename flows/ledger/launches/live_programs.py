@@ -1,6 +1,6 @@
 """Jobs for live programs: ending them, and branding them once their branding is approved."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -30,7 +30,12 @@ _OPEN_STATES = ("scheduled", "launching", "live", "launch_failed")
 
 
 def claim_endings(
-    conn: Connection, claimer: JobClaimer, *, now: datetime, limit: int = PROGRAMS_PER_CLAIM
+    conn: Connection,
+    claimer: JobClaimer,
+    *,
+    now: datetime,
+    limit: int = PROGRAMS_PER_CLAIM,
+    except_businesses: Collection[str] = (),
 ) -> list[Job]:
     """Claim programs to end: they have reached their end or were canceled, and the carrier may have some of them.
 
@@ -40,7 +45,7 @@ def claim_endings(
     if pause is not None and pause.restored:
         return []
     is_over = program.c.at_carrier, program.c.ends_at <= now
-    query = select_newest_revisions().where(*is_over, claimable_condition(conn, claimer, now))
+    query = select_newest_revisions().where(*is_over, claimable_condition(conn, claimer, now, except_businesses))
     query = query.order_by(program.c.ends_at, program.c.id).limit(limit)
     rows = conn.execute(query.with_for_update(of=program, skip_locked=True)).all()
     return lease_jobs(conn, "end", rows, claimer, now)
@@ -70,7 +75,12 @@ def finish_endings(conn: Connection, jobs: Sequence[Job], *, now: datetime) -> N
 
 
 def claim_brandings(
-    conn: Connection, claimer: JobClaimer, *, now: datetime, limit: int = PROGRAMS_PER_CLAIM
+    conn: Connection,
+    claimer: JobClaimer,
+    *,
+    now: datetime,
+    limit: int = PROGRAMS_PER_CLAIM,
+    except_businesses: Collection[str] = (),
 ) -> list[Job]:
     """Claim live programs whose branding at the carrier is out of date.
 
@@ -79,7 +89,7 @@ def claim_brandings(
     if get_launch_pause(conn) is not None:
         return []
     is_due = program.c.brand_due, program.c.live_revision.is_not(None), program.c.ends_at > now
-    query = select_newest_revisions().where(*is_due, claimable_condition(conn, claimer, now))
+    query = select_newest_revisions().where(*is_due, claimable_condition(conn, claimer, now, except_businesses))
     query = query.order_by(program.c.id).limit(limit)
     rows = conn.execute(query.with_for_update(of=program, skip_locked=True)).all()
     return lease_jobs(conn, "brand", rows, claimer, now)

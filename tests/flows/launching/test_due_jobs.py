@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from flows.carriers import CarrierRefused
-from flows.launching.due_jobs import allowed_delay
+from flows.launching.due_jobs import JOBS_PER_TURN, allowed_delay
 from flows.ledger.core.control_flags import pause_launching, resume_launching
+from flows.ledger.programs.businesses import record_businesses
 from flows.ledger.programs.programs import retry_launch
 from flows.ledger.programs.reviews import decide_review, list_open_reviews
 from flows.ledger.read.page_queries import list_refused_numbers
-from schemas.model.business import DisplayName
+from schemas.model.business import Business, DisplayName
 from tests.flows.launching.conftest import HOUR, is_idle
 from tests.flows.launching.programs import NOON, SURVEY, make_manifest, make_numbers, register_program
 
@@ -112,6 +113,22 @@ def test_the_longest_due_goes_first(remote, endpoint):
     remote.clock.now = NOON + 3 * HOUR
     remote.run_pass()
     assert list(endpoint.programs) == ["acme-bank~h0", "acme-bank~h1", "acme-bank~h2"]
+
+
+def test_businesses_take_turns_at_a_carrier_that_is_called(remote, endpoint):
+    zenith = Business(id="zenith-health", legal_name="Zenith Health", business_units=("Collections",))
+    with remote.ledger.begin() as conn:
+        record_businesses(conn, [zenith], NOON)
+    for count in range(2 * JOBS_PER_TURN + 1):
+        manifest = make_manifest(f"q{count:02}", start=NOON + count * SECOND)
+        register_program(remote.ledger, manifest, [5_012_140_000 + count])
+    late = make_manifest("late", start=NOON + 2 * HOUR, business="zenith-health")
+    register_program(remote.ledger, late, [5_012_150_000])
+    remote.clock.now = NOON + 3 * HOUR
+    remote.run_pass()
+    launched = [name.partition("~")[0] for name in endpoint.programs]
+    assert launched.index("zenith-health") == JOBS_PER_TURN
+    assert len(launched) == 2 * JOBS_PER_TURN + 2
 
 
 def test_a_name_approved_after_the_launch_brands_the_live_program(launcher):

@@ -282,3 +282,25 @@ def test_only_owner_and_group_can_read_a_new_ledger(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "ledger.db").stat().st_mode) == 0o640
+
+
+def test_businesses_take_turns_with_their_files(driver):
+    """Each report still comes before its receipt, and the index pages come last."""
+    with driver.ledger.begin() as conn:
+        for kind, business, key in [
+            *(("report", "acme", f"s{n}") for n in range(9)),
+            *(("receipt", "acme", f"d{n}") for n in range(9)),
+            ("report", "zenith", "s"),
+            ("receipt", "zenith", "d"),
+            ("index", "zenith", ""),
+        ]:
+            add_to_outbox(conn, kind, business, key)
+        found = claim_outbox_entries(conn, owner="me", now=driver.now, length=timedelta(minutes=1), limit=6)
+    assert [(e.kind, e.business, e.key) for e in found] == [
+        ("report", "acme", "s0"),
+        ("report", "zenith", "s"),
+        ("report", "acme", "s1"),
+        ("receipt", "zenith", "d"),
+        ("report", "acme", "s2"),
+        ("index", "zenith", ""),
+    ]
