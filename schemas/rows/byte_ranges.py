@@ -6,8 +6,8 @@ The result is the same as without ranges.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import BinaryIO, cast
+from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 
@@ -29,8 +29,8 @@ class ByteRange:
 
 
 def can_split_into_ranges(detected: DetectedEncoding) -> bool:
-    """Whether the file can be decoded from the middle."""
-    return detected.encoding != "utf-16"
+    """Whether the file can be decoded from the middle, and the size of its text gives byte offsets."""
+    return not (detected.is_utf16 or detected.double_cr)
 
 
 def split_into_ranges(
@@ -67,9 +67,7 @@ def judge_range(
     Raises ValueError if the file now has another number of rows there.
     """
     with open_file() as stream:
-        stream.seek(part.begin)
-        range_bytes = cast(BinaryIO, _StreamRange(stream, part.end - part.begin))
-        text = decode_to_utf8(range_bytes, detected, from_start=False)
+        text = decode_to_utf8(stream, detected, begin=part.begin, end=part.end)
         blocks = split_records(LineSplitter().split(text), start=part.start)
         return _regroup(judge_blocks(blocks, regions, toll_free), part.block_rows)
 
@@ -82,19 +80,6 @@ def judge_blocks(blocks: Iterable[RecordBlock], regions: tuple[str, ...], toll_f
 def judge_block(block: RecordBlock, regions: tuple[str, ...], toll_free: str) -> JudgedBlock:
     """Judge a block's rows, each by itself."""
     return judge_rows(parse_columns(block), row_schema(regions, toll_free))
-
-
-@dataclass(slots=True)
-class _StreamRange:
-    """The next `left` bytes of a stream, as a stream."""
-
-    stream: BinaryIO
-    left: int = field(default=0)
-
-    def read(self, size: int) -> bytes:
-        piece = self.stream.read(min(size, self.left))
-        self.left -= len(piece)
-        return piece
 
 
 def _regroup(judged: Sequence[JudgedBlock], block_rows: Sequence[int]) -> list[JudgedBlock]:

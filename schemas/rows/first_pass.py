@@ -186,7 +186,7 @@ def _spill(file: ReadFile, blocks: Iterable[JudgedBlock], spilled: SpilledBlocks
 
 def _with_separator_check(file: ReadFile, blocks: Iterable[RecordBlock]) -> Iterator[RecordBlock]:
     for block in blocks:
-        if block.header_row is not None:
+        if block.first_record is not None:
             check_separator(file.name, block, file.findings)
         yield block
 
@@ -243,4 +243,4 @@ class _BlockJudge:
 
 def _without_positions(block: RecordBlock) -> RecordBlock:
     """The block without the arrays that judging does not use, so that less is sent to the other process."""
-    return replace(block, starts=_EMPTY, lines=_EMPTY, faults=_EMPTY.astype(np.uint8))
+    return replace(block, lines=_EMPTY, faults=_EMPTY.astype(np.uint8))

@@ -65,7 +65,10 @@ class NumbersResult:
             yield pa.ipc.read_record_batch(pa.py_buffer(piece), REJECTION_SCHEMA)
 
     def rejected_records(self) -> Iterator[bytes]:
-        """The rejected records as received, as UTF-8 without a BOM, each with its line end, in file and row order."""
+        """The rejected records as received, as UTF-8 without a BOM, each with its line end, in file and row order.
+
+        In pieces of bounded size: a piece has whole records, or a part of a very long one.
+        """
         yield from self._rejected_records
 
 

@@ -2,7 +2,7 @@
 
 #: Ids of the rules about a row, in the order in which a row's findings are listed. A rule's code is its index.
 ROW_RULES: tuple[str, ...] = (
-    *("CSV-010", "CSV-011", "CSV-012"),
+    *(f"CSV-{number:03d}" for number in range(10, 15)),
     *(f"NUM-{number:03d}" for number in range(1, 17)),
     *(f"NUM-{number:03d}" for number in range(20, 25)),
     *("PUR-001", "PUR-002"),

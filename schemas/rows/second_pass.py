@@ -23,6 +23,7 @@ from schemas.rows.judging.cross_row_checks import CrossRowFindings
 from schemas.rows.judging.file_checks import check_accepted_purposes
 from schemas.rows.judging.row_schema import JudgedBlock
 from schemas.rows.reading.csv_records import RecordBlock
+from schemas.rows.reading.encoding import PIECE_BYTES, read_pieces
 from schemas.rows.reading.long_lines import CutTail, LineSplitter
 from schemas.rows.rule_codes import ROW_RULES
 from schemas.rows.spill import SpillFile
@@ -153,11 +154,12 @@ class _FilePass:
         groups.add(described.batch, described.codes, described.patterns)
         self.shown += self.results.select_shown(found, described.batch)
         self.results.rejections.put(memoryview(described.batch.serialize()))
-        self.results.rejected_records.put(self.describer.records(block, found.rejected, self._read_tail))
+        for piece in self.describer.records(block, found.rejected, self._read_tail):
+            self.results.rejected_records.put(piece)
 
-    def _read_tail(self, tail: CutTail) -> bytes:
+    def _read_tail(self, tail: CutTail) -> Iterator[bytes]:
         self.tail_file.seek(tail.offset)
-        return self.tail_file.read(tail.length)
+        return read_pieces(self.tail_file, PIECE_BYTES, tail.length)
 
     def result(self) -> FileResult:
         rejected = np.concatenate([np.zeros(0, dtype=np.int64), *self.rejected])

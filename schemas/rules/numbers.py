@@ -54,6 +54,13 @@ RULES: tuple[Rule, ...] = (
         meaning="It has more bytes than this service accepts in one file.",
         fix="Split the file, and list each part under numbers.",
     ),
+    _file(
+        id="CSV-007",
+        severity="error",
+        name="The file is not a CSV file",
+        meaning="It is a workbook, an archive, a web page or another kind of file, whatever its name says.",
+        fix="Save or export the numbers as CSV UTF-8, and upload that file.",
+    ),
     _row(
         id="CSV-010",
         name="The row does not have two columns",
@@ -62,15 +69,27 @@ RULES: tuple[Rule, ...] = (
     ),
     _row(
         id="CSV-011",
-        name="The first row is a header",
-        meaning="The file starts with column names. Numbers files have no header row.",
-        fix="Delete the first row.",
+        name="The row is a header",
+        meaning="The row has column names. A numbers file has no header row.",
+        fix="Delete the row.",
     ),
     _row(
         id="CSV-012",
         name="The row's quotes are broken",
         meaning="A quotation mark is not closed or is in the wrong place, the row is too long, or it has a NUL byte.",
         fix="Remove quotation marks and invisible characters from the row. A number and a purpose need none.",
+    ),
+    _row(
+        id="CSV-013",
+        name="The row is a sep= line",
+        meaning="The line tells Excel how columns are separated. It is not part of the numbers.",
+        fix="Delete the row. Separate the columns with commas.",
+    ),
+    _row(
+        id="CSV-014",
+        name="The row is a title",
+        meaning="The line is text above the numbers, such as the name of a report or a date.",
+        fix="Delete the row. A numbers file has only rows of a number and a purpose.",
     ),
     _number(
         id="NUM-001",

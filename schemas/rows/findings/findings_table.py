@@ -1,6 +1,6 @@
 """From rule codes to the lines of rejections.csv, and the rejected records as received."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +16,12 @@ from schemas.rows.findings.repair_groups import repair_patterns
 from schemas.rows.findings.suggestions import Suggester
 from schemas.rows.judging.cross_row_checks import CROSS_ROW_DTYPE
 from schemas.rows.judging.row_schema import IS_ERROR, JudgedBlock
-from schemas.rows.numbers.columns import block_cells
+from schemas.rows.numbers.columns import block_cells, block_records
 from schemas.rows.reading.csv_quotes import RecordFault
 from schemas.rows.reading.csv_records import RecordBlock
-from schemas.rows.reading.long_lines import CutTail
+from schemas.rows.reading.long_lines import CUT_LINE_END, CutTail
 from schemas.rows.rule_codes import ROW_RULES
-from schemas.rows.types import Integers
+from schemas.rows.types import BoolArray, Integers
 from schemas.rules import RULES, make_finding
 
 REJECTION_SCHEMA = pa.schema(
@@ -116,10 +116,14 @@ class FindingsDescriber:
 
     def _faults(self, block: RecordBlock, row: Integers) -> Integers:
         faults = block.faults[row].astype(np.int64)
-        if self.tails:
-            is_cut = np.isin(block.starts[row] + block.text_offset, list(self.tails))
-            faults[is_cut & (faults > 0)] = RecordFault.TOO_LONG
+        faults[self._is_cut(block, row) & (faults > 0)] = RecordFault.TOO_LONG
         return faults
+
+    def _is_cut(self, block: RecordBlock, row: Integers) -> BoolArray:
+        """Which of these rows begin with a line that was cut."""
+        if not self.tails:
+            return np.zeros(len(row), dtype=np.bool_)
+        return np.isin(block.starts[row] + block.text_offset, list(self.tails))
 
     def _suggest(self, block: RecordBlock, found: RowFindings, number: pa.Array, purpose: pa.Array) -> pa.Array:
         def suggest_for_rule(code: int, place: Integers) -> pa.Array:
@@ -129,19 +133,19 @@ class FindingsDescriber:
 
         return texts_by_code(found.code, suggest_for_rule)
 
-    def records(self, block: RecordBlock, rows: Integers, read_tail: Callable[[CutTail], bytes]) -> bytes:
-        """The records of these rows as received, each with its line end."""
-        if not self.tails:
-            return _contents(_records(block).take(pa.array(rows)))
-        return b"".join(self._whole_record(block, row, read_tail) for row in rows.tolist())
-
-    def _whole_record(self, block: RecordBlock, row: int, read_tail: Callable[[CutTail], bytes]) -> bytes:
-        start = int(block.starts[row])
-        record = block.data[start : int(block.starts[row + 1])]
-        tail = self.tails.get(start + block.text_offset)
-        if tail is None:
-            return record
-        return record.removesuffix(b"\0\n" if tail.has_marker else b"\n") + read_tail(tail) + b"\n"
+    def records(
+        self, block: RecordBlock, rows: Integers, read_tail: Callable[[CutTail], Iterator[bytes]]
+    ) -> Iterator[bytes]:
+        """The records of these rows as received, each with its line end, in pieces of bounded size."""
+        begin = 0
+        for place in np.flatnonzero(self._is_cut(block, rows)).tolist():
+            row = int(rows[place])
+            yield _contents(block_records(block, rows[begin:place]))
+            yield block.data[int(block.starts[row]) : int(block.starts[row + 1])].removesuffix(CUT_LINE_END)
+            yield from read_tail(self.tails[int(block.starts[row]) + block.text_offset])
+            yield b"\n"
+            begin = place + 1
+        yield _contents(block_records(block, rows[begin:]))
 
 
 def _known_lines(lines: Integers) -> pa.Array:
@@ -153,13 +157,8 @@ def _shorten(text: pa.Array) -> pa.Array:
     return text if longest <= MAX_VALUE_LENGTH else pc.utf8_slice_codeunits(text, 0, MAX_VALUE_LENGTH)
 
 
-def _records(block: RecordBlock) -> pa.Array:
-    starts = block.starts.astype(np.int32)
-    return pa.Array.from_buffers(pa.binary(), block.row_count, [None, pa.py_buffer(starts), pa.py_buffer(block.data)])
-
-
 def _record_reader(block: RecordBlock, row: Integers) -> Callable[[], pa.Array]:
-    return lambda: pc.cast(_records(block).take(pa.array(row)), pa.string())
+    return lambda: pc.cast(block_records(block, row), pa.string())
 
 
 def _contents(pieces: pa.Array) -> bytes:

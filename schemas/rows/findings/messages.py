@@ -45,7 +45,9 @@ _PLACES = {
 
 #: Messages that are always the same.
 _FIXED = {
-    "CSV-011": "The first row has column names. A numbers file has no header row.",
+    "CSV-011": "This row has column names. A numbers file has no header row.",
+    "CSV-013": "This is a sep= line for a spreadsheet, not a number.",
+    "CSV-014": "This is a title above the numbers, not a number.",
     "NUM-001": "The phone number is blank.",
     "NUM-004": "This has 7 digits: the area code is missing.",
     "NUM-006": "The country code is not +1.",

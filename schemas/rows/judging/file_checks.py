@@ -1,4 +1,4 @@
-"""The rules about a numbers file as a whole: CSV-001 to CSV-006, PUR-003 and PUR-004."""
+"""The rules about a numbers file as a whole: CSV-001 to CSV-007, PUR-003 and PUR-004."""
 
 import re
 from itertools import pairwise
@@ -17,7 +17,14 @@ from schemas.rows.types import NumbersSource, NumberTerms
 from schemas.rules import make_finding
 
 _SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "pipes"}
-_ENCODING_NAMES = {"utf-16": "UTF-16", "windows-1252": "Windows-1252", "utf-8": "UTF-8"}
+_ENCODING_NAMES = {
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "windows-1252": "Windows-1252",
+}
+_WITHOUT_BOM = ("utf-16-le", "utf-16-be")
 
 
 def check_before_reading(source: NumbersSource, policy: Policy, findings: list[Finding]) -> bool:
@@ -34,7 +41,10 @@ def check_before_reading(source: NumbersSource, policy: Policy, findings: list[F
 
 
 def check_encoding(source: NumbersSource, detected: DetectedEncoding, findings: list[Finding]) -> bool:
-    """Check CSV-001 and CSV-002. Returns whether the file can be decoded."""
+    """Check CSV-001, CSV-002 and CSV-007. Returns whether the file can be decoded."""
+    if (kind := detected.kind) is not None:
+        findings.append(make_finding("CSV-007", f"This is {kind.name}. {kind.advice}", file=source.name))
+        return False
     if detected.fault is not None:
         findings.append(make_finding("CSV-001", _undecodable_message(detected), file=source.name))
         return False
@@ -48,11 +58,15 @@ def _undecodable_message(detected: DetectedEncoding) -> str:
     fault = f"The byte at offset {detected.fault:,} (from 0) is not valid {name}"
     if detected.encoding == "windows-1252":
         return f"{fault}; the file stops being valid UTF-8 at offset {detected.not_utf8:,}."
+    if detected.encoding in _WITHOUT_BOM:
+        return f"{fault}, although the file looks like UTF-16 without a byte order mark."
     return f"{fault}, although the file has a {name} byte order mark."
 
 
 def _not_utf8_message(detected: DetectedEncoding) -> str:
     name = _ENCODING_NAMES[detected.encoding]
+    if detected.encoding in _WITHOUT_BOM:
+        return "The file was read as UTF-16, although it has no byte order mark."
     if detected.not_utf8 is None:
         return f"The file was read as {name}."
     return f"The file was read as {name}, because it stops being valid UTF-8 at byte offset {detected.not_utf8:,}."
@@ -76,10 +90,14 @@ def _rows(count: int) -> str:
 
 
 def check_separator(file: str, block: RecordBlock, findings: list[Finding]) -> None:
-    """Check CSV-005: most records in the block's first chunk have no comma, but the same other separator."""
-    starts = block.starts[: CHUNK_ROWS + 1].tolist()
+    """Check CSV-005: most of the file's first records have no comma, but the same other separator.
+
+    `block` is the one with the first record that is not blank.
+    """
+    first = block.first_record or 0
+    starts = block.starts[first : first + CHUNK_ROWS + 1].tolist()
     records = [block.data[start:end] for start, end in pairwise(starts)]
-    filled = [record for record in records if record.strip(b"\r\n\t ,")]
+    filled = [record for record in records if record.strip(b'\r\n\t ,"')]
     for separator, name in _SEPARATORS.items():
         pattern = re.compile(b"[^,]*[^,\\s]" + re.escape(separator) + b"[^,]*")
         if 2 * sum(1 for record in filled if pattern.fullmatch(record)) > len(filled):

@@ -23,10 +23,10 @@ from schemas.rows.numbers.columns import (
     BLANK_PURPOSE,
     BROKEN_RECORD,
     COLUMNS,
-    HEADER_RECORD,
     UNKNOWN_PURPOSE,
     ParsedColumns,
 )
+from schemas.rows.numbers.leading_lines import LeadingLine
 from schemas.rows.numbers.numbering_plan import AREA_TABLE_SIZE, numbering_plan
 from schemas.rows.numbers.phone_cells import CellFlag
 from schemas.rows.rule_codes import CODE_OF_RULE, NUMBER_PRECEDENCE, ROW_RULES
@@ -69,9 +69,11 @@ def row_rules(regions: tuple[str, ...], toll_free: str) -> tuple[tuple[str, str,
     served = plan.served_areas(regions)
     refused = plan.toll_free if toll_free == "reject" else np.zeros(AREA_TABLE_SIZE, dtype=np.bool_)
     return (
-        ("CSV-010", "cell_count", lambda cells: (cells == 2) | (cells == BROKEN_RECORD) | (cells == HEADER_RECORD)),
-        ("CSV-011", "cell_count", lambda cells: cells != HEADER_RECORD),
+        ("CSV-010", "cell_count", lambda cells: (cells == 2) | (cells <= BROKEN_RECORD)),
+        ("CSV-011", "cell_count", lambda cells: cells != LeadingLine.HEADER),
         ("CSV-012", "cell_count", lambda cells: cells != BROKEN_RECORD),
+        ("CSV-013", "cell_count", lambda cells: cells != LeadingLine.SEPARATOR),
+        ("CSV-014", "cell_count", lambda cells: cells != LeadingLine.TITLE),
         ("NUM-001", "flags", partial(_has_no_flag, int(CellFlag.BLANK))),
         ("NUM-003", "flags", partial(_has_no_flag, int(CellFlag.SPREADSHEET))),
         ("NUM-002", "flags", partial(_has_no_flag, int(CellFlag.BAD_CHARACTER))),

@@ -1,23 +1,26 @@
 """From a block of records to the integer columns that the row schema judges."""
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from schemas.model.judgment import CHUNK_ROWS
 from schemas.model.purposes import parse_purpose
+from schemas.rows.numbers.leading_lines import MAX_LEADING_LINES, LeadingLine, LeadingRecord, find_leading_lines
 from schemas.rows.numbers.phone_cells import CellFlag, parse_phone_cells
 from schemas.rows.reading.csv_records import RecordBlock
-from schemas.rows.types import Integers
+from schemas.rows.types import BoolArray, Integers
 
-#: The columns, all int64. `cell_count` is the record's number of cells, `BROKEN_RECORD` or `HEADER_RECORD`; `flags` to
+#: The columns, all int64. `cell_count` is the record's number of cells, `BROKEN_RECORD` or a `LeadingLine`; `flags` to
 #: `number` describe the number cell (see `schemas.rows.numbers.phone_cells.PhoneCells`); `purpose` is an index into
 #: `PURPOSES` or one of the three negative values below.
 COLUMNS = ("cell_count", "flags", "digits", "area", "exchange", "local", "number", "purpose")
 
-BROKEN_RECORD, HEADER_RECORD = 0, -1
+BROKEN_RECORD = 0
 BLANK_PURPOSE, UNKNOWN_PURPOSE, NO_PURPOSE = -1, -2, -3
 
 #: The values of a row where there is nothing to judge: they break no rule.
@@ -54,22 +57,62 @@ def block_cells(block: RecordBlock, rows: Integers | None = None) -> CellPair:
     return CellPair(number=pieces.take(pa.array(number)), purpose=pieces.take(pa.array(purpose)))
 
 
+def block_records(block: RecordBlock, rows: Integers) -> pa.Array:
+    """The given records of the block as received, each with its line end (pyarrow binary, UTF-8)."""
+    starts = block.starts.astype(np.int32)
+    records = pa.Array.from_buffers(
+        pa.binary(), block.row_count, [None, pa.py_buffer(starts), pa.py_buffer(block.data)]
+    )
+    return records.take(pa.array(rows))
+
+
 def parse_columns(block: RecordBlock) -> ParsedColumns:
     """Parse the block's cells. The first two cells are parsed even if the record has more."""
     cells = block_cells(block)
     phones = parse_phone_cells(cells.number)
     purpose = _parse_purposes(cells.purpose)
-    has_blank_cells = (phones.flags & CellFlag.BLANK != 0) & (purpose == BLANK_PURPOSE)
-    blank = has_blank_cells & ((block.cell_counts == 1) | (block.cell_counts == 2))
+    blank = _blank_records(block, phones.flags, purpose)
     values = np.stack([block.cell_counts, *phones, purpose])
     no_cells = np.flatnonzero((block.cell_counts < 2) | blank)
     values[1:, no_cells] = _NEUTRAL[1:, None]
     values[0, blank] = _NEUTRAL[0]
-    header = block.header_row
-    if header is not None and block.cell_counts[header] != BROKEN_RECORD and _is_header(cells, header):
-        values[:, header] = _NEUTRAL
-        values[0, header] = HEADER_RECORD
+    for row, kind in _leading_lines(block, cells, blank):
+        values[:, row] = _NEUTRAL
+        values[0, row] = kind
     return ParsedColumns(values=values, blank=blank)
+
+
+#: A record of blank cells, some of them in quotes.
+_BLANK = r"[\s\x0b\x1c-\x1f\x85\p{Z}]*"
+_BLANK_RECORD = rf'^(?:{_BLANK}|"{_BLANK}")(?:,(?:{_BLANK}|"{_BLANK}"))*(?:\r?\n)?$'
+
+
+def _blank_records(block: RecordBlock, flags: Integers, purpose: Integers) -> BoolArray:
+    """Which records have only blank cells, however many."""
+    blank: BoolArray = (flags & CellFlag.BLANK != 0) & (purpose == BLANK_PURPOSE) & (block.cell_counts != BROKEN_RECORD)
+    wide = np.flatnonzero(blank & (block.cell_counts > 2))
+    if wide.size:
+        records = pc.cast(block_records(block, wide), pa.string())
+        blank[wide] = pc.match_substring_regex(records, _BLANK_RECORD).to_numpy(zero_copy_only=False)
+    return blank
+
+
+def _leading_lines(block: RecordBlock, cells: CellPair, blank: BoolArray) -> Iterator[tuple[int, LeadingLine]]:
+    """The lines above the numbers, with their rows. All are in the chunk of the file's first record."""
+    first = block.first_record
+    if first is None:
+        return
+    chunk_end = first - first % CHUNK_ROWS + CHUNK_ROWS
+    rows = first + np.flatnonzero(~blank[first:chunk_end])[:MAX_LEADING_LINES]
+    texts = block_records(block, rows)
+    records = [
+        LeadingRecord(text=texts[place].as_py().decode(), **_decoded(cells, row)) for place, row in enumerate(rows)
+    ]
+    yield from zip(rows.tolist(), find_leading_lines(records), strict=False)
+
+
+def _decoded(cells: CellPair, row: int) -> dict[str, str]:
+    return {"number": cells.number[row].as_py().decode(), "purpose": cells.purpose[row].as_py().decode()}
 
 
 def _parse_purposes(received: pa.Array) -> Integers:
@@ -85,31 +128,3 @@ def _purpose_code(text: str) -> int:
     if found is not None:
         return found
     return UNKNOWN_PURPOSE if text.strip() else BLANK_PURPOSE
-
-
-_NUMBER_WORDS = frozenset(
-    (
-        *("phone", "phones", "telephone", "telephones", "tel", "telno", "number", "numbers", "num", "mobile", "cell"),
-        *("cellphone", "phonenumber", "phonenumbers", "phonenum", "mobilenumber", "msisdn", "ani", "cli", "callerid"),
-        *("tn", "tns", "did", "dids", "e164"),
-    )
-)
-_PURPOSE_WORDS = frozenset(
-    ("purpose", "purposes", "callpurpose", "reason", "reasons", "callreason", "use", "usage", "category")
-)
-_WORDS = re.compile(r"[^\W_]+")
-
-
-def _is_header(cells: CellPair, row: int) -> bool:
-    """Whether a row names columns: a cell with header words that is neither a number nor one of the ten purposes."""
-    number = cells.number[row].as_py().decode()
-    purpose = cells.purpose[row].as_py().decode()
-    if sum(letter.isdigit() for letter in number) >= 7:
-        return False
-    if _has_any_word(number, _NUMBER_WORDS) and not any(letter.isdigit() for letter in number):
-        return True
-    return parse_purpose(purpose) is None and _has_any_word(purpose, _NUMBER_WORDS | _PURPOSE_WORDS)
-
-
-def _has_any_word(text: str, words: frozenset[str]) -> bool:
-    return not words.isdisjoint(_WORDS.findall(text[:200].casefold()))

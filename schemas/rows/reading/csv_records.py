@@ -27,12 +27,15 @@ _COMMA, _QUOTE, _LF, _CR = b',"\n\r'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadPosition:
-    """A position between two blocks of a file: the next row, its physical line, and its offset in the whole lines."""
+    """A position between two blocks of a file: the next row, its physical line, and its offset in the whole lines.
+
+    `has_records`: a record that is not blank comes before it.
+    """
 
     row: int = 1
     line: int = 1
     offset: int = 0
-    header_found: bool = False
+    has_records: bool = False
 
 
 START = ReadPosition()
@@ -50,7 +53,7 @@ class RecordBlock:
     cells with their quotes removed.
 
     `text_offset` is the offset of the block in the file's whole lines, `next_position` the position after it.
-    `header_row` is the row of the block that may be a header, if any.
+    `first_record` is the row of the file's first record that is not blank, if it is in this block.
     """
 
     data: bytes
@@ -63,7 +66,7 @@ class RecordBlock:
     faults: NDArray[np.uint8]
     piece_offsets: NDArray[np.int32]
     unquoted_rows: Integers
-    header_row: int | None = None
+    first_record: int | None = None
 
     @property
     def row_count(self) -> int:
@@ -114,7 +117,7 @@ def split_records(
     blocks: the result is then the same as if the file had been split from its beginning.
     """
     splitter = _RecordSplitter(
-        block_rows=block_rows, row=start.row, line=start.line, offset=start.offset, header_found=start.header_found
+        block_rows=block_rows, row=start.row, line=start.line, offset=start.offset, has_records=start.has_records
     )
     waiting: list[bytes] = []
     size = wanted = 0
@@ -136,7 +139,7 @@ class _RecordSplitter:
     row: int = 1
     line: int = 1
     offset: int = 0
-    header_found: bool = False
+    has_records: bool = False
 
     def blocks(self, data: bytes, *, final: bool) -> Iterator[RecordBlock]:
         """Yield blocks of the records in data. An incomplete last chunk becomes `rest`, unless the data is final."""
@@ -163,33 +166,31 @@ class _RecordSplitter:
     ) -> RecordBlock:
         text, pieces = data[begin:end], records.unquoted_pieces(rows)
         row, line, offset = self.row, self.line, self.offset
-        header = self._find_header(text, records.start[:rows] - begin)
+        first_record = self._find_first_record(text, records.start[:rows] - begin)
         self.row, self.line, self.offset = row + rows, line + lines, offset + len(text)
         return RecordBlock(
             data=b"".join([text, *pieces]),
             text_offset=offset,
             first_row=row,
-            next_position=ReadPosition(
-                row=self.row, line=self.line, offset=self.offset, header_found=self.header_found
-            ),
+            next_position=ReadPosition(row=self.row, line=self.line, offset=self.offset, has_records=self.has_records),
             starts=np.append(records.start[:rows] - begin, len(text)),
             lines=records.line[:rows] + (line - at),
             cell_counts=records.cell_counts[:rows],
             faults=records.faults[:rows],
             piece_offsets=_piece_offsets(records.bounds[:rows] - begin, len(text), pieces),
             unquoted_rows=np.array([row for row in records.unquoted if row < rows], dtype=np.int64),
-            header_row=header,
+            first_record=first_record,
         )
 
-    def _find_header(self, text: bytes, starts: Integers) -> int | None:
+    def _find_first_record(self, text: bytes, starts: Integers) -> int | None:
         """The file's first record that is not blank, if it is in this block."""
-        if self.header_found:
+        if self.has_records:
             return None
         blank = _BLANK.match(text)
         assert blank is not None
         if blank.end() == len(text):
             return None
-        self.header_found = True
+        self.has_records = True
         return int(np.searchsorted(starts, blank.end(), side="right")) - 1
 
 

@@ -11,24 +11,23 @@ MAX_LINE_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutTail:
-    """What was cut off a line: `length` bytes at `offset` in the tail file.
-
-    `has_marker`: a NUL byte takes the tail's place in the line.
-    """
+    """What was cut off a line: `length` bytes at `offset` in the tail file."""
 
     offset: int
     length: int
-    has_marker: bool
+
+
+#: Ends the head of a cut line. The NUL byte makes its record a broken one.
+CUT_LINE_END = b"\0\n"
 
 
 @dataclass(slots=True)
 class LineSplitter:
     """Turns pieces of text into buffers of whole lines, each line ending in LF.
 
-    A longer line is cut to its head. A NUL byte takes the tail's place, which makes the record a broken one, unless the
-    head has more than two columns anyway. The tail is written to `tail_file`, and `tails` maps the line's offset in the
-    output to it; without a `tail_file` the tail is dropped. Once `has_cut_lines` is true, the output is shorter than
-    the input.
+    A longer line is cut to its head, with `CUT_LINE_END` in the tail's place. The tail is written to `tail_file`, and
+    `tails` maps the line's offset in the output to it; without a `tail_file` the tail is dropped. Once `has_cut_lines`
+    is true, the output is shorter than the input.
     """
 
     tail_file: BinaryIO | None = None
@@ -36,7 +35,7 @@ class LineSplitter:
     has_cut_lines: bool = False
     _emitted: int = 0
     _tail_bytes: int = 0
-    _pending: tuple[int, int, bool] | None = None  # an unfinished tail: the line's offset, the tail's, has_marker
+    _pending: tuple[int, int] | None = None  # an unfinished tail: the line's offset, and the tail's
 
     def split(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the text as buffers of whole lines. Memory: one piece and one line."""
@@ -81,10 +80,9 @@ class LineSplitter:
         while data[end] & 0xC0 == 0x80:  # never inside a character
             end -= 1
         head = data[line:end].rstrip(b"\0")
-        has_marker = b'"' in head or head.count(b",") < 2
-        self._pending = (self._emitted + before, self._tail_bytes, has_marker)
+        self._pending = (self._emitted + before, self._tail_bytes)
         self.has_cut_lines = True
-        return head + (b"\0\n" if has_marker else b"\n")
+        return head + CUT_LINE_END
 
     def _continue_tail(self, piece: bytes) -> bytes:
         """Write what belongs to the unfinished tail, and return the rest of the piece."""
@@ -100,7 +98,7 @@ class LineSplitter:
 
     def _end_tail(self) -> None:
         assert self._pending is not None
-        line, tail, has_marker = self._pending
+        line, tail = self._pending
         self._pending = None
         if self.tail_file is not None:
-            self.tails[line] = CutTail(offset=tail, length=self._tail_bytes - tail, has_marker=has_marker)
+            self.tails[line] = CutTail(offset=tail, length=self._tail_bytes - tail)

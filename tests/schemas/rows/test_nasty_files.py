@@ -72,16 +72,17 @@ def test_rejected_rows_are_rejected_again_for_the_same_reasons(rows, quoted):
         (b'"', {"CSV-012"}),
         (b"\xff", {"CSV-002", "CSV-010"}),
         (b"9" * 10_000_000, {"CSV-012"}),
-        (b"," * 2_000_000, {"CSV-010", "NUM-001", "PUR-001"}),
+        (b"," * 2_000_000, {"CSV-012"}),
         (b'"' * 1_000_001, {"CSV-012"}),
         (b"\r" * 100_000, {"CSV-004"}),
-        (b"\r\n\n\r" * 1000 + b"5012149020,Survey", {"NUM-002"}),
+        (b"," * 60_000 + b"\n5012149020,Survey", set()),
+        (b"\r\n\n\r" * 1000 + b"5012149020,Survey", set()),
         (b"5012149020,Survey\n2122149020,Survey\r\n2132149020,Survey", set()),
         (b"5012149020,Survey\r2122149020,Survey", set()),
         ("5012149020,Survey\r\n2122149020,Survey".encode("utf-16"), {"CSV-002"}),
         (("🙂" * 100_000).encode(), {"CSV-012"}),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_nasty_files(content, found):
     result, _ = check_counts_add_up(content)

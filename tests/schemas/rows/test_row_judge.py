@@ -109,8 +109,52 @@ def test_a_character_across_pieces_is_utf8(monkeypatch):
         assert broken_rules(judge_files("501–214–9020,Survey\n")) == []
 
 
-def test_utf16_without_a_bom_is_full_of_nul_bytes():
-    assert broken_rules(judge_files("5012149020,Survey\n".encode("utf-16-le")))[0] == (1, "CSV-012")
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_bom_is_read(codec):
+    result = judge_files("5012149020,Survey\r\n2122149020,“Survey”\r\n".encode(codec))
+    assert result.findings[0].message == ("The file was read as UTF-16, although it has no byte order mark.")
+    assert broken_rules(result) == [(None, "CSV-002"), (2, "PUR-002")]
+    assert result.files[0].counts == Counts(read=2, accepted=1, rejected=1)
+
+
+def test_utf16_without_a_bom_that_ends_inside_a_character():
+    (found,) = judge_files("5012149020,Survey".encode("utf-16-le")[:-1]).findings
+    assert (found.rule, found.message) == (
+        "CSV-001",
+        "The byte at offset 32 (from 0) is not valid UTF-16, although the file looks like UTF-16 without a byte order "
+        "mark.",
+    )
+
+
+@pytest.mark.parametrize("content", [b"5012149020,Survey\0\n", b"\0" * 100, b"5\0,\0"])
+def test_nul_bytes_alone_are_not_utf16(content):
+    assert {each.rule for each in judge_files(content).findings} <= {"CSV-010", "CSV-012"}
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\x1a\n", "\r\n\x1a", "\n\x1a\r\n", "\n\x1a\x1a\n\n", "\r\x1a\r"])
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-be"])
+def test_a_ctrl_z_at_the_end_is_ignored(end, codec, monkeypatch):
+    content = f"\u00a0{GOOD_NUMBER},Survey\n214–9020,Survey{end}".encode(codec)
+    for piece_bytes in (1, 2, 3, 1 << 20):
+        if piece_bytes > 3 or codec == "utf-8":
+            monkeypatch.setattr(encoding.detect_encoding, "__defaults__", (piece_bytes,))
+        result = judge_files(content)
+        assert [(row, rule) for row, rule in broken_rules(result) if row] == [(2, "NUM-004")]
+        assert result.files[0].counts == Counts(read=2, accepted=1, rejected=1)
+        assert b"".join(result.rejected_records()).decode().rstrip() == "214–9020,Survey"
+
+
+def test_a_single_ctrl_z_byte_ends_a_utf16_file():
+    assert broken_rules(judge_files(f"{GOOD_NUMBER},Survey\n".encode("utf-16") + b"\x1a")) == [(None, "CSV-002")]
+
+
+def test_a_ctrl_z_elsewhere_is_named():
+    result = judge_files("5012149020,Survey\n\x1a2122149020,Survey\x1a\n\x1a\n2132149020,Survey\n")
+    assert [(each.row, each.rule, each.value) for each in result.findings] == [
+        (2, "NUM-002", "\x1a2122149020"),
+        (2, "PUR-002", "Survey\x1a"),
+        (3, "CSV-010", "\x1a"),
+    ]
 
 
 def test_a_file_that_differs_from_the_manifest():
@@ -149,6 +193,11 @@ def test_another_separator(separator, name):
     assert result.has_file_errors
 
 
+def test_another_separator_below_many_blank_rows():
+    content = "\n" * 700 + "".join(f"{number};Survey\n" for number in good_numbers(3))
+    assert broken_rules(judge_files(content))[0] == (None, "CSV-005")
+
+
 def test_a_few_other_separators_are_not_reported_for_the_file():
     content = "".join(f"{number},Survey\n" for number in good_numbers(3)) + "5012149020;Survey\n"
     assert broken_rules(judge_files(content)) == [(4, "CSV-010")]
@@ -169,12 +218,13 @@ def test_rows_and_lines_are_correct(end):
     assert found == [(3, 3, "NUM-002"), (4, 5, "NUM-002"), (5, 6, "PUR-002"), (6, 8, "NUM-002")]
 
 
-def test_lines_can_end_in_cr_alone_if_there_is_no_lf():
+def test_lines_can_end_in_any_way():
     result = judge_files(f"{GOOD_NUMBER},Survey\r\r2149020,Survey\r")
     assert [(each.row, each.line, each.rule) for each in result.findings] == [(3, 3, "NUM-004")]
     assert list(result.rejected_records()) == [b"2149020,Survey\n"]
-    mixed = judge_files(f"{GOOD_NUMBER},Survey\r2149020,Survey\n")
-    assert broken_rules(mixed) == [(1, "CSV-010"), (1, "PUR-002")]
+    mixed = judge_files(f'{GOOD_NUMBER},Survey\r2149020,Survey\n\r\r"2149021","Survey"\r\r\n2149022,Survey\r\n')
+    assert broken_rules(mixed) == [(2, "NUM-004"), (5, "NUM-004"), (6, "NUM-004")]
+    assert b"".join(mixed.rejected_records()) == b'2149020,Survey\n"2149021","Survey"\r\n2149022,Survey\r\n'
 
 
 def test_rows_and_lines_across_chunks_and_blocks(monkeypatch):

@@ -55,7 +55,9 @@ def test_the_result_does_not_depend_on_processes_blocks_or_spill_files(monkeypat
     for piece_bytes, block_rows in ((1 << 10, CHUNK_ROWS), (7_919, 3 * CHUNK_ROWS), (1 << 17, 2 * CHUNK_ROWS)):
         monkeypatch.setattr(encoding.detect_encoding, "__defaults__", (piece_bytes,))
         monkeypatch.setattr(
-            encoding.decode_to_utf8, "__kwdefaults__", {"piece_bytes": piece_bytes, "from_start": True, "on_read": None}
+            encoding.decode_to_utf8,
+            "__kwdefaults__",
+            {"piece_bytes": piece_bytes, "begin": 0, "end": None, "on_read": None},
         )
         monkeypatch.setattr(
             csv_records.split_records, "__kwdefaults__", {"block_rows": block_rows, "start": csv_records.START}
@@ -92,6 +94,11 @@ ENCODERS = {
     "a quote that never closes": lambda text: text.replace('"501', '"').encode(),
     "a long last line without a line end": lambda text: text.encode() + b"x" * 200_000,
     "a long line in the middle": lambda text: text.encode() + b"5012149020," + b"y" * 70_000 + b"\n" + text.encode(),
+    "mixed line ends": lambda text: text.replace("Survey\n", "Survey\r").replace("Charity\n", "Charity\r\n").encode(),
+    "CR CR LF": lambda text: text.replace("\r", "").replace("\n", "\r\r\n").encode(),
+    "a Ctrl-Z at the end": lambda text: text.encode() + b"5012149020,Survey\x1a",
+    "a Ctrl-Z on the last line": lambda text: text.encode() + b"\x1a\r\n",
+    "UTF-16 without a BOM": lambda text: text.encode("utf-16-le") + b"\x1a",
     "BOMs inside": lambda text: text.replace("5012149020,", "\ufeff5012149020,").encode(),
 }
 
@@ -120,10 +127,9 @@ def test_judging_byte_ranges_gives_the_same_result(monkeypatch, kind):
         )
         assert len(executor.submitted) > 5
         submitted.update(executor.submitted)
-    assert ("judge_range" in submitted) == (kind != "UTF-16")
-    assert ("judge_blocks" in submitted) == (
-        kind in ("UTF-16", "a long line in the middle", "a long last line without a line end")
-    )
+    needs_whole_file = kind in ("UTF-16", "UTF-16 without a BOM", "CR CR LF")
+    assert ("judge_range" in submitted) == (not needs_whole_file)
+    assert ("judge_blocks" in submitted) == (needs_whole_file or kind.startswith("a long "))
 
 
 def test_streams_can_be_read_repeatedly_and_at_the_same_time():

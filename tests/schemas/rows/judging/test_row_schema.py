@@ -16,8 +16,10 @@ from schemas.rows.rule_codes import NUMBER_PRECEDENCE
 from schemas.rules import RULES
 from tests.schemas.rows.judging_in_memory import source
 
-#: One row for each rule, which breaks it. The header comes first.
+#: One row for each rule, which breaks it. The lines above the numbers come first, in their order.
 CASES = {
+    "CSV-013": "sep=,",
+    "CSV-014": "Numbers of Acme Bank",
     "CSV-011": "phone,purpose",
     "CSV-010": "5012149020,Survey,",
     "CSV-012": '5012149021,"Survey',

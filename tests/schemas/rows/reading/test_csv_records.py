@@ -16,7 +16,7 @@ from schemas.rows.reading.long_lines import MAX_LINE_BYTES, LineSplitter
 from tests.schemas.rows.reference_reader import read_reference_records
 
 PIECES = [b'"', b'""', b",", b"\n", b"\r\n", b"a", b"bc", b'","', b'"x","y"\n', b'x,"y"\n', b'"x",y\r\n', b"1,2\n"]
-PIECES += [b"\0", b" ", b"\r", b'\n"', b"\xc3\xa9", b'"a\nb",c\n']
+PIECES += [b"\0", b" ", b"\r", b"\r\r\n", b'\n"', b"\xc3\xa9", b'"a\nb",c\n']
 data_of_pieces = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
 
 
@@ -43,6 +43,8 @@ def split(data, **options):
 
 
 def check_against_reference(data, **options):
+    if detect_encoding(io.BytesIO(data)).is_utf16:  # a comma or quote and a NUL in turn
+        return
     found = split(data, **options)
     reference = read_reference_records(data)
     assert [(raw, line) for raw, line, _, _ in found] == [(each.raw, each.line) for each in reference]
@@ -97,9 +99,9 @@ def test_a_cut_never_splits_a_character():
     assert found[0].rstrip(b"\0\n").decode()
 
 
-def test_very_many_columns_are_counted():
+def test_a_long_line_is_broken_however_many_columns_it_has():
     found = split(b"," * 2_000_000 + b"\n1,2\n")
-    assert [count for _, _, count, _ in found] == [MAX_LINE_BYTES + 1, 2]
+    assert [count for _, _, count, _ in found] == [0, 2]
 
 
 def test_an_unclosed_quote_breaks_only_its_own_line():
