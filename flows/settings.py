@@ -215,6 +215,9 @@ class Settings(PolicySettings, CarrierSettings):
     do_not_originate: Path | None = Field(
         None, description="file of numbers that must not originate calls, one per line"
     )
+    area_codes: Path | None = Field(
+        None, description="file of area codes that open or close: `code,region,from,until`, one per line"
+    )
     findings_per_rule: Count = Field(
         _CAP_DEFAULTS.per_rule, description="most findings of one rule in report.json and the page"
     )

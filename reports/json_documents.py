@@ -34,7 +34,7 @@ def report_json(view: SubmissionView) -> str:
             "findings_shown": len(judgment.findings),
             "revision": _pick_fields(view.revision, "number", "added", "removed", "changed"),
             "baseline": _pick_fields(view.baseline, "submission", "fixed", "remaining", "new"),
-            "engine": {key: judgment.versions.get(key) for key in ("launchdrop", "rules", "phonenumbers")},
+            "engine": _engine(judgment),
             **_refused(view),
         }
     )
@@ -117,6 +117,14 @@ def _schedule(schedule: Schedule | None) -> dict[str, Any]:
         for instant in (schedule.start, schedule.end)
     )
     return {"start": start, "end": end, "timezone": schedule.timezone}
+
+
+def _engine(judgment: Judgment) -> dict[str, Any]:
+    versions = judgment.versions
+    return {
+        **{key: versions.get(key) for key in ("launchdrop", "rules", "phonenumbers")},
+        "area_codes": {"supplement": versions.get("area_codes"), "operator": versions.get("operator_area_codes")},
+    }
 
 
 def _rules(judgment: Judgment) -> list[dict[str, Any]]:

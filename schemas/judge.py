@@ -12,9 +12,10 @@ Importing this module is cheap: the modules that judge rows are imported when th
 import io
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 
@@ -23,6 +24,7 @@ from schemas.manifest.drop_files import check_manifest_count, find_numbers_files
 from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.parse import ManifestContent, ParsedManifest, parse_manifest
 from schemas.manifest.program_checks import CheckedProgram, check_program
+from schemas.model.area_codes import AreaCodeList, AreaCodesOnDay
 from schemas.model.callbacks import OpenSpillFile, Progress
 from schemas.model.drop import Drop, DropFile, explain_different_sha256
 from schemas.model.findings import Finding
@@ -30,6 +32,7 @@ from schemas.model.judging_context import JudgingContext
 from schemas.model.judgment import NO_NUMBERS, Counts, Judgment, RuleTotal
 from schemas.model.manifest import Manifest, NumbersFile
 from schemas.model.policy import FindingCaps, Policy
+from schemas.rows.numbers.area_codes import merge_area_codes, shipped_area_codes
 from schemas.rules import RULES, RULES_VERSION
 from schemas.rules_not_checked import (
     not_checked_in_bare_file,
@@ -70,16 +73,16 @@ def judge(
     files, which the judgment's rows are read from. `workers` judge the rows of large files in other processes.
     """
     judge_rows = partial(
-        _judge_rows, policy=policy, caps=caps, open_spill=open_spill, workers=workers, progress=progress
+        _judge_rows, policy=policy, now=now, caps=caps, open_spill=open_spill, workers=workers, progress=progress
     )
     findings, content = _read_manifest(drop, parsed, policy, caps)
     if content is None:
-        return _build_judgment(findings, caps, REJECTED, not_checked=not_checked_without_manifest())
+        return _build_judgment(findings, caps, REJECTED, context, not_checked=not_checked_without_manifest())
     program = check_program(content, drop, context, policy, now, findings)
     rows = _judge_numbers(drop, content, program.manifest, context, findings, judge_rows)
     verdict = _decide(content, rows, context, policy, findings)
     not_checked = not_checked_in_drop(drop, context, program.manifest)
-    return _build_judgment(findings, caps, verdict, rows, program, not_checked)
+    return _build_judgment(findings, caps, verdict, context, rows, program, not_checked)
 
 
 def judge_incomplete(
@@ -99,7 +102,7 @@ def judge_incomplete(
     """
     findings, content = _read_manifest(drop, parsed, policy, caps)
     if content is None:
-        return _build_judgment(findings, caps, REJECTED, not_checked=not_checked_without_manifest())
+        return _build_judgment(findings, caps, REJECTED, context, not_checked=not_checked_without_manifest())
     program = check_program(content, drop, context, policy, now, findings)
     for listed, _ in find_numbers_files(drop, content.manifest, findings):
         if listed.sha256 and listed.file in different:
@@ -107,24 +110,31 @@ def judge_incomplete(
             findings.report("CSV-003", message, file=listed.file)
     report_unlisted_files(drop, content.listed_files, findings)
     not_checked = not_checked_without_rows(drop, context, program.manifest)
-    return _build_judgment(findings, caps, REJECTED, program=program, not_checked=not_checked)
+    return _build_judgment(findings, caps, REJECTED, context, program=program, not_checked=not_checked)
 
 
 def judge_csv(
     file: DropFile,
     policy: Policy,
+    now: datetime,
     *,
+    area_codes: AreaCodeList | None = None,
     caps: FindingCaps = DEFAULT_CAPS,
     open_spill: OpenSpillFile = io.BytesIO,
     workers: "RowWorkers | None" = None,
     progress: Progress | None = None,
 ) -> Judgment:
-    """Judge a numbers file without a manifest, by the rules about files and rows only. Options as in `judge`."""
+    """Judge a numbers file without a manifest, by the rules about files and rows only, as of the instant `now`.
+
+    `area_codes` is the operator's list. Other options as in `judge`.
+    """
+    context = JudgingContext(area_codes=area_codes)
     rows = _judge_rows(
         [(NumbersFile(file=file.name), file)],
         Manifest(),
-        JudgingContext(),
+        context,
         policy=policy,
+        now=now,
         caps=caps,
         open_spill=open_spill,
         workers=workers,
@@ -132,7 +142,7 @@ def judge_csv(
     )
     verdict = decide_verdict(Manifest(), _counts(rows), has_errors=rows.has_file_errors, has_rows=True)
     findings = FindingCollector(caps.per_rule)
-    return _build_judgment(findings, caps, verdict, rows, not_checked=not_checked_in_bare_file())
+    return _build_judgment(findings, caps, verdict, context, rows, not_checked=not_checked_in_bare_file())
 
 
 # 1. Parse the manifest
@@ -185,6 +195,7 @@ def _judge_rows(
     context: JudgingContext,
     *,
     policy: Policy,
+    now: datetime,
     caps: FindingCaps,
     open_spill: OpenSpillFile,
     workers: "RowWorkers | None",
@@ -208,7 +219,7 @@ def _judge_rows(
     return judge_numbers(
         sources,
         manifest.typed,
-        _number_terms(manifest, context, policy),
+        _number_terms(manifest, context, policy, now),
         policy=policy,
         caps=caps,
         open_spill=open_spill,
@@ -217,7 +228,7 @@ def _judge_rows(
     )
 
 
-def _number_terms(manifest: Manifest, context: JudgingContext, policy: Policy) -> "NumberTerms":
+def _number_terms(manifest: Manifest, context: JudgingContext, policy: Policy, now: datetime) -> "NumberTerms":
     from schemas.rows.types import NumberTerms  # only here, for a fast start
 
     business = context.business
@@ -225,8 +236,19 @@ def _number_terms(manifest: Manifest, context: JudgingContext, policy: Policy) -
         call_purpose=manifest.call_purpose,
         regions=policy.regions if business is None or business.regions is None else business.regions,
         toll_free=policy.toll_free,
+        area_codes=_area_codes_on_day(manifest, context, now),
         do_not_originate=context.do_not_originate,
         claims=context.claims,
+    )
+
+
+def _area_codes_on_day(manifest: Manifest, context: JudgingContext, now: datetime) -> AreaCodesOnDay:
+    """The listed area codes on the day when the numbers go live: at the start, or now if it is past or not known."""
+    schedule = manifest.schedule
+    live_at = max(schedule.start, now) if schedule else now
+    zone = ZoneInfo(schedule.timezone) if schedule else UTC
+    return AreaCodesOnDay(
+        codes=merge_area_codes(context.area_codes), day=live_at.astimezone(zone).date(), is_start=live_at != now
     )
 
 
@@ -303,6 +325,7 @@ def _build_judgment(
     findings: FindingCollector,
     caps: FindingCaps,
     verdict: VerdictWithReasons,
+    context: JudgingContext,
     rows: "NumbersResult | None" = None,
     program: CheckedProgram | None = None,
     not_checked: tuple[str, ...] = (),
@@ -320,8 +343,19 @@ def _build_judgment(
         held_because=verdict.held_because,
         logo=program.logo if program else None,
         numbers=rows or NO_NUMBERS,
-        versions={"launchdrop": __version__, "rules": RULES_VERSION, "phonenumbers": phonenumbers.__version__},
+        versions=_versions(context),
     )
+
+
+def _versions(context: JudgingContext) -> dict[str, str]:
+    operator = {"operator_area_codes": context.area_codes.version} if context.area_codes else {}
+    return {
+        "launchdrop": __version__,
+        "rules": RULES_VERSION,
+        "phonenumbers": phonenumbers.__version__,
+        "area_codes": shipped_area_codes().version,
+        **operator,
+    }
 
 
 def _counts(rows: "NumbersResult | None") -> Counts:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from flows.logs import configure_logging
 from flows.masking import mask
 from flows.notifying.digest import configured_mail_server
 from flows.operations import doctor_checks
+from flows.operator_files.area_codes import AREA_CODES_SETTING, load_area_codes
 from flows.operator_files.do_not_originate import load_do_not_originate
 from flows.services import open_configured_carrier
 from flows.settings import PREFIX, Settings, SettingsError, load_settings
@@ -22,11 +23,14 @@ from flows.stores.arrival_hints import count_queued_events
 from flows.stores.folder import FolderStore
 from flows.stores.opening import open_store
 from schemas.manifest.businesses_yaml import BUSINESSES_FILE, BusinessesError, parse_businesses
+from schemas.rows.numbers.area_codes import shipped_area_codes
 
 log = logging.getLogger(__name__)
 
 #: With less free space than this there is a warning; with less than a tenth of it, an error.
 LOW_SPACE_BYTES = 1 << 30
+#: With an older list of area codes there is a warning. A dozen new ones open in a year.
+MAX_AREA_CODES_AGE = timedelta(days=365)
 
 #: Returns what it found. Raises CheckWarning, LaunchdropError or OSError if that is not as it should be.
 Check = Callable[[Settings], str]
@@ -72,6 +76,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
     yield "launching", _launching, "when the reason is resolved: launchdrop launches resume"
     yield "carrier", _carrier, f"{guide} lists the carrier's settings; check that the network lets launchdrop reach it"
     yield "do-not-originate list", _do_not_originate, "write one number per line; # starts a comment"
+    remedy = f"correct the line in the file that {PREFIX}AREA_CODES names; {guide} describes it"
+    yield "area codes", _area_codes, remedy
     yield "clocks", _clocks, "synchronize the clocks with NTP; launch times depend on them"
     yield "time zones", _time_zones, "reinstall the tzdata package: make setup"
     if settings.events:
@@ -178,6 +184,18 @@ def _carrier(settings: Settings) -> str:
 def _do_not_originate(settings: Settings) -> str:
     numbers = load_do_not_originate(settings)
     return "not set" if numbers is None else f"{len(numbers)} numbers"
+
+
+def _area_codes(settings: Settings) -> str:
+    shipped, operator = shipped_area_codes(), load_area_codes(settings)
+    age = datetime.now(UTC).date() - date.fromisoformat(shipped.version)
+    if age > MAX_AREA_CODES_AGE:
+        raise CheckWarning(
+            f"the list that comes with launchdrop is {age.days} days old; upgrade launchdrop, or list new area codes in "
+            f"a file and set {AREA_CODES_SETTING}"
+        )
+    listed = f"your list has {len(operator.codes)} (version {operator.version})" if operator else "you have no list"
+    return f"{len(shipped.codes)} of {shipped.version} come with launchdrop; {listed}"
 
 
 def _clocks(settings: Settings) -> str:

@@ -26,6 +26,7 @@ from flows.ledger.intake.drops import Sighting, read_sightings
 from flows.ledger.intake.leases import DropLease
 from flows.ledger.intake.submissions import Registration, RegistrationResult
 from flows.ledger.read.page_queries import find_receipt
+from flows.operator_files.area_codes import area_codes_version
 from flows.operator_files.do_not_originate import do_not_originate_fingerprint
 from flows.publishing.outbox import WriteResult, write_files
 from flows.registration.drop import (
@@ -55,13 +56,14 @@ WriteJudgedFiles = Callable[[Registration], None]
 class WorkerSetup:
     """What workers need to know: the settings, the clock, and what has to be the same on each worker.
 
-    `launchdrop` is the version, `do_not_originate` the fingerprint of that list.
+    `launchdrop` is the version, `do_not_originate` the fingerprint of that list, `area_codes` that list's version.
     """
 
     settings: Settings
     clock: Callable[[], datetime]
     launchdrop: str
     do_not_originate: str | None
+    area_codes: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,28 +95,32 @@ class PreparedDrop:
 
 def make_worker_setup(services: Services) -> WorkerSetup:
     """What workers need to know to work like this process. Paths are absolute, as workers run in other folders."""
-    do_not_originate = services.settings.do_not_originate
+    settings = services.settings
     places = {
         "inbox": services.inbox.url,
         "reports": services.reports.url,
         "archive": services.archive.url,
         "ledger": services.ledger.url,
-        "do_not_originate": do_not_originate and do_not_originate.absolute(),
+        "do_not_originate": settings.do_not_originate and settings.do_not_originate.absolute(),
+        "area_codes": settings.area_codes and settings.area_codes.absolute(),
     }
     return WorkerSetup(
-        settings=services.settings.for_workers().model_copy(update=places),
+        settings=settings.for_workers().model_copy(update=places),
         clock=services.clock,
         launchdrop=version("launchdrop"),
-        do_not_originate=do_not_originate_fingerprint(services.settings),
+        do_not_originate=do_not_originate_fingerprint(settings),
+        area_codes=area_codes_version(settings),
     )
 
 
 @contextmanager
 def _open_worker_services(setup: WorkerSetup) -> Iterator[Services]:
-    """The services on a worker. Raises LaunchdropError if its version or do-not-originate list is a different one."""
+    """The services on a worker. Raises LaunchdropError if its version or one of the operator's lists is another one."""
     check_worker_version(version("launchdrop"), setup.launchdrop)
     if do_not_originate_fingerprint(setup.settings) != setup.do_not_originate:
         raise LaunchdropError(f"a Dask worker has another do-not-originate list at {setup.settings.do_not_originate}")
+    if area_codes_version(setup.settings) != setup.area_codes:
+        raise LaunchdropError(f"a Dask worker has another list of area codes at {setup.settings.area_codes}")
     with open_services(setup.settings) as services:
         yield replace(services, clock=setup.clock)
 

@@ -8,6 +8,7 @@ from flows.ledger.programs.businesses import read_business
 from flows.ledger.programs.numbers import count_removed_by_replace
 from flows.ledger.programs.ownership import LedgerClaims
 from flows.ledger.programs.programs import read_existing_program
+from flows.operator_files.area_codes import load_area_codes
 from flows.operator_files.do_not_originate import load_do_not_originate
 from flows.operator_files.gallery import read_gallery_logo
 from flows.services import Services
@@ -65,6 +66,7 @@ def read_judging_context(services: Services, business: str, manifest: Manifest |
             reassign=bool(manifest and manifest.reassign),
         ),
         do_not_originate=load_do_not_originate(services.settings),
+        area_codes=load_area_codes(services.settings),
         gallery=partial(read_gallery_logo, services.inbox, business),
         count_removed_by_replace=(
             partial(count_removed_by_replace, services.ledger, business, reference) if program and reference else None

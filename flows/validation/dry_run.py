@@ -4,13 +4,14 @@ Files on the user's machine are trusted no more than uploads: they are read and 
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from flows.errors import LaunchdropError
+from flows.operator_files.area_codes import load_area_codes
 from flows.operator_files.do_not_originate import load_do_not_originate
 from flows.operator_files.gallery import GALLERY_FOLDER
 from flows.settings import Settings
@@ -91,6 +92,8 @@ def _check_csv(path: Path, options: _Options) -> DryRun:
     judgment = judge_csv(
         file,
         options.settings.policy,
+        options.now,
+        area_codes=load_area_codes(options.settings),
         caps=options.settings.caps,
         open_spill=options.open_spill,
         workers=options.workers,
@@ -169,15 +172,16 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _make_context(owner: str | None, businesses: Path | None, settings: Settings) -> JudgingContext:
-    """What a dry run knows: businesses.yaml, its gallery and the do-not-originate list, if there are any. No ledger."""
-    do_not_originate = load_do_not_originate(settings)
+    """What a dry run knows: businesses.yaml, its gallery and the operator's lists, if there are any. No ledger."""
+    lists = JudgingContext(
+        do_not_originate=load_do_not_originate(settings),
+        area_codes=load_area_codes(settings),
+    )
     if businesses is None:
-        return JudgingContext(do_not_originate=do_not_originate)
+        return lists
     business = _read_businesses(businesses).get(owner or "")
     gallery = partial(_read_logo, businesses.parent / GALLERY_FOLDER / business.id) if business else _no_logo
-    return JudgingContext(
-        business=business, is_registered=business is not None, do_not_originate=do_not_originate, gallery=gallery
-    )
+    return replace(lists, business=business, is_registered=business is not None, gallery=gallery)
 
 
 def _read_businesses(path: Path) -> dict[str, Business]:

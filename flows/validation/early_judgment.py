@@ -17,6 +17,7 @@ from flows.ledger.core.bulk import merge_blocks
 from flows.ledger.core.errors import Outdated
 from flows.services import Services
 from flows.validation.drop import judge_archived_drop, read_judging_context, read_manifest
+from schemas.model.area_codes import AreaCodeList
 from schemas.model.business import Business
 from schemas.model.callbacks import OpenSpillFile
 from schemas.model.drop import Drop
@@ -51,13 +52,14 @@ class RecordedAnswers:
 
     business: Business | None = None
     program: ExistingProgram | None = None
+    area_codes: AreaCodeList | None = None
     conflicts: list[tuple[np.ndarray, Mapping[int, NumberConflict]]] = field(default_factory=list)
     logo_hashes: dict[str, str | None] = field(default_factory=dict)
     removed_counts: list[int] = field(default_factory=list)
 
     def record_from(self, context: JudgingContext) -> JudgingContext:
         """The same context, but its answers are recorded here as it gives them."""
-        self.business, self.program = context.business, context.program
+        self.business, self.program, self.area_codes = context.business, context.program, context.area_codes
         count = context.count_removed_by_replace
         return replace(
             context,
@@ -68,7 +70,8 @@ class RecordedAnswers:
 
     def match(self, context: JudgingContext, numbers: JudgedNumbers) -> bool:
         """Whether this context gives the same answers. `numbers` are those that were judged."""
-        if (self.business, self.program) != (context.business, context.program):
+        known = (context.business, context.program, context.area_codes)
+        if (self.business, self.program, self.area_codes) != known:
             return False
         if any(_hash_logo(context.gallery(name)) != sha256 for name, sha256 in self.logo_hashes.items()):
             return False
@@ -135,4 +138,4 @@ def check_early_judgment(services: Services, early: EarlyJudgment) -> None:
     """Raise Outdated if the drop might be judged differently now."""
     context = read_judging_context(services, early.business, early.manifest)
     if not early.answers.match(context, early.judgment.numbers):
-        raise Outdated("the ledger, the gallery or the business has changed since the drop was judged")
+        raise Outdated("the ledger, the business or the operator's files have changed since the drop was judged")

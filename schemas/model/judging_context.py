@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from schemas.model.area_codes import AreaCodeList
 from schemas.model.business import Business
 from schemas.model.judgment import JudgedNumbers
 from schemas.model.lifecycle import RevisionState
@@ -68,7 +69,7 @@ class JudgingContext:
     """Everything outside the drop that the rules look at. If a field is None, the rules that need it are not checked.
 
     `is_registered` is None where there is no list of businesses to look in. `has_ledger` is False in a dry run.
-    `do_not_originate` is sorted int64. `gallery` returns the bytes of a gallery logo by its name.
+    `do_not_originate` is sorted int64. `area_codes` is the operator's list, if there is one. `gallery` returns the bytes of a gallery logo by its name.
     `count_removed_by_replace` counts the program's numbers that are not among the accepted ones, which
     `numbers_mode: replace` would remove.
     """
@@ -79,5 +80,6 @@ class JudgingContext:
     program: ExistingProgram | None = None
     claims: NumberClaims | None = None
     do_not_originate: "np.ndarray | None" = None
+    area_codes: AreaCodeList | None = None
     gallery: Callable[[str], bytes | None] = _no_gallery
     count_removed_by_replace: Callable[[JudgedNumbers], int] | None = None

@@ -16,6 +16,7 @@ from schemas.rows.numbers.columns import parse_columns
 from schemas.rows.reading.csv_records import START, ReadPosition, RecordBlock, split_records
 from schemas.rows.reading.encoding import DetectedEncoding, decode_to_utf8, encoded_size
 from schemas.rows.reading.long_lines import LineSplitter
+from schemas.rows.types import RowTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,7 @@ def judge_range(
     open_file: Callable[[], BinaryIO],
     detected: DetectedEncoding,
     part: ByteRange,
-    regions: tuple[str, ...],
-    toll_free: str,
+    terms: RowTerms,
 ) -> list[JudgedBlock]:
     """Read a range's rows and judge each by itself. Returns one block for each of the range's blocks.
 
@@ -69,17 +69,17 @@ def judge_range(
     with open_file() as stream:
         text = decode_to_utf8(stream, detected, begin=part.begin, end=part.end)
         blocks = split_records(LineSplitter().split(text), start=part.start)
-        return _regroup(judge_blocks(blocks, regions, toll_free), part.block_rows)
+        return _regroup(judge_blocks(blocks, terms), part.block_rows)
 
 
-def judge_blocks(blocks: Iterable[RecordBlock], regions: tuple[str, ...], toll_free: str) -> list[JudgedBlock]:
+def judge_blocks(blocks: Iterable[RecordBlock], terms: RowTerms) -> list[JudgedBlock]:
     """Judge the rows of several blocks, each row by itself."""
-    return [judge_block(block, regions, toll_free) for block in blocks]
+    return [judge_block(block, terms) for block in blocks]
 
 
-def judge_block(block: RecordBlock, regions: tuple[str, ...], toll_free: str) -> JudgedBlock:
+def judge_block(block: RecordBlock, terms: RowTerms) -> JudgedBlock:
     """Judge a block's rows, each by itself."""
-    return judge_rows(parse_columns(block), row_schema(regions, toll_free))
+    return judge_rows(parse_columns(block), row_schema(terms))
 
 
 def _regroup(judged: Sequence[JudgedBlock], block_rows: Sequence[int]) -> list[JudgedBlock]:

@@ -32,7 +32,7 @@ from schemas.rows.reading.csv_records import RecordBlock, split_records, typed_n
 from schemas.rows.reading.encoding import DetectedEncoding, decode_to_utf8, detect_encoding
 from schemas.rows.reading.long_lines import LineSplitter
 from schemas.rows.spill import SpillFile
-from schemas.rows.types import NumbersSource, NumberTerms, RowWorkers
+from schemas.rows.types import NumbersSource, NumberTerms, RowTerms, RowWorkers
 
 #: From this many bytes on, worker processes are worth starting.
 MIN_BYTES_FOR_WORKERS = 8 << 20
@@ -130,7 +130,7 @@ def run_first_pass(
         if progress is not None and count:
             progress(done, total)
 
-    judge = _BlockJudge(workers if total >= MIN_BYTES_FOR_WORKERS else None, terms)
+    judge = _BlockJudge(workers if total >= MIN_BYTES_FOR_WORKERS else None, terms.of_rows())
     judge.warm_up()
     for source in sources:
         result.files.append(_read_source(source, policy, result.judged, judge, on_read))
@@ -196,7 +196,7 @@ class _BlockJudge:
     """Judges blocks in this process or in workers, with the same results in the same order."""
 
     workers: RowWorkers | None
-    terms: NumberTerms
+    terms: RowTerms
 
     @property
     def sends_ranges(self) -> bool:
@@ -209,7 +209,7 @@ class _BlockJudge:
 
     def judge_here(self, blocks: Iterable[RecordBlock]) -> Iterator[JudgedBlock]:
         for block in blocks:
-            yield judge_block(block, self.terms.regions, self.terms.toll_free)
+            yield judge_block(block, self.terms)
 
     def judge_in_order(
         self,
@@ -235,10 +235,9 @@ class _BlockJudge:
         open_file: Callable[[], BinaryIO],
         detected: DetectedEncoding,
     ) -> "Future[list[JudgedBlock]]":
-        rules = self.terms.regions, self.terms.toll_free
         if isinstance(part, ByteRange):
-            return executor.submit(judge_range, open_file, detected, part, *rules)
-        return executor.submit(judge_blocks, [_without_positions(part)], *rules)
+            return executor.submit(judge_range, open_file, detected, part, self.terms)
+        return executor.submit(judge_blocks, [_without_positions(part)], self.terms)
 
 
 def _without_positions(block: RecordBlock) -> RecordBlock:

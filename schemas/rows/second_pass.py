@@ -85,9 +85,9 @@ def run_second_pass(
 ) -> SecondPassResult:
     """Describe the findings of every file, in order."""
     result = SecondPassResult(open_spill, caps)
-    suggester = Suggester()
+    suggester = Suggester(terms.area_codes.in_force())
     ends = np.cumsum([file.rows for file in first.files]).tolist()
-    messages = MessageWriter(locate=_locator(first.files, ends), programs=cross_row.programs)
+    messages = MessageWriter(locate=_locator(first.files, ends), programs=cross_row.programs, area_codes=terms.area_codes)
     judged = iter(first.judged)
     for file, end in zip(first.files, ends, strict=True):
         tail_file = open_spill()

@@ -8,6 +8,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.model.area_codes import AreaCodesInForce, AreaCodesOnDay
 from schemas.model.judging_context import NumberClaims
 
 Integers = NDArray[np.int64]
@@ -30,12 +31,26 @@ class NumbersSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowTerms:
+    """What a row by itself is judged by. It can be hashed, and is sent to workers.
+
+    - `regions`: ISO codes of the served regions (NUM-014).
+    - `toll_free`: the policy of NUM-013.
+    - `area_codes`: what goes before the metadata (NUM-008, NUM-014, NUM-015).
+    """
+
+    regions: tuple[str, ...]
+    toll_free: Literal["allow", "reject"] = "allow"
+    area_codes: AreaCodesInForce = AreaCodesInForce()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NumberTerms:
     """What the program and the operator require of the numbers.
 
     - `call_purpose`: the program's, which rows are compared with (PUR-003; None: no comparison).
-    - `regions`: ISO codes of the served regions (NUM-014).
-    - `toll_free`: the policy of NUM-013.
+    - `regions`, `toll_free`: as in `RowTerms`.
+    - `area_codes`: the listed area codes, and the day for which they count.
     - `do_not_originate`: the operator's list, sorted int64 (NUM-024; None: no list).
     - `claims`: who already has which numbers (NUM-022 and NUM-023; None: not checked).
     """
@@ -43,8 +58,13 @@ class NumberTerms:
     call_purpose: str | None
     regions: tuple[str, ...]
     toll_free: Literal["allow", "reject"] = "allow"
+    area_codes: AreaCodesOnDay = AreaCodesOnDay()
     do_not_originate: np.ndarray | None = None
     claims: NumberClaims | None = None
+
+    def of_rows(self) -> RowTerms:
+        """The terms for a row by itself."""
+        return RowTerms(regions=self.regions, toll_free=self.toll_free, area_codes=self.area_codes.in_force())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,8 +139,11 @@ RULES: tuple[Rule, ...] = (
     _number(
         id="NUM-008",
         name="The area code is not in use",
-        meaning="The numbering plan that this service uses does not have this area code.",
-        fix="Check the area code. If it is very new, ask the operator to update launchdrop.",
+        meaning="The area code is not in service, or will not be when the program starts.",
+        fix=(
+            "Check the area code. If it is new, ask the operator to add it to the list of area codes "
+            "(LAUNCHDROP_AREA_CODES)."
+        ),
     ),
     _number(
         id="NUM-009",

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.model.purposes import PURPOSES
-from schemas.rows.numbers.numbering_plan import numbering_plan
+from schemas.rows.numbers.numbering_plan import METADATA_ONLY, numbering_plan
 
 #: Rows written at a time.
 BATCH = 100_000
@@ -34,7 +34,7 @@ def write_numbers_file(path: Path, rows: int, bad_share: float, seed: int = 1, *
     number is seldom in two programs. Otherwise they come from the whole numbering plan.
     """
     rng = np.random.default_rng(seed)
-    known = numbering_plan()
+    known = numbering_plan(METADATA_ONLY)
     areas = np.flatnonzero((known.region == known.regions.index("US")) & ~known.toll_free & ~known.non_geographic)
     areas = np.array([area for area in areas if area not in known.partly_valid and not known.premium[area]])
     exchanges = np.array([each for each in range(200, 1000) if each % 100 != 11 and each not in (555, 958, 959, 976)])

@@ -63,7 +63,7 @@ def judge_file(path: Path, open_spill: OpenSpillFile) -> SubmissionView:
     digest = sha256(content).hexdigest()
     file = DropFile(name=path.name, bytes=len(content), sha256=digest, open=partial(path.open, "rb"))
     caps = FindingCaps(per_rule=FindingCaps().shown)
-    judgment = judge_csv(file, Policy(), caps=caps, open_spill=open_spill)
+    judgment = judge_csv(file, Policy(), NOW, caps=caps, open_spill=open_spill)
     print_progress(f"judged {judgment.counts.read:,} rows, {judgment.counts.rejected:,} rejected")
     return SubmissionView(id="20261201T120000Z-00000000", digest=digest, received_at=NOW, now=NOW, judgment=judgment)
 

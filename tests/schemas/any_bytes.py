@@ -49,7 +49,7 @@ def check_drop(manifest: bytes, numbers: bytes) -> Judgment:
 
 def check_numbers(numbers: bytes) -> Judgment:
     """Judge a numbers file without a manifest, and check the judgment."""
-    judgment = judge_csv(file_in_memory(NUMBERS, numbers), POLICY)
+    judgment = judge_csv(file_in_memory(NUMBERS, numbers), POLICY, NOW)
     check_judgment(judgment)
     return judgment
 

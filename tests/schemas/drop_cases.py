@@ -15,12 +15,14 @@ import yaml
 
 from schemas.judge import judge, judge_csv
 from schemas.manifest.businesses_yaml import parse_businesses
+from schemas.model.area_codes import AreaCodeList
 from schemas.model.business import Business
 from schemas.model.drop import Drop, DropFile
 from schemas.model.findings import Finding
 from schemas.model.judging_context import ExistingProgram, JudgingContext, NumberConflict
 from schemas.model.judgment import Judgment
 from schemas.model.policy import Policy
+from schemas.rows.numbers.area_codes import parse_area_codes
 
 CASES_FOLDER = Path(__file__).parents[1] / "cases"
 MANIFEST_NAMES = ("program.yaml", "program.yml")
@@ -50,7 +52,7 @@ class Case:
     def judge(self) -> Judgment:
         bare = next(self.folder.glob("*.csv"), None)
         if bare:
-            return judge_csv(self._file(bare, bare.name), self._policy())
+            return judge_csv(self._file(bare, bare.name), self._policy(), NOW, area_codes=self._area_codes())
         return judge(self._drop(), self._context(), self._policy(), NOW)
 
     def _inbox(self) -> str | None:
@@ -79,6 +81,7 @@ class Case:
             program=_program(self.given.get("program")),
             claims=ClaimsOfCase(self.given.get("claims", {})),
             do_not_originate=np.sort(np.array(self.given.get("do_not_originate", []), dtype=np.int64)),
+            area_codes=self._area_codes(),
             gallery=partial(_gallery, inbox),
             count_removed_by_replace=(lambda _rows: int(removed)) if removed else None,
         )
@@ -91,6 +94,11 @@ class Case:
         names = self.given.get("approved", ())
         approved = frozenset(self._file(self.folder / "drop" / name, name).sha256 for name in names)
         return dataclasses.replace(known[inbox], approved_logos=approved)
+
+    def _area_codes(self) -> AreaCodeList | None:
+        """The operator's list."""
+        text = self.given.get("area_codes")
+        return AreaCodeList(version="of the case", codes=parse_area_codes(text)) if text else None
 
     def _policy(self) -> Policy:
         settings: dict[str, Any] = {}

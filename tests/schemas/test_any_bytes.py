@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from schemas.judge import judge_csv
-from tests.schemas.any_bytes import POLICY, check_drop, check_numbers, file_in_memory, load_seeds
+from tests.schemas.any_bytes import NOW, POLICY, check_drop, check_numbers, file_in_memory, load_seeds
 
 MB = 1_000_000
 SEEDS = load_seeds()
@@ -96,6 +96,7 @@ def measure_seconds(content: bytes) -> float:
         judge_csv(
             file_in_memory("numbers.csv", content),
             POLICY,
+            NOW,
             open_spill=lambda: stack.enter_context(tempfile.TemporaryFile()),
         )
     return time.process_time() - began

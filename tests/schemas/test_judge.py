@@ -155,7 +155,7 @@ def test_a_drop_that_is_incomplete_is_judged_without_opening_its_numbers_files()
 
 
 def test_a_bare_file_is_judged_by_file_and_row_rules_only():
-    judgment = judge_csv(file("numbers.csv", b"5012149020,Survey\n501,Survey\n"), Policy())
+    judgment = judge_csv(file("numbers.csv", b"5012149020,Survey\n501,Survey\n"), Policy(), NOW)
     assert (judgment.verdict, judgment.manifest) == ("accepted_with_rejections", None)
     assert rules_and_places(judgment) == [("NUM-005", 2)]
     scopes = {RULES[rule].scope for rule in set(RULES) - set(judgment.rules_not_checked)}

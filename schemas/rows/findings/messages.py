@@ -2,46 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from schemas.model.area_codes import AreaCodesOnDay
 from schemas.model.findings import TYPED_NUMBERS_FILE
 from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_plan
+from schemas.rows.numbers.places import PLACE_NAMES
 from schemas.rows.numbers.phone_cells import MAX_CELL_BYTES, PhoneCells, parse_phone_cells
 from schemas.rows.reading.csv_quotes import RecordFault
 from schemas.rows.rule_codes import ROW_RULES
 from schemas.rows.types import Integers
-
-_PLACES = {
-    "AG": "Antigua and Barbuda",
-    "AI": "Anguilla",
-    "AS": "American Samoa",
-    "BB": "Barbados",
-    "BM": "Bermuda",
-    "BS": "the Bahamas",
-    "CA": "Canada",
-    "DM": "Dominica",
-    "DO": "the Dominican Republic",
-    "GD": "Grenada",
-    "GU": "Guam",
-    "JM": "Jamaica",
-    "KN": "Saint Kitts and Nevis",
-    "KY": "the Cayman Islands",
-    "LC": "Saint Lucia",
-    "MP": "the Northern Mariana Islands",
-    "MS": "Montserrat",
-    "PR": "Puerto Rico",
-    "SX": "Sint Maarten",
-    "TC": "the Turks and Caicos Islands",
-    "TT": "Trinidad and Tobago",
-    "US": "the United States",
-    "VC": "Saint Vincent and the Grenadines",
-    "VG": "the British Virgin Islands",
-    "VI": "the US Virgin Islands",
-}
 
 #: Messages that are always the same.
 _FIXED = {
@@ -91,6 +66,7 @@ class MessageWriter:
 
     locate: Callable[[int], tuple[str, int]]
     programs: Sequence[str | None]
+    area_codes: AreaCodesOnDay
 
     def messages(self, facts: FindingFacts) -> pa.Array:
         """The message of each finding."""
@@ -99,6 +75,9 @@ class MessageWriter:
     def _of_rule(self, rule: str, facts: FindingFacts, place: Integers) -> pa.Array:
         if rule in _FIXED:
             return pa.repeat(_FIXED[rule], len(place))
+        if rule in ("NUM-008", "NUM-014"):
+            message = self._not_in_service_message if rule == "NUM-008" else self._region_message
+            return _once_per_value(facts.phone_cells(place).area, message)
         if rule in _BY_AREA:
             return _once_per_value(facts.phone_cells(place).area, _BY_AREA[rule])
         if rule in _BY_EXCHANGE:
@@ -112,6 +91,21 @@ class MessageWriter:
         if rule == "NUM-003":
             return _spreadsheet_messages(facts.number.take(pa.array(place)))
         return _once_per_value(_BY_VALUE[rule][0](facts, place), _BY_VALUE[rule][1])
+
+    def _not_in_service_message(self, area: int) -> str:
+        listed, day = self.area_codes.find(area), self.area_codes.day
+        if listed is None:
+            return f"Area code {area} is not assigned, according to phonenumbers {PHONENUMBERS_VERSION}."
+        start = f"; the program starts on {_spell_day(day)}" if self.area_codes.is_start else ""
+        if listed.first_day is not None and day < listed.first_day:
+            return f"Area code {area} goes into service on {_spell_day(listed.first_day)}{start}."
+        assert listed.last_day is not None
+        return f"Area code {area} is in service until {_spell_day(listed.last_day)}{start}."
+
+    def _region_message(self, area: int) -> str:
+        plan = numbering_plan(self.area_codes.in_force())
+        region = PLACE_NAMES[plan.regions[int(plan.region[area])]]
+        return f"Area code {area} is in {region}, which is not served."
 
     def _conflict_message(self, program: int) -> str:
         return f"This phone number is already in the program {self.programs[program]}."
@@ -143,18 +137,14 @@ def _once_per_value(values: Integers, message: Callable[[int], str]) -> pa.Array
     return pa.array([message(value) for value in distinct.tolist()]).take(pa.array(index))
 
 
-def _region_message(area: int) -> str:
-    plan = numbering_plan()
-    region = plan.regions[int(plan.region[area])]
-    return f"Area code {area} is in {_PLACES.get(region, region)}, which is not served."
+def _spell_day(day: date) -> str:
+    return f"{day:%B} {day.day}, {day.year}"
 
 
 _BY_AREA: dict[str, Callable[[int], str]] = {
     "NUM-007": lambda area: f"Area code {area:03d} can't exist.",
-    "NUM-008": lambda area: f"Area code {area} is not assigned, according to phonenumbers {PHONENUMBERS_VERSION}.",
     "NUM-012": lambda area: f"Area code {area} is not tied to a place.",
     "NUM-013": lambda area: f"{area} is toll-free, and toll-free numbers are not accepted.",
-    "NUM-014": _region_message,
 }
 _BY_EXCHANGE: dict[str, Callable[[int], str]] = {
     "NUM-009": lambda exchange: f"Exchange {exchange:03d} can't exist.",

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.model.area_codes import AreaCodesInForce
 from schemas.model.purposes import nearest_purpose
-from schemas.rows.numbers.numbering_plan import numbering_plan
+from schemas.rows.numbers.numbering_plan import NumberingPlan, numbering_plan
 
 _EXTENSION = r"(?i)[\s,;]*(?:extension|extn?|ext|x|#|;)[\s.:]*\d{1,6}\s*$"
 _TEN_DIGITS = r"^(?:011|00|0)?1{0,2}(?P<ten>\d{10})$"
@@ -24,6 +26,7 @@ _MAX_COMPARED = 2000
 class Suggester:
     """Makes suggestions for findings, as pyarrow strings with nulls."""
 
+    area_codes: AreaCodesInForce
     _nearest: dict[str, str | None] = field(default_factory=dict)
 
     def suggest(
@@ -37,7 +40,9 @@ class Suggester:
             return _once_per_text(self._nearest_purposes, purpose)
         if rule == "CSV-010":
             return _once_per_text(_two_columns, read_records())
-        return _once_per_text(_FROM_NUMBER[rule], number) if rule in _FROM_NUMBER else None
+        if rule not in _FROM_NUMBER:
+            return None
+        return _once_per_text(partial(_FROM_NUMBER[rule], numbering_plan(self.area_codes)), number)
 
     def _nearest_purposes(self, purpose: pa.Array) -> pa.Array:
         return pa.array([self._nearest_purpose(text) for text in purpose.to_pylist()], pa.string())
@@ -56,30 +61,29 @@ def _once_per_text(suggest: Callable[[pa.Array], pa.Array], text: pa.Array) -> p
     return suggest(encoded.dictionary).take(encoded.indices)
 
 
-def _ten_digits(number: pa.Array) -> pa.Array:
+def _ten_digits(plan: NumberingPlan, number: pa.Array) -> pa.Array:
     """The ten digits in the cell, without an extension or an international prefix, if they are a valid number."""
     text = pc.replace_substring_regex(pc.utf8_normalize(number, "NFKC"), _EXTENSION, "")
     digits = pc.replace_substring_regex(text, r"[^0-9]", "")
-    return _if_valid(_group(digits, _TEN_DIGITS, "ten"))
+    return _if_valid(plan, _group(digits, _TEN_DIGITS, "ten"))
 
 
-def _undamaged(number: pa.Array) -> pa.Array:
+def _undamaged(plan: NumberingPlan, number: pa.Array) -> pa.Array:
     """The number, if the spreadsheet only added decimals or kept all ten digits."""
     whole = _group(number, _AMOUNT, "a")
     scientific = pc.extract_regex(number, _SCIENTIFIC)
     joined = pc.binary_join_element_wise(*_groups(scientific, "a", "b"), "")
-    return _if_valid(pc.coalesce(whole, joined))
+    return _if_valid(plan, pc.coalesce(whole, joined))
 
 
-def _if_valid(ten: pa.Array) -> pa.Array:
+def _if_valid(plan: NumberingPlan, ten: pa.Array) -> pa.Array:
     number = pc.fill_null(pc.cast(ten, pa.int64()), -1).to_numpy(zero_copy_only=False)
-    plan = numbering_plan()
     area, exchange = number // 10_000_000, number // 10_000 % 1000
     good = (number >= 0) & plan.possible[area] & (exchange % 100 != 11) & plan.is_valid(number)
     return pc.if_else(pa.array(good), ten, pa.scalar(None, pa.string()))
 
 
-def _with_area_code(number: pa.Array) -> pa.Array:
+def _with_area_code(_plan: NumberingPlan, number: pa.Array) -> pa.Array:
     digits = pc.replace_substring_regex(number, r"[^0-9]", "")
     local = pc.utf8_slice_codeunits(digits, -7)
     exchange, line = pc.utf8_slice_codeunits(local, 0, 3), pc.utf8_slice_codeunits(local, 3, 7)
@@ -95,7 +99,7 @@ def _two_columns(record: pa.Array) -> pa.Array:
     return pc.coalesce(_group(record, _EMPTY_AFTER, "a"), joined)
 
 
-_FROM_NUMBER: dict[str, Callable[[pa.Array], pa.Array]] = {
+_FROM_NUMBER: dict[str, Callable[[NumberingPlan, pa.Array], pa.Array]] = {
     "NUM-002": _ten_digits,
     "NUM-003": _undamaged,
     "NUM-004": _with_area_code,

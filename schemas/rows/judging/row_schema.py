@@ -7,7 +7,7 @@ afterwards which finding it gets.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ from schemas.rows.numbers.leading_lines import LeadingLine
 from schemas.rows.numbers.numbering_plan import AREA_TABLE_SIZE, numbering_plan
 from schemas.rows.numbers.phone_cells import CellFlag
 from schemas.rows.rule_codes import CODE_OF_RULE, NUMBER_PRECEDENCE, ROW_RULES
+from schemas.rows.types import RowTerms
 from schemas.rules import RULES
 
 #: The value in `JudgedBlock.purpose` for a purpose that is not one of the ten.
@@ -63,11 +64,11 @@ class JudgedBlock:
     code: NDArray[np.uint8]
 
 
-def row_rules(regions: tuple[str, ...], toll_free: str) -> tuple[tuple[str, str, Callable[[Values], Passes]], ...]:
-    """The rules as (id, column, which values pass), with the policies for NUM-013 and NUM-014."""
-    plan = numbering_plan()
-    served = plan.served_areas(regions)
-    refused = plan.toll_free if toll_free == "reject" else np.zeros(AREA_TABLE_SIZE, dtype=np.bool_)
+def row_rules(terms: RowTerms) -> tuple[tuple[str, str, Callable[[Values], Passes]], ...]:
+    """The rules as (id, column, which values pass), under these terms."""
+    plan = numbering_plan(terms.area_codes)
+    served = plan.served_areas(terms.regions)
+    refused = plan.toll_free if terms.toll_free == "reject" else np.zeros(AREA_TABLE_SIZE, dtype=np.bool_)
     return (
         ("CSV-010", "cell_count", lambda cells: (cells == 2) | (cells <= BROKEN_RECORD)),
         ("CSV-011", "cell_count", lambda cells: cells != LeadingLine.HEADER),
@@ -100,11 +101,11 @@ def _has_no_flag(flag: int, flags: Values) -> Passes:
     return passes
 
 
-@cache
-def row_schema(regions: tuple[str, ...], toll_free: str) -> RowSchema:
-    """The Pandera schema of the parsed rows under these policies."""
+@lru_cache(maxsize=16)
+def row_schema(terms: RowTerms) -> RowSchema:
+    """The Pandera schema of the parsed rows under these terms."""
     checks: dict[str, list[RowRule]] = {column: [] for column in COLUMNS}
-    for rule, column, passes in row_rules(regions, toll_free):
+    for rule, column, passes in row_rules(terms):
         checks[column].append(RowRule(rule, passes))
     return RowSchema({column: pa.Column("int64", [*rules]) for column, rules in checks.items()}, strict=True)
 

@@ -3,12 +3,13 @@
 What can exist follows from the plan's own rules. What is assigned and valid comes from phonenumbers' metadata, the same
 that its `is_valid_number` uses, expanded into a table of leading digits: nearly every area code takes any exchange from
 200 up, but two dozen do not, and in two of those the validity depends on digits after the exchange. A test compares the
-table with `phonenumbers` itself.
+table with `phonenumbers` itself. The lists of area codes (`area_codes`) go before the metadata: an area code that they
+have in service takes any exchange from 200 up.
 """
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 
 import numpy as np
@@ -16,6 +17,8 @@ import phonenumbers
 from numpy.typing import NDArray
 from phonenumbers.phonemetadata import PhoneMetadata
 
+from schemas.model.area_codes import AreaCodesInForce
+from schemas.rows.numbers.area_codes import is_possible_area_code
 from schemas.rows.numbers.metadata_patterns import ANY_DIGIT, DigitSet, DigitSets, expand_pattern
 from schemas.rows.types import BoolArray, Integers
 
@@ -72,28 +75,33 @@ class NumberingPlan:
         return self.valid[number // _NUMBERS_PER_ENTRY]
 
 
-@cache
-def numbering_plan() -> NumberingPlan:
-    """The plan by the installed version of phonenumbers. Built once per process."""
+#: What the metadata alone says.
+METADATA_ONLY = AreaCodesInForce()
+
+
+@lru_cache(maxsize=4)
+def numbering_plan(area_codes: AreaCodesInForce) -> NumberingPlan:
+    """The plan by the installed version of phonenumbers and the lists of area codes. Built once per process."""
     found = _read_metadata()
+    patterns, region = dict(found.patterns), dict(found.region)
+    for code, listed_region in area_codes.in_service:
+        patterns[code], region[code] = {_ANY_EXCHANGE}, listed_region
+    for code in area_codes.closed:
+        patterns.pop(code, None)
+    in_service = [code for code, _ in area_codes.in_service]
     regions = tuple(sorted(set(found.region.values())))
     region_index = {region: index for index, region in enumerate(regions)}
     return NumberingPlan(
-        possible=_area_table(*(code for code in range(1000) if _is_possible(code)), no_area=True),
-        assigned=_area_table(*found.patterns, no_area=True),
+        possible=_area_table(*filter(is_possible_area_code, range(1000)), no_area=True),
+        assigned=_area_table(*patterns, no_area=True),
         premium=_area_table(*_PREMIUM),
-        non_geographic=_area_table(*_NON_GEOGRAPHIC, *(found.patterns.keys() - found.with_location)),
+        non_geographic=_area_table(*_NON_GEOGRAPHIC, *(patterns.keys() - found.with_location - set(in_service))),
         toll_free=_area_table(*found.toll_free),
-        region=np.array([region_index.get(found.region.get(code, ""), -1) for code in range(AREA_TABLE_SIZE)]),
+        region=np.array([region_index.get(region.get(code, ""), -1) for code in range(AREA_TABLE_SIZE)]),
         regions=regions,
-        partly_valid=frozenset(code for code, patterns in found.patterns.items() if _ANY_EXCHANGE not in patterns),
-        valid=_valid_table(found.patterns),
+        partly_valid=frozenset(code for code, of_code in patterns.items() if _ANY_EXCHANGE not in of_code),
+        valid=_valid_table(patterns),
     )
-
-
-def _is_possible(code: int) -> bool:
-    """First digit from 2, middle digit not 9, not N11, not 37X or 96X."""
-    return code >= 200 and code // 10 % 10 != 9 and code % 100 != 11 and code // 10 not in (37, 96)
 
 
 def _area_table(*codes: int, no_area: bool = False) -> BoolArray:
@@ -144,6 +152,7 @@ class _Metadata:
                 self.toll_free.add(code)
 
 
+@cache
 def _read_metadata() -> _Metadata:
     """Read all +1 regions, as phonenumbers' `region_code_for_number` does.
 

@@ -64,6 +64,7 @@ def test_a_correct_deployment_has_no_problem():
         ("LEDGER", "postgresql+psycopg://nobody@127.0.0.1:9/x", "ledger", "cannot be opened"),
         ("CARRIER", "http", "carrier", "LAUNCHDROP_CARRIER=http needs LAUNCHDROP_HTTP_URL and LAUNCHDROP_HTTP_SECRET"),
         ("DO_NOT_ORIGINATE", "missing.txt", "do-not-originate list", "missing.txt"),
+        ("AREA_CODES", "missing.csv", "area codes", "missing.csv"),
         ("SMTP_HOST", "127.0.0.1", "mail server", "127.0.0.1:25: "),
     ],
 )
@@ -256,5 +257,5 @@ def test_every_check_has_a_remedy(monkeypatch):
         monkeypatch.setenv(f"LAUNCHDROP_{name}", value)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     checks = list(doctor._checks(load_settings()))
-    assert len(checks) == len({name for name, _, _ in checks}) == 16
+    assert len(checks) == len({name for name, _, _ in checks}) == 17
     assert all(remedy for _, _, remedy in checks)

@@ -288,12 +288,17 @@ def test_workers_get_no_secrets_and_absolute_paths(tmp_path, monkeypatch):
 
 
 def test_a_worker_with_another_version_or_list_is_refused_with_one_line(tmp_path):
-    listed = tmp_path / "dno.txt"
+    listed, codes = tmp_path / "dno.txt", tmp_path / "codes.csv"
     listed.write_text("5012149020\n")
-    with open_copy(tmp_path / "it", two_drops, do_not_originate=listed) as services:
+    codes.write_text("271,US\n")
+    with open_copy(tmp_path / "it", two_drops, do_not_originate=listed, area_codes=codes) as services:
         setup = worker_tasks.make_worker_setup(services)
         with pytest.raises(LaunchdropError, match=r"^a Dask worker runs launchdrop .*, not 0\.0: restart the workers"):
             worker_tasks.prepare_block(replace(setup, launchdrop="0.0"), [])
+        codes.write_text("275,US\n")
+        with pytest.raises(LaunchdropError, match=r"^a Dask worker has another list of area codes"):
+            worker_tasks.prepare_block(setup, [])
+        codes.write_text("271,US\n")
         listed.write_text("5012149021\n")
         with pytest.raises(LaunchdropError, match=r"^a Dask worker has another do-not-originate list"):
             worker_tasks.prepare_block(setup, [])

@@ -13,6 +13,7 @@ from schemas.rows.reading.csv_records import split_records
 from schemas.rows.reading.encoding import decode_to_utf8, detect_encoding
 from schemas.rows.reading.long_lines import LineSplitter
 from schemas.rows.rule_codes import NUMBER_PRECEDENCE
+from schemas.rows.types import RowTerms
 from schemas.rules import RULES
 from tests.schemas.rows.judging_in_memory import source
 
@@ -42,7 +43,7 @@ CASES = {
     "PUR-001": "5012149022,",
     "PUR-002": "5012149023,Zebra",
 }
-SCHEMA = row_schema.row_schema(Policy().regions, "reject")
+SCHEMA = row_schema.row_schema(RowTerms(regions=Policy().regions, toll_free="reject"))
 
 
 def parse(content):
@@ -118,6 +119,6 @@ def test_the_rules_are_declared_in_their_precedence():
     assert [rule[-3:] for rule in NUMBER_PRECEDENCE] == (
         ["001", "003", "002", "006", "004", "005", "007", "011", "012", "008", "013", "009", "010", "014", "015"]
     )
-    declared = [rule for rule, _, _ in row_schema.row_rules(Policy().regions, "allow") if rule in NUMBER_PRECEDENCE]
+    declared = [rule for rule, _, _ in row_schema.row_rules(RowTerms(regions=Policy().regions)) if rule in NUMBER_PRECEDENCE]
     assert declared == list(NUMBER_PRECEDENCE)
     assert set(row_schema.ROW_RULES) <= set(RULES)

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.rows.numbers.metadata_patterns import expand_pattern
-from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_plan
+from schemas.rows.numbers.numbering_plan import METADATA_ONLY, PHONENUMBERS_VERSION, numbering_plan
 from tests.schemas.rows.judging_in_memory import judge_files, rules_for_number
 
-PLAN = numbering_plan()
+PLAN = numbering_plan(METADATA_ONLY)
 ASSIGNED = np.flatnonzero(PLAN.assigned[:-1]).tolist()
 ALL_REGIONS = PLAN.regions
 
