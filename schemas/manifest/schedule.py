@@ -1,25 +1,22 @@
-"""When a program starts and ends: SCH-001 to SCH-008."""
+"""When a program starts and ends: SCH-001 to SCH-009."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from schemas.manifest.section import Section, SectionReporter
-from schemas.manifest.time_zones import load_zone, suggest_zone
+from schemas.manifest.section import Section, SectionReporter, excerpt
+from schemas.manifest.times.fixed_offset_zones import explain_fixed_offset
+from schemas.manifest.times.other_times import explain_time
+from schemas.manifest.times.time_zones import EXAMPLE_TIME, format_iso_time, load_zone
+from schemas.manifest.times.written_times import read_time
+from schemas.manifest.times.zone_suggestions import explain_unknown_zone
 from schemas.model.judging_context import ExistingProgram
 from schemas.model.manifest import Schedule
 from schemas.model.policy import Policy
 
 SCHEDULE_KEYS = ("start", "end", "timezone")
 
-_TIME = re.compile(
-    r"(?P<local>[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?) ?"
-    r"(?:(?P<utc>Z)|(?P<sign>[+-])(?P<hours>[0-9]{2}):?(?P<minutes>[0-5][0-9]))?"
-)
-_EXPECTED = "a date and time such as 2027-01-04T09:00, in the years 2000 to 2199"
-#: No place on earth is further from UTC.
-_MAX_OFFSET = timedelta(hours=14)
+_EXPECTED = f"a date and time such as {EXAMPLE_TIME}"
 #: A review takes at least this long.
 REVIEW_DURATION = timedelta(hours=24)
 
@@ -40,25 +37,40 @@ class ParsedSchedule:
 
 
 def parse_schedule(section: Section) -> ParsedSchedule:
-    """Parse the section `schedule`: SCH-001, SCH-002, SCH-006, SCH-007."""
+    """Parse the section `schedule`: SCH-001, SCH-002, SCH-006, SCH-007, SCH-009."""
     name = section.plain_text("timezone", max_length=100)
     zone = _parse_zone(section, name)
-    written = {key: _parse_time(section, key) for key in ("start", "end")}
-    without_offset = [section.path(key) for key, time in written.items() if time and time.tzinfo is None]
+    written = {key: _parse_time(section, key, zone) for key in ("start", "end")}
+    without_offset = {key: time for key, time in written.items() if time and time.tzinfo is None}
     if without_offset and not section.is_filled("timezone"):
-        _report_missing_zone(section, without_offset)
+        _report_missing_zone(section, [section.path(key) for key in without_offset])
+    if zone:
+        _report_fixed_offset(section, zone, list(without_offset.values()))
     start, end = (_to_instant(section, key, time, zone) for key, time in written.items())
-    if start and end and end <= start:
+    if _ends_too_early(start, end) or (not (start and end) and _ends_too_early(written["start"], written["end"])):
         section.report("SCH-002", "end", f"{section.path('end')} must be after {section.path('start')}.")
     return ParsedSchedule(start=start, end=end, timezone=zone.key if zone else "UTC")
+
+
+def _ends_too_early(start: datetime | None, end: datetime | None) -> bool:
+    """Whether the end is not after the start. Local times without a known zone can be compared, too."""
+    if start is None or end is None or (start.tzinfo is None) != (end.tzinfo is None):
+        return False
+    return end <= start
 
 
 def _parse_zone(section: Section, name: str | None) -> ZoneInfo | None:
     zone = load_zone(name) if name else None
     if name and zone is None:
-        message = f'"{name}" is not an IANA time zone name such as America/Chicago.'
-        section.report("SCH-001", "timezone", message, value=name, suggestion=suggest_zone(name))
+        unknown = explain_unknown_zone(name)
+        section.report("SCH-001", "timezone", unknown.message, value=name, suggestion=unknown.suggestion)
     return zone
+
+
+def _report_fixed_offset(section: Section, zone: ZoneInfo, local_times: list[datetime]) -> None:
+    fixed = explain_fixed_offset(zone.key, local_times)
+    if fixed:
+        section.report("SCH-009", "timezone", fixed.message, value=zone.key, suggestion=fixed.suggestion)
 
 
 def _report_missing_zone(section: Section, without_offset: list[str]) -> None:
@@ -67,33 +79,24 @@ def _report_missing_zone(section: Section, without_offset: list[str]) -> None:
     section.report("SCH-001", "timezone", message)
 
 
-def _parse_time(section: Section, key: str) -> datetime | None:
-    """The time as written: aware if it has an offset, else naive."""
+def _parse_time(section: Section, key: str, zone: ZoneInfo | None) -> datetime | None:
+    """The time as written: aware if it has an offset, else naive. MAN-004 if it is not a time."""
     text = section.raw_text(key, required=True)
     if text is None:
         return None
-    match = _TIME.fullmatch(text.strip())
-    time = _read_match(match) if match else None
+    time = read_time(text)
     if time is None:
-        section.report_wrong(key, _EXPECTED)
+        _report_wrong_time(section, key, text, zone)
     return time
 
 
-def _read_match(match: re.Match[str]) -> datetime | None:
-    try:
-        local = datetime.fromisoformat(match["local"])
-    except ValueError:
-        return None
-    if not 2000 <= local.year < 2200:
-        return None
-    if match["utc"]:
-        return local.replace(tzinfo=UTC)
-    if not match["sign"]:
-        return local
-    offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
-    if offset > _MAX_OFFSET:
-        return None
-    return local.replace(tzinfo=timezone(-offset if match["sign"] == "-" else offset))
+def _report_wrong_time(section: Section, key: str, text: str, zone: ZoneInfo | None) -> None:
+    wrong = explain_time(text, zone)
+    if wrong is None:
+        section.report_wrong(key, _EXPECTED)
+        return
+    message = f'{section.path(key)} cannot be "{excerpt(text)}": {wrong.reason}.'
+    section.report("MAN-004", key, message, value=text, suggestion=wrong.suggestion)
 
 
 def _to_instant(section: Section, key: str, time: datetime | None, zone: ZoneInfo | None) -> datetime | None:
@@ -121,21 +124,23 @@ def _local_to_instant(section: Section, key: str, time: datetime, zone: ZoneInfo
         return first.astimezone(UTC)
     is_repeated = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == time
     problem = "happens twice" if is_repeated else "does not exist"
-    message = f"{_iso(time)} {problem} in {zone.key}: the clocks change that day."
-    section.report("SCH-006", key, message, value=_iso(time), suggestion=f"{_iso(first)} or {_iso(second)}")
+    written = format_iso_time(time)
+    message = (
+        f"{written} {problem} in {zone.key}: the clocks change that day. "
+        f"Write {format_iso_time(first)} or {format_iso_time(second)}."
+    )
+    section.report("SCH-006", key, message, value=written)
     return None
 
 
 def _report_wrong_offset(section: Section, key: str, time: datetime, zone: ZoneInfo) -> None:
     same_local_time, same_instant = time.replace(tzinfo=zone), time.astimezone(zone)
-    offset = same_local_time.isoformat()[-6:]
-    message = f"{_iso(time)} does not match {zone.key}, where the offset is {offset} at that time."
-    suggestion = f"{_iso(same_local_time)} or {_iso(same_instant)}"
-    section.report("SCH-007", key, message, value=_iso(time), suggestion=suggestion)
-
-
-def _iso(time: datetime) -> str:
-    return time.isoformat(timespec="seconds" if time.second else "minutes")
+    written, offset = format_iso_time(time), same_local_time.isoformat()[-6:]
+    message = (
+        f"{written} does not match {zone.key}, where the offset is {offset} at that time. "
+        f"Write {format_iso_time(same_local_time)} or {format_iso_time(same_instant)}."
+    )
+    section.report("SCH-007", key, message, value=written)
 
 
 def check_schedule(

@@ -50,14 +50,14 @@ RULES: tuple[Rule, ...] = (
         severity="error",
         name="The clocks change at this time",
         meaning="This local time does not exist or happens twice, because the clocks change that day.",
-        fix="Write the time with one of the two suggested UTC offsets.",
+        fix="Write the time with one of the two UTC offsets that the message shows.",
     ),
     _schedule(
         id="SCH-007",
         severity="error",
         name="The offset does not match the time zone",
         meaning="The time zone has another UTC offset at that time, so the time could mean two different moments.",
-        fix="Correct the offset or the time zone, or delete one of them.",
+        fix="Correct the offset or the time zone, or delete one of them. Z is an offset, too: it means UTC.",
     ),
     _schedule(
         id="SCH-008",
@@ -65,6 +65,16 @@ RULES: tuple[Rule, ...] = (
         name="The start of a launched program cannot change",
         meaning="The launch has begun, so the start stays as it was. The rest of the revision is not affected.",
         fix="Nothing to do. To avoid this warning, write the start that the program was launched with.",
+    ),
+    _schedule(
+        id="SCH-009",
+        severity="warning",
+        name="The time zone has a fixed offset",
+        meaning=(
+            "This name stands for one UTC offset all year, without daylight saving time. In summer that can be an hour "
+            "off the local time, and the sign of names such as Etc/GMT-6 is the opposite of what it seems."
+        ),
+        fix="Write the IANA name of a place, such as America/New_York. If you mean the offset, there is nothing to do.",
     ),
     _display_name(
         id="DSP-001",
