@@ -37,6 +37,10 @@ class AreaCodesInForce:
     closed: tuple[int, ...] = ()
 
 
+#: Without lists, the metadata decides.
+METADATA_ONLY = AreaCodesInForce()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AreaCodesOnDay:
     """The area codes of both lists, and the day for which numbers are judged.
@@ -59,3 +63,6 @@ class AreaCodesOnDay:
     def find(self, code: int) -> AreaCode | None:
         """What the lists say about an area code; None if it is in neither."""
         return next((each for each in self.codes if each.code == code), None)
+
+
+NO_AREA_CODE_LISTS = AreaCodesOnDay()

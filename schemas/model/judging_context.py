@@ -69,8 +69,8 @@ class JudgingContext:
     """Everything outside the drop that the rules look at. If a field is None, the rules that need it are not checked.
 
     `is_registered` is None where there is no list of businesses to look in. `has_ledger` is False in a dry run.
-    `do_not_originate` is sorted int64. `area_codes` is the operator's list, if there is one. `gallery` returns the bytes of a gallery logo by its name.
-    `count_removed_by_replace` counts the program's numbers that are not among the accepted ones, which
+    `do_not_originate` is sorted int64. `area_codes` is the operator's list; without one, the shipped list still counts.
+    `gallery` returns the bytes of a gallery logo by its name. `count_removed_by_replace` counts the program's numbers that are not among the accepted ones, which
     `numbers_mode: replace` would remove.
     """
 

@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.model.area_codes import AreaCodesInForce, AreaCodesOnDay
+from schemas.model.area_codes import METADATA_ONLY, NO_AREA_CODE_LISTS, AreaCodesInForce, AreaCodesOnDay
 from schemas.model.judging_context import NumberClaims
 
 Integers = NDArray[np.int64]
@@ -41,7 +41,7 @@ class RowTerms:
 
     regions: tuple[str, ...]
     toll_free: Literal["allow", "reject"] = "allow"
-    area_codes: AreaCodesInForce = AreaCodesInForce()
+    area_codes: AreaCodesInForce = METADATA_ONLY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class NumberTerms:
     call_purpose: str | None
     regions: tuple[str, ...]
     toll_free: Literal["allow", "reject"] = "allow"
-    area_codes: AreaCodesOnDay = AreaCodesOnDay()
+    area_codes: AreaCodesOnDay = NO_AREA_CODE_LISTS
     do_not_originate: np.ndarray | None = None
     claims: NumberClaims | None = None
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from schemas.model.purposes import PURPOSES
-from schemas.rows.numbers.numbering_plan import METADATA_ONLY, numbering_plan
+from schemas.model.area_codes import METADATA_ONLY
+from schemas.rows.numbers.numbering_plan import numbering_plan
 
 #: Rows written at a time.
 BATCH = 100_000

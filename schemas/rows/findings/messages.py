@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from schemas.model.area_codes import AreaCodesOnDay
 from schemas.model.findings import TYPED_NUMBERS_FILE
 from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_plan
-from schemas.rows.numbers.places import PLACE_NAMES
 from schemas.rows.numbers.phone_cells import MAX_CELL_BYTES, PhoneCells, parse_phone_cells
+from schemas.rows.numbers.places import PLACE_NAMES
 from schemas.rows.reading.csv_quotes import RecordFault
 from schemas.rows.rule_codes import ROW_RULES
 from schemas.rows.types import Integers

@@ -75,10 +75,6 @@ class NumberingPlan:
         return self.valid[number // _NUMBERS_PER_ENTRY]
 
 
-#: What the metadata alone says.
-METADATA_ONLY = AreaCodesInForce()
-
-
 @lru_cache(maxsize=4)
 def numbering_plan(area_codes: AreaCodesInForce) -> NumberingPlan:
     """The plan by the installed version of phonenumbers and the lists of area codes. Built once per process."""

@@ -119,6 +119,7 @@ def test_the_rules_are_declared_in_their_precedence():
     assert [rule[-3:] for rule in NUMBER_PRECEDENCE] == (
         ["001", "003", "002", "006", "004", "005", "007", "011", "012", "008", "013", "009", "010", "014", "015"]
     )
-    declared = [rule for rule, _, _ in row_schema.row_rules(RowTerms(regions=Policy().regions)) if rule in NUMBER_PRECEDENCE]
+    rules = row_schema.row_rules(RowTerms(regions=Policy().regions))
+    declared = [rule for rule, _, _ in rules if rule in NUMBER_PRECEDENCE]
     assert declared == list(NUMBER_PRECEDENCE)
     assert set(row_schema.ROW_RULES) <= set(RULES)

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from schemas.model.area_codes import AreaCode, AreaCodeList, AreaCodesOnDay
+from schemas.model.area_codes import METADATA_ONLY, AreaCode, AreaCodeList, AreaCodesOnDay
 from schemas.rows.numbers.area_codes import (
     AreaCodesError,
     is_possible_area_code,
@@ -13,9 +13,10 @@ from schemas.rows.numbers.area_codes import (
     parse_area_codes,
     shipped_area_codes,
 )
-from schemas.rows.numbers.numbering_plan import METADATA_ONLY, numbering_plan
+from schemas.rows.numbers.numbering_plan import numbering_plan
 
 SHIPPED_ON = date.fromisoformat(shipped_area_codes().version)
+LINE_EXPECTED = "expected code,region,from,until such as 729,US,2025-09-05, where from and until may be empty"
 BY_METADATA = numbering_plan(METADATA_ONLY)
 
 
@@ -36,9 +37,9 @@ def test_a_list_has_comments_blank_lines_and_optional_days():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("271", "line 1: expected code,region,from,until such as 729,US,2025-09-05, where from and until may be empty"),
-        ("271;US", "line 1: expected code,region,from,until such as 729,US,2025-09-05, where from and until may be empty"),
-        ("1,2,3,4,5,6", "line 1: expected code,region,from,until such as 729,US,2025-09-05, where from and until may be empty"),
+        ("271", f"line 1: {LINE_EXPECTED}"),
+        ("271;US", f"line 1: {LINE_EXPECTED}"),
+        ("1,2,3,4,5,6", f"line 1: {LINE_EXPECTED}"),
         ("# ok\n911,US", 'line 2: "911" can\'t be an area code; expected three digits such as 729'),
         ("+271,US", 'line 1: "+271" can\'t be an area code; expected three digits such as 729'),
         ("２７１,US", 'line 1: "２７１" can\'t be an area code; expected three digits such as 729'),
@@ -56,7 +57,7 @@ def test_a_list_has_comments_blank_lines_and_optional_days():
         ("271,US,2027-03-03,2027-03-02", "line 1: expected until (2027-03-02) to be on or after from (2027-03-03)"),
         ("271,US\n271,CA", "line 2: area code 271 has a line already; expected one for each"),
     ],
-)  # fmt: skip
+)
 def test_an_invalid_line_is_named_with_what_was_expected(text, message):
     with pytest.raises(AreaCodesError) as error:
         parse_area_codes(text)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.model.area_codes import METADATA_ONLY
 from schemas.rows.numbers.metadata_patterns import expand_pattern
-from schemas.rows.numbers.numbering_plan import METADATA_ONLY, PHONENUMBERS_VERSION, numbering_plan
+from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_plan
 from tests.schemas.rows.judging_in_memory import judge_files, rules_for_number
 
 PLAN = numbering_plan(METADATA_ONLY)
