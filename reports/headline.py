@@ -5,14 +5,13 @@ from zoneinfo import ZoneInfo
 
 from reports.formatting import UTC_ZONE, format_day, format_time, join_words, markup_text, plain_text, visible_text
 from reports.views import SubmissionView
-from schemas.rules import RULES
+from schemas.rules import RULES, is_row_rule
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 #: Errors outside the rows that only sum up the rows' own errors. They do not count as errors themselves.
 _ROW_SUMMARY_RULES = frozenset({"MAN-017"})
-_SINGLE_ROW_SCOPES = frozenset({"row", "number", "purpose"})
 
 #: States in which the launch is over, under way or will not happen: the headline reports the state, not the start.
 _STATES_IN_HEADLINE = frozenset({"launching", "live", "launch_failed", "missed", "superseded", "ended", "cancelled"})
@@ -22,11 +21,6 @@ def program_zone(view: SubmissionView) -> ZoneInfo:
     """The time zone of the program's schedule, or UTC without one."""
     manifest = view.judgment.manifest
     return ZoneInfo(manifest.schedule.timezone) if manifest and manifest.schedule else UTC_ZONE
-
-
-def is_row_rule(rule: str) -> bool:
-    """Whether the rule is about single rows, not about the manifest, the program or a whole file."""
-    return rule in RULES and RULES[rule].scope in _SINGLE_ROW_SCOPES and rule != "PUR-005"
 
 
 def is_bare_csv(view: SubmissionView) -> bool:
@@ -69,6 +63,8 @@ def _rows_to_fix(view: SubmissionView) -> str:
 
 def _outcome(view: SubmissionView) -> str:
     judgment = view.judgment
+    if view.incomplete:
+        return plain_text("incomplete", n=count_non_row_errors(view))
     if is_bare_csv(view):
         return _outcome_of_bare_csv(view)
     if judgment.verdict == "rejected":
@@ -136,6 +132,8 @@ def _launch(view: SubmissionView, accepted: str) -> str:
 def next_steps(view: SubmissionView) -> "list[Markup]":
     """What to do next, in order."""
     judgment = view.judgment
+    if view.incomplete:
+        return [markup_text("next_complete"), markup_text("next_complete_rows")]
     if is_bare_csv(view):
         return [markup_text("next_bare" if judgment.totals else "next_bare_valid")]
     if view.held_outcome:

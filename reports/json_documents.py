@@ -7,10 +7,11 @@ from importlib.resources import files
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from reports.views import ReceiptView, SubmissionView
+from reports.views import OperatorDecision, ReceiptView, SubmissionView
 from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, FileResult, Judgment
 from schemas.model.manifest import Manifest, Schedule
+from schemas.reasons import Reason
 
 #: Goes up with any change that could break a reader. Within a version, fields are only added.
 SCHEMA_VERSION = 2
@@ -23,7 +24,7 @@ def report_json(view: SubmissionView) -> str:
         {
             "schema_version": SCHEMA_VERSION,
             "submission": _submission(view),
-            "verdict": judgment.verdict,
+            "verdict": None if view.incomplete else judgment.verdict,
             "program": _program(judgment.manifest),
             "counts": _counts(judgment.counts),
             "files": [_file(file) for file in judgment.files],
@@ -53,12 +54,19 @@ def receipt_json(view: ReceiptView) -> str:
             "submission": view.submission,
             "verdict": view.verdict,
             "counts": _counts(view.counts) if view.counts else None,
+            "registered": view.registered,
+            "reasons": [_reason(reason) for reason in view.reasons],
+            "reasons_total": view.reasons_total,
+            "decision": _decision(view.decision) if view.decision else None,
             "program_state": view.state,
             "branding": view.branding,
             "scheduled_start": format_utc(view.scheduled_start) if view.scheduled_start else None,
             "digest": view.digest,
-            "link": view.link,
+            "link": f"{view.folder}report.html",
+            "report": f"{view.folder}report.html",
+            "report_json": f"{view.folder}report.json",
             "findings": [_finding(finding) for finding in view.findings],
+            "findings_total": view.findings_total,
             **_refused(view),
         }
     )
@@ -165,6 +173,29 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "value": finding.value,
         "message": finding.message,
         "suggestion": finding.suggestion,
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "rule": reason.rule,
+        "message": reason.message,
+        "fix": reason.fix,
+        "file": reason.file,
+        "row": reason.row,
+        "line": reason.line,
+        "path": reason.path,
+        "suggestion": reason.suggestion,
+        "count": reason.count,
+    }
+
+
+def _decision(decision: OperatorDecision) -> dict[str, Any]:
+    return {
+        "what": decision.what,
+        "who": decision.who,
+        "when": format_utc(decision.when),
+        "reason": decision.reason,
     }
 
 

@@ -66,7 +66,7 @@ def _top(view: SubmissionView) -> dict[str, Any]:
         "title": plain_text("title", what=name, verdict=" ".join(sentences)),
         "headline": sentences,
         "steps": next_steps(view),
-        "tone": VERDICT_TONES[view.judgment.verdict],
+        "tone": "warn" if view.incomplete else VERDICT_TONES[view.judgment.verdict],
         "is_bare": is_bare_csv(view),
         "name": name,
         "business": visible_text(view.legal_name or view.business or "", _NAME_WIDTH),
@@ -86,7 +86,7 @@ def _name(view: SubmissionView) -> str:
 
 def _history(view: SubmissionView) -> dict[str, Any]:
     current = PastSubmission(
-        id=view.id, received_at=view.received_at, verdict=view.judgment.verdict, counts=view.judgment.counts
+        id=view.id or "", received_at=view.received_at, verdict=view.judgment.verdict, counts=view.judgment.counts
     )
     zone = program_zone(view)
     return {

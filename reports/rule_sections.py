@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from reports.formatting import markup_text, plain_text, visible_text
-from reports.headline import is_bare_csv, is_row_rule
+from reports.headline import is_bare_csv
 from reports.views import SubmissionView
 from schemas.model.findings import Finding
 from schemas.model.judgment import Judgment, RepairGroup, RuleTotal
-from schemas.rules import RULES
+from schemas.rules import RULES, is_row_rule
 from schemas.rules_not_checked import group_by_missing_fact
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def build_rule_sections(judgment: Judgment, listed_rows: Mapping[str, int]) -> d
 
 def explain_unchecked_rules(view: SubmissionView) -> list[str]:
     """Which rules were not checked and what they need, one line per missing fact."""
+    if view.incomplete and view.judgment.manifest is not None:
+        return [plain_text("unchecked_incomplete")]
     if is_bare_csv(view):
         return [plain_text("unchecked_bare")]
     groups = group_by_missing_fact(view.judgment)

@@ -40,6 +40,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "verdict_accepted_with_rejections": "Accepted with rejections",
     "verdict_held": "Held",
     "verdict_rejected": "Rejected",
+    "verdict_incomplete": "Incomplete",
     # The headline: what was accepted, when it launches, what still needs fixing
     "accepted_all": ("The only number was accepted", "All {n:,} numbers were accepted"),
     "accepted_some": ("1 number was accepted", "{n:,} numbers were accepted"),
@@ -72,6 +73,10 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "dismissed": "Nothing was registered: the operator rejected this drop.",
     "replaced": "Nothing was registered: a newer drop replaced this one while it was held.",
     "operator_reason": "The operator’s reason: {why}",
+    "incomplete": (
+        "This drop has not arrived completely, and has 1 error so far.",
+        "This drop has not arrived completely, and has {n:,} errors so far.",
+    ),
     "unreadable": "Nothing was registered because the manifest could not be read.",
     "blocked": (
         "Nothing was registered: 1 error in the manifest or files must be fixed first.",
@@ -98,6 +103,10 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "next_drop_rejected_logo": (
         'Drop it together with the <a href="program.yaml">program.yaml</a> from this report and the logo {logo}. '
         "You don’t need to send anything else again."
+    ),
+    "next_complete": "Fix everything below, and upload the corrected or missing files into the same drop.",
+    "next_complete_rows": (
+        "The drop is processed as soon as it is complete. Its rows are checked then, and its receipt is updated."
     ),
     "next_wait": "Wait for the operator to release this drop, or contact the operator.",
     "next_wait_because": (
@@ -313,6 +322,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "about_not_checked": "Not checked",
     "unchecked_rules": "{rules} (without {fact})",
     "unchecked_without_manifest": "most rules (without a manifest that can be read)",
+    "unchecked_incomplete": "the rules about rows (without a complete drop)",
     "unchecked_bare": "the rules about the program (without a manifest)",
     "fact_folder": "the inbox folder of a business",
     "fact_businesses": "businesses.yaml",
@@ -338,6 +348,10 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "index_submissions": "Submissions",
     "index_submissions_none": "Nothing has been dropped yet.",
     "index_submissions_some": "The newest {n:,} of {all:,}. Older reports stay at their own addresses.",
+    "index_incomplete": "Incomplete drops",
+    "index_incomplete_lead": "These drops wait for files, or for a correction. The reports say what is missing.",
+    "index_incomplete_some": "The newest {n:,} of {all:,}.",
+    "index_incomplete_more": ("and 1 more error", "and {n:,} more errors"),
     "index_trend": "Rejected rows",
     "index_trend_lead": (
         "Share of rejected rows in the last {n:,} submissions, newest on the right. The tallest bar is {percent}."
@@ -358,6 +372,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "col_pending": "Pending",
     "col_refused": "Refused",
     "col_received": "Received",
+    "col_first_seen": "First seen",
     "col_drop": "Drop",
     "col_reference": "Reference",
     "col_verdict": "Verdict",
@@ -366,6 +381,15 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "next_starts": "starts {when}",
     "next_ends": "ends {when}",
     "revision_short": "revision {n:,}",
+    # Why a submission is not in its program, or no longer (in receipt.json)
+    "reason_dismissed": "The operator rejected this drop{why}",
+    "reason_dismissed_fix": "Correct what the operator's reason says, and drop all files again.",
+    "reason_replaced": "A newer drop for the same program replaced this one while it was held{why}",
+    "reason_replaced_fix": "Nothing. See the newer drop's receipt.",
+    "reason_waiting": "The program is launching. This drop is registered when the launch is over{why}",
+    "reason_waiting_fix": "Nothing. This receipt is updated then.",
+    "reason_lapsed": "The program was over before this drop could be registered{why}",
+    "reason_lapsed_fix": "Drop it as a new program, with a reference that was not used before.",
     "operator_title": "Operations",
     "operator_calm": "Nothing needs your attention.",
     "operator_busy": ("1 item needs your attention.", "{n:,} items need your attention."),

@@ -12,6 +12,7 @@ from typing import Literal
 from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, Judgment, Verdict
 from schemas.model.lifecycle import BrandingState, RevisionState
+from schemas.reasons import Reason
 
 ReceiptOutcome = Literal["registered", "duplicate", "incomplete"]
 HeldOutcome = Literal["dismissed", "replaced"]
@@ -61,15 +62,16 @@ class PastSubmission:
 class SubmissionView:
     """One submission's report.
 
-    `business`, `reference` and `drop` are None for a bare numbers CSV. `dry_run`: nothing was registered. `history` is
+    `business`, `reference` and `drop` are None for a bare numbers CSV. `dry_run`: nothing was registered. `incomplete`:
+    files of the drop have not arrived; there is no submission, hence no id and no digest, and no verdict. `history` is
     oldest first, without this submission. `refused` has the numbers refused at launch so far, cut by the caller;
     `refused_total` counts all of them. `logo` is the bytes of an SVG, shown only through `<img>`. `reassigned_from` and
     `reassigned_to` name programs of this business only. `held_outcome` is how a held submission ended that was not
     released; `operator_reason` is the reason the operator gave.
     """
 
-    id: str
-    digest: str
+    id: str | None
+    digest: str | None
     received_at: datetime
     now: datetime
     judgment: Judgment
@@ -78,6 +80,7 @@ class SubmissionView:
     reference: str | None = None
     drop: str | None = None
     dry_run: bool = False
+    incomplete: bool = False
     state: RevisionState | None = None
     branding: BrandingState | None = None
     scheduled_start: datetime | None = None
@@ -94,11 +97,22 @@ class SubmissionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorDecision:
+    """What the operator decided about a held submission, who did it, when, and the reason if one was given."""
+
+    what: Literal["released", "rejected"]
+    who: str
+    when: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptView:
     """The short acknowledgment of a drop. An incomplete one has findings but no verdict and no counts.
 
-    `link` is the report's URL, relative to the receipt unless absolute. `refused` has the program's numbers
-    refused at launch so far, cut by the caller; `refused_total` counts all of them.
+    `registered` is how many numbers are in because of this drop. `reasons` says why the drop or rows of it are not in.
+    `folder` is the URL of the folder with the report, relative to the receipt unless absolute. `refused` has the
+    program's numbers refused at launch so far. The caller cuts these lists and `findings`; the totals count everything.
     """
 
     outcome: ReceiptOutcome
@@ -109,12 +123,17 @@ class ReceiptView:
     reference: str | None = None
     verdict: Verdict | None = None
     counts: Counts | None = None
+    registered: int = 0
+    reasons: Sequence[Reason] = ()
+    reasons_total: int = 0
+    decision: OperatorDecision | None = None
     state: RevisionState | None = None
     branding: BrandingState | None = None
     scheduled_start: datetime | None = None
     digest: str | None = None
-    link: str | None = None
+    folder: str
     findings: Sequence[Finding] = ()
+    findings_total: int = 0
     refused: Sequence[RefusedNumber] = ()
     refused_total: int = 0
 
@@ -130,6 +149,17 @@ class SubmissionSummary:
     report: str
     reference: str | None = None
     drop: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncompleteSummary:
+    """One incomplete drop in an index. `why` is the first of its `problems`; `report` is relative to the index."""
+
+    drop: str
+    first_seen: datetime
+    why: str
+    problems: int
+    report: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +196,8 @@ class RuleCount:
 class BusinessIndexView:
     """A business's page: its programs, newest submissions and trend. It contains nothing of any other business.
 
-    `submissions` is newest first, cut by the caller; `submissions_total` counts all. `top_rules` covers 30 days.
+    `submissions` is newest first, cut by the caller; `submissions_total` counts all. So do `incomplete` and its total,
+    for drops that have not arrived completely. `top_rules` covers 30 days.
     """
 
     business: str
@@ -175,6 +206,8 @@ class BusinessIndexView:
     programs: Sequence[ProgramSummary] = ()
     submissions: Sequence[SubmissionSummary] = ()
     submissions_total: int = 0
+    incomplete: Sequence[IncompleteSummary] = ()
+    incomplete_total: int = 0
     top_rules: Sequence[RuleCount] = ()
 
 

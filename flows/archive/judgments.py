@@ -5,6 +5,7 @@ Of the rows, only those that the report shows are kept. All rejected rows are in
 
 import base64
 import dataclasses
+import hashlib
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Spelled as in the first release, so that archived judgments are found.
 FILE_NAME = "judgement.json"
+#: Where judgments of incomplete drops are, below the business's folder. They belong to no submission.
+_INCOMPLETE = ".incomplete"
 
 
 class JudgmentMissing(StoreError):
@@ -61,8 +64,30 @@ def load_judgment(archive: Store, business: str, submission: str) -> Judgment:
     if content is None:
         raise JudgmentMissing(f"the judgment of submission {submission} of {business} is not in the archive")
     values = json.loads(content)
-    fields = {name: adapter.validate_python(values[name]) for name, adapter in _adapters().items()}
+    known = {name: adapter for name, adapter in _adapters().items() if name in values}  # an older release saved fewer
+    fields = {name: adapter.validate_python(values[name]) for name, adapter in known.items()}
     return Judgment(numbers=ShownRows(values["lines"]), logo=_load_logo(values["logo"]), **fields)
+
+
+def save_incomplete_judgment(archive: FileSink, business: str, drop: str, judgment: Judgment) -> None:
+    """Save the judgment of a drop that has not arrived completely, until it is taken or reported again."""
+    save_judgment(archive, business, _incomplete_folder(drop), judgment)
+
+
+def load_incomplete_judgment(archive: Store, business: str, drop: str) -> Judgment:
+    """Load the judgment of an incomplete drop. Raises JudgmentMissing."""
+    return load_judgment(archive, business, _incomplete_folder(drop))
+
+
+def delete_incomplete_judgment(archive: Store, business: str, drop: str) -> None:
+    """Delete the judgment of a drop that is no longer incomplete."""
+    archive.delete(_key(business, _incomplete_folder(drop)))
+    archive.remove_empty_folders(f"{business}/{_incomplete_folder(drop)}/")
+
+
+def _incomplete_folder(drop: str) -> str:
+    """A name that is safe in every store, for a drop of any name."""
+    return f"{_INCOMPLETE}/{hashlib.blake2b(drop.encode(), digest_size=12).hexdigest()}"
 
 
 def _dump_logo(logo: JudgedLogo | None) -> dict[str, Any] | None:
@@ -79,8 +104,10 @@ def _key(business: str, submission: str) -> str:
 
 @cache
 def _adapters() -> dict[str, TypeAdapter[Any]]:
-    """Converters to and from JSON for all fields but the rows and the logo."""
+    """Converters to and from JSON for all fields but the logo and what has files of its own."""
     hints = get_type_hints(Judgment)
     return {
-        f.name: TypeAdapter(hints[f.name]) for f in dataclasses.fields(Judgment) if f.name not in ("numbers", "logo")
+        f.name: TypeAdapter(hints[f.name])
+        for f in dataclasses.fields(Judgment)
+        if f.name not in ("numbers", "logo", "open_rejections")
     }

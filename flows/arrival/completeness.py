@@ -6,15 +6,13 @@ manifest settles when it matches. Any other file settles when it has not changed
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from flows.ledger.intake.drops import PendingDrop, SeenObject, Sighting, TakenVersions, WantedFiles
 from flows.stores import StoredObject
-from schemas.model.filenames import MANIFEST_NAMES, is_partial_upload, parent_folders
-from schemas.model.findings import Finding
-from schemas.rules import make_finding
+from schemas.model.filenames import MANIFEST_NAMES, is_partial_upload, names_meant_by_upload, parent_folders
 
 FileState = Literal["settled", "changing", "missing", "different"]
 
@@ -28,10 +26,13 @@ class SettledDrop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncompleteDrop:
-    """A drop that is still incomplete after the arrival grace. It is reported once."""
+    """A drop that is still incomplete after the arrival grace. It is reported once.
+
+    `different` has the sha256 of each file that is there, but not with the sha256 that the manifest gives.
+    """
 
     sighting: Sighting
-    findings: tuple[Finding, ...]
+    different: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +107,12 @@ def check_completeness(
         return sighting, None
     manifests = _find_manifests(sighting.pending)
     if not manifests:
-        return sighting, _report_once(sighting, times, [_missing_manifest(sighting.pending)])
+        return sighting, _report_once(sighting, times)
     if not all(_is_stable(sighting.pending.seen[name], times) for name in manifests):
         return sighting, UnsettledDrop(sighting=sighting)
     sighting = _with_wanted(sighting, manifests, reader)
+    if _require_wanted(sighting)[1].has_blank_manifest:
+        return sighting, _report_once(sighting, times)
     return _check_files(sighting, times, reader)
 
 
@@ -160,10 +163,11 @@ def _check_files(
     states = _file_states(pending, wanted, times, reader)
     if set(states.values()) <= {"settled"}:
         return sighting, SettledDrop(sighting=sighting)
-    findings = [_describe_file(n, state, pending) for n, state in states.items() if state in ("missing", "different")]
-    if not findings or ("changing" in states.values() and not _is_late(sighting, times)):
+    is_incomplete = not {"missing", "different"}.isdisjoint(states.values())
+    if not is_incomplete or ("changing" in states.values() and not _is_late(sighting, times)):
         return sighting, UnsettledDrop(sighting=sighting)
-    return sighting, _report_once(sighting, times, findings)
+    different = {name: pending.seen[name].sha256 or "" for name, state in states.items() if state == "different"}
+    return sighting, _report_once(sighting, times, different)
 
 
 def _file_states(
@@ -210,8 +214,7 @@ def _files_being_uploaded(pending: PendingDrop, times: ArrivalTimes) -> set[str]
     for name, seen in pending.seen.items():
         folder, slash, file = name.rpartition("/")
         if is_partial_upload(file) and times.now.timestamp() - seen.since < times.grace.total_seconds():
-            plain = file.lstrip(".")
-            names |= {folder + slash + plain, folder + slash + plain.rpartition(".")[0]}  # x.part, .x, .x.Qw3rTy
+            names |= {folder + slash + meant for meant in names_meant_by_upload(file)}
     return names
 
 
@@ -266,24 +269,9 @@ def _is_late(sighting: Sighting, times: ArrivalTimes) -> bool:
     return times.now - sighting.first_seen >= times.grace
 
 
-def _report_once(sighting: Sighting, times: ArrivalTimes, findings: list[Finding]) -> IncompleteDrop | None:
+def _report_once(
+    sighting: Sighting, times: ArrivalTimes, different: Mapping[str, str] | None = None
+) -> IncompleteDrop | None:
     if sighting.incomplete_reported_at or not _is_late(sighting, times):
         return None
-    return IncompleteDrop(sighting=sighting, findings=tuple(findings))
-
-
-def _describe_file(name: str, state: FileState, pending: PendingDrop) -> Finding:
-    if state == "missing":
-        wanted = pending.wanted or WantedFiles(manifests={})
-        message = f"{name} is named in the manifest, but has not arrived"
-        path, line = wanted.paths.get(name), wanted.lines.get(name)
-        return make_finding("MAN-005", message, file=name, path=path, line=line, value=name)
-    size = pending.seen[name].size
-    message = f"{name} arrived with {size} bytes, but its sha256 is not the manifest's: it is incomplete or different"
-    return make_finding("CSV-003", message, file=name)
-
-
-def _missing_manifest(pending: PendingDrop) -> Finding:
-    files = sorted(name for name in pending.seen if not is_partial_upload(name))
-    more = f" and {len(files) - 3} more" if len(files) > 3 else ""
-    return make_finding("MAN-018", f"{', '.join(files[:3])}{more} arrived without a program.yaml")
+    return IncompleteDrop(sighting=sighting, different=different or {})

@@ -22,7 +22,7 @@ from flows.arrival.completeness import (
 from flows.arrival.listing import DropListing, InboxProblem, batch_listings, list_all_drops, list_drops
 from flows.arrival.manifests import manifest_cache
 from flows.ledger.core.engine import Ledger
-from flows.ledger.core.outbox import add_to_outbox
+from flows.ledger.core.outbox import add_incomplete_drop_to_outbox
 from flows.ledger.intake.drops import (
     Sighting,
     WantedFiles,
@@ -36,6 +36,9 @@ from flows.stores import ObjectChanged, Store, StoreError, hash_stream
 from schemas.model.filenames import explain_unsafe_name
 from schemas.model.manifest import NumbersFile
 from schemas.model.policy import FindingCaps, Policy
+
+#: Bytes of a manifest that has no content yet: white space, a byte order mark, space that was allocated in advance.
+_BLANK = b" \t\r\n\0\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +159,7 @@ def _record(inbox: Inbox, changed: list[Sighting], known: Mapping[str, Sighting]
         for after in changed:
             before = known.get(after.name)
             if before and before.incomplete_reported_at and not after.incomplete_reported_at:
-                add_to_outbox(conn, "receipt", after.business, after.name)
+                add_incomplete_drop_to_outbox(conn, after.business, after.name)
     return {sighting.name: sighting for sighting in recorded}
 
 
@@ -195,9 +198,11 @@ def _read_wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> Wan
     """What the manifests of these versions ask for. Nothing if they cannot be parsed; judging the drop reports that."""
     named: dict[str, NumbersFile] = {}
     logo = reference = None
+    has_blank_manifest = False
     for name, version in manifests.items():
         with inbox.store.open(prefix + name, version) as f:
             content = f.read(inbox.policy.max_manifest_bytes + 1)
+        has_blank_manifest |= not content.strip(_BLANK)
         place = inbox.store.url, prefix + name, version
         manifest = manifest_cache.parse(content, inbox.policy, inbox.caps, place=place).manifest
         if manifest and manifest.state == "active":
@@ -209,8 +214,7 @@ def _read_wanted(inbox: Inbox, prefix: str, manifests: Mapping[str, str]) -> Wan
         files={name: n.sha256.lower() if n.sha256 else None for name, n in named.items()},
         logo=logo,
         reference=reference,
-        paths={name: n.path for name, n in named.items()} | ({logo: "logo"} if logo else {}),
-        lines={name: n.line for name, n in named.items()},
+        has_blank_manifest=has_blank_manifest,
     )
 
 

@@ -8,6 +8,9 @@ from reports.report_page import report_html
 from reports.views import ReceiptView, SubmissionView
 from schemas.model.judgment import Judgment
 
+#: What `publish_report` writes of a drop that has not arrived completely.
+REPORT_FILES = ("report.html", "report.json")
+
 
 def publish_row_files(reports: FileSink, prefix: str, judgment: Judgment) -> None:
     """Write rejected.csv and rejections.csv. They never change, because they depend only on the judgment."""

@@ -12,7 +12,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from flows.archive.baselines import compare_with_baseline
-from flows.archive.judgments import JudgmentMissing, load_judgment
+from flows.archive.judgments import (
+    JudgmentMissing,
+    delete_incomplete_judgment,
+    load_incomplete_judgment,
+    load_judgment,
+)
 from flows.archive.logos import load_logo
 from flows.errors import FailureStreak, catch_failure
 from flows.leasing import is_owner_dead, this_owner
@@ -24,12 +29,15 @@ from flows.ledger.core.outbox import (
     clear_outbox_entries,
     release_outbox_entries,
 )
+from flows.ledger.intake.drops import find_incomplete_drop
 from flows.ledger.programs.businesses import list_business_ids
-from flows.publishing.files import publish_receipt, publish_report
+from flows.ledger.read.page_queries import find_receipt
+from flows.publishing.files import REPORT_FILES, publish_receipt, publish_report
+from flows.publishing.receipts import build_receipt_view
 from flows.publishing.views import (
     build_business_index,
+    build_incomplete_report_view,
     build_operator_index,
-    build_receipt_view,
     build_report_view,
 )
 from flows.services import Services
@@ -166,6 +174,27 @@ def _write_report(services: Services, reports: FileSink, entry: OutboxEntry) -> 
     publish_report(reports, f"{entry.business}/{entry.key}/", view)
 
 
+def _write_incomplete_report(services: Services, reports: FileSink, entry: OutboxEntry) -> None:
+    """Write the report of an incomplete drop. Delete it once the drop was taken: its receipt links elsewhere then."""
+    with services.ledger.read() as conn:
+        drop = find_incomplete_drop(conn, entry.business, entry.key)
+        if drop is None and find_receipt(conn, entry.business, entry.key) is None:
+            return  # deleted from the inbox before it was complete: its receipt stays, and so does the report
+    if drop is None:
+        for name in REPORT_FILES:
+            services.reports.delete(f"{entry.business}/drops/{entry.key}/{name}")
+        delete_incomplete_judgment(services.archive, entry.business, entry.key)
+        return
+    try:
+        judgment = load_incomplete_judgment(services.archive, entry.business, entry.key)
+    except JudgmentMissing as e:
+        log.warning("%s: the report of drop %s is not written", e, entry.key)
+        return
+    with services.ledger.read() as conn:
+        view = build_incomplete_report_view(conn, drop, judgment)
+    publish_report(reports, f"{entry.business}/drops/{entry.key}/", view)
+
+
 def _write_business_index(services: Services, reports: FileSink, entry: OutboxEntry) -> None:
     with services.ledger.read() as conn:
         view = build_business_index(conn, entry.business, now=services.clock())
@@ -181,6 +210,7 @@ def _write_operator_index(services: Services, reports: FileSink, _entry: OutboxE
 _WRITERS: dict[str, Callable[[Services, FileSink, OutboxEntry], None]] = {
     "receipt": _write_receipt,
     "report": _write_report,
+    "report_incomplete": _write_incomplete_report,
     "index": _write_business_index,
     "operator": _write_operator_index,
 }

@@ -1,29 +1,30 @@
-"""Builds the views that receipts, reports and index pages are made from, out of the ledger."""
+"""Builds the views that reports and index pages are made from, out of the ledger."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from flows.ledger.core.control_flags import get_flag, get_launch_pause
 from flows.ledger.core.engine import Connection, Row
-from flows.ledger.intake.drops import Sighting, find_incomplete_drop
+from flows.ledger.intake.drops import ReportedDrop, count_incomplete_drops, list_incomplete_drops
 from flows.ledger.programs.businesses import read_business
 from flows.ledger.programs.register import find_first_revision, find_latest_revision, find_previous_revision
 from flows.ledger.programs.reviews import Review, list_open_reviews
 from flows.ledger.read import page_queries
 from flows.operator_files.businesses import BUSINESSES_ERROR_FLAG
+from flows.publishing.receipts import find_program_of, list_refusals
 from reports.views import (
     AttentionItem,
     BrandingPreview,
     BusinessIndexView,
     BusinessSummary,
     HeldOutcome,
+    IncompleteSummary,
     OperatorIndexView,
     PastSubmission,
     ProgramSummary,
-    ReceiptView,
-    RefusedNumber,
     RevisionChanges,
     RuleCount,
     SubmissionSummary,
@@ -35,9 +36,9 @@ from schemas.rules import RULES
 
 #: How much of each list a page shows. If there is more, the page says so.
 MAX_HISTORY = 12
-MAX_REFUSALS = 200
 MAX_REFUSAL_REASONS = 3
 MAX_SUBMISSIONS = 100
+MAX_INCOMPLETE = 20
 MAX_LAUNCHES = 200
 MAX_TOP_RULES = 10
 #: Logos in review on the operator's page. Each may have 200 KB.
@@ -52,54 +53,12 @@ LoadLogo = Callable[[str, str], bytes | None]
 _HELD_OUTCOMES: dict[str, HeldOutcome] = {"dismissed": "dismissed", "replaced": "replaced"}
 
 
-def build_receipt_view(conn: Connection, business: str, drop: str) -> ReceiptView | None:
-    """The current receipt of a drop. None if the drop was never acknowledged.
-
-    While the drop is incomplete, its receipt says so, even if an earlier content of the drop was taken.
-    """
-    if (incomplete := find_incomplete_drop(conn, business, drop)) is not None:
-        return _build_incomplete_receipt(incomplete)
-    receipt = page_queries.find_receipt(conn, business, drop)
-    if receipt is None:
-        return None
-    submission = page_queries.get_submission(conn, receipt.submission, business)
-    program = _find_program(conn, submission)
-    return ReceiptView(
-        outcome=receipt.outcome,
-        business=business,
-        drop=drop,
-        received_at=submission.received_at,
-        submission=submission.id,
-        reference=submission.reference,
-        verdict=submission.verdict,
-        counts=Counts(**submission.counts),
-        state=program.state if program else None,
-        branding=program.branding if program else None,
-        scheduled_start=program.start if program else None,
-        digest=receipt.digest,
-        link=f"../../{submission.id}/report.html",
-        refused=_list_refused(conn, program),
-        refused_total=program.refused if program else 0,
-    )
-
-
-def _build_incomplete_receipt(sighting: Sighting) -> ReceiptView:
-    return ReceiptView(
-        outcome="incomplete",
-        business=sighting.business,
-        drop=sighting.name,
-        received_at=sighting.first_seen,
-        reference=sighting.pending.wanted.reference if sighting.pending and sighting.pending.wanted else None,
-        findings=sighting.pending.reported_findings if sighting.pending else (),
-    )
-
-
 def build_report_view(
     conn: Connection, business: str, submission: str, judgment: Judgment, *, now: datetime
 ) -> SubmissionView:
     """The current report of a submission. The verdict may have changed since the judgment, if it was held."""
     row = page_queries.get_submission(conn, submission, business)
-    program, revision = _find_program(conn, row), find_latest_revision(conn, row)
+    program, revision = find_program_of(conn, row), find_latest_revision(conn, row)
     registered = read_business(conn, row.business)
     # Only the report of the program's current revision shows the program's branding, refusals and takeovers.
     is_current = program is not None and revision is not None and program.revision == revision.number
@@ -124,7 +83,7 @@ def build_report_view(
             _summarize_past(past)
             for past in reversed(page_queries.list_earlier_submissions(conn, row, limit=MAX_HISTORY))
         ],
-        refused=_list_refused(conn, program) if is_current else (),
+        refused=list_refusals(conn, program) if is_current else (),
         refused_total=program.refused if program and is_current else 0,
         reassigned_from=givers,
         reassigned_to=takers,
@@ -134,11 +93,30 @@ def build_report_view(
     )
 
 
+def build_incomplete_report_view(conn: Connection, drop: ReportedDrop, judgment: Judgment) -> SubmissionView:
+    """The report of a drop that has not arrived completely, with what was known when it was reported."""
+    registered = read_business(conn, drop.business)
+    return SubmissionView(
+        id=None,
+        digest=None,
+        received_at=drop.first_seen,
+        now=drop.reported_at,
+        judgment=judgment,
+        business=drop.business,
+        legal_name=registered.legal_name if registered else None,
+        reference=drop.reference,
+        drop=drop.name,
+        incomplete=True,
+        logo=judgment.logo.content if judgment.logo else None,
+    )
+
+
 def build_business_index(conn: Connection, business: str, *, now: datetime) -> BusinessIndexView:
     """The index page of one business. It has nothing of any other business."""
     registered = read_business(conn, business)
     rules = page_queries.list_top_rules(conn, business, since=now - TREND_PERIOD, limit=MAX_TOP_RULES)
     submissions = page_queries.list_submissions(conn, business_id=business, limit=MAX_SUBMISSIONS)
+    incomplete = list_incomplete_drops(conn, business, limit=MAX_INCOMPLETE)
     return BusinessIndexView(
         business=business,
         now=now,
@@ -146,6 +124,8 @@ def build_business_index(conn: Connection, business: str, *, now: datetime) -> B
         programs=[_summarize_program(conn, p) for p in page_queries.list_programs(conn, business_id=business)],
         submissions=[_summarize_submission(row) for row in submissions],
         submissions_total=page_queries.count_submissions(conn, business),
+        incomplete=[_summarize_incomplete(drop) for drop in incomplete],
+        incomplete_total=count_incomplete_drops(conn, business),
         top_rules=[RuleCount(id=rule, name=RULES[rule].name, count=count) for rule, count in rules if rule in RULES],
     )
 
@@ -170,13 +150,6 @@ def build_operator_index(conn: Connection, *, now: datetime, load_logo: LoadLogo
     )
 
 
-def _find_program(conn: Connection, submission: Row[Any]) -> page_queries.ProgramRow | None:
-    if submission.reference is None:
-        return None
-    found = page_queries.list_programs(conn, business_id=submission.business, reference=submission.reference)
-    return found[0] if found else None
-
-
 def _describe_changes(conn: Connection, revision: Row[Any] | None) -> RevisionChanges | None:
     if revision is None:
         return None
@@ -193,14 +166,6 @@ def _describe_changes(conn: Connection, revision: Row[Any] | None) -> RevisionCh
 
 def _summarize_past(row: Row[Any]) -> PastSubmission:
     return PastSubmission(id=row.id, received_at=row.received_at, verdict=row.verdict, counts=Counts(**row.counts))
-
-
-def _list_refused(conn: Connection, program: page_queries.ProgramRow | None) -> list[RefusedNumber]:
-    if program is None or not program.refused:
-        return []
-    found = page_queries.list_refused_numbers(conn, program.business, program.reference, limit=MAX_REFUSALS)
-    # Not masked: the numbers are the business's own, on its own page, for it to act on.
-    return [RefusedNumber(number=f"+1{number}", reason=reason) for number, reason in found]
 
 
 def _summarize_program(conn: Connection, program: page_queries.ProgramRow) -> ProgramSummary:
@@ -235,6 +200,17 @@ def _summarize_submission(row: Row[Any]) -> SubmissionSummary:
         report=f"{row.id}/report.html",
         reference=row.reference,
         drop=row.drop,
+    )
+
+
+def _summarize_incomplete(drop: ReportedDrop) -> IncompleteSummary:
+    findings = drop.reported.findings
+    return IncompleteSummary(
+        drop=drop.name,
+        first_seen=drop.first_seen,
+        why=findings[0].message if findings else "",
+        problems=drop.reported.errors,
+        report=f"drops/{quote(drop.name)}/report.html",
     )
 
 

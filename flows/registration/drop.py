@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from flows.archive.baselines import save_baseline
-from flows.archive.judgments import save_judgment
+from flows.archive.judgments import save_incomplete_judgment, save_judgment
 from flows.archive.logos import save_logo
 from flows.archive.submissions import (
     ArchivedDrop,
@@ -29,8 +29,7 @@ from flows.arrival.scan import LeftoverDrop
 from flows.errors import Failure, catch_failure
 from flows.ledger.core.engine import Connection
 from flows.ledger.core.errors import LeaseLost, Outdated
-from flows.ledger.core.outbox import add_to_outbox
-from flows.ledger.intake.drops import Sighting, TakenVersions
+from flows.ledger.intake.drops import ReportedFindings, Sighting, TakenVersions
 from flows.ledger.intake.leases import (
     DropLease,
     check_drop_lease,
@@ -54,9 +53,11 @@ from flows.services import Services
 from flows.stores import FileSink, ObjectChanged, StoreError, write_batch
 from flows.validation.drop import judge_archived_drop, read_manifest
 from flows.validation.early_judgment import EarlyJudgment, check_early_judgment
+from flows.validation.incomplete_drop import judge_incomplete_drop
 from flows.validation.spill_files import open_spill_files
 from schemas.model.callbacks import Progress
 from schemas.model.judgment import Judgment
+from schemas.reasons import MAX_REASONS
 
 log = logging.getLogger(__name__)
 
@@ -267,18 +268,32 @@ def write_judged_files(reports: FileSink, archive: FileSink, registration: Regis
 
 
 def report_incomplete(services: Services, incomplete: IncompleteDrop) -> bool:
-    """Report once what is still missing from a drop after the arrival grace. False if another process does."""
+    """Report once what is wrong with a drop that is incomplete after the arrival grace.
+
+    False if another process does, or if the drop has changed since it was scanned.
+    """
     sighting = incomplete.sighting
     with lease_drop(services.ledger, sighting, clock=services.clock, length=services.settings.lease) as lease:
         if lease is None:
             return False
         try:
+            judgment = judge_incomplete_drop(services, incomplete)
+            require_lease(services.ledger, lease)  # judging may have taken longer than the lease
+            save_incomplete_judgment(services.archive, lease.business, lease.name, judgment)
             with services.ledger.begin() as conn:
-                mark_drop_incomplete(conn, lease, sighting, incomplete.findings, now=services.clock())
-                add_to_outbox(conn, "receipt", sighting.business, sighting.name)
-        except LeaseLost:
+                mark_drop_incomplete(conn, lease, sighting, _summarize_findings(judgment), now=services.clock())
+        except (LeaseLost, ObjectChanged):
             return False
     return True
+
+
+def _summarize_findings(judgment: Judgment) -> ReportedFindings:
+    errors_first = sorted(judgment.findings, key=lambda finding: finding.severity != "error")
+    return ReportedFindings(
+        findings=errors_first[:MAX_REASONS],
+        total=judgment.findings_total,
+        errors=sum(total.count for total in judgment.totals if total.severity == "error"),
+    )
 
 
 def empty_leftover(services: Services, leftover: LeftoverDrop) -> None:

@@ -6,13 +6,20 @@ from schemas.model.findings import MAX_VALUE_LENGTH, Column, Finding, Severity
 from schemas.rules import manifest, numbers, program
 from schemas.rules.rule import Rule, Scope
 
-__all__ = ["RULES", "RULES_VERSION", "FindingPlace", "Rule", "Scope", "make_finding"]
+__all__ = ["RULES", "RULES_VERSION", "FindingPlace", "Rule", "Scope", "is_row_rule", "make_finding"]
 
 #: The version of the rules. Raise it when the same drop could be judged differently.
 RULES_VERSION = "2"
 
 #: Every rule by its id, in catalog order.
 RULES: dict[str, Rule] = {rule.id: rule for rule in (*manifest.RULES, *program.RULES, *numbers.RULES)}
+
+_SINGLE_ROW_SCOPES = frozenset({"row", "number", "purpose"})
+
+
+def is_row_rule(rule: str) -> bool:
+    """Whether the rule is about single rows, not about the manifest, the program or a whole file."""
+    return rule in RULES and RULES[rule].scope in _SINGLE_ROW_SCOPES and rule != "PUR-005"
 
 
 class FindingPlace(TypedDict, total=False):

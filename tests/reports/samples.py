@@ -13,6 +13,8 @@ from reports.views import (
     BrandingPreview,
     BusinessIndexView,
     BusinessSummary,
+    IncompleteSummary,
+    OperatorDecision,
     OperatorIndexView,
     PastSubmission,
     ProgramSummary,
@@ -28,6 +30,7 @@ from schemas.model.business import DisplayName
 from schemas.model.findings import Finding
 from schemas.model.judgment import REJECTION_COLUMNS, Counts, FileResult, Judgment, RepairGroup, RuleTotal
 from schemas.model.manifest import Manifest, NumbersFile, Schedule
+from schemas.reasons import Reason, reason_of_finding
 from schemas.rules import RULES
 
 NOW = datetime(2026, 11, 23, 15, 14, 9, tzinfo=UTC)
@@ -349,6 +352,27 @@ def unreadable() -> SubmissionView:
     return view_of(judgment, state=None, branding=None, scheduled_start=None, revision=None, reference=None)
 
 
+def incomplete() -> SubmissionView:
+    """A drop that waits for a file, with an error in the manifest and a file of a near name."""
+    found = [
+        Finding(
+            rule="MAN-010", severity="error", message='There is no business unit "Colections".', path="business_unit",
+            line=3, value="Colections", suggestion="Collections",
+        ),
+        Finding(
+            rule="MAN-005", severity="error", message="The file numbers.csv did not arrive.",
+            path="numbers[0].file", line=18, value="numbers.csv", suggestion="Numbers.csv",
+        ),
+        Finding(
+            rule="MAN-006", severity="warning", message="Numbers.csv is not listed in the manifest and was not read.",
+            file="Numbers.csv",
+        ),
+    ]  # fmt: skip
+    judgment = judged([], files=[], verdict="rejected", manifest=MANIFEST, extra=found, rules_not_checked=("NUM-001",))
+    view = view_of(judgment, state=None, branding=None, scheduled_start=None, revision=None)
+    return replace(view, id=None, digest=None, incomplete=True)
+
+
 def dry_run() -> SubmissionView:
     """A bare numbers CSV, judged by itself in a dry run."""
     lines = [
@@ -439,7 +463,8 @@ def receipts() -> list[ReceiptView]:
         branding="none",
         scheduled_start=MANIFEST.schedule.start,
         digest=DIGEST,
-        link="../../20261123T151409Z-9f86d081/report.html",
+        registered=2,
+        folder="../../20261123T151409Z-9f86d081/",
     )
     missing = Finding(
         rule="MAN-005",
@@ -448,9 +473,28 @@ def receipts() -> list[ReceiptView]:
         path="numbers[0].file",
     )
     incomplete = ReceiptView(
-        outcome="incomplete", business="acme-bank", drop="2027-q1", received_at=NOW, findings=[missing]
+        outcome="incomplete",
+        business="acme-bank",
+        drop="2027-q1",
+        received_at=NOW,
+        reasons=[reason_of_finding(missing)],
+        reasons_total=1,
+        folder="",
+        findings=[missing],
+        findings_total=1,
     )
-    return [registered, replace(registered, outcome="duplicate"), incomplete]
+    dismissed = replace(
+        registered,
+        verdict="rejected",
+        registered=0,
+        state=None,
+        branding=None,
+        scheduled_start=None,
+        reasons=[Reason(message="The operator rejected this drop: wrong list.", fix="Drop all files again.")],
+        reasons_total=1,
+        decision=OperatorDecision(what="rejected", who="ann", when=NOW, reason="wrong list."),
+    )
+    return [registered, replace(registered, outcome="duplicate", registered=0), incomplete, dismissed]
 
 
 def business_index(submissions: int = 24) -> BusinessIndexView:
@@ -466,8 +510,17 @@ def business_index(submissions: int = 24) -> BusinessIndexView:
                     start=NOW - timedelta(days=1), end=NOW + timedelta(days=9), timezone="America/Chicago",
                     pending=400),
     ]  # fmt: skip
+    waiting = IncompleteSummary(
+        drop="2027-q2",
+        first_seen=NOW - timedelta(minutes=40),
+        why="The file numbers.csv did not arrive.",
+        problems=2,
+        report="drops/2027-q2/report.html",
+    )
     return BusinessIndexView(
         business="acme-bank",
+        incomplete=[waiting],
+        incomplete_total=1,
         legal_name="Acme Bank, N.A.",
         now=NOW,
         programs=programs,

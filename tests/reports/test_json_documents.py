@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from reports.json_documents import format_utc, published_schema, receipt_json, report_json
 from tests.reports import samples
 
-VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")
+VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "incomplete", "dry_run", "hostile")
 KEYS = [
     "schema_version", "submission", "verdict", "program", "counts", "files", "rules", "rules_not_checked", "findings",
     "findings_total", "findings_shown", "revision", "baseline", "engine",
@@ -40,6 +40,23 @@ def test_receipt_of_an_incomplete_drop_has_findings_and_no_verdict():
     assert receipt["outcome"] == "incomplete"
     assert (receipt["submission"], receipt["verdict"], receipt["counts"]) == (None, None, None)
     assert [finding["rule"] for finding in receipt["findings"]] == ["MAN-005"]
+
+
+def test_a_receipt_says_why_and_what_the_operator_decided():
+    incomplete, dismissed = (json.loads(receipt_json(view)) for view in samples.receipts()[2:])
+    assert incomplete["reasons"] == [
+        {
+            "rule": "MAN-005", "message": "numbers.csv did not arrive within 15 minutes.",
+            "fix": "Upload the file under exactly this name, or correct the name in the manifest.", "file": None,
+            "row": None, "line": None, "path": "numbers[0].file", "suggestion": None, "count": 1,
+        }
+    ]  # fmt: skip
+    assert (incomplete["report"], incomplete["report_json"]) == ("report.html", "report.json")
+    assert dismissed["decision"] == {
+        "what": "rejected", "who": "ann", "when": "2026-11-23T15:14:09Z", "reason": "wrong list."
+    }  # fmt: skip
+    assert dismissed["report_json"] == "../../20261123T151409Z-9f86d081/report.json"
+    assert (dismissed["registered"], dismissed["program_state"]) == (0, None)
 
 
 def test_a_registered_receipt_without_a_digest_is_not_valid():

@@ -29,7 +29,7 @@ from reports.views import (
 from tests.reports import samples
 
 GOLDEN = Path(__file__).parent / "golden"
-VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "dry_run", "hostile")
+VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "incomplete", "dry_run", "hostile")
 PAGES = {
     **{name: lambda name=name: report_html(getattr(samples, name)()) for name in VIEWS},
     "business": lambda: business_index(samples.business_index()),
@@ -52,7 +52,7 @@ def without_parts(page):
     return re.sub(r"sha256-[^&]*", "sha256-", page)
 
 
-@pytest.mark.parametrize("name", ["accepted", "with_rejections", "held", "rejected", "unreadable"])
+@pytest.mark.parametrize("name", ["accepted", "with_rejections", "held", "rejected", "unreadable", "incomplete"])
 def test_report_matches_its_golden_file(name):
     view = getattr(samples, name)()
     check_golden(f"{name}.html", without_parts(report_html(view)))

@@ -16,7 +16,7 @@ from flows.ledger.core.bulk import IDS_PER_STATEMENT, iter_slices, upsert
 from flows.ledger.core.tables import outbox
 
 #: The kinds of files and the order they are written in: reports before the receipts that link to them.
-WRITE_ORDER = {"report": 0, "receipt": 1, "index": 2, "operator": 3}
+WRITE_ORDER = {"report": 0, "report_incomplete": 0, "receipt": 1, "index": 2, "operator": 3}
 
 _FILE_COLUMNS = outbox.c.kind, outbox.c.business, outbox.c.key
 _FILE, _STAMPED_FILE = tuple_(*_FILE_COLUMNS), tuple_(*_FILE_COLUMNS, outbox.c.stamp)
@@ -49,6 +49,8 @@ _ADD_RECEIPTS = text(
 class OutboxEntry:
     """A file to write: a receipt (key: the drop), a report (key: the submission), an index, or the operator's index.
 
+    `report_incomplete` (key: the drop) is the report of an incomplete drop, which is deleted when the drop is taken.
+
     `stamp` is random. It changes whenever the file is added again.
     """
 
@@ -70,6 +72,11 @@ def add_to_outbox(conn: Connection, kind: str, business: str, key: str = "") -> 
 def add_indexes_to_outbox(conn: Connection, businesses: Iterable[str]) -> None:
     """Add the index pages of these businesses, and the operator's."""
     _add_files(conn, [*(("index", name, "") for name in sorted(businesses)), ("operator", "", "")])
+
+
+def add_incomplete_drop_to_outbox(conn: Connection, business: str, drop: str) -> None:
+    """Add what shows that a drop is incomplete, or no longer shows it: its report and receipt, and the index."""
+    _add_files(conn, [("report_incomplete", business, drop), ("receipt", business, drop), ("index", business, "")])
 
 
 def add_submissions_to_outbox(conn: Connection, submissions: Sequence[str], *, reports: bool = True) -> None:

@@ -90,12 +90,14 @@ drop = Table(
     Column("submission", String(64)),  # the last one made of it
     Column("reference", String(64)),  # in the pending manifest
     Column("told", Instant),  # when it was reported as incomplete, once
+    Column("told_findings", JSON),  # why: ReportedFindings as JSON
     Column("writes", Integer, nullable=False),  # grows with every write except a lease's; detects concurrent writes
     Column("lease_owner", String(255)),
     Column("lease_token", BigInteger, nullable=False),  # fencing token; grows with every claim
     Column("lease_until", Instant),
     Index(None, "business", "reference"),
 )
+Index("ix_drop_told", drop.c.business, sqlite_where=drop.c.told.is_not(None), postgresql_where=drop.c.told.is_not(None))
 
 submission = Table(
     "submission",
@@ -118,6 +120,7 @@ submission = Table(
     Column("manifest", JSON),
     Column("logo", JSON),  # {name, sha256}
     Column("noticed", JSON, nullable=False),  # findings on display name and logo, for their reviews: [{rule, message}]
+    Column("reasons", JSON),  # what kept it or rows of it out: {reasons, total}; null before revision 0003
     Column("archive", String, nullable=False),
     Column("retake_of", String),
     Column("decided_at", Instant),
@@ -306,7 +309,7 @@ Index("ix_move_program", move.c.business, move.c.reference, move.c.id)
 outbox = Table(
     "outbox",
     metadata,
-    Column("kind", String, nullable=False),  # receipt | report | index | operator
+    Column("kind", String, nullable=False),  # receipt | report | report_incomplete | index | operator
     Column("business", String, nullable=False),
     Column("key", String, nullable=False),  # the drop, the submission, or empty
     Column("stamp", BigInteger, nullable=False),

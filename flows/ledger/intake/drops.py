@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from flows.ledger.core.bulk import upsert
 from flows.ledger.core.tables import drop
@@ -28,27 +28,23 @@ class SeenObject:
 class WantedFiles:
     """What the manifests of these versions name: files, with their sha256 if it is given, and perhaps a logo.
 
-    `paths` and `lines` say where the manifest names each file. The fields are the keys of the stored JSON.
+    `has_blank_manifest`: one of them has nothing but white space, so its upload has only begun. The fields are the keys
+    of the stored JSON.
     """
 
     manifests: Mapping[str, str]
     files: Mapping[str, str | None] = field(default_factory=dict)
     logo: str | None = None
     reference: str | None = None
-    paths: Mapping[str, str | None] = field(default_factory=dict)
-    lines: Mapping[str, int | None] = field(default_factory=dict)
+    has_blank_manifest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDrop:
-    """What is new in a drop and not taken yet. `reported_findings`: why it was reported to its business as incomplete.
-
-    `wanted` is None until the manifest has been read.
-    """
+    """What is new in a drop and not taken yet. `wanted` is None until the manifest has been read."""
 
     seen: Mapping[str, SeenObject]
     wanted: WantedFiles | None = None
-    reported_findings: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +81,30 @@ class Sighting:
     after_drop: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedFindings:
+    """What was found in an incomplete drop: the first findings, errors first, and the counts of all.
+
+    The fields are the keys of the stored JSON.
+    """
+
+    findings: Sequence[Finding] = ()
+    total: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedDrop:
+    """A drop that was reported to its business as incomplete, and why."""
+
+    business: str
+    name: str
+    first_seen: datetime
+    reported_at: datetime
+    reference: str | None
+    reported: ReportedFindings
+
+
 def read_sightings(conn: Connection, business: str, names: Iterable[str]) -> dict[str, Sighting]:
     """The sightings of these drops of a business that the ledger has, by name."""
     found = conn.execute(select(drop).where(drop.c.business == business, drop.c.name.in_(list(names))))
@@ -97,11 +117,21 @@ def read_idle_fingerprints(conn: Connection, business: str, names: Iterable[str]
     return {row.name: row.print for row in conn.execute(select(drop.c.name, drop.c.print).where(*idle))}
 
 
-def find_incomplete_drop(conn: Connection, business: str, name: str) -> Sighting | None:
+def find_incomplete_drop(conn: Connection, business: str, name: str) -> ReportedDrop | None:
     """The drop, if it was reported as incomplete and is still pending; else None."""
-    reported = (drop.c.business == business, drop.c.name == name, drop.c.told.is_not(None), drop.c.pending.is_not(None))
-    row = conn.execute(select(drop).where(*reported)).one_or_none()
-    return _load_sighting(row) if row else None
+    row = conn.execute(_select_incomplete(business).where(drop.c.name == name)).one_or_none()
+    return _load_reported(row) if row else None
+
+
+def list_incomplete_drops(conn: Connection, business: str, *, limit: int) -> list[ReportedDrop]:
+    """The drops of a business that were reported as incomplete and are still pending, the latest first."""
+    query = _select_incomplete(business).order_by(drop.c.told.desc(), drop.c.name).limit(limit)
+    return [_load_reported(row) for row in conn.execute(query)]
+
+
+def count_incomplete_drops(conn: Connection, business: str) -> int:
+    """How many drops of a business were reported as incomplete and are still pending."""
+    return conn.execute(select(func.count()).select_from(_select_incomplete(business).subquery())).scalar_one()
 
 
 def list_pending_drops_of_programs(conn: Connection, programs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -156,15 +186,36 @@ def _dump_pending(pending: PendingDrop) -> str:
     """As JSON in ASCII: file names may contain invalid UTF-8, or NUL, which PostgreSQL's text type does not accept."""
     seen = {name: [o.version, o.size, o.kind, o.since, o.sha256] for name, o in pending.seen.items()}
     wanted = asdict(pending.wanted) if pending.wanted else None
-    lacking = [asdict(finding) for finding in pending.reported_findings]
-    return json.dumps({"seen": seen, "wanted": wanted, "lacking": lacking})
+    return json.dumps({"seen": seen, "wanted": wanted})
 
 
 def _load_pending(stored: dict[str, Any]) -> PendingDrop:
     return PendingDrop(
         seen={name: SeenObject(*values) for name, values in stored["seen"].items()},
-        wanted=WantedFiles(**stored["wanted"]) if stored["wanted"] else None,
-        reported_findings=tuple(Finding(**values) for values in stored.get("lacking", ())),
+        wanted=_load_wanted(stored["wanted"]) if stored["wanted"] else None,
+    )
+
+
+def _load_wanted(stored: dict[str, Any]) -> WantedFiles:
+    """Earlier releases stored more keys."""
+    return WantedFiles(**{f.name: stored[f.name] for f in fields(WantedFiles) if f.name in stored})
+
+
+def _select_incomplete(business: str) -> Select[Any]:
+    columns = drop.c.business, drop.c.name, drop.c.first_seen, drop.c.told, drop.c.reference, drop.c.told_findings
+    is_reported = drop.c.told.is_not(None), drop.c.pending.is_not(None)
+    return select(*columns).where(drop.c.business == business, *is_reported)
+
+
+def _load_reported(row: Row[Any]) -> ReportedDrop:
+    stored = row.told_findings or {"findings": []}
+    return ReportedDrop(
+        business=row.business,
+        name=row.name,
+        first_seen=row.first_seen,
+        reported_at=row.told,
+        reference=row.reference,
+        reported=ReportedFindings(**stored | {"findings": [Finding(**values) for values in stored["findings"]]}),
     )
 
 

@@ -1,7 +1,7 @@
 """Leases on drops: one process takes a drop at a time, and the fencing token of its lease protects what it writes."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,20 +9,24 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from flows.ledger.core.errors import LeaseLost
+from flows.ledger.core.outbox import add_incomplete_drop_to_outbox
 from flows.ledger.core.tables import drop
-from flows.ledger.intake.drops import Sighting, TakenVersions, sighting_columns
-from schemas.model.findings import Finding
+from flows.ledger.intake.drops import ReportedFindings, Sighting, TakenVersions, sighting_columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropLease:
-    """The right to take a drop until a time. The token distinguishes its owner from a slow previous one."""
+    """The right to take a drop until a time. The token distinguishes its owner from a slow previous one.
+
+    `was_incomplete`: the drop was reported as incomplete before.
+    """
 
     business: str
     name: str
     owner: str
     token: int
     until: datetime
+    was_incomplete: bool = False
 
 
 def claim_drop(
@@ -52,7 +56,12 @@ def claim_drop(
     if any(other.name == sighting.after_drop and other.pending is not None for other in earlier):
         return None
     lease = DropLease(
-        business=sighting.business, name=sighting.name, owner=owner, token=row.lease_token + 1, until=now + length
+        business=sighting.business,
+        name=sighting.name,
+        owner=owner,
+        token=row.lease_token + 1,
+        until=now + length,
+        was_incomplete=row.told is not None,
     )
     values = {"lease_owner": owner, "lease_token": lease.token, "lease_until": lease.until}
     unchanged = drop.c.lease_token == row.lease_token
@@ -97,24 +106,26 @@ def mark_drop_taken(conn: Connection, lease: DropLease, taken: TakenVersions, *,
         lease,
         taken=json.dumps(asdict(taken)),
         submission=submission,
-        **dict.fromkeys(("pending", "reference", "told", "lease_owner", "lease_until")),
+        **dict.fromkeys(("pending", "reference", "told", "told_findings", "lease_owner", "lease_until")),
         print="",  # so that the next scan looks for files that have arrived since
         writes=drop.c.writes + 1,
     )
+    if lease.was_incomplete:
+        add_incomplete_drop_to_outbox(conn, lease.business, lease.name)
 
 
 def mark_drop_incomplete(
-    conn: Connection, lease: DropLease, sighting: Sighting, findings: Sequence[Finding], *, now: datetime
+    conn: Connection, lease: DropLease, sighting: Sighting, reported: ReportedFindings, *, now: datetime
 ) -> None:
     """Record that the drop was reported as incomplete, with these findings, and end the lease.
 
-    Raises LeaseLost, also if a scan has changed the drop since the sighting.
+    Has its receipt and its page written. Raises LeaseLost, also if a scan has changed the drop since the sighting.
     """
     if sighting.pending is None:
         raise ValueError(f"{sighting.business}/{sighting.name} is not pending")
-    pending = replace(sighting.pending, reported_findings=findings)
-    values = sighting_columns(replace(sighting, incomplete_reported_at=now, pending=pending))
+    values = sighting_columns(replace(sighting, incomplete_reported_at=now)) | {"told_findings": asdict(reported)}
     _update_leased(conn, lease, drop.c.writes == sighting.writes, lease_owner=None, lease_until=None, **values)
+    add_incomplete_drop_to_outbox(conn, sighting.business, sighting.name)
 
 
 def release_drop_lease(conn: Connection, lease: DropLease) -> None:

@@ -24,6 +24,7 @@ from schemas.model import ids
 from schemas.model.business import DisplayName
 from schemas.model.judgment import Judgment
 from schemas.model.manifest import Manifest, NumbersFile, Schedule, TypedNumber
+from schemas.reasons import Reason, Reasons, list_reasons, list_reasons_of_totals
 
 #: What has become of a submission: rejected by judging; held; dismissed by the operator; replaced by a newer one while
 #: it was held; waiting for a launch to finish; lapsed because the program was over by then; registered.
@@ -186,6 +187,7 @@ def insert_submission(conn: Connection, registration: Registration, standing: St
             manifest=_dump_manifest(manifest) if manifest else None,
             logo=asdict(registration.logo) if registration.logo else None,
             noticed=collect_review_findings(judgment),
+            reasons=asdict(list_reasons(judgment)),
             archive=registration.archive,
             retake_of=registration.retake_of,
         )
@@ -255,16 +257,26 @@ def resolve_submission(
 ) -> None:
     """Give a held or waiting submission its final standing, and have the files that show it written.
 
-    `cause` is for the audit log, `reason` for the business to read.
+    `cause` is for the audit log, `reason` for the business to read. A decision of the operator is kept: it is not
+    replaced when the submission that was released has waited for a launch.
     """
     if standing in ("dismissed", "replaced", "lapsed"):
         conn.execute(delete(parked).where(parked.c.submission == row.seq))
-    decided = {"standing": standing, "verdict": verdict, "decided_at": now, "decided_by": by, "reason": reason}
-    conn.execute(update(submission).where(submission.c.seq == row.seq).values(**decided))
+    values: dict[str, Any] = {"standing": standing, "verdict": verdict}
+    if row.decided_by is None:
+        values |= {"decided_at": now, "decided_by": by, "reason": reason}
+    conn.execute(update(submission).where(submission.c.seq == row.seq).values(**values))
     record_transitions(
         conn, now, [_transition(row.business, row.reference, row.standing, standing, f"{row.id}: {cause}", by)]
     )
     add_submissions_to_outbox(conn, [row.id])
+
+
+def read_reasons(row: Row[Any]) -> Reasons:
+    """Why the submission of this row, or rows of it, did not get in when it was judged."""
+    if row.reasons is None:  # judged by an earlier release
+        return list_reasons_of_totals(row.totals, row.held_because)
+    return Reasons(shown=[Reason(**values) for values in row.reasons["shown"]], total=row.reasons["total"])
 
 
 def get_held_submission(conn: Connection, submission_id: str) -> Row[Any]:

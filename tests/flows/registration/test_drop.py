@@ -100,11 +100,18 @@ def test_a_missing_file_is_reported_once_after_the_grace_and_the_drop_is_taken_w
     assert world.run().intake.incomplete == 1
     receipt = world.receipt("acme-bank/a")
     assert (receipt["outcome"], receipt["reference"]) == ("incomplete", "orders")
+    assert (receipt["registered"], receipt["program_state"], receipt["verdict"]) == (0, None, None)
     found = [(f["rule"], f["path"], f["line"], f["value"]) for f in receipt["findings"]]
     line = (world.inbox / "acme-bank/a/program.yaml").read_text().splitlines().index(
         "numbers: [{file: numbers.csv}]"
     ) + 1
     assert found == [("MAN-005", "numbers[0].file", line, "numbers.csv")]
+    assert [(r["rule"], r["path"], r["line"], r["message"], r["fix"]) for r in receipt["reasons"]] == [
+        (
+            "MAN-005", "numbers[0].file", line, "The file numbers.csv did not arrive.",
+            "Upload the file under exactly this name, or correct the name in the manifest.",
+        )
+    ]  # fmt: skip
     assert world.run().intake.incomplete == 0
     numbers.write_bytes(content)
     world.run()

@@ -1,8 +1,33 @@
 """What the ledger keeps for open rejections, quotas, contested numbers and decisions."""
 
+import json
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    pass
+    _add_told_findings()
+    op.add_column("submission", sa.Column("reasons", sa.JSON(), nullable=True))
+
+
+def _add_told_findings() -> None:
+    """Why a drop was reported as incomplete: until now in the JSON of `pending`."""
+    op.add_column("drop", sa.Column("told_findings", sa.JSON(), nullable=True))
+    told: sa.ColumnClause[Any] = sa.column("told")
+    pending: sa.ColumnClause[Any] = sa.column("pending")
+    reported = sa.table(
+        "drop", sa.column("business"), sa.column("name"), told, pending, sa.column("told_findings", sa.JSON)
+    )
+    conn = op.get_bind()
+    for row in conn.execute(sa.select(reported).where(told.is_not(None), pending.is_not(None))).all():
+        findings = json.loads(row.pending).get("lacking", [])
+        same = (reported.c.business == row.business, reported.c.name == row.name)
+        told_findings = {"findings": findings[:50], "total": len(findings), "errors": len(findings)}
+        conn.execute(reported.update().where(*same).values(told_findings=told_findings))
+    is_told = sa.text("told IS NOT NULL")
+    op.create_index("ix_drop_told", "drop", ["business"], sqlite_where=is_told, postgresql_where=is_told)
