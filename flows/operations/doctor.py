@@ -191,8 +191,8 @@ def _area_codes(settings: Settings) -> str:
     age = datetime.now(UTC).date() - date.fromisoformat(shipped.version)
     if age > MAX_AREA_CODES_AGE:
         raise CheckWarning(
-            f"the list that comes with launchdrop is {age.days} days old; upgrade launchdrop, or name a file with newer "
-            f"area codes in {AREA_CODES_SETTING}"
+            f"the list that comes with launchdrop is {age.days} days old; upgrade launchdrop, or name a file with "
+            f"newer area codes in {AREA_CODES_SETTING}"
         )
     listed = f"your list has {len(operator.codes)} (version {operator.version})" if operator else "you have no list"
     return f"{len(shipped.codes)} of {shipped.version} come with launchdrop; {listed}"

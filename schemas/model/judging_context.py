@@ -70,8 +70,8 @@ class JudgingContext:
 
     `is_registered` is None where there is no list of businesses to look in. `has_ledger` is False in a dry run.
     `do_not_originate` is sorted int64. `area_codes` is the operator's list; without one, the shipped list still counts.
-    `gallery` returns the bytes of a gallery logo by its name. `count_removed_by_replace` counts the program's numbers that are not among the accepted ones, which
-    `numbers_mode: replace` would remove.
+    `gallery` returns the bytes of a gallery logo by its name. `count_removed_by_replace` counts the program's numbers
+    that are not among the accepted ones, which `numbers_mode: replace` would remove.
     """
 
     business: Business | None = None

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.model.purposes import PURPOSES
 from schemas.model.area_codes import METADATA_ONLY
+from schemas.model.purposes import PURPOSES
 from schemas.rows.numbers.numbering_plan import numbering_plan
 
 #: Rows written at a time.
