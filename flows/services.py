@@ -10,7 +10,7 @@ from typing import Literal
 from flows.carriers import Carrier
 from flows.carriers.opening import open_carrier
 from flows.ledger.core.engine import Ledger
-from flows.ledger.core.errors import LedgerError
+from flows.ledger.core.errors import LedgerError, NoLedger
 from flows.logs import configure_logging
 from flows.settings import PREFIX, Settings, SettingsError
 from flows.stores import Store, StoreError
@@ -40,7 +40,7 @@ class Services:
 
 
 @contextmanager
-def open_services(settings: Settings) -> Iterator[Services]:
+def open_services(settings: Settings, *, create_ledger: bool = True) -> Iterator[Services]:
     """Open everything that the settings name, configure logging, and close everything at the end.
 
     Raises LaunchdropError if something cannot be opened.
@@ -48,7 +48,7 @@ def open_services(settings: Settings) -> Iterator[Services]:
     configure_logging(settings.log, settings.log_level)
     carrier = open_configured_carrier(settings)
     try:
-        ledger = open_configured_ledger(settings)
+        ledger = open_configured_ledger(settings, create=create_ledger)
         try:
             yield Services(
                 settings=settings,
@@ -100,10 +100,15 @@ def _is_usable_folder(path: Path, *, create: bool) -> bool:
     return False
 
 
-def open_configured_ledger(settings: Settings) -> Ledger:
+def open_configured_ledger(settings: Settings, *, create: bool = True) -> Ledger:
     """The ledger that the setting names. Raises SettingsError, which names the setting, if it cannot be opened."""
     try:
-        return Ledger.open(settings.ledger)
+        return Ledger.open(settings.ledger, create=create)
+    except NoLedger as e:
+        raise SettingsError(
+            f"{PREFIX}LEDGER: {e}. Run this where launchdrop runs, or correct the setting. A first `launchdrop run` "
+            "creates a ledger"
+        ) from None
     except LedgerError as e:
         raise SettingsError(f"{PREFIX}LEDGER: {e}") from e
 

@@ -46,10 +46,17 @@ class HttpOptions(ConnectionOptions):
 
     def __post_init__(self) -> None:
         check_address(self.url)
-        try:
-            Webhook(self.secret)
-        except Exception:  # the library's own message may contain the secret
-            raise ValueError("the carrier's secret: expected whsec_ and base64") from None
+        if not _is_webhook_secret(self.secret):
+            raise ValueError("the carrier's secret: expected whsec_ and base64")
+
+
+def _is_webhook_secret(secret: str) -> bool:
+    """Whether this is a secret of Standard Webhooks. Their library also takes base64 alone, which any typo may be."""
+    try:
+        Webhook(secret)
+    except Exception:  # the library raises several kinds of error, whose messages may contain the secret
+        return False
+    return secret.startswith("whsec_")
 
 
 class HttpCarrier:

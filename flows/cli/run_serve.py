@@ -31,7 +31,7 @@ def run_command(
     """
     from flows import pipeline
 
-    with open_session() as services, progress_bar("Taking drops") as progress:
+    with open_session(create_ledger=True) as services, progress_bar("Taking drops") as progress:
         run_pass = partial(pipeline.run_pass, services, business=business, on_taken=_print_taken, progress=progress)
         # With a Prefect server configured, the pass shows up there as a run. Without one, it starts seconds sooner.
         done = _run_in_prefect(run_pass, services) if "PREFECT_API_URL" in os.environ else run_pass()

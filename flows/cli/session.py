@@ -21,19 +21,21 @@ ProgramName = Annotated[str, typer.Argument(metavar="BUSINESS/REF", help="Such a
 
 
 @contextmanager
-def open_session() -> Iterator["Services"]:
-    """The services that the settings name."""
+def open_session(*, create_ledger: bool = False) -> Iterator["Services"]:
+    """The services that the settings name. Raises LaunchdropError if there is no ledger and none may be created."""
     from flows.services import open_services
     from flows.settings import load_settings
 
     _require_utf8(sys.argv[1:])
-    with open_services(load_settings()) as services:
+    with open_services(load_settings(), create_ledger=create_ledger) as services:
         yield services
 
 
 @contextmanager
 def open_change_session(*, pausing: bool = False) -> Iterator["Services"]:
     """The services for a command that changes the ledger. Afterwards its pages are rewritten and its events are sent.
+
+    Prints which ledger was changed, unless it is the default one in the working folder.
 
     If the ledger turns out to be restored from a backup, raises LaunchdropError before anything is changed: a change
     might move the ledger past its marker and hide the restore. With `pausing` it only prints a warning.
@@ -50,6 +52,13 @@ def open_change_session(*, pausing: bool = False) -> Iterator["Services"]:
         for problem in publish_outbox(services).problems:
             print_error(problem)
         send_new_events(services)
+        _print_ledger(services)
+
+
+def _print_ledger(services: "Services") -> None:
+    settings = services.settings
+    if settings.ledger != type(settings).model_fields["ledger"].default:
+        print_error(f"ledger: {services.ledger}")
 
 
 def _pause_if_restored(services: "Services") -> str | None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -9,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from flows.errors import LaunchdropError
 from flows.ledger.core.control_flags import get_launch_pause
-from flows.ledger.core.engine import Ledger, database_file, database_now
+from flows.ledger.core.engine import Connection, Ledger, database_file, database_now
+from flows.ledger.core.errors import NoLedger
 from flows.logs import configure_logging
 from flows.masking import mask
 from flows.notifying.digest import configured_mail_server
@@ -71,7 +73,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Check, str]]:
     yield "reports", _reports, f"set {PREFIX}REPORTS to a place that launchdrop may write to"
     yield "archive", _archive, f"set {PREFIX}ARCHIVE to a place that launchdrop may write to, with room for every drop"
     yield BUSINESSES_FILE, _businesses, f"put one into the inbox; {guide} shows an example"
-    yield "ledger", _ledger, f"{PREFIX}LEDGER must be an SQLAlchemy URL; check that the database can be reached"
+    ledger = f"{PREFIX}LEDGER must be the SQLAlchemy URL of a database that can be reached; `launchdrop run` creates it"
+    yield "ledger", _ledger, ledger
     yield "ledger disk", _ledger_disk, "SQLite cannot lock reliably over a network; use a local disk, or PostgreSQL"
     yield "launching", _launching, "when the reason is resolved: launchdrop launches resume"
     yield "carrier", _carrier, f"{guide} lists the carrier's settings; check that the network lets launchdrop reach it"
@@ -147,8 +150,28 @@ def _businesses(settings: Settings) -> str:
         raise LaunchdropError(str(e)) from None
 
 
+@contextmanager
+def _read_ledger(settings: Settings) -> Iterator[Connection | None]:
+    """A read transaction; None if there is no ledger yet. A check must not create one: that would hide a typo."""
+    try:
+        ledger = Ledger.open(settings.ledger, create=False)
+    except NoLedger:
+        yield None
+        return
+    try:
+        with ledger.read() as conn:
+            yield conn
+    finally:
+        ledger.close()
+
+
 def _ledger(settings: Settings) -> str:
-    Ledger.open(settings.ledger).close()
+    try:
+        Ledger.open(settings.ledger, create=False).close()
+    except NoLedger as e:
+        if settings.ledger == Settings.model_fields["ledger"].default:
+            return f"{e} yet; the first `launchdrop run` creates it"
+        raise CheckWarning(str(e)) from None  # a typo, or a new setup
     return "reachable, with the schema of this version"
 
 
@@ -163,12 +186,8 @@ def _ledger_disk(settings: Settings) -> str:
 
 
 def _launching(settings: Settings) -> str:
-    ledger = Ledger.open(settings.ledger)
-    try:
-        with ledger.read() as conn:
-            pause = get_launch_pause(conn)
-    finally:
-        ledger.close()
+    with _read_ledger(settings) as conn:
+        pause = get_launch_pause(conn) if conn else None
     if pause:
         raise CheckWarning(f"paused since {pause.at} by {pause.by}: {pause.why}")
     return "not paused"
@@ -201,12 +220,8 @@ def _area_codes(settings: Settings) -> str:
 def _clocks(settings: Settings) -> str:
     stores = {name: open_store(getattr(settings, name)) for name in ("inbox", "archive")}
     clocks = {name: store.server_time() for name, store in stores.items()}
-    ledger = Ledger.open(settings.ledger)
-    try:
-        with ledger.read() as conn:
-            clocks["ledger"] = database_now(conn)
-    finally:
-        ledger.close()
+    with _read_ledger(settings) as conn:
+        clocks["ledger"] = database_now(conn) if conn else None
     if doctor_checks.prefect_api_url():
         clocks["Prefect server"] = doctor_checks.prefect_server_time()
     return doctor_checks.check_clocks({name: time for name, time in clocks.items() if time is not None})

@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, inspe
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from flows.ledger.core.errors import LedgerError
+from flows.ledger.core.errors import LedgerError, NoLedger
 
 # `Connection` and `Row` are for modules outside of the ledger, which may not import SQLAlchemy.
 __all__ = [
@@ -71,14 +71,17 @@ class Ledger:
         self.engine = engine
 
     @classmethod
-    def open(cls, url: str) -> "Ledger":
-        """Open the ledger at a SQLAlchemy URL. Creates or migrates it as needed.
+    def open(cls, url: str, *, create: bool = True) -> "Ledger":
+        """Open the ledger at a SQLAlchemy URL. Migrates it as needed, and creates it unless `create` is false.
 
-        Raises LedgerError, with one line of text, if it cannot be reached or a newer launchdrop has written it.
+        Raises LedgerError, with one line of text, if it cannot be reached or a newer launchdrop has written it. Raises
+        NoLedger if there is none and it may not be created.
         """
+        if not create and (file := database_file(url)) is not None and not file.exists():
+            raise NoLedger(f"there is no ledger at {file.absolute()}")
         engine = create_ledger_engine(url)
         try:
-            migrate_schema(engine)
+            migrate_schema(engine, create=create)
         except DBAPIError as error:
             engine.dispose()
             raise LedgerError(f"the ledger at {engine.url!r} cannot be opened: {_first_error_line(error)}") from error
@@ -119,6 +122,10 @@ class Ledger:
         if url.get_backend_name() == "sqlite":
             url = url.set(database=str(Path(url.database or "").absolute()))
         return url.render_as_string(hide_password=False)
+
+    def __str__(self) -> str:
+        """The URL for people to read, without the password."""
+        return repr(self.engine.url)
 
     def close(self) -> None:
         """Close all connections."""
@@ -204,11 +211,17 @@ def _begin_sqlite_transaction(conn: Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def migrate_schema(engine: Engine) -> None:
-    """Bring the schema up to the last of SCHEMA_REVISIONS. Raises LedgerError if it is newer than that."""
+def migrate_schema(engine: Engine, *, create: bool = True) -> None:
+    """Bring the schema up to the last of SCHEMA_REVISIONS. Raises LedgerError if it is newer than that.
+
+    Raises NoLedger if the database is empty and `create` is false.
+    """
     with engine.connect() as conn, conn.begin():
-        if _read_schema_revision(conn, engine) == SCHEMA_REVISIONS[-1]:
-            return
+        revision = _read_schema_revision(conn, engine)
+    if revision == SCHEMA_REVISIONS[-1]:
+        return
+    if revision is None and not create:
+        raise NoLedger(f"there is no ledger in {engine.url!r}")
     with engine.connect().execution_options(writes=True) as conn, conn.begin():
         if conn.dialect.name == "postgresql":
             conn.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})

@@ -7,6 +7,10 @@ class LedgerError(LaunchdropError):
     """The ledger cannot be used, or cannot do what was asked."""
 
 
+class NoLedger(LedgerError):
+    """There is no ledger yet, and this work must not create one: an empty ledger would hide a wrong setting."""
+
+
 class Outdated(LedgerError):
     """What was read or judged has changed since: a number was claimed, a state moved. Read and judge it again."""
 

@@ -158,9 +158,13 @@ def test_logs_contain_no_number_and_no_secret(endpoint, caplog):
     assert "c3RhbmQ" not in caplog.text
 
 
-def test_options_are_checked_and_do_not_reveal_the_secret():
+@pytest.mark.parametrize("secret", ["whsec_", "abc", "c3RhbmQtaW4gc2VjcmV0", "whsec_*"])
+def test_secrets_are_checked(secret):
     with pytest.raises(ValueError, match=r"^the carrier's secret: expected whsec_ and base64$"):
-        open_carrier("http", {"url": "https://carrier.example", "secret": "whsec_"})
+        open_carrier("http", {"url": "https://carrier.example", "secret": secret})
+
+
+def test_options_do_not_reveal_the_secret():
     assert "AAAA" not in repr(HttpOptions(url="https://carrier.example", secret="whsec_AAAA"))
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.ledger.core.engine import Ledger
+
 ROOT = Path(__file__).parents[3]
 LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
 
@@ -20,6 +22,12 @@ LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
 def here(tmp_path):
     shutil.copytree(ROOT / "inbox", tmp_path / "inbox")
     return tmp_path
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """An empty ledger in the default place: without it, all commands but `run` and `serve` stop at once."""
+    Ledger.open(f"sqlite:///{tmp_path}/.launchdrop/ledger.db").close()
 
 
 def call(*arguments, cwd, **env):
@@ -133,6 +141,24 @@ def test_check_says_which_facts_were_missing(here):
         "Not checked: MAN-015, MAN-019, SCH-008, NUM-022, NUM-023 (without the ledger)",
         "Not checked: NUM-024 (without the operator’s do-not-originate list)",
     ]
+
+
+@pytest.mark.parametrize("command", ["launches pause", "launches resume", "review approve 1", "programs", "prune"])
+def test_only_run_and_serve_create_a_ledger(tmp_path, command):
+    done = call(*command.split(), cwd=tmp_path)
+    error = (
+        f"launchdrop: LAUNCHDROP_LEDGER: there is no ledger at {tmp_path}/.launchdrop/ledger.db. Run this where "
+        "launchdrop runs, or correct the setting. A first `launchdrop run` creates a ledger\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", error)
+    assert not (tmp_path / ".launchdrop/ledger.db").exists()
+
+
+def test_a_change_names_a_ledger_that_is_not_the_default(here):
+    call("run", cwd=here)
+    assert call("launches", "pause", cwd=here).stderr == ""
+    ledger = f"sqlite:///{here}/.launchdrop/ledger.db"
+    assert call("launches", "resume", cwd=here, LAUNCHDROP_LEDGER=ledger).stderr == f"launchdrop: ledger: {ledger}\n"
 
 
 @pytest.mark.parametrize("drop", ["7-unreadable", "for-another-business"])
@@ -255,6 +281,7 @@ def test_run_works_while_the_prefect_server_is_down(here):
     assert "the Prefect server does not record this run of pass: Failed to reach API at http://127.0.0.1:9/api/" in line
 
 
+@pytest.mark.usefixtures("ledger")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -294,6 +321,7 @@ def test_a_bug_is_an_error_of_one_line_and_exit_code_2(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"launchdrop: {error}")
 
 
+@pytest.mark.usefixtures("ledger")
 @pytest.mark.parametrize("arguments", [("check", "numbers.csv"), ("doctor",), ("programs",)])
 def test_the_traceback_of_a_bug_is_in_the_debug_log_and_masked(tmp_path, arguments):
     (tmp_path / "numbers.csv").write_text("5012149020,Survey\n")
@@ -313,6 +341,7 @@ def test_the_traceback_of_a_bug_is_in_the_debug_log_and_masked(tmp_path, argumen
     assert "9020" not in done.stdout
 
 
+@pytest.mark.usefixtures("ledger")
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -353,6 +382,7 @@ def test_a_missing_folder_is_named_at_start(here, command, name, value, message)
     assert not (here / "nowhere").exists()
 
 
+@pytest.mark.usefixtures("ledger")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -369,6 +399,7 @@ def test_a_missing_object_is_an_error_of_one_line(tmp_path, arguments, message):
     assert (done.returncode, done.stderr) == (2, f"launchdrop: {message}\n")
 
 
+@pytest.mark.usefixtures("ledger")
 def test_exporting_numbers_of_an_unknown_business_is_an_error(tmp_path):
     (tmp_path / "inbox").mkdir()
     done = call("numbers", "export", "--business", "acme-bnak", cwd=tmp_path)

@@ -107,6 +107,16 @@ def test_paused_launching_is_only_a_warning(here):
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"! launching: {message}")
 
 
+def test_a_mistyped_ledger_is_a_warning_and_is_not_created(monkeypatch, here):
+    monkeypatch.setenv("LAUNCHDROP_LEDGER", f"sqlite:///{here}/legder.db")
+    remedy = (
+        "LAUNCHDROP_LEDGER must be the SQLAlchemy URL of a database that can be reached; `launchdrop run` creates it"
+    )
+    assert check("ledger") == ("warning", f"there is no ledger at {here}/legder.db", remedy)
+    assert check("launching")[0] == check("clocks")[0] == "ok"
+    assert not (here / "legder.db").exists()
+
+
 def test_little_free_space_is_a_warning_and_very_little_a_problem(monkeypatch):
     for free, level in ((1 << 29, "warning"), (1 << 26, "problem")):
         monkeypatch.setattr("flows.stores.folder.FolderStore.free_bytes", lambda _, free=free: free)
