@@ -46,9 +46,9 @@ def _describe(finding: Finding) -> str:
 def _parse_entries(root: Section) -> tuple[Business, ...]:
     node = root.node("businesses")
     if not isinstance(node, YamlMapping):
-        if root.is_filled("businesses"):
-            root.report_wrong("businesses", "a mapping with one key for each business, its folder name")
-        elif "businesses" not in root:
+        if node is not None and root.is_filled("businesses"):
+            root.report_wrong("businesses", "keys and values, with one key for each business: its folder name")
+        elif "businesses" not in root.keys.lines:
             root.report_missing("businesses")
         return ()
     entries = root.subsection(node, "businesses", node.entries.keys())
@@ -80,7 +80,7 @@ def _parse_entry(entries: Section, name: str) -> Business | None:
 def _parse_texts(section: Section, key: str) -> tuple[str, ...]:
     """A list of short texts. Any other item is reported."""
     texts = []
-    for node in section.list_items(key):
+    for _, node in section.list_items(key):
         text = node.text.strip() if isinstance(node, YamlScalar) else ""
         if text and len(text) <= _MAX_TEXT_LENGTH:
             texts.append(text)
@@ -108,12 +108,12 @@ def _parse_logos(section: Section) -> tuple[str, ...]:
 
 def _parse_display_names(section: Section) -> tuple[DisplayName, ...]:
     names = []
-    for index, node in enumerate(section.list_items("display_names")):
+    for path, node in section.list_items("display_names", "- {display: …, shorthand: …}"):
         if not isinstance(node, YamlMapping):
             message = f"Each item of {section.path('display_names')} must have display and shorthand."
             section.report("MAN-004", "display_names", message)
             continue
-        entry = section.subsection(node, f"display_names[{index}]", ("display", "shorthand"))
+        entry = section.subsection(node, path, ("display", "shorthand"))
         display, shorthand = (
             entry.plain_text(key, max_length=_MAX_TEXT_LENGTH, required=True) for key in ("display", "shorthand")
         )

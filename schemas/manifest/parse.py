@@ -6,14 +6,15 @@ IMG-006 for values that the program's type does not use.
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
 from schemas.manifest import display_name, schedule
 from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.schedule import ParsedSchedule
-from schemas.manifest.section import Section, SectionKeys, join_choices
-from schemas.manifest.yaml_tree import YamlMapping, YamlNode, YamlScalar, parse_yaml
+from schemas.manifest.section import Section, SectionKeys, join_choices, nearest_key
+from schemas.manifest.yaml_tree import YamlMapping, YamlNull, YamlScalar, YamlValue, parse_yaml
 from schemas.model.business import BUSINESS_PATTERN
 from schemas.model.filenames import MANIFEST_NAMES, explain_unsafe_name
 from schemas.model.manifest import (
@@ -55,9 +56,58 @@ BUSINESS_UNIT_KEYS = ("name", "create")
 PROGRAM_KEYS = ("type", "name", "call_purpose", "description")
 NUMBERS_FILE_KEYS = ("file", "sha256", "rows")
 TYPED_NUMBER_KEYS = ("number", "call_purpose")
+#: For the two kinds of items of `numbers`, by the key that tells which it is: its own keys, and those of the other.
+_KEYS_BY_KIND: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+    "file": (NUMBERS_FILE_KEYS, TYPED_NUMBER_KEYS),
+    "number": (TYPED_NUMBER_KEYS, NUMBERS_FILE_KEYS),
+}
 
 #: The program types that show no logo and no call reason.
 TYPES_WITHOUT_LOGO: tuple[ProgramType, ...] = ("INFORM", "SENTRY")
+
+#: Words that people write instead of a choice. None is for words that only look like one.
+_TYPE_SYNONYMS: dict[str, ProgramType | None] = {
+    "logo": "INFORM with Logo",
+    "inform+logo": "INFORM with Logo",
+    "inform logo": "INFORM with Logo",
+    "informlogo": "INFORM with Logo",
+    "sentry with logo": None,
+    "inform without logo": "INFORM",
+    "inform with no logo": "INFORM",
+}
+_MODE_SYNONYMS: dict[str, NumbersMode | None] = {
+    "append": "add",
+    "insert": "add",
+    "merge": "add",
+    "update": "add",
+    "upsert": "add",
+    "incremental": "add",
+    "delta": "add",
+    "overwrite": "replace",
+    "full": "replace",
+}
+_REJECTED_SYNONYMS: dict[str, OnRejectedRows | None] = {
+    "accept": "accept_valid",
+    "continue": "accept_valid",
+    "ignore": "accept_valid",
+    "skip": "accept_valid",
+    "accept_invalid": None,
+    "accept_all": None,
+    "review": "hold",
+    "wait": "hold",
+    "abort": "reject",
+    "fail": "reject",
+    "stop": "reject",
+    "all_or_nothing": "reject",
+}
+_STATE_SYNONYMS: dict[str, RequestedState | None] = {
+    "cancel": "cancelled",
+    "enabled": "active",
+    "live": "active",
+    "on": "active",
+    "inactive": None,
+    "deactivated": None,
+}
 
 MAX_NAME_LENGTH = 200
 MAX_DESCRIPTION_LENGTH = 2000
@@ -124,7 +174,7 @@ def _parse_tree(tree: YamlMapping, findings: FindingCollector) -> ManifestConten
     root = Section(tree, "", findings, MANIFEST_KEYS)
     _check_version(root)
     program = root.section("program", PROGRAM_KEYS, required=True)
-    program_type = program.choice("type", get_args(ProgramType), required=True) if program else None
+    program_type = _parse_program_type(program) if program else None
     display = _open_display_name(root, program_type)
     schedule_section = root.section("schedule", schedule.SCHEDULE_KEYS, required=True)
     parsed_schedule = schedule.parse_schedule(schedule_section) if schedule_section else None
@@ -169,6 +219,10 @@ def _check_version(root: Section) -> None:
     if version is not None and version.strip() != MANIFEST_VERSION:
         message = f'Manifest version "{version[:20]}" is not supported; use {MANIFEST_VERSION}.'
         root.report("MAN-016", "manifest", message, value=version, suggestion=MANIFEST_VERSION)
+
+
+def _parse_program_type(program: Section) -> ProgramType | None:
+    return program.choice("type", get_args(ProgramType), synonyms=_TYPE_SYNONYMS, required=True)
 
 
 def _parse_program(root: Section, program: Section | None, program_type: ProgramType | None) -> Manifest:
@@ -254,10 +308,11 @@ def _add_options(manifest: Manifest, root: Section) -> Manifest:
     """The manifest with its options: how to apply it, beyond the program itself."""
     return replace(
         manifest,
-        numbers_mode=root.choice("numbers_mode", get_args(NumbersMode)) or "add",
-        on_rejected_rows=root.choice("on_rejected_rows", get_args(OnRejectedRows)) or "accept_valid",
+        numbers_mode=root.choice("numbers_mode", get_args(NumbersMode), synonyms=_MODE_SYNONYMS) or "add",
+        on_rejected_rows=root.choice("on_rejected_rows", get_args(OnRejectedRows), synonyms=_REJECTED_SYNONYMS)
+        or "accept_valid",
         max_rejected_percent=root.percent("max_rejected_percent"),
-        state=root.choice("state", get_args(RequestedState)) or "active",
+        state=root.choice("state", get_args(RequestedState), synonyms=_STATE_SYNONYMS) or "active",
         reassign=root.boolean("reassign"),
         hold_until_branded=root.boolean("hold_until_branded"),
     )
@@ -266,36 +321,50 @@ def _add_options(manifest: Manifest, root: Section) -> Manifest:
 def _parse_numbers(root: Section) -> tuple[tuple[NumbersFile, ...], tuple[TypedNumber, ...]]:
     files: dict[str, NumbersFile] = {}
     typed: list[TypedNumber] = []
-    for index, node in enumerate(root.list_items("numbers")):
-        entry = _open_numbers_entry(root, index, node)
+    for path, node in root.list_items("numbers", "- file: numbers.csv"):
+        entry = _open_numbers_entry(root, path, node)
         if entry is None:
             continue
-        if "number" in entry:
-            typed.append(_parse_typed_number(entry))
+        if "number" in entry or "file" not in entry.keys.lines:
+            typed += _parse_typed_number(entry)
         else:
             _add_numbers_file(files, entry)
     return tuple(files.values()), tuple(typed)
 
 
-def _open_numbers_entry(root: Section, index: int, node: YamlNode) -> Section | None:
+def _open_numbers_entry(root: Section, path: str, node: YamlValue) -> Section | None:
     """One item of the list `numbers`, as a section. None and MAN-004 if it is neither a file nor a number."""
-    path = f"numbers[{index}]"
-    given = {"file", "number"} & node.entries.keys() if isinstance(node, YamlMapping) else set()
-    if isinstance(node, YamlMapping) and len(given) == 1:
-        return root.subsection(node, path, NUMBERS_FILE_KEYS if "file" in given else TYPED_NUMBER_KEYS)
     if isinstance(node, YamlMapping):
-        root.subsection(node, path, (*NUMBERS_FILE_KEYS, *TYPED_NUMBER_KEYS))  # reports misspelled keys
+        return _open_numbers_mapping(root, path, node)
     value = node.text if isinstance(node, YamlScalar) else None
-    message = f"{path} must have either file or number{', not both' if given else ''}."
     suggestion = f"file: {value}" if value and value.strip().lower().endswith(".csv") else None
+    message = f"{path} must have either file or number."
     root.report("MAN-004", path, message, line=node.line, value=value, suggestion=suggestion)
     return None
 
 
-def _parse_typed_number(entry: Section) -> TypedNumber:
-    """Both cells as written: the rules about rows check them later."""
+def _open_numbers_mapping(root: Section, path: str, node: YamlMapping) -> Section | None:
+    """The item as a section. A key without a value does not count: generators write all keys of both kinds."""
+    given = [key for key in ("file", "number") if key in node.entries]
+    filled = [key for key in given if not isinstance(node.entries[key].node, YamlNull)]
+    kinds = filled or given
+    if len(kinds) == 1:
+        own, other = _KEYS_BY_KIND[kinds[0]]
+        empty = [key for key in other if key in node.entries and isinstance(node.entries[key].node, YamlNull)]
+        return root.subsection(node, path, (*own, *empty))
+    root.subsection(node, path, (*NUMBERS_FILE_KEYS, *TYPED_NUMBER_KEYS))  # reports misspelled keys
+    if kinds or not any(nearest_key(key, _KEYS_BY_KIND) for key in node.entries):
+        message = f"{path} must have either file or number{', not both' if kinds else ''}."
+        root.report("MAN-004", path, message, line=node.line)
+    return None
+
+
+def _parse_typed_number(entry: Section) -> Iterator[TypedNumber]:
+    """Both cells as written: the rules about rows check them later. Nothing if one of them must be in quotes."""
+    if any(entry.is_unquoted(key) for key in TYPED_NUMBER_KEYS):
+        return
     number, purpose = (_parse_cell(entry, key) for key in TYPED_NUMBER_KEYS)
-    return TypedNumber(number=number, call_purpose=purpose, line=entry.at("number")["line"])
+    yield TypedNumber(number=number, call_purpose=purpose, line=entry.at("number")["line"])
 
 
 def _parse_cell(entry: Section, key: str) -> str:

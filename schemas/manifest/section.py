@@ -2,18 +2,52 @@
 
 import difflib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypedDict, TypeVar, Unpack
 
 from schemas.manifest.finding_collector import FindingCollector
-from schemas.manifest.yaml_tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlScalar
+from schemas.manifest.yaml_faults import UnquotedValue, quote_text
+from schemas.manifest.yaml_tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlNull, YamlScalar, YamlValue
+from schemas.model.characters import find_hidden_character, plain_word
 from schemas.model.findings import Severity
 
 Choice = TypeVar("Choice", bound=str)
 
 #: Characters that end a line, control a terminal or change the writing direction. Short texts must not have them.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: Keys that people write instead of another one.
+_KEY_SYNONYMS = {
+    "begin": "start",
+    "checksum": "sha256",
+    "count": "rows",
+    "csv": "file",
+    "end_date": "end",
+    "enddate": "end",
+    "filename": "file",
+    "file_name": "file",
+    "from": "start",
+    "hash": "sha256",
+    "id": "reference",
+    "path": "file",
+    "phone": "number",
+    "phone_number": "number",
+    "phonenumber": "number",
+    "purpose": "call_purpose",
+    "reason": "call_reason",
+    "ref": "reference",
+    "sha_256": "sha256",
+    "short": "shorthand",
+    "short_name": "shorthand",
+    "start_date": "start",
+    "stop": "end",
+    "tz": "timezone",
+    "until": "end",
+    "version": "manifest",
+}
+#: For choices that people call by no other name.
+NO_SYNONYMS: Mapping[str, None] = MappingProxyType({})
 _BOOLEANS = {"true": True, "false": False}
 #: Other spellings of a boolean, and the one to suggest.
 _BOOLEAN_SUGGESTIONS = {
@@ -54,7 +88,7 @@ class SectionKeys:
     """The keys of one mapping, and where they are. A plain value that outlives the tree it was read from.
 
     `prefix` is the mapping's path ("" for the root) and `line` is its first line. `lines` has the line of each key.
-    `filled` has the keys with a value, right or wrong: a blank text or an empty list is no value.
+    `filled` has the keys with a value, right or wrong: null, a blank text or an empty list is no value.
     """
 
     prefix: str
@@ -78,9 +112,6 @@ class SectionReporter:
         self.keys = keys
         self._findings = findings
 
-    def __contains__(self, key: str) -> bool:
-        return key in self.keys.lines
-
     def is_filled(self, key: str) -> bool:
         """Whether this key has a value, right or wrong."""
         return key in self.keys.filled
@@ -102,7 +133,10 @@ class SectionReporter:
 
 
 class Section(SectionReporter):
-    """One mapping of a manifest, at `path` ("" for the root). Creating it reports repeated and unknown keys."""
+    """One mapping of a manifest, at `path` ("" for the root).
+
+    Creating it reports repeated and unknown keys, and values that must be in quotes. Those are read as nothing.
+    """
 
     def __init__(self, mapping: YamlMapping, path: str, findings: FindingCollector, known: Collection[str]) -> None:
         entries = mapping.entries
@@ -114,7 +148,13 @@ class Section(SectionReporter):
         )
         super().__init__(keys, findings)
         self._entries: Mapping[str, YamlEntry] = entries
+        self._misspelled: set[str] = set()
         self._report_keys(mapping, known)
+        if mapping.properties:
+            self._report_properties(path, mapping)
+        for key, entry in entries.items():
+            if isinstance(entry.node, UnquotedValue):
+                self._report_unquoted(key, entry.node)
 
     def _report_keys(self, mapping: YamlMapping, known: Collection[str]) -> None:
         for key, line in mapping.repeated:
@@ -126,25 +166,64 @@ class Section(SectionReporter):
                 self._report_unknown_key(key, entry.line, known)
 
     def _report_unknown_key(self, key: str, line: int, known: Collection[str]) -> None:
-        meant = None if self._findings.is_full("MAN-002") else nearest_word(key, known)
+        meant = None if self._findings.is_full("MAN-002") else nearest_key(key, known)
+        if meant:
+            self._misspelled.add(meant)
         where = f" in {self.keys.prefix}" if self.keys.prefix else ""
-        message = f'"{excerpt(key)}" is not a known key{where}.'
+        message = f'"{excerpt(key)}" is not a known key{where}{describe_hidden(key)}.'
         self._findings.report("MAN-002", message, path=self.path(key), line=line, value=key, suggestion=meant)
 
-    def node(self, key: str) -> YamlNode | None:
+    def _report_properties(self, path: str, node: YamlList | YamlMapping) -> None:
+        where = f"{path}: " if path else ""
+        message = f"{where}YAML ignores {excerpt(node.properties)}; delete it, or put it in quotes if it is a value."
+        self._findings.report("MAN-020", message, path=path or None, line=node.line, value=node.properties)
+
+    def _report_unquoted(self, key: str, value: UnquotedValue) -> None:
+        message = f"{self.path(key)}: {printable_text(value.reason)}."
+        self.report("MAN-020", key, message, line=value.line, value=value.written, suggestion=value.quoted)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries and not self.is_null(key)
+
+    def node(self, key: str) -> YamlValue | None:
+        """The value of this key; None if it is missing or null, or reported because it must be in quotes."""
         entry = self._entries.get(key)
-        return entry.node if entry else None
+        return entry.node if entry and not isinstance(entry.node, YamlNull | UnquotedValue) else None
+
+    def is_null(self, key: str) -> bool:
+        """Whether the key is there, without a value."""
+        return key in self._entries and isinstance(self._entries[key].node, YamlNull)
+
+    def is_unquoted(self, key: str) -> bool:
+        """Whether the value of this key was reported because it must be in quotes."""
+        return key in self._entries and isinstance(self._entries[key].node, UnquotedValue)
 
     def report_missing(self, key: str) -> None:
-        """Report that this required key is missing."""
-        self.report("MAN-003", key, f"{self.path(key)} is missing.")
+        """Report that this required key is missing, or that it has no value. Not if it was reported as misspelled."""
+        entry = self._entries.get(key)
+        if entry and isinstance(entry.node, YamlNull):
+            self._report_null(key, entry.node)
+        elif entry is None and key not in self._misspelled:
+            self.report("MAN-003", key, f"{self.path(key)} is missing.")
 
-    def report_wrong(self, key: str, expected: str, *, suggestion: str | None = None) -> None:
-        """Report that the value of this key is not what was `expected`."""
+    def _report_null(self, key: str, null: YamlNull) -> None:
+        suggestion = None
+        if null.written.startswith("#") and not null.written[1:2].isspace():
+            why = "is blank: what follows # is a comment; put the value in quotes"
+            suggestion = quote_text(null.written)
+        elif null.written.startswith("#"):
+            why = "is blank; what follows # is a comment"
+        else:
+            why = f"is {null.written}, which means no value" if null.written else "is blank"
+        self.report("MAN-003", key, f"{self.path(key)} {why}.", line=null.line, suggestion=suggestion)
+
+    def report_wrong(self, key: str, expected: str, *, suggestion: str | None = None, name_hidden: bool = True) -> None:
+        """Report that the value of this key is not what was `expected`. A hidden character in it is named."""
         node = self.node(key)
         value = node.text if isinstance(node, YamlScalar) else None
         got = f'not "{excerpt(value)}"' if value is not None else f"not {_kind(node)}"
-        message = f"{self.path(key)} must be {expected}, {got}."
+        hidden = describe_hidden(value) if value is not None and name_hidden else ""
+        message = f"{self.path(key)} must be {expected}, {got}{hidden}."
         self.report("MAN-004", key, message, value=value, suggestion=suggestion)
 
     def raw_text(self, key: str, *, required: bool = False, allow_blank: bool = False) -> str | None:
@@ -156,10 +235,16 @@ class Section(SectionReporter):
             if required:
                 self.report("MAN-003", key, f"{self.path(key)} is blank.")
         elif node is not None:
-            self.report_wrong(key, "a single value")
+            self._report_collection(key, node)
         elif required:
             self.report_missing(key)
         return None
+
+    def _report_collection(self, key: str, node: YamlList | YamlMapping) -> None:
+        """Report a list or a mapping where a text was expected. In brackets, it may be a text without quotes."""
+        advice = "; put a text in brackets or braces in quotes" if node.flow else ""
+        message = f"{self.path(key)} must be a single value, not {_kind(node)}{advice}."
+        self.report("MAN-004", key, message, suggestion=quote_text(node.flow) if node.flow else None)
 
     def trimmed_text(
         self, key: str, *, max_length: int, required: bool = False, allow_blank: bool = False
@@ -182,7 +267,7 @@ class Section(SectionReporter):
             return None
         if control := _CONTROL.search(text.replace("\n", " ") if multiline else text):
             where = f"U+{ord(control[0]):04X} at position {control.start() + 1}"
-            self.report_wrong(key, f"plain text without the control character {where}")
+            self.report_wrong(key, f"plain text without the control character {where}", name_hidden=False)
             return None
         return text
 
@@ -193,20 +278,31 @@ class Section(SectionReporter):
             return None
         if pattern.fullmatch(text):
             return text
-        meant = text.strip().lower().replace(" ", "-")
+        meant = plain_word(text).strip("'\"").lower().replace(" ", "-")
         is_short = len(meant) <= _EXCERPT_LENGTH
         self.report_wrong(key, expected, suggestion=meant if is_short and pattern.fullmatch(meant) else None)
         return None
 
-    def choice(self, key: str, choices: Sequence[Choice], *, required: bool = False) -> Choice | None:
-        """One of the choices. Case matters; outer white space does not."""
+    def choice(
+        self,
+        key: str,
+        choices: Sequence[Choice],
+        *,
+        synonyms: Mapping[str, Choice | None] = NO_SYNONYMS,
+        required: bool = False,
+    ) -> Choice | None:
+        """One of the choices. Case matters; outer white space does not.
+
+        `synonyms` are words in lower case that people write instead, with the choice to suggest. None suggests nothing,
+        for a word that only looks like a choice.
+        """
         text = self.raw_text(key, required=required)
         if text is None:
             return None
         for choice in choices:
             if text.strip() == choice:
                 return choice
-        self.report_wrong(key, join_choices(choices), suggestion=nearest_word(text, choices))
+        self.report_wrong(key, join_choices(choices), suggestion=_nearest_choice(text, choices, synonyms))
         return None
 
     def boolean(self, key: str) -> bool:
@@ -214,7 +310,7 @@ class Section(SectionReporter):
         text = self.raw_text(key)
         if text is None or text in _BOOLEANS:
             return _BOOLEANS.get(text or "", False)
-        meant = text.strip().lower()
+        meant = plain_word(text).strip("'\"").lower()
         suggestion = _BOOLEAN_SUGGESTIONS.get(meant, meant if meant in _BOOLEANS else None)
         self.report_wrong(key, "true or false", suggestion=suggestion)
         return False
@@ -226,7 +322,7 @@ class Section(SectionReporter):
             return None
         if _INTEGER.fullmatch(text.strip()):
             return int(text)
-        meant = re.sub(r"[_,. ](?=[0-9]{3}(?![0-9]))", "", text[:_EXCERPT_LENGTH]).strip()
+        meant = re.sub(r"[_,. ](?=[0-9]{3}(?![0-9]))", "", plain_word(text[:_EXCERPT_LENGTH])).strip("'\"")
         self.report_wrong(key, "a whole number such as 1200", suggestion=meant if _INTEGER.fullmatch(meant) else None)
         return None
 
@@ -237,7 +333,7 @@ class Section(SectionReporter):
             return None
         if _DECIMAL.fullmatch(text.strip()) and float(text) <= 100:
             return float(text)
-        meant = text[:_EXCERPT_LENGTH].strip().removesuffix("%").rstrip()
+        meant = plain_word(text[:_EXCERPT_LENGTH]).strip("'\"").removesuffix("%").rstrip()
         is_valid = _DECIMAL.fullmatch(meant) and float(meant) <= 100
         self.report_wrong(key, "a number from 0 to 100", suggestion=meant if is_valid else None)
         return None
@@ -247,25 +343,45 @@ class Section(SectionReporter):
         node = self.node(key)
         if isinstance(node, YamlMapping):
             return self.subsection(node, key, known)
-        if not self.is_filled(key):
+        if node is None or not self.is_filled(key):
             if required:
                 self.report_missing(key)
             return None
-        self.report_wrong(key, f"a mapping with {' and '.join(known)}")
+        dashes = "; delete the dashes" if isinstance(node, YamlList) and isinstance(node.nodes[0], YamlMapping) else ""
+        self._report_wrong_kind(key, f"keys and values ({_join_words(known)})", dashes)
         return None
 
     def subsection(self, mapping: YamlMapping, key: str, known: Collection[str]) -> "Section":
         """A mapping at this key, or in the list at this key (`numbers[2]`), as a section."""
         return Section(mapping, self.path(key), self._findings, known)
 
-    def list_items(self, key: str) -> tuple[YamlNode, ...]:
-        """The list under this key. It is empty if the key is missing or blank."""
+    def list_items(self, key: str, form: str = "- …") -> Iterator[tuple[str, YamlValue]]:
+        """The items of the list under this key, each with its path (`numbers[2]`). None if the key has no value.
+
+        An item that is null, or must be in quotes, is reported and left out. `form` shows an item, for who wrote none.
+        """
         node = self.node(key)
-        if isinstance(node, YamlList):
-            return node.nodes
-        if self.is_filled(key):
-            self.report_wrong(key, "a list")
-        return ()
+        if not isinstance(node, YamlList):
+            if node is not None and self.is_filled(key):
+                self._report_wrong_kind(key, "a list", f"; write {form} on a line of its own for each item")
+            return
+        if node.properties:
+            self._report_properties(self.path(key), node)
+        for index, item in enumerate(node.nodes):
+            path = f"{key}[{index}]"
+            if isinstance(item, UnquotedValue):
+                self._report_unquoted(path, item)
+            elif isinstance(item, YamlNull):
+                self._report_null(path, item)
+            else:
+                yield path, item
+
+    def _report_wrong_kind(self, key: str, expected: str, advice: str) -> None:
+        """Report a list, mapping or text where another kind of value was `expected`."""
+        node = self.node(key)
+        got = f'"{excerpt(node.text)}"{describe_hidden(node.text)}' if isinstance(node, YamlScalar) else _kind(node)
+        value = node.text if isinstance(node, YamlScalar) else None
+        self.report("MAN-004", key, f"{self.path(key)} must be {expected}, not {got}{advice}.", value=value)
 
 
 def join_choices(choices: Sequence[str]) -> str:
@@ -273,12 +389,34 @@ def join_choices(choices: Sequence[str]) -> str:
     return f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
 
 
+def _join_words(words: Collection[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def nearest_word(word: str, known: Collection[str]) -> str | None:
     """The known word that was probably meant. It compares only the first characters, to limit the cost."""
     by_folded = {each.casefold(): each for each in known}
-    folded = word[:_EXCERPT_LENGTH].strip().casefold()
+    folded = plain_word(word[:_EXCERPT_LENGTH]).strip("'\"").casefold()
     close = difflib.get_close_matches(folded, by_folded, n=1, cutoff=_SUGGESTION_CUTOFF)
     return by_folded[close[0]] if close else None
+
+
+def nearest_key(key: str, known: Collection[str]) -> str | None:
+    """The known key that was probably meant."""
+    synonym = _KEY_SYNONYMS.get(key[:_EXCERPT_LENGTH].casefold().replace("-", "_").replace(" ", "_"))
+    return synonym if synonym in known else nearest_word(key, known)
+
+
+def _nearest_choice(text: str, choices: Sequence[str], synonyms: Mapping[str, str | None]) -> str | None:
+    folded = plain_word(text[:_EXCERPT_LENGTH]).strip("'\"").casefold()
+    return synonyms[folded] if folded in synonyms else nearest_word(folded, choices)
+
+
+def describe_hidden(text: str) -> str:
+    """The first character of a word that is not seen or looks like another one, to end a sentence about that word."""
+    hidden = find_hidden_character(text.rstrip("\n"))
+    return f": it has {hidden.description} at position {hidden.position}" if hidden else ""
 
 
 def printable_text(text: str) -> str:
@@ -294,6 +432,8 @@ def excerpt(text: str) -> str:
 
 def _has_value(node: YamlNode) -> bool:
     match node:
+        case YamlNull():
+            return False
         case YamlScalar(text):
             return bool(text.strip())
         case YamlList(nodes):
@@ -302,4 +442,4 @@ def _has_value(node: YamlNode) -> bool:
 
 
 def _kind(node: YamlNode | None) -> str:
-    return {YamlMapping: "a mapping", YamlList: "a list"}.get(type(node), "nothing")
+    return {YamlMapping: "keys and values", YamlList: "a list"}.get(type(node), "nothing")

@@ -1,7 +1,9 @@
 """The ten call purposes, and how a received one is matched to them."""
 
 import difflib
-import unicodedata
+import re
+
+from schemas.model.characters import plain_word
 
 PURPOSES: tuple[str, ...] = (
     "Charity",
@@ -20,37 +22,55 @@ PURPOSES: tuple[str, ...] = (
 DO_NOT_ORIGINATE_INDEX = 9
 
 _BY_FOLDED = {purpose.casefold(): index for index, purpose in enumerate(PURPOSES)}
-_FOLDED = tuple(_BY_FOLDED)
 
-#: Words that people often write instead, letters only. The nearest spelling would often be a different purpose.
-_SYNONYMS = {
+#: Words that people often write instead, letters only. Only words that can mean no other purpose are here: a campaign
+#: may sell or ask for votes, and a list of people who do not want calls is not a list of numbers that make none. Words
+#: that only look like a purpose have None.
+_SYNONYMS: dict[str, str | None] = {
     "marketing": "Telemarketing",
     "sales": "Telemarketing",
     "collections": "Debt Collection",
     "collection": "Debt Collection",
     "notification": "Informational/Notification",
     "notifications": "Informational/Notification",
+    "notificationinformational": "Informational/Notification",
     "informational": "Informational/Notification",
     "information": "Informational/Notification",
     "info": "Informational/Notification",
     "alerts": "Informational/Notification",
     "reminder": "Informational/Notification",
     "support": "Customer Service",
+    "customersupport": "Customer Service",
     "care": "Customer Service",
+    "customercare": "Customer Service",
     "service": "Customer Service",
     "multiuse": "Multi-Use Line",
     "multipurpose": "Multi-Use Line",
     "fundraising": "Charity",
     "donation": "Charity",
     "nonprofit": "Charity",
-    "campaign": "Political",
+    "charities": "Charity",
+    "charitable": "Charity",
     "polling": "Survey",
     "poll": "Survey",
     "inmate": "Prison",
     "correctional": "Prison",
     "dno": "Do Not Originate",
-    "donotcall": "Do Not Originate",
+    "clarity": None,
+    "parity": None,
+    "person": None,
+    "personal": None,
+    "poison": None,
+    "survive": None,
 }
+
+_WORD = re.compile(r"[^\W\d_]+")
+_WORDS = {purpose: _WORD.findall(purpose.casefold()) for purpose in PURPOSES}
+#: A text that begins with one of these says what the purpose is not.
+_NEGATIONS = frozenset({"no", "non", "not", "never", "anti", "do", "don", "dont"})
+#: How similar each word must be to the right one, and all letters together if the words are divided otherwise.
+_MIN_SIMILARITY = 0.75
+_MIN_JOINED_SIMILARITY = 0.88
 
 #: A longer text is not a misspelled purpose, and comparing it would take long.
 _MAX_COMPARED_LENGTH = 64
@@ -62,12 +82,26 @@ def parse_purpose(text: str) -> int | None:
 
 
 def nearest_purpose(text: str) -> str | None:
-    """The purpose that was probably meant; None if no purpose is similar."""
+    """The purpose that was probably meant; None if that is not certain.
+
+    Similar letters are no similar meaning. A misspelled purpose has as many words as the right one, all of them similar
+    ("Custmer Servise"), or nearly the same letters in all ("CustomerServices"). "Customer Survey" has neither.
+    """
     if len(text) > _MAX_COMPARED_LENGTH:
         return None
-    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    letters = "".join(letter for letter in folded if letter.isalpha())
+    words = _WORD.findall(plain_word(text).casefold())
+    letters = "".join(words)
     if letters in _SYNONYMS:
         return _SYNONYMS[letters]
-    close = difflib.get_close_matches(folded, _FOLDED, n=1, cutoff=0.6)
-    return PURPOSES[_BY_FOLDED[close[0]]] if close else None
+    if not words or (words[0] in _NEGATIONS and words[:2] != ["do", "not"]):
+        return None
+    similarity, purpose = max((_similarity(words, known), purpose) for purpose, known in _WORDS.items())
+    return purpose if similarity >= _MIN_SIMILARITY else None
+
+
+def _similarity(words: list[str], known: list[str]) -> float:
+    """How similar the words are to those of a purpose, from 0 to 1: the least similar word counts."""
+    in_all = difflib.SequenceMatcher(None, "".join(words), "".join(known)).ratio()
+    if in_all >= _MIN_SIMILARITY and len(words) == len(known):
+        return min(difflib.SequenceMatcher(None, *pair).ratio() for pair in zip(words, known, strict=True))
+    return in_all if in_all >= _MIN_JOINED_SIMILARITY else 0

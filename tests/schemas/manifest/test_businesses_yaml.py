@@ -40,7 +40,7 @@ def test_the_example_in_the_contract():
     )
 
 
-@pytest.mark.parametrize("content", [b"businesses:\n", b"businesses: {}\n"])
+@pytest.mark.parametrize("content", [b"businesses:\n", b"businesses: {}\n", b"businesses: null\n"])
 def test_no_businesses_yet(content):
     assert parse_businesses(content) == ()
 
@@ -50,16 +50,36 @@ def test_no_businesses_yet(content):
     [
         (b"", "Line 1, column 1: the file is empty."),
         (b"businesses: [", "Line 2, column 1: a bracket or brace is never closed, or a comma is missing inside it."),
-        (b"busineses: {}\n", 'line 1: "busineses" is not a known key. Did you mean businesses? (1 more)'),
+        (b"busineses: {}\n", 'line 1: "busineses" is not a known key. Did you mean businesses?'),
         (
             b"businesses: [a]\n",
-            "line 1: businesses must be a mapping with one key for each business, its folder name, not a list.",
+            "line 1: businesses must be keys and values, with one key for each business: its folder name, not a list.",
         ),
         (
             b"businesses:\n  Acme: {legal_name: A}\n",
             'line 2: "Acme" must be a folder name of 1 to 63 characters (a-z, 0-9, -).',
         ),
-        (b"businesses:\n  a:\n", "line 2: businesses.a is missing."),
+        (b"businesses:\n  a:\n", "line 2: businesses.a is blank."),
+        (b"businesses:\n  a: null\n", "line 2: businesses.a is null, which means no value."),
+        (b"businesses:\n  a: {legal_name: ~}\n", "line 2: businesses.a.legal_name is ~, which means no value."),
+        (
+            b"businesses:\n  a:\n    legal_name: A\n    brands: [null]\n",
+            "line 4: businesses.a.brands[0] is null, which means no value.",
+        ),
+        (
+            b"businesses:\n  a:\n    legal_name: &Co Acme\n",
+            "line 3: businesses.a.legal_name: YAML drops &Co, which it takes for an anchor that nothing uses; put the "
+            'whole value in quotes. Did you mean "&Co Acme"?',
+        ),
+        (
+            b"businesses:\n  a:\n    legal_name: 'A's'\n    brands:\n      - @A\n",
+            "line 3: businesses.a.legal_name: a quotation mark inside the value ends it; put the whole value in quotes "
+            'of the other kind. Did you mean "A\'s"? (1 more)',
+        ),
+        (
+            "businesses:\n\u00a0 a:\n    legal_name: A\n".encode(),
+            "Line 2, column 1: a no-break space (U+00A0) in the indentation; type normal spaces.",
+        ),
         (b"businesses:\n  a: {dba: A}\n", "line 2: businesses.a.legal_name is missing."),
         (
             b"businesses:\n  a: {legal_name: A}\n  a: {legal_name: B}\n",
@@ -91,6 +111,12 @@ def test_an_error_is_one_line_about_the_first_fault(content, message):
     with pytest.raises(BusinessesError) as error:
         parse_businesses(content)
     assert str(error.value) == message
+
+
+def test_a_null_is_the_same_as_no_key():
+    (business,) = parse_businesses(b"businesses:\n  a: {legal_name: A, dba: null, brands: ~, regions: , logos: Null}\n")
+    assert business == Business(id="a", legal_name="A")
+    assert business.regions is None
 
 
 @seed(1)
