@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from flows.ledger.core.control_flags import get_ledger_marker
 from flows.ledger.core.engine import SCHEMA_REVISIONS, Ledger
+from flows.ledger.intake.drops import list_incomplete_drops, read_sightings
 from flows.ledger.programs.register import release_held_submission
 from flows.ledger.programs.reviews import decide_review, list_open_reviews
 from flows.ledger.read.page_queries import list_held_submissions, list_programs
@@ -19,12 +20,24 @@ from tests.flows.ledger.ledger_dump import dump_ledger, restore_ledger
 FIRST_RELEASE = json.loads((Path(__file__).parent / "first_release.json").read_text())
 
 
+def with_incomplete_drop(dumped):
+    """The dump with a drop that was reported as incomplete. The findings were in the JSON of `pending`."""
+    finding = {"rule": "MAN-005", "severity": "error", "message": "a.csv is missing", "value": "a.csv"}
+    wanted = {"manifests": {"program.yaml": "1"}, "files": {"a.csv": None}, "paths": {"a.csv": "numbers[0].file"}}
+    pending = {"seen": {}, "wanted": wanted, "lacking": [finding]}
+    at = {"at": LEFT_AT.isoformat()}
+    values = {"business": "acme", "name": "torn", "first_seen": at, "print": "1", "told": at, "writes": 2}
+    values |= {"pending": json.dumps(pending), "lease_token": 0}
+    row = [values.get(column) for column in dumped["columns"]["drop"]]
+    return dumped | {"tables": dumped["tables"] | {"drop": [row]}}
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def driver(request, tmp_path):
     url = f"sqlite:///{tmp_path}/ledger.db"
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres")(f"first_release{time.monotonic_ns()}")
-    restore_ledger(url, FIRST_RELEASE)
+    restore_ledger(url, with_incomplete_drop(FIRST_RELEASE))
     opened = Ledger.open(url)  # migrates the schema
     yield LedgerDriver(opened, now=LEFT_AT, drops=100)  # the ids in the dump count from 1
     opened.close()
@@ -34,8 +47,16 @@ def test_upgrading_migrates_the_schema_and_keeps_every_row(driver):
     with driver.ledger.read() as conn:
         assert conn.execute(text("select version_num from alembic_version")).scalar_one() == SCHEMA_REVISIONS[-1]
         now = dump_ledger(conn)
-    for name, rows in FIRST_RELEASE["tables"].items():
+    for name, rows in with_incomplete_drop(FIRST_RELEASE)["tables"].items():
         assert len(now["tables"][name]) == len(rows), name
+
+
+def test_why_a_drop_is_incomplete_is_kept(driver):
+    with driver.ledger.read() as conn:
+        [found] = list_incomplete_drops(conn, "acme", limit=10)
+        assert read_sightings(conn, "acme", ["torn"])["torn"].pending.wanted.files == {"a.csv": None}
+    assert (found.name, found.reported_at, found.reported.total, found.reported.errors) == ("torn", LEFT_AT, 1, 1)
+    assert [(f.rule, f.message) for f in found.reported.findings] == [("MAN-005", "a.csv is missing")]
 
 
 def test_programs_do_not_change(driver):
