@@ -218,6 +218,11 @@ class Settings(PolicySettings, CarrierSettings):
     area_codes: Path | None = Field(
         None, description="file of area codes that open or close: `code,region,from,until`, one per line"
     )
+    conflicts_per_day: Count = Field(
+        1000,
+        description="numbers of other businesses that one business is told about in a day (NUM-022); above that, its "
+        "drops are held",
+    )
     findings_per_rule: Count = Field(
         _CAP_DEFAULTS.per_rule, description="most findings of one rule in report.json and the page"
     )

@@ -7,7 +7,8 @@ from importlib.resources import files
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from reports.views import OperatorDecision, ReceiptView, SubmissionView
+from reports.formatting import plain_text
+from reports.views import OperatorDecision, ReceiptView, ReleasedNumber, SubmissionView
 from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, FileResult, Judgment
 from schemas.model.manifest import Manifest, Schedule
@@ -68,6 +69,7 @@ def receipt_json(view: ReceiptView) -> str:
             "findings": [_finding(finding) for finding in view.findings],
             "findings_total": view.findings_total,
             **_refused(view),
+            "released": [_released(each) for each in view.released],
         }
     )
 
@@ -203,6 +205,15 @@ def _refused(view: SubmissionView | ReceiptView) -> dict[str, Any]:
     return {
         "refused": [{"number": each.number, "reason": each.reason} for each in view.refused],
         "refused_total": view.refused_total,
+    }
+
+
+def _released(each: ReleasedNumber) -> dict[str, Any]:
+    return {
+        "number": each.number,
+        "message": plain_text("released_from_program" if each.was_in_program else "released_and_free"),
+        "at": format_utc(each.at),
+        "reason": each.reason,
     }
 
 

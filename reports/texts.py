@@ -390,6 +390,9 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "reason_waiting_fix": "Nothing. This receipt is updated then.",
     "reason_lapsed": "The program was over before this drop could be registered{why}",
     "reason_lapsed_fix": "Drop it as a new program, with a reference that was not used before.",
+    # Numbers that the operator released (in receipt.json)
+    "released_from_program": "The operator released this number. It is no longer in this program.",
+    "released_and_free": "This number is free now. Drop it again to register it.",
     "operator_title": "Operations",
     "operator_calm": "Nothing needs your attention.",
     "operator_busy": ("1 item needs your attention.", "{n:,} items need your attention."),

@@ -107,6 +107,16 @@ class OperatorDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasedNumber:
+    """A number that the operator released after the drop was acknowledged: from its program, or one it was refused."""
+
+    number: str
+    was_in_program: bool
+    at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptView:
     """The short acknowledgment of a drop. An incomplete one has findings but no verdict and no counts.
 
@@ -136,6 +146,7 @@ class ReceiptView:
     findings_total: int = 0
     refused: Sequence[RefusedNumber] = ()
     refused_total: int = 0
+    released: Sequence[ReleasedNumber] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,12 +45,19 @@ def list_submissions_command(
 
 @app.command("release")
 def release_submission_command(submission: SubmissionId) -> None:
-    """Accept a held submission as it was judged."""
-    from flows.ledger.programs.register import release_held_submission
+    """Accept a held submission as it was judged.
 
-    with open_change_session() as services, services.ledger.begin() as conn:
-        registered = release_held_submission(conn, submission, by=current_user(), now=services.clock())
-    print_line(f"{submission} is accepted as revision {registered.revision}.")
+    If it was held because its business asked about too many numbers of others, it is judged again instead, and the
+    business gets the answers.
+    """
+    from flows.registration.rerun import release_submission
+
+    with open_change_session() as services:
+        registered = release_submission(services, submission, by=current_user())
+    if registered.submission != submission:
+        print_line(f"{submission} was judged again as {registered.submission}; see its verdict in its report.")
+    else:
+        print_line(f"{submission} is accepted as revision {registered.revision}.")
 
 
 @app.command("reject")

@@ -89,6 +89,8 @@ def _states(metrics: LedgerMetrics) -> Iterator[Metric]:
     for state, count in sorted(metrics.numbers.items()):
         numbers.add_metric([state], count)
     yield numbers
+    unanswered = "Held submissions of businesses that asked about too many numbers of others."
+    yield GaugeMetricFamily("launchdrop_unanswered", unanswered, metrics.unanswered)
     yield GaugeMetricFamily("launchdrop_batches_unknown", "Batches with an unknown outcome.", metrics.unknown_batches)
     yield GaugeMetricFamily("launchdrop_paused", "Whether launching is paused.", int(metrics.paused))
     unreadable = "Whether businesses.yaml cannot be read."

@@ -7,9 +7,10 @@ from flows.ledger.core.engine import Connection, Row
 from flows.ledger.core.transitions import LAUNCHDROP
 from flows.ledger.intake.drops import ReportedDrop, find_incomplete_drop
 from flows.ledger.intake.submissions import read_reasons
+from flows.ledger.programs.contested_numbers import list_released
 from flows.ledger.read import page_queries
 from reports.formatting import plain_text
-from reports.views import OperatorDecision, ReceiptView, RefusedNumber
+from reports.views import OperatorDecision, ReceiptView, RefusedNumber, ReleasedNumber
 from schemas.model.judgment import Counts
 from schemas.reasons import Reason, Reasons, list_incomplete_reasons
 
@@ -54,6 +55,7 @@ def build_receipt_view(conn: Connection, business: str, drop: str) -> ReceiptVie
         folder=f"../../{row.id}/",
         refused=list_refusals(conn, program),
         refused_total=program.refused if program else 0,
+        released=_list_released(conn, receipt, row.reference),
     )
 
 
@@ -72,6 +74,17 @@ def list_refusals(conn: Connection, program: page_queries.ProgramRow | None) -> 
     found = page_queries.list_refused_numbers(conn, program.business, program.reference, limit=MAX_REFUSALS)
     # Not masked: the numbers are the business's own, on its own page, for it to act on.
     return [RefusedNumber(number=f"+1{number}", reason=reason) for number, reason in found]
+
+
+def _list_released(conn: Connection, receipt: Row[Any], reference: str | None) -> list[ReleasedNumber]:
+    """The numbers of the drop or its program that the operator released after the drop was acknowledged."""
+    found = list_released(conn, receipt.business, drop=receipt.drop, reference=reference, since=receipt.at)
+    return [
+        ReleasedNumber(
+            number=f"+1{each.number}", was_in_program=each.reference is not None, at=each.at, reason=each.reason
+        )
+        for each in found
+    ]
 
 
 def _build_incomplete_receipt(drop: ReportedDrop) -> ReceiptView:

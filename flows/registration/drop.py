@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from flows.archive.baselines import save_baseline
@@ -51,6 +52,7 @@ from flows.logs import log_context
 from flows.publishing.files import publish_row_files
 from flows.services import Services
 from flows.stores import FileSink, ObjectChanged, StoreError, write_batch
+from flows.validation.answer_limit import judge_within_limit
 from flows.validation.drop import judge_archived_drop, read_manifest
 from flows.validation.early_judgment import EarlyJudgment, check_early_judgment
 from flows.validation.incomplete_drop import judge_incomplete_drop
@@ -207,7 +209,10 @@ def _judge_and_register_once(
     services: Services, archived: ArchivedDrop, lease: DropLease, progress: Progress | None
 ) -> DropResult:
     with open_spill_files() as open_spill:
-        judgment = judge_archived_drop(services, archived.drop, open_spill, progress)
+        judge = partial(judge_archived_drop, services, archived.drop, open_spill, progress)
+        judgment = judge_within_limit(
+            services, lease.business, lease.name, archived.digest, lambda wrap: judge(wrap_context=wrap)
+        )
         registration = make_registration(archived, lease, judgment)
         require_lease(services.ledger, lease)  # judging may have taken longer than the lease
         write_judged_files_durably(services, registration)

@@ -5,8 +5,18 @@ from typing import Any
 
 from flows.archive.submissions import is_intact, open_archived_drop, open_under_new_id
 from flows.ledger.core.engine import Row
-from flows.ledger.intake.submissions import Registration, choose_submission_id
-from flows.ledger.programs.register import register_submission
+from flows.ledger.intake.submissions import (
+    Registration,
+    RegistrationResult,
+    choose_submission_id,
+    get_held_submission,
+)
+from flows.ledger.programs.contested_numbers import forget_inquiry
+from flows.ledger.programs.register import (
+    register_submission,
+    release_held_submission,
+    replace_held_submission,
+)
 from flows.ledger.read.page_queries import get_submission
 from flows.registration.drop import DropResult, submitted_logo, write_judged_files_durably
 from flows.services import Services
@@ -26,10 +36,22 @@ class ReplayChange:
     now: Any
 
 
+def release_submission(services: Services, submission: str, *, by: str) -> RegistrationResult:
+    """Accept a held submission as it was judged. One that was held without answers is judged again, with them.
+
+    Raises as `release_held_submission` and `retake_submission` do.
+    """
+    with services.ledger.begin() as conn:
+        if get_held_submission(conn, submission).unanswered is None:
+            return release_held_submission(conn, submission, by=by, now=services.clock())
+    return retake_submission(services, submission).registered
+
+
 def retake_submission(services: Services, submission: str) -> DropResult:
     """Judge a submission as if it were dropped now, and register it under a new id.
 
-    Raises LedgerError if there is no such submission, and StoreError if its archived files are missing or damaged.
+    The limit on answers about other businesses' numbers does not apply, because the operator asked for it. Raises
+    LedgerError if there is no such submission, and StoreError if its archived files are missing or damaged.
     """
     with services.ledger.read() as conn:
         row = get_submission(conn, submission)
@@ -53,6 +75,9 @@ def retake_submission(services: Services, submission: str) -> DropResult:
         write_judged_files_durably(services, registration)
         with services.ledger.begin() as conn:
             registered = register_submission(conn, registration, now)
+            if row.unanswered is not None:  # it is decided, also if it is rejected now
+                forget_inquiry(conn, row.business, row.digest)
+                replace_held_submission(conn, registration, now)
     return DropResult(business=row.business, drop=row.drop, registered=registered, judgment=judgment)
 
 

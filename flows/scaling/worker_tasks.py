@@ -178,7 +178,9 @@ def _judge(
         require_lease(services.ledger, lease)
         write_judged(make_registration(archived, lease, judgment))
 
-    return judge_early(services, archived.drop, open_spill, write_rows=write_if_leased)
+    return judge_early(
+        services, archived.drop, open_spill, write_rows=write_if_leased, name=lease.name, digest=archived.digest
+    )
 
 
 def register_block(setup: WorkerSetup, _previous: object, *parts: Sequence[PreparedDrop]) -> list[DropResult | Failure]:

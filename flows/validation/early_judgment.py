@@ -16,6 +16,7 @@ import numpy as np
 from flows.ledger.core.bulk import merge_blocks
 from flows.ledger.core.errors import Outdated
 from flows.services import Services
+from flows.validation.answer_limit import WrapContext, judge_within_limit
 from flows.validation.drop import judge_archived_drop, read_judging_context, read_manifest
 from schemas.model.area_codes import AreaCodeList
 from schemas.model.business import Business
@@ -56,6 +57,12 @@ class RecordedAnswers:
     conflicts: list[tuple[np.ndarray, Mapping[int, NumberConflict]]] = field(default_factory=list)
     logo_hashes: dict[str, str | None] = field(default_factory=dict)
     removed_counts: list[int] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Forget the answers, because the drop is judged once more."""
+        self.conflicts.clear()
+        self.logo_hashes.clear()
+        self.removed_counts.clear()
 
     def record_from(self, context: JudgingContext) -> JudgingContext:
         """The same context, but its answers are recorded here as it gives them."""
@@ -120,11 +127,24 @@ class EarlyJudgment:
 
 
 def judge_early(
-    services: Services, drop: Drop, open_spill: OpenSpillFile, write_rows: Callable[[Judgment], object]
+    services: Services,
+    drop: Drop,
+    open_spill: OpenSpillFile,
+    write_rows: Callable[[Judgment], object],
+    *,
+    name: str,
+    digest: str,
 ) -> EarlyJudgment:
     """Judge a drop before its turn. `write_rows` gets the judgment while all of its rows can still be read."""
     answers = RecordedAnswers()
-    judgment = judge_archived_drop(services, drop, open_spill, wrap_context=answers.record_from)
+
+    def judge(wrap: WrapContext) -> Judgment:
+        answers.clear()
+        return judge_archived_drop(
+            services, drop, open_spill, wrap_context=lambda context: answers.record_from(wrap(context))
+        )
+
+    judgment = judge_within_limit(services, drop.business or "", name, digest, judge)
     write_rows(judgment)
     return EarlyJudgment(
         business=drop.business or "",

@@ -123,8 +123,9 @@ class JudgedLogo:
 class Judgment:
     """The judgment of one submission. `findings` are capped, `totals` are not.
 
-    `held_because` has the reasons for the verdict `held`. `logo` is None if the program shows no logo, or if its logo
-    breaks a rule.
+    `held_because` has the reasons for the verdict `held`. `unanswered` counts its numbers that other businesses have, if
+    it was held without the answers of NUM-022; only the operator may see it. `logo` is None if the program shows no
+    logo, or if its logo breaks a rule.
     """
 
     verdict: Verdict
@@ -137,6 +138,7 @@ class Judgment:
     rules_not_checked: tuple[str, ...] = ()
     groups: tuple[RepairGroup, ...] = ()
     held_because: tuple[str, ...] = ()
+    unanswered: int | None = None
     logo: JudgedLogo | None = None
     numbers: JudgedNumbers
     versions: Mapping[str, str] = field(default_factory=dict)

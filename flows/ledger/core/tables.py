@@ -122,6 +122,7 @@ submission = Table(
     Column("noticed", JSON, nullable=False),  # findings on display name and logo, for their reviews: [{rule, message}]
     Column("reasons", JSON),  # what kept it or rows of it out: {reasons, total}; null before revision 0003
     Column("archive", String, nullable=False),
+    Column("unanswered", Integer),  # numbers of other businesses in it, if it was held so as not to say which
     Column("retake_of", String),
     Column("decided_at", Instant),
     Column("decided_by", String),
@@ -256,6 +257,46 @@ takeover = Table(
     PrimaryKeyConstraint("taker", "giver"),
 )
 Index("ix_takeover_giver", takeover.c.giver)
+
+
+# --- Contested numbers: see flows/ledger/programs/contested_numbers.py ---
+
+#: How many numbers of other businesses the drops of a business contained, by day and content.
+inquiry = Table(
+    "inquiry",
+    metadata,
+    Column("business", String, nullable=False),
+    Column("day", String, nullable=False),  # YYYY-MM-DD, UTC
+    Column("digest", String, nullable=False),
+    Column("numbers", Integer, nullable=False),
+    PrimaryKeyConstraint("business", "day", "digest"),
+)
+
+#: Numbers that a business was told it cannot have (NUM-022), with the last drop that had them. Kept for some days.
+asked_number = Table(
+    "asked_number",
+    metadata,
+    Column("number", BigInteger, nullable=False),
+    Column("business", String, nullable=False),
+    Column("drop", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("number", "business"),
+)
+Index("ix_asked_number_at", asked_number.c.at)
+
+#: Numbers that the operator released, for the receipts of the business that had one, and of those that asked for it.
+released_number = Table(
+    "released_number",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("business", String, nullable=False),
+    Column("reference", String),  # of the program that had it
+    Column("drop", String),  # that asked for it
+    Column("number", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("reason", String),
+)
+Index("ix_released_number_business", released_number.c.business)
 
 
 # --- Launches: batches ---

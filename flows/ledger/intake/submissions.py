@@ -189,6 +189,7 @@ def insert_submission(conn: Connection, registration: Registration, standing: St
             noticed=collect_review_findings(judgment),
             reasons=asdict(list_reasons(judgment)),
             archive=registration.archive,
+            unanswered=judgment.unanswered,
             retake_of=registration.retake_of,
         )
     )

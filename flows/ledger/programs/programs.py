@@ -8,11 +8,11 @@ import numpy as np
 from sqlalchemy import Connection, Row, select, update
 
 from flows.ledger.core.errors import LedgerError, Outdated
-from flows.ledger.core.outbox import add_indexes_to_outbox
+from flows.ledger.core.outbox import add_indexes_to_outbox, add_submissions_to_outbox
 from flows.ledger.core.tables import program, revision
 from flows.ledger.core.transitions import move_revisions, record_transitions
 from flows.ledger.intake.submissions import AcceptedSubmission, find_open_submission
-from flows.ledger.programs import numbers, reviews
+from flows.ledger.programs import contested_numbers, numbers, reviews
 from flows.ledger.programs.ownership import find_holders, free_numbers, reclaim_numbers, update_numbers
 from schemas.model.judging_context import ExistingProgram
 from schemas.model.lifecycle import FINAL_STATES, REPLACEABLE_STATES, combine_branding
@@ -168,11 +168,14 @@ def _explain_rejected_branding(conn: Connection, found: CurrentProgram) -> str:
     )
 
 
-def release_number(conn: Connection, number: int, *, by: str, now: datetime) -> tuple[str, str]:
+def release_number(
+    conn: Connection, number: int, *, by: str, now: datetime, reason: str | None = None
+) -> tuple[str, str]:
     """Free a number by hand; returns (business, reference) of the program that had it.
 
     It can be registered elsewhere at once. If the carrier may have it, the next launch removes it there; for a live
-    program this makes a revision. Raises LedgerError if no program has it, or if the program is launching.
+    program this makes a revision. The receipts of its business and of those that asked for it say so, with the reason.
+    Raises LedgerError if no program has it, or if the program is launching.
     """
     held = find_holders(conn, np.array([number]))
     if not held.programs:
@@ -186,7 +189,9 @@ def release_number(conn: Connection, number: int, *, by: str, now: datetime) -> 
     else:
         update_numbers(conn, key, held.numbers, claimed=False, change=None, state="removed")
     numbers.recount_numbers(conn, [key])
-    cause = "a number was released by hand"
+    contested_numbers.record_release(conn, number, business=business, reference=reference, reason=reason, now=now)
+    add_submissions_to_outbox(conn, [found.program.submission] if found.program.submission else [], reports=False)
+    cause = "a number was released by hand" + (f": {reason}" if reason else "")
     entry = {"business": business, "reference": reference, "revision": found.revision.number, "cause": cause, "by": by}
     record_transitions(conn, now, [entry | {"thing": "numbers", "before": "claimed", "after": "released"}])
     if found.state == "live":

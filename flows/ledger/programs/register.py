@@ -77,6 +77,14 @@ def reject_held_submission(conn: Connection, submission_id: str, *, by: str, rea
     add_indexes_to_outbox(conn, {row.business})
 
 
+def replace_held_submission(conn: Connection, registration: Registration, now: datetime) -> None:
+    """Replace the held submission for the program of this one, if there is one."""
+    row = find_open_submission(conn, registration.business, registration.reference or "", "held")
+    if row is not None:
+        cause = f"replaced by submission {registration.submission}"
+        resolve_submission(conn, row, "replaced", verdict=row.verdict, cause=cause, by=LAUNCHDROP, now=now)
+
+
 def register_waiting_submissions(conn: Connection, business: str, reference: str, *, now: datetime) -> None:
     """Carry out the submissions that waited for a launch, in their order, as far as the program can be revised."""
     while (row := find_open_submission(conn, business, reference, "waiting")) is not None:
@@ -133,7 +141,7 @@ def _register_new(conn: Connection, registration: Registration, now: datetime) -
     accepted = _accepted_submission(registration)
     if accepted.manifest.state == "cancelled":
         _create_program_of_held_submission(conn, accepted, now)
-    _replace_held_submission(conn, registration, now)
+    replace_held_submission(conn, registration, now)
     if verdict == "held":
         insert_submission(conn, registration, "held", now)
         park_numbers(conn, accepted)
@@ -211,13 +219,6 @@ def _create_program_of_held_submission(conn: Connection, canceling: AcceptedSubm
     bare = replace(held, manifest=replace(held.manifest, display_name=None), logo=None, block=merge_blocks([]))
     cause = f"held, and canceled by submission {canceling.submission}"
     programs.revise_program(conn, bare, cause=cause, by=LAUNCHDROP, now=now)
-
-
-def _replace_held_submission(conn: Connection, registration: Registration, now: datetime) -> None:
-    row = find_open_submission(conn, registration.business, registration.reference or "", "held")
-    if row is not None:
-        cause = f"replaced by submission {registration.submission}"
-        resolve_submission(conn, row, "replaced", verdict=row.verdict, cause=cause, by=LAUNCHDROP, now=now)
 
 
 def _lock_held_submission(conn: Connection, submission_id: str) -> Row[Any]:

@@ -50,6 +50,7 @@ class LedgerMetrics:
     reviews_since: datetime | None
     held: int
     held_since: datetime | None
+    unanswered: int  # held submissions that were not told which of their numbers others have
     unknown_batches: int
     paused: bool
     businesses_unreadable: bool
@@ -80,6 +81,7 @@ def read_ledger_metrics(conn: Connection, now: datetime, *, businesses_error_fla
         reviews_since=reviews[0].requested_at if reviews else None,
         held=len(held),
         held_since=held[0].received_at if held else None,
+        unanswered=sum(row.unanswered is not None for row in held),
         unknown_batches=len(list_unknown_batches(conn)),
         paused=pause is not None,
         businesses_unreadable=get_flag(conn, businesses_error_flag) is not None,

@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from flows.ledger.core.types import Instant
+
 revision = "0003"
 down_revision = "0002"
 
@@ -13,6 +15,7 @@ down_revision = "0002"
 def upgrade() -> None:
     _add_told_findings()
     op.add_column("submission", sa.Column("reasons", sa.JSON(), nullable=True))
+    _add_contested_numbers()
 
 
 def _add_told_findings() -> None:
@@ -31,3 +34,35 @@ def _add_told_findings() -> None:
         conn.execute(reported.update().where(*same).values(told_findings=told_findings))
     is_told = sa.text("told IS NOT NULL")
     op.create_index("ix_drop_told", "drop", ["business"], sqlite_where=is_told, postgresql_where=is_told)
+
+
+def _add_contested_numbers() -> None:
+    op.add_column("submission", sa.Column("unanswered", sa.Integer(), nullable=True))
+    op.create_table(
+        "inquiry",
+        sa.Column("business", sa.String(), nullable=False),
+        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("numbers", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("business", "day", "digest"),
+    )
+    op.create_table(
+        "asked_number",
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("business", sa.String(), nullable=False),
+        sa.Column("drop", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("number", "business"),
+    )
+    op.create_index("ix_asked_number_at", "asked_number", ["at"])
+    op.create_table(
+        "released_number",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+        sa.Column("business", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=True),
+        sa.Column("drop", sa.String(), nullable=True),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+    )
+    op.create_index("ix_released_number_business", "released_number", ["business"])
