@@ -11,6 +11,8 @@ from flows.errors import LaunchdropError
 MANIFEST = """\
 # A drop is one folder: this manifest and the files it names. Upload the manifest last: it completes the drop.
 # To try it: launchdrop check {folder}
+# The next line is for editors on this computer, which then complete keys and check values. Delete it if you like.
+# yaml-language-server: $schema={schema}
 manifest: 1
 business: my-business                 # your folder in the inbox
 business_unit: Customer Care          # must exist; or {{name: Customer Care, create: true}}
@@ -55,10 +57,17 @@ def new_command(
     characters = (c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder.name.lower())
     reference = "".join(characters).lstrip("._-")[:64] or "order-calls"
     shown = replace_unprintable(str(folder))
-    manifest = MANIFEST.format(folder=shown, reference=reference)
+    manifest = MANIFEST.format(folder=shown, reference=reference, schema=_manifest_schema_uri())
     (folder / "program.yaml").write_text(manifest, encoding="utf-8")
     print_line(f"Wrote {shown}/program.yaml and {shown}/numbers.csv. One row has an error on purpose.")
     print_line(f"Next: launchdrop check {shown}")
+
+
+def _manifest_schema_uri() -> str:
+    """Where an editor finds the schema without a network. A copy in the drop would be uploaded with it."""
+    from importlib.resources import files
+
+    return Path(str(files("schemas").joinpath("manifest.schema.json"))).resolve().as_uri()
 
 
 @app.command("rules")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -217,6 +219,9 @@ def test_new_writes_a_drop_that_can_be_checked(tmp_path):
     report = json.loads(done.stdout)
     assert report["counts"] == {"read": 4, "accepted": 3, "rejected": 1, "ignored": 0}
     assert [f["rule"] for f in report["findings"] if f["severity"] == "error"] == ["NUM-004"]
+    manifest = (tmp_path / "first/program.yaml").read_text()
+    schema = re.search(r"^# yaml-language-server: \$schema=file://(/\S+)$", manifest, re.MULTILINE)
+    assert Path(unquote(schema[1])).read_text() == call("schema", "manifest", cwd=tmp_path).stdout
     again = call("new", "first", cwd=tmp_path)
     assert (again.returncode, again.stderr) == (
         2,
