@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 
 from schemas import __version__
-from schemas.manifest.drop_files import check_manifest_count, find_numbers_files, report_unlisted_files
+from schemas.manifest.drop_files import ListedFiles, check_manifest_count, find_numbers_files, report_unlisted_files
 from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.parse import ManifestContent, ParsedManifest, parse_manifest
 from schemas.manifest.program_checks import CheckedProgram, check_program
@@ -78,8 +78,9 @@ def judge(
     findings, content = _read_manifest(drop, parsed, policy, caps)
     if content is None:
         return _build_judgment(findings, caps, REJECTED, context, not_checked=not_checked_without_manifest())
-    program = check_program(content, drop, context, policy, now, findings)
-    rows = _judge_numbers(drop, content, program.manifest, context, findings, judge_rows)
+    files = ListedFiles(drop, content.listed_files)
+    program = check_program(content, drop, files, context, policy, now, findings)
+    rows = _judge_numbers(files, program.manifest, context, findings, judge_rows)
     verdict = _decide(content, rows, context, policy, findings)
     not_checked = not_checked_in_drop(drop, context, program.manifest)
     return _build_judgment(findings, caps, verdict, context, rows, program, not_checked)
@@ -103,12 +104,13 @@ def judge_incomplete(
     findings, content = _read_manifest(drop, parsed, policy, caps)
     if content is None:
         return _build_judgment(findings, caps, REJECTED, context, not_checked=not_checked_without_manifest())
-    program = check_program(content, drop, context, policy, now, findings)
-    for listed, _ in find_numbers_files(drop, content.manifest, findings):
-        if listed.sha256 and listed.file in different:
-            message = explain_different_sha256(different[listed.file], listed.sha256)
+    files = ListedFiles(drop, content.listed_files)
+    program = check_program(content, drop, files, context, policy, now, findings)
+    for listed, file in find_numbers_files(files, content.manifest, findings):
+        if listed.sha256 and file.name in different:
+            message = explain_different_sha256(different[file.name], listed.sha256)
             findings.report("CSV-003", message, file=listed.file)
-    report_unlisted_files(drop, content.listed_files, findings)
+    report_unlisted_files(files, findings)
     not_checked = not_checked_without_rows(drop, context, program.manifest)
     return _build_judgment(findings, caps, REJECTED, context, program=program, not_checked=not_checked)
 
@@ -174,8 +176,7 @@ def parse_drop_manifest(drop: Drop, policy: Policy, caps: FindingCaps = DEFAULT_
 
 
 def _judge_numbers(
-    drop: Drop,
-    content: ManifestContent,
+    files: ListedFiles,
     manifest: Manifest,
     context: JudgingContext,
     findings: FindingCollector,
@@ -184,9 +185,9 @@ def _judge_numbers(
     """Judge all numbers of an active program. None if there are no files and no typed-in numbers."""
     if manifest.state != "active":
         return None
-    files = find_numbers_files(drop, manifest, findings)
-    report_unlisted_files(drop, content.listed_files, findings)
-    return judge_rows(files, manifest, context) if files or manifest.typed else None
+    numbers_files = find_numbers_files(files, manifest, findings)
+    report_unlisted_files(files, findings)
+    return judge_rows(numbers_files, manifest, context) if numbers_files or manifest.typed else None
 
 
 def _judge_rows(

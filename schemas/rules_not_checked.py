@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Literal
 
 from schemas.model.drop import Drop
+from schemas.model.filenames import match_names
 from schemas.model.judging_context import JudgingContext
 from schemas.model.judgment import Judgment
 from schemas.model.manifest import Manifest
@@ -44,7 +45,7 @@ def not_checked_in_drop(drop: Drop, context: JudgingContext, manifest: Manifest)
         return _in_catalog_order(set(ids) & set(_FOR_CANCELLATIONS))
     if context.business is None:
         ids += _NEED_THE_BUSINESS
-    if context.is_registered is None and manifest.logo and manifest.logo not in drop.files:
+    if context.is_registered is None and manifest.logo and not match_names([manifest.logo], drop.files):
         ids += _NEED_THE_LOGO_FILE
     if context.do_not_originate is None:
         ids.append("NUM-024")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
 
-from flows.arrival.completeness import bytes_to_take, find_link_above, versions_to_take
+from flows.arrival.completeness import bytes_to_take, find_link_above, list_links, names_in_manifest, versions_to_take
 from flows.ledger.intake.drops import Sighting, TakenVersions
 from flows.ledger.intake.leases import DropLease
 from flows.stores import ObjectChanged, Store, StoreError, UnsafeKey, hash_stream, iter_blocks, read_object
@@ -152,6 +152,7 @@ def _copy_files(
     """Copy the manifests and the named files. Returns both, and the names that were refused, with the reason."""
     seen = sighting.pending.seen if sighting.pending else {}
     copy = partial(_copy_file, inbox, archive, f"{sighting.business}/{sighting.name}/", staging)
+    listed_as, links = names_in_manifest(sighting), list_links(seen)
     manifests, files, refused = [], [], {}
     for name, version in sorted(taken.manifests.items()):
         manifests.append(copy(name, version, name, partial(digest.add_manifest, length=seen[name].size)))
@@ -160,8 +161,8 @@ def _copy_files(
             refused[name] = explain_refused_kind(seen[name].kind)
         elif version:
             files.append(copy(name, version, f"{number:04d}-{_safe_name(name)}", iter))
-            digest.add_file(name, files[-1].sha256)
-        elif link := find_link_above(name, seen):
+            digest.add_file(listed_as[name], files[-1].sha256)
+        elif link := find_link_above(name, links):
             refused[link] = explain_refused_kind(seen[link].kind)
     return manifests, files, refused
 

@@ -8,11 +8,19 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from flows.ledger.intake.drops import PendingDrop, SeenObject, Sighting, TakenVersions, WantedFiles
 from flows.stores import StoredObject
-from schemas.model.filenames import MANIFEST_NAMES, is_partial_upload, names_meant_by_upload, parent_folders
+from schemas.model.filenames import (
+    MANIFEST_NAMES,
+    is_partial_upload,
+    match_names,
+    names_meant_by_upload,
+    normal_form,
+    parent_folders,
+)
 
 FileState = Literal["settled", "changing", "missing", "different"]
 
@@ -119,8 +127,7 @@ def check_completeness(
 def versions_to_take(sighting: Sighting) -> TakenVersions:
     """The versions of a settled drop, as the ledger records them when it is taken: none is taken again."""
     pending, wanted = _require_wanted(sighting)
-    named = [*wanted.files, *([wanted.logo] if wanted.logo else [])]
-    files = {name: pending.seen[name].version if name in pending.seen else "" for name in named}
+    files = {name: pending.seen[name].version if name in pending.seen else "" for name in _names_of(wanted)}
     rest = {n: s.version for n, s in pending.seen.items() if n not in files and n not in wanted.manifests}
     return TakenVersions(manifests=dict(wanted.manifests), files=files, rest=rest)
 
@@ -134,9 +141,28 @@ def bytes_to_take(sighting: Sighting) -> int:
     return sum(pending.seen[name].size for name in (*taken.manifests, *taken.files) if name in pending.seen)
 
 
-def find_link_above(name: str, seen: Mapping[str, SeenObject]) -> str | None:
+def list_links(seen: Mapping[str, SeenObject]) -> dict[str, str]:
+    """The links in a drop, by the normal form of their names."""
+    return {normal_form(name): name for name, entry in seen.items() if entry.kind == "link"}
+
+
+def find_link_above(name: str, links: Mapping[str, str]) -> str | None:
     """The first link on the path to a file. A file below a link is refused like a link, no matter where it leads."""
-    return next((folder for folder in parent_folders(name) if folder in seen and seen[folder].kind == "link"), None)
+    return next((links[form] for folder in parent_folders(name) if (form := normal_form(folder)) in links), None)
+
+
+def wanted_files(sighting: Sighting) -> WantedFiles:
+    """What the manifest asks for, by the names that the files have in the drop. A missing file has its listed name.
+
+    Raises ValueError if the manifest was not read.
+    """
+    return _require_wanted(sighting)[1]
+
+
+def names_in_manifest(sighting: Sighting) -> dict[str, str]:
+    """The listed name of each file that the manifest lists and the drop has. Raises ValueError as above."""
+    pending, listed = _require_listed(sighting)
+    return {found: name for name, found in match_names(_names_of(listed), pending.seen).items()}
 
 
 def program_key(sighting: Sighting) -> tuple[str, ...]:
@@ -174,19 +200,26 @@ def _file_states(
     pending: PendingDrop, wanted: WantedFiles, times: ArrivalTimes, reader: DropReader
 ) -> dict[str, FileState]:
     """The state of each named file, and of the logo unless the gallery has it."""
-    uploading = _files_being_uploaded(pending, times)
-    states = {name: _file_state(name, sha256, pending, times, uploading) for name, sha256 in wanted.files.items()}
+    uploading, links = _files_being_uploaded(pending, times), list_links(pending.seen)
+    state = partial(_file_state, pending=pending, times=times, uploading=uploading, links=links)
+    states = {name: state(name, sha256) for name, sha256 in wanted.files.items()}
     if wanted.logo and (wanted.logo in pending.seen or not reader.is_in_gallery(wanted.logo)):
-        states[wanted.logo] = _file_state(wanted.logo, None, pending, times, uploading)
+        states[wanted.logo] = state(wanted.logo, None)
     return states
 
 
 def _file_state(
-    name: str, sha256: str | None, pending: PendingDrop, times: ArrivalTimes, uploading: set[str]
+    name: str,
+    sha256: str | None,
+    *,
+    pending: PendingDrop,
+    times: ArrivalTimes,
+    uploading: set[str],
+    links: Mapping[str, str],
 ) -> FileState:
     seen = pending.seen.get(name)
     if seen is None:
-        return "settled" if find_link_above(name, pending.seen) else "missing"
+        return "settled" if find_link_above(name, links) else "missing"
     if seen.kind != "file" or (sha256 and seen.sha256 == sha256):
         return "settled"  # a link or another special file is never opened, so it need not settle
     if not _is_stable(seen, times):
@@ -232,7 +265,20 @@ def _find_manifests(pending: PendingDrop) -> dict[str, str]:
     return {name: seen.version for name, seen in found if seen and seen.kind == "file"}
 
 
+def _names_of(wanted: WantedFiles) -> list[str]:
+    return [*wanted.files, *([wanted.logo] if wanted.logo else [])]
+
+
 def _require_wanted(sighting: Sighting) -> tuple[PendingDrop, WantedFiles]:
+    """What is pending, and what its manifest asks for, by the names in the drop."""
+    pending, listed = _require_listed(sighting)
+    names = match_names(_names_of(listed), pending.seen)
+    files = {names.get(name, name): sha256 for name, sha256 in listed.files.items()}
+    return pending, replace(listed, files=files, logo=listed.logo and names.get(listed.logo, listed.logo))
+
+
+def _require_listed(sighting: Sighting) -> tuple[PendingDrop, WantedFiles]:
+    """What is pending, and what its manifest asks for, by the names in the manifest."""
     if sighting.pending is None or sighting.pending.wanted is None:
         raise ValueError(f"{sighting.business}/{sighting.name}: its manifest was not read")
     return sighting.pending, sighting.pending.wanted
@@ -242,7 +288,8 @@ def _is_taken(taken: TakenVersions, pending: PendingDrop, wanted: WantedFiles) -
     """Whether manifests and named files have been taken already. Only files that no manifest names are new then."""
     if taken.manifests != wanted.manifests:
         return False
-    return all(pending.seen[n].version == version for n, version in taken.files.items() if n in pending.seen)
+    named = {*taken.files, *_names_of(wanted)}
+    return all(pending.seen[name].version == taken.files.get(name) for name in named if name in pending.seen)
 
 
 def _has_new_versions(entries: Mapping[str, StoredObject], taken: TakenVersions | None) -> bool:

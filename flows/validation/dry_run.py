@@ -22,7 +22,7 @@ from schemas.manifest.logo import MAX_PARSED_BYTES
 from schemas.model.business import Business
 from schemas.model.callbacks import OpenSpillFile, Progress
 from schemas.model.drop import Drop, DropFile, explain_refused_kind
-from schemas.model.filenames import MANIFEST_NAMES, is_partial_upload
+from schemas.model.filenames import MANIFEST_NAMES, is_partial_upload, match_names
 from schemas.model.ids import SubmissionDigest, make_submission_id
 from schemas.model.judging_context import JudgingContext
 from schemas.model.judgment import Judgment
@@ -217,7 +217,6 @@ def _compute_digest(drop: Drop, judgment: Judgment) -> str:
     names = dict.fromkeys(named.file for named in parsed.files) if parsed else {}
     if parsed and parsed.logo:
         names[parsed.logo] = None
-    for name in names:
-        if name in drop.files:
-            digest.add_file(name, drop.files[name].sha256)
+    for name, found in match_names(names, drop.files).items():
+        digest.add_file(name, drop.files[found].sha256)
     return digest.hexdigest()

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from flows.arrival.completeness import IncompleteDrop
+from flows.arrival.completeness import IncompleteDrop, wanted_files
 from flows.arrival.manifests import find_scanned_manifest
 from flows.ledger.intake.drops import SeenObject, Sighting
 from flows.services import Services
@@ -38,7 +38,7 @@ def judge_incomplete_drop(services: Services, incomplete: IncompleteDrop) -> Jud
 def _open_drop_in_inbox(services: Services, sighting: Sighting) -> Drop:
     """The drop as it was seen. Its files have a sha256 only where judging needs it: for the logo."""
     seen = sighting.pending.seen if sighting.pending else {}
-    wanted = sighting.pending.wanted if sighting.pending else None
+    wanted = wanted_files(sighting) if sighting.pending and sighting.pending.wanted else None
     named = {*wanted.files, wanted.logo} if wanted else set()
     files = {
         name: _open_file(services, sighting, name, entry, is_logo=wanted is not None and name == wanted.logo)

@@ -16,7 +16,7 @@ from schemas.manifest.schedule import ParsedSchedule
 from schemas.manifest.section import Section, SectionKeys, join_choices, nearest_key
 from schemas.manifest.yaml_tree import YamlMapping, YamlNull, YamlScalar, YamlValue, parse_yaml
 from schemas.model.business import BUSINESS_PATTERN
-from schemas.model.filenames import MANIFEST_NAMES, explain_unsafe_name
+from schemas.model.filenames import MANIFEST_NAMES, explain_unsafe_name, normal_form, plain_path, suggest_safe_name
 from schemas.model.manifest import (
     Manifest,
     NumbersFile,
@@ -286,8 +286,8 @@ def _open_display_name(root: Section, program_type: ProgramType | None) -> Secti
 
 def _parse_logo(root: Section, program_type: ProgramType | None) -> str | None:
     """The logo's file name. IMG-006 if the program's type shows no logo."""
-    name = root.raw_text("logo")
-    if name is None or not _check_file_name(root, "logo", name):
+    name = _parse_file_name(root, "logo")
+    if name is None:
         return None
     if program_type in TYPES_WITHOUT_LOGO:
         root.report("IMG-006", "logo", f"{program_type} programs show no logo; logo is ignored.", value=name)
@@ -375,22 +375,29 @@ def _parse_cell(entry: Section, key: str) -> str:
 
 
 def _add_numbers_file(files: dict[str, NumbersFile], entry: Section) -> None:
-    name = entry.raw_text("file", required=True)
+    """Add a file to `files`, which has them by the normal form of their names."""
+    name = _parse_file_name(entry, "file", required=True)
     sha256 = entry.matching_text("sha256", SHA256_PATTERN, "64 hexadecimal digits")
     rows = entry.integer("rows")
-    if name is None or not _check_file_name(entry, "file", name):
+    if name is None:
         return
     if name in MANIFEST_NAMES:
         entry.report_wrong("file", "a CSV file with numbers")
-    elif name in files:
-        entry.report("MAN-004", "file", f"{name} is already listed on line {files[name].line}.", value=name)
+    elif first := files.get(normal_form(name)):
+        entry.report("MAN-004", "file", f"{name} is already listed on line {first.line}.", value=name)
     else:
-        files[name] = NumbersFile(file=name, sha256=sha256 and sha256.lower(), rows=rows, **entry.at("file"))
+        file = NumbersFile(file=name, sha256=sha256 and sha256.lower(), rows=rows, **entry.at("file"))
+        files[normal_form(name)] = file
 
 
-def _check_file_name(section: Section, key: str, name: str) -> bool:
-    """Whether the manifest may list this name. MAN-007 if not."""
+def _parse_file_name(section: Section, key: str, *, required: bool = False) -> str | None:
+    """The plain path of a file that the manifest may list. None and MAN-007 if it may not list it."""
+    name = section.raw_text(key, required=required)
+    if name is None:
+        return None
     reason = explain_unsafe_name(name)
-    if reason:
-        section.report("MAN-007", key, f"The name in {section.path(key)} {reason}.", value=name)
-    return reason is None
+    if reason is None:
+        return plain_path(name)
+    message = f"The name in {section.path(key)} {reason}."
+    section.report("MAN-007", key, message, value=name, suggestion=suggest_safe_name(name))
+    return None

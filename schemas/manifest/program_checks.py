@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from schemas.manifest import display_name, logo, schedule
+from schemas.manifest.drop_files import ListedFiles
 from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.parse import ManifestContent
 from schemas.manifest.schedule import ParsedSchedule
@@ -55,6 +56,7 @@ class _Sections:
 def check_program(
     content: ManifestContent,
     drop: Drop,
+    files: ListedFiles,
     context: JudgingContext,
     policy: Policy,
     now: datetime,
@@ -72,7 +74,7 @@ def check_program(
         display_name.check_call_reason(sections.root, sections.manifest.call_reason, policy=policy)
     name_needs_review = _check_display_name(sections, context, policy)
     checked_schedule = _check_schedule(sections, context, policy, now, name_needs_review=name_needs_review)
-    image = _check_logo(sections, drop, context)
+    image = _check_logo(sections, files, context)
     return CheckedProgram(manifest=_storable_manifest(sections.manifest, checked_schedule), logo=image)
 
 
@@ -148,12 +150,12 @@ def _check_schedule(
     return checked.to_schedule()
 
 
-def _check_logo(sections: _Sections, drop: Drop, context: JudgingContext) -> JudgedLogo | None:
+def _check_logo(sections: _Sections, files: ListedFiles, context: JudgingContext) -> JudgedLogo | None:
     """Check the program's logo. Returns None if there is none, it is not found, or it breaks a rule."""
     manifest, root = sections.manifest, sections.root
     if manifest.program_type == "INFORM with Logo" and not root.is_filled("logo"):
         root.report("IMG-001", "logo", "An INFORM with Logo program needs a logo.")
-    found = _find_logo(root, manifest.logo, drop, context) if manifest.logo else None
+    found = _find_logo(root, manifest.logo, files, context) if manifest.logo else None
     if found is None:
         return None
     size, image = found
@@ -168,23 +170,29 @@ def _check_logo(sections: _Sections, drop: Drop, context: JudgingContext) -> Jud
     return image
 
 
-def _find_logo(root: SectionReporter, name: str, drop: Drop, context: JudgingContext) -> tuple[int, JudgedLogo] | None:
+def _find_logo(
+    root: SectionReporter, name: str, files: ListedFiles, context: JudgingContext
+) -> tuple[int, JudgedLogo] | None:
     """The logo's full size in bytes, and its content, which may be cut. A file in the drop wins over the gallery."""
-    if name in drop.files:
-        file = drop.files[name]
+    if file := files.find(name):
         with file.open() as stream:
             content = stream.read(logo.MAX_PARSED_BYTES)
         return file.bytes, _judged_logo(name, content, file.sha256, context)
-    if reason := drop.explain_refusal(name):
+    if reason := files.explain_refusal(name):
         root.report("MAN-007", "logo", f"The file {name} was not opened: {reason}.", value=name)
         return None
     from_gallery = context.gallery(name)
     if from_gallery is not None:
         return len(from_gallery), _judged_logo(name, from_gallery, _sha256(from_gallery), context)
     if context.is_registered is not None:
-        message = f"The logo {name} is neither in the drop nor in the gallery."
-        root.report("MAN-005", "logo", message, value=name)
+        _report_missing_logo(root, name, files)
     return None
+
+
+def _report_missing_logo(root: SectionReporter, name: str, files: ListedFiles) -> None:
+    similar = files.take_similar(name)
+    message = f"The logo {name} is neither in the drop nor in the gallery.{f' {similar.sentence}' if similar else ''}"
+    root.report("MAN-005", "logo", message, value=name, suggestion=similar.suggestion if similar else None)
 
 
 def _judged_logo(name: str, content: bytes, sha256: str, context: JudgingContext) -> JudgedLogo:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from schemas.model.filenames import parent_folders
-
 _REFUSED_KINDS = {"link": "a link", "folder": "a folder"}
 _SHA256_SHOWN = 12
 
@@ -33,14 +31,6 @@ class Drop:
     manifests: tuple[DropFile, ...]
     files: Mapping[str, DropFile] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
-
-    def explain_refusal(self, name: str) -> str | None:
-        """Why the store would not open this file, or a folder above it; None if it did not refuse."""
-        if name in self.refused:
-            return self.refused[name]
-        return next(
-            (f"{above} is {self.refused[above]}" for above in parent_folders(name) if above in self.refused), None
-        )
 
 
 def explain_refused_kind(kind: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 MANIFEST_NAMES = ("program.yaml", "program.yml")
 
@@ -28,7 +28,7 @@ def plain_path(name: str) -> str:
     """
     parts = name.split("/")
     kept = [part for part in parts if part not in ("", ".")]
-    ends_as_folder = parts[-1] in ("", ".")
+    ends_as_folder = bool(kept) and parts[-1] in ("", ".")
     return "/" * name.startswith("/") + "/".join(kept) + "/" * ends_as_folder
 
 
@@ -54,7 +54,7 @@ def suggest_safe_name(name: str) -> str | None:
     """The safe name that was meant: with slashes for backslashes, and without outer spaces and what is not visible."""
     visible = "".join(c for c in name.replace("\\", "/") if unicodedata.category(c) not in _INVISIBLE)
     meant = plain_path("/".join(part.strip() for part in visible.split("/")))
-    return meant if meant != name and explain_unsafe_name(meant) is None else None
+    return None if meant in MANIFEST_NAMES or explain_unsafe_name(meant) else meant
 
 
 def _explain_unsafe_parts(parts: list[str]) -> str | None:
@@ -74,18 +74,17 @@ def normal_form(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def match_names(listed: Iterable[str], present: Collection[str]) -> dict[str, str]:
+def match_names(listed: Collection[str], present: Collection[str]) -> dict[str, str]:
     """The name in `present` for each listed name: the same one, else the only one with the same normal form.
 
-    Listed names for which there is none are left out. No two names in `listed` may have the same normal form.
+    The matches are in the order of `listed`, without names that have none. No two listed names may have the same form.
     """
-    matches = {name: name for name in listed if name in present}
+    matches = {name: [name] for name in listed if name in present}
     others = {normal_form(name): name for name in listed if name not in matches and not name.isascii()}
-    found: dict[str, list[str]] = {}
     for name in present if others else ():
-        if not name.isascii() and (form := normal_form(name)) in others:
-            found.setdefault(others[form], []).append(name)
-    return matches | {name: same[0] for name, same in found.items() if len(same) == 1}
+        if not name.isascii() and (listed_name := others.get(normal_form(name))):
+            matches.setdefault(listed_name, []).append(name)
+    return {name: matches[name][0] for name in listed if len(matches.get(name, ())) == 1}
 
 
 def parent_folders(name: str) -> list[str]:

@@ -10,7 +10,7 @@ class SubmissionDigest:
 
     - Each manifest, in name order: its length as eight bytes (big-endian), then its bytes.
     - Each file, numbers files in the manifest's order and the logo last: the length of its UTF-8 name as eight bytes,
-      the name, and the 32 bytes of its sha256.
+      the name as the manifest writes it (without `./`), and the 32 bytes of its sha256.
     """
 
     def __init__(self) -> None:

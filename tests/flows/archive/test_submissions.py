@@ -20,6 +20,7 @@ from flows.arrival.scan import LeftoverDrop
 from flows.ledger.intake.leases import claim_drop, mark_drop_taken
 from flows.stores import ObjectChanged, StoreError, read_object
 from flows.stores.folder import FolderStore
+from schemas.model.ids import SubmissionDigest
 from tests.flows.inbox_world import manifest
 from tests.flows.stores.memory import MemoryStore
 
@@ -180,16 +181,37 @@ def test_a_link_is_refused_and_not_read(inbox_world, tmp_path):
     assert archived.drop.files == {}
 
 
+def test_the_digest_has_the_names_of_the_manifest(inbox_world):
+    """So it is the same, no matter in which Unicode form an upload writes the accents."""
+    body, digests = manifest("./\u00e9.csv", logo="\u00e9.svg"), []
+    for letter in ("\u00e9", "e\u0301"):
+        inbox_world.put("program.yaml", body)
+        inbox_world.put(f"{letter}.csv", b"5012149020,Survey")
+        inbox_world.put(f"{letter}.svg", b"<svg/>")
+        sighting = inbox_world.scan_until_settled()
+        archived = archive(inbox_world, sighting)
+        assert archived.drop.files.keys() == {f"{letter}.csv", f"{letter}.svg"}
+        assert is_intact(archived.drop)
+        delete_taken_files(inbox_world.store, "acme", "d", versions_to_take(sighting))
+        assert list(inbox_world.store.list("acme/d/")) == []
+        digests.append(archived.digest)
+    expected = SubmissionDigest()
+    assert list(expected.add_manifest([body], len(body))) == [body]
+    expected.add_file("\u00e9.csv", hashlib.sha256(b"5012149020,Survey").hexdigest())
+    expected.add_file("\u00e9.svg", hashlib.sha256(b"<svg/>").hexdigest())
+    assert digests == [expected.hexdigest()] * 2
+
+
 @pytest.mark.parametrize("leads_to", ["/etc", "../../zenith/d", "nowhere"])
 def test_a_file_named_below_a_link_is_refused_and_not_waited_for(inbox_world, leads_to):
     if isinstance(inbox_world.store, MemoryStore):
         pytest.skip("only a folder has links")
-    inbox_world.put("program.yaml", manifest("s/hostname", "s/sub/x.csv", "numbers.csv"))
+    inbox_world.put("program.yaml", manifest("s/hostname", "./s/sub/x.csv", "numbers.csv", "\u00e9/x.csv"))
     inbox_world.put("numbers.csv", b"5012149020,Survey")
     (inbox_world.store.root / "acme/d/s").symlink_to(leads_to)
+    (inbox_world.store.root / "acme/d/e\u0301").symlink_to(leads_to)
     archived = archive(inbox_world, inbox_world.scan_until_settled())
-    assert archived.drop.refused == {"s": "a link, not a file of the drop"}
-    assert archived.drop.explain_refusal("s/sub/x.csv") == "s is a link, not a file of the drop"
+    assert archived.drop.refused == dict.fromkeys(["s", "e\u0301"], "a link, not a file of the drop")
     assert archived.drop.files.keys() == {"numbers.csv"}
 
 

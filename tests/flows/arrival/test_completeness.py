@@ -10,6 +10,9 @@ from flows.ledger.intake.drops import ReportedFindings
 from flows.ledger.intake.leases import claim_drop, mark_drop_incomplete, mark_drop_taken
 from tests.flows.inbox_world import GRACE, SETTLE, manifest
 
+#: A name with an accent that is part of its letter, and with one that follows it.
+NFC, NFD = "n\u00fameros.csv", "nu\u0301meros.csv"
+
 
 def kinds(outcomes):
     return [type(o) for o in outcomes]
@@ -280,12 +283,39 @@ def test_a_manifest_that_cannot_be_parsed_is_taken_and_judged(inbox_world, conte
 
 
 def test_a_drop_does_not_wait_for_names_outside_of_it(inbox_world):
-    names = ("../e/numbers.csv", "/etc/passwd", "a//b", ".", "program.yaml", "x\0y")
+    names = ("../e/numbers.csv", "./../e/numbers.csv", "/etc/passwd", "a/", ".", "./program.yaml", "x\0y")
     inbox_world.put("program.yaml", manifest(*names))
     inbox_world.put("numbers.csv", drop="acme/e")
     inbox_world.scan()
     settled = [o for o in inbox_world.scan_after(seconds=1) if isinstance(o, SettledDrop)]
     assert [list(versions_to_take(s.sighting).files) for s in settled] == [[]]
+
+
+@pytest.mark.parametrize("listed", [NFC, f"./{NFC}", f".//{NFC}"])
+def test_a_file_settles_under_a_name_of_the_same_form(inbox_world, listed):
+    inbox_world.put("program.yaml", manifest((listed, b"x")))
+    inbox_world.put(NFD, b"x")
+    taken = versions_to_take(inbox_world.scan_until_settled())
+    assert list(taken.files) == [NFD]
+    assert list(taken.rest) == []
+
+
+def test_a_file_under_another_name_of_the_same_form_is_not_missed(inbox_world):
+    """It was taken under one name; then other bytes come under the other one."""
+    inbox_world.put("program.yaml", manifest(NFC))
+    inbox_world.put(NFD, b"x")
+    take(inbox_world, inbox_world.scan_until_settled())
+    inbox_world.store.delete(f"acme/d/{NFD}")
+    inbox_world.put(NFC, b"other")
+    assert list(versions_to_take(inbox_world.scan_until_settled()).files) == [NFC]
+
+
+def test_two_other_spellings_of_a_name_are_incomplete(inbox_world):
+    inbox_world.put("program.yaml", manifest("\u00e9e\u0301.csv"))
+    inbox_world.put("\u00e9\u00e9.csv")
+    inbox_world.put("e\u0301e\u0301.csv")
+    inbox_world.scan()
+    assert kinds(inbox_world.scan_after(seconds=GRACE.total_seconds())) == [IncompleteDrop]
 
 
 def test_with_two_manifests_the_files_of_both_are_wanted(inbox_world):
