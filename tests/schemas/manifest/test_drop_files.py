@@ -95,6 +95,14 @@ def test_each_file_is_suggested_once():
     assert [suggestion for _, _, suggestion in findings] == ["c-numbers.csv", None]
 
 
+def test_the_very_name_wins_and_the_one_that_looks_like_it_is_reported():
+    message = (
+        f"{NFD} is not listed in the manifest and was not read. It looks like a listed name, but its accents are "
+        "written in another way."
+    )
+    assert compare([NFC], [NFC, NFD]) == ([NFC], [("MAN-006", message, None)])
+
+
 @pytest.mark.parametrize(("listed", "present"), [(NFC, NFD), (NFD, NFC)])
 def test_accents_match_in_either_form(listed, present):
     assert compare([listed], [present]) == ([present], [])
