@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reports.formatting import ELLIPSIS, plain_text, visible_text
 from reports.views import BrandingPreview, SubmissionView
-from schemas.manifest.logo import LOGO_SIZE_LIMIT
+from schemas.manifest.logo import measure_logo
 
 #: The name is drawn up to this length. Carriers take 32 characters or fewer.
 _DISPLAY_WIDTH = 64
@@ -65,7 +65,10 @@ def _build_preview(
 
 
 def _data_url(logo: bytes | None) -> str | None:
-    """An SVG for `<img>`, where a browser runs none of its scripts and fetches nothing for it."""
-    if not logo or len(logo) >= LOGO_SIZE_LIMIT:
+    """An SVG for `<img>`, where a browser runs none of its scripts and fetches nothing for it.
+
+    An older version may have accepted a logo that breaks a rule now. It is not shown.
+    """
+    if not logo or measure_logo(logo) is None:
         return None
     return "data:image/svg+xml;base64," + base64.b64encode(logo).decode()

@@ -31,6 +31,7 @@ from reports.views import (
     SubmissionView,
     UpcomingLaunch,
 )
+from schemas.manifest.logo import measure_logo
 from schemas.model.judgment import Counts, Judgment
 from schemas.rules import RULES
 
@@ -41,8 +42,9 @@ MAX_SUBMISSIONS = 100
 MAX_INCOMPLETE = 20
 MAX_LAUNCHES = 200
 MAX_TOP_RULES = 10
-#: Logos in review on the operator's page. Each may have 200 KB.
+#: Logos in review on the operator's page, and what they may cost to draw together, in plain shapes.
 MAX_LOGOS = 10
+MAX_LOGOS_COST = 6_000
 TREND_PERIOD = timedelta(days=30)
 UPCOMING_PERIOD = timedelta(hours=24)
 
@@ -133,7 +135,7 @@ def build_business_index(conn: Connection, business: str, *, now: datetime) -> B
 def build_operator_index(conn: Connection, *, now: datetime, load_logo: LoadLogo) -> OperatorIndexView:
     """The operator's page: what needs a decision, what failed, what launches soon, and all businesses."""
     reviews = list_open_reviews(conn)
-    with_logo = {review.id for review in [r for r in reviews if r.logo_sha256][:MAX_LOGOS]}
+    load_logo = _limit_logos(load_logo)
     stuck, unknown = page_queries.list_stuck_programs(conn), page_queries.list_unknown_batches(conn)
     starting = page_queries.list_starting_programs(conn, until=now + UPCOMING_PERIOD, limit=MAX_LAUNCHES)
     return OperatorIndexView(
@@ -142,7 +144,7 @@ def build_operator_index(conn: Connection, *, now: datetime, load_logo: LoadLogo
             _summarize_business(totals) for totals in page_queries.list_business_totals(conn, since=now - TREND_PERIOD)
         ],
         held=[_describe_held(row) for row in page_queries.list_held_submissions(conn)],
-        review=[_describe_review(review, load_logo if review.id in with_logo else _no_logo) for review in reviews],
+        review=[_describe_review(review, load_logo) for review in reviews],
         failed=[*map(_describe_stuck_program, stuck), *map(_describe_unknown_batch, unknown)],
         upcoming_launches=[_describe_launch(program) for program in starting],
         paused=get_launch_pause(conn) is not None,
@@ -239,8 +241,26 @@ def _describe_held(row: Row[Any]) -> AttentionItem:
     )
 
 
-def _no_logo(_business: str, _sha256: str) -> None:
-    return None
+def _limit_logos(load_logo: LoadLogo) -> LoadLogo:
+    """The same function, but without the logos that would keep the page from being drawn quickly.
+
+    A logo that was archived by an older version may break a rule now. It is not shown either.
+    """
+    logos_left, cost_left = MAX_LOGOS, float(MAX_LOGOS_COST)
+
+    def load_cheap_logo(business: str, sha256: str) -> bytes | None:
+        nonlocal logos_left, cost_left
+        if logos_left == 0:
+            return None
+        logos_left -= 1
+        image = load_logo(business, sha256)
+        cost = measure_logo(image) if image else None
+        if cost is None or cost > cost_left:
+            return None
+        cost_left -= cost
+        return image
+
+    return load_cheap_logo
 
 
 def _describe_review(review: Review, load_logo: LoadLogo) -> AttentionItem:

@@ -176,8 +176,14 @@ RULES: tuple[Rule, ...] = (
         id="IMG-002",
         severity="error",
         name="The logo is not a plain SVG image",
-        meaning="The logo must be an SVG drawing without scripts or links, and it must not load anything.",
-        fix="Export the drawing as plain SVG, without linked pictures, fonts, links or scripts.",
+        meaning=(
+            "The logo must be an SVG drawing without scripts or links. It must not load anything, and it must not take "
+            "long to draw."
+        ),
+        fix=(
+            "Export the drawing as plain SVG, without linked pictures, fonts, links or scripts. Flatten repeated parts "
+            "and effects if they take long to draw."
+        ),
     ),
     _logo(
         id="IMG-003",

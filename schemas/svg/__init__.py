@@ -1,0 +1,1 @@
+"""How long does it take to draw an SVG image? Works it out without drawing it."""
