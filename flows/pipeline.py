@@ -11,6 +11,7 @@ from functools import partial
 
 from flows.archive import logos
 from flows.arrival.completeness import IncompleteDrop, SettledDrop
+from flows.arrival.inbox_problems import record_inbox_problems
 from flows.arrival.listing import InboxProblem
 from flows.arrival.scan import Inbox, LeftoverDrop, ScanOutcome, find_arrivals, find_newly_settled
 from flows.arrival.turns import take_turns
@@ -113,6 +114,9 @@ def take_inbox(
     checks = pause_if_restored(services), seed_businesses(services), describe_unknown_business(services, business)
     problems = [problem for problem in checks if problem]
     found = _scan(services, workers, business=business, drops=drops, sleep=sleep)
+    if drops is None:
+        in_inbox = (outcome for outcome in found if isinstance(outcome, InboxProblem))
+        record_inbox_problems(services.ledger, in_inbox, business=business)
     settled = [outcome.sighting for outcome in found if isinstance(outcome, SettledDrop)]
     seconds = estimate_seconds(settled)
     look = partial(_look_again, services, business)

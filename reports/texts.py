@@ -348,6 +348,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "index_submissions": "Submissions",
     "index_submissions_none": "Nothing has been dropped yet.",
     "index_submissions_some": "The newest {n:,} of {all:,}. Older reports stay at their own addresses.",
+    "index_problem": "In your inbox:",
     "index_incomplete": "Incomplete drops",
     "index_incomplete_lead": "These drops wait for files, or for a correction. The reports say what is missing.",
     "index_incomplete_some": "The newest {n:,} of {all:,}.",

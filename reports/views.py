@@ -208,7 +208,8 @@ class BusinessIndexView:
     """A business's page: its programs, newest submissions and trend. It contains nothing of any other business.
 
     `submissions` is newest first, cut by the caller; `submissions_total` counts all. So do `incomplete` and its total,
-    for drops that have not arrived completely. `top_rules` covers 30 days.
+    for drops that have not arrived completely. `problems` are about files of the business outside of drops. `top_rules`
+    covers 30 days.
     """
 
     business: str
@@ -219,6 +220,7 @@ class BusinessIndexView:
     submissions_total: int = 0
     incomplete: Sequence[IncompleteSummary] = ()
     incomplete_total: int = 0
+    problems: Sequence[str] = ()
     top_rules: Sequence[RuleCount] = ()
 
 
@@ -248,7 +250,7 @@ class BrandingPreview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttentionItem:
-    """Something that needs the operator, with the commands to choose from.
+    """Something that needs the operator, with the commands to choose from, if there are any.
 
     `what` is a business/reference, a display name or a logo. `why` is one plain sentence without phone numbers.
     """

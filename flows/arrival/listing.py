@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 
 from flows.stores import AccessDenied, Store, StoredObject, is_safe_key
+from schemas.manifest.misplaced_manifest import is_near_manifest_name
 from schemas.model.business import BUSINESS_PATTERN
 from schemas.model.filenames import is_partial_upload
 
@@ -17,10 +18,14 @@ DROPS_PER_LOOKUP = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxProblem:
-    """Something in the inbox that needs the operator. `message` is one line and names no other business."""
+    """Something in the inbox that needs the operator. `message` is one line and names no other business.
+
+    `is_own`: the business has caused it, and can correct it itself.
+    """
 
     business: str | None
     message: str
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +40,18 @@ class DropListing:
 def list_all_drops(
     store: Store, business: str | None, except_businesses: Collection[str] = ()
 ) -> Iterator[DropListing | InboxProblem]:
-    """List all drops, or those of one business. Skips the operator's files and folders (`_…`) and hidden ones."""
+    """List all drops, or those of one business. Skips the operator's files and folders (`_…`) and hidden ones.
+
+    Other files next to the folders of the businesses are skipped, too, unless one is a manifest: it can be of anyone.
+    """
     for top in store.children():
-        if top.kind == "file" or top.key.startswith(("_", ".")) or business not in (None, top.key):
+        if top.key.startswith(("_", ".")) or business not in (None, top.key) or top.key in except_businesses:
             continue
-        if top.key in except_businesses:
-            continue
-        if top.kind == "folder" and BUSINESS_PATTERN.fullmatch(top.key):
+        if top.kind == "file":
+            if is_near_manifest_name(top.key):
+                expected = "expected it in the folder of a drop, in the folder of its business"
+                yield InboxProblem(business=None, message=f"{top.key!a} is directly in the inbox: {expected}")
+        elif top.kind == "folder" and BUSINESS_PATTERN.fullmatch(top.key):
             yield from _catch_denied(top.key, _list_business(store, top.key))
         else:
             expected = f"expected a real folder named {BUSINESS_PATTERN.pattern}"
@@ -77,16 +87,21 @@ def batch_listings(listings: Iterable[DropListing | InboxProblem]) -> Iterator[l
 
 
 def _list_business(store: Store, business: str) -> Iterator[DropListing | InboxProblem]:
-    """The drops of one business. All files next to them are one problem together."""
+    """The drops of one business. All files next to them are one problem together, which names a manifest if it can."""
     loose_file = ""
     for drop, entries in groupby(store.list(business + "/"), partial(_drop_of, business)):
         if drop is None:
-            loose_file = loose_file or next((e.key for e in entries if not is_partial_upload(e.key)), "")
+            loose_files = (entry.key for entry in entries if not is_partial_upload(entry.key))
+            loose_file = max(filter(None, chain([loose_file], loose_files)), key=_is_manifest, default="")
         elif not is_partial_upload(drop):
             yield _make_listing(business, drop, entries)
     if loose_file:
         message = f"{loose_file!a} is not in the folder of a drop: expected one folder per drop"
-        yield InboxProblem(business=business, message=message)
+        yield InboxProblem(business=business, message=message, is_own=True)
+
+
+def _is_manifest(key: str) -> bool:
+    return is_near_manifest_name(key.rpartition("/")[2])
 
 
 def _list_one(store: Store, business: str, drop: str) -> Iterator[DropListing | InboxProblem]:
@@ -107,9 +122,11 @@ def _make_listing(business: str, drop: str, entries: Iterable[StoredObject]) -> 
     prefix_length = len(business) + len(drop) + 2
     found = {e.key[prefix_length:]: e for e in islice(entries, MAX_OBJECTS + 1)}
     if not _is_printable(drop):
-        return InboxProblem(business=business, message=f"drop {drop!a}: its name has characters that cannot be printed")
+        message = f"drop {drop!a}: its name has characters that cannot be printed"
+        return InboxProblem(business=business, message=message, is_own=True)
     if len(found) > MAX_OBJECTS:
-        return InboxProblem(business=business, message=f"drop {drop} has more than {MAX_OBJECTS} files: not taken")
+        message = f"drop {drop} has more than {MAX_OBJECTS} files: not taken"
+        return InboxProblem(business=business, message=message, is_own=True)
     return DropListing(business=business, name=drop, entries=found)
 
 

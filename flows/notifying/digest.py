@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from email.utils import make_msgid
 from zoneinfo import ZoneInfo
 
+from flows.arrival.inbox_problems import read_inbox_problems
 from flows.ledger.core.engine import Ledger
 from flows.ledger.read.digest import (
     BusinessDigest,
@@ -96,11 +97,12 @@ def send_digest(
     with ledger.read() as conn:
         since, end = read_last_digest_position(conn), read_current_digest_position(conn, now)
         digests, unknown = read_business_digests(conn, since, end), count_unknown_batches(conn)
+        in_inbox = sum(problems.total for problems in read_inbox_problems(conn).values())
     with ledger.begin() as conn:
         # Before sending: if this is interrupted, losing some messages is better than sending all of them twice.
         save_digest_position(conn, end)
     messages = [message for digest in digests for message in business_messages(digest, since, now, site_url)]
-    messages += operator_messages(digests, unknown, operator, since, now, site_url)
+    messages += operator_messages(digests, unknown, operator, since, now, site_url, inbox_problems=in_inbox)
     return deliver_messages(messages, mail_server)
 
 
@@ -123,6 +125,8 @@ def operator_messages(
     since: DigestPosition,
     now: datetime,
     site_url: str | None,
+    *,
+    inbox_problems: int = 0,
 ) -> list[DigestMessage]:
     """The messages for the operator: totals of all businesses, then each business where something happened or waits."""
     busy = [digest for digest in digests if not digest.quiet]
@@ -130,6 +134,8 @@ def operator_messages(
     lines = [f"{businesses}, {_period(since, now)}", "", *_count_lines(digests)]
     if unknown_batches:
         lines.append(f"Batches with an unknown outcome at the carrier: {unknown_batches}; see `launchdrop show`")
+    if inbox_problems:
+        lines.append(f"Problems in the inbox: {inbox_problems:,}")
     if busy:
         lines += ["", *(f"{digest.business}: {_summary(digest)}" for digest in busy[:MAX_BUSINESSES_LISTED])]
     if len(busy) > MAX_BUSINESSES_LISTED:

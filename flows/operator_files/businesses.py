@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from flows.ledger.core.control_flags import get_flag, set_flag
+from flows.ledger.core.outbox import add_to_outbox
 from flows.ledger.programs.businesses import read_business, record_businesses
 from flows.operator_files.gallery import read_gallery_logo
 from flows.services import Services
@@ -27,6 +28,7 @@ def seed_businesses(services: Services) -> str | None:
             record_businesses(conn, businesses, services.clock(), gallery=_hash_gallery(services, businesses))
         if get_flag(conn, BUSINESSES_ERROR_FLAG) != error:
             set_flag(conn, BUSINESSES_ERROR_FLAG, error)
+            add_to_outbox(conn, "operator", "")
     return error
 
 

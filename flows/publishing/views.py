@@ -1,11 +1,12 @@
 """Builds the views that reports and index pages are made from, out of the ledger."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from flows.arrival.inbox_problems import KeptProblems, read_inbox_problems
 from flows.ledger.core.control_flags import get_flag, get_launch_pause
 from flows.ledger.core.engine import Connection, Row
 from flows.ledger.intake.drops import ReportedDrop, count_incomplete_drops, list_incomplete_drops
@@ -128,6 +129,7 @@ def build_business_index(conn: Connection, business: str, *, now: datetime) -> B
         submissions_total=page_queries.count_submissions(conn, business),
         incomplete=[_summarize_incomplete(drop) for drop in incomplete],
         incomplete_total=count_incomplete_drops(conn, business),
+        problems=read_inbox_problems(conn).get(business, KeptProblems()).own,
         top_rules=[RuleCount(id=rule, name=RULES[rule].name, count=count) for rule, count in rules if rule in RULES],
     )
 
@@ -145,7 +147,11 @@ def build_operator_index(conn: Connection, *, now: datetime, load_logo: LoadLogo
         ],
         held=[_describe_held(row) for row in page_queries.list_held_submissions(conn)],
         review=[_describe_review(review, load_logo) for review in reviews],
-        failed=[*map(_describe_stuck_program, stuck), *map(_describe_unknown_batch, unknown)],
+        failed=[
+            *_describe_inbox_problems(read_inbox_problems(conn)),
+            *map(_describe_stuck_program, stuck),
+            *map(_describe_unknown_batch, unknown),
+        ],
         upcoming_launches=[_describe_launch(program) for program in starting],
         paused=get_launch_pause(conn) is not None,
         businesses_error=get_flag(conn, BUSINESSES_ERROR_FLAG),
@@ -282,6 +288,14 @@ def _preview_branding(review: Review, load_logo: LoadLogo) -> BrandingPreview | 
         return BrandingPreview(display=name.display, shorthand=name.shorthand)
     image = load_logo(review.business, review.logo_sha256) if review.logo_sha256 else None
     return BrandingPreview(logo=image) if image else None
+
+
+def _describe_inbox_problems(kept: Mapping[str, KeptProblems]) -> Iterator[AttentionItem]:
+    """One item for each business, and one for what belongs to no business."""
+    for business, problems in kept.items():
+        more = problems.total - len(problems.messages)
+        why = "; ".join(problems.messages) + (f"; and {more:,} more" if more else "")
+        yield AttentionItem(what=f"inbox/{business}".rstrip("/"), why=why, commands=(), business=business or None)
 
 
 def _describe_stuck_program(program: page_queries.ProgramRow) -> AttentionItem:

@@ -80,6 +80,24 @@ def test_files_outside_of_drops_are_one_problem_per_business(inbox_world):
     assert message.endswith("is not in the folder of a drop: expected one folder per drop")
 
 
+def test_a_manifest_outside_of_drops_is_named_rather_than_another_file(inbox_world):
+    for name in ("aaa.csv", "Program.YAML", "zzz.csv"):
+        inbox_world.store.put(f"acme/{name}", b"x")
+    inbox_world.put("program.yaml", manifest(), drop="acme/m")
+    assert problems(inbox_world.scan()) == [
+        ("acme", "'acme/Program.YAML' is not in the folder of a drop: expected one folder per drop")
+    ]
+
+
+@pytest.mark.parametrize("name", ["program.yaml", "Program.YML", "manifest.yaml", "program.yaml.txt"])
+def test_a_manifest_directly_in_the_inbox_is_a_problem_of_no_business(inbox_world, name):
+    inbox_world.store.put(name, manifest())
+    inbox_world.store.put("README.md", b"x")
+    message = f"'{name}' is directly in the inbox: expected it in the folder of a drop, in the folder of its business"
+    assert problems(inbox_world.scan()) == [("", message)]
+    assert inbox_world.scan(business="acme") == []
+
+
 def test_a_business_whose_folder_cannot_be_read_does_not_stop_the_others(inbox_world, monkeypatch):
     inbox_world.put("program.yaml", manifest())
     inbox_world.put("program.yaml", manifest(), drop="zenith/other")

@@ -121,6 +121,10 @@ def test_a_business_gets_counts_and_a_link():
 def test_a_business_without_news_gets_no_message_but_the_operator_always_does():
     assert business_messages(QUIET, SINCE, NOW, None) == []
     (message,) = operator_messages([QUIET], 0, ["op@launch.example"], DigestPosition(), NOW, None)
+    assert "inbox" not in message.body
+    (message,) = operator_messages([QUIET], 0, ["op@launch.example"], DigestPosition(), NOW, None, inbox_problems=2)
+    assert "Problems in the inbox: 2\n" in message.body
+    (message,) = operator_messages([QUIET], 0, ["op@launch.example"], DigestPosition(), NOW, None)
     assert message.body == (
         "1 business, from the beginning to Jan 4, 2027, 2:00 AM UTC\n"
         "\n"
