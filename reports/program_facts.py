@@ -1,6 +1,6 @@
 """The program's facts as lines of text: what the manifest says, and the program's state in the ledger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -17,15 +17,34 @@ from reports.views import SubmissionView
 from schemas.model.manifest import Manifest
 
 _VALUE_WIDTH = 200
+_MISSING_VALUE_RULES = ("MAN-003", "IMG-001")
+#: The manifest's keys of the facts that can be missing.
+_PATHS = {
+    "program_reference": "reference",
+    "program_business": "business",
+    "program_type": "program.type",
+    "program_name": "program.name",
+    "program_call_purpose": "program.call_purpose",
+    "program_display": "display_name.display",
+    "program_shorthand": "display_name.shorthand",
+    "program_logo": "logo",
+    "program_start": "schedule.start",
+    "program_end": "schedule.end",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramFact:
-    """One line: a label, its value (None: missing or not valid) and a note."""
+    """One line: a label, its value and a note. `path` is its key in the manifest.
+
+    A value that is missing or not valid is None. `absence` says then which of the two it is.
+    """
 
     label: str
     value: str | None
     note: str = ""
+    path: str = ""
+    absence: str = ""
 
 
 def list_program_facts(view: SubmissionView) -> list[ProgramFact]:
@@ -33,13 +52,24 @@ def list_program_facts(view: SubmissionView) -> list[ProgramFact]:
     manifest = view.judgment.manifest
     if manifest is None:
         return []
-    return [
+    facts = [
         *_identity(view, manifest),
         *_branding_fields(manifest),
         *_schedule(view, manifest),
         *_options(manifest),
         *_ledger_facts(view, manifest),
     ]
+    return [fact if fact.value else replace(fact, absence=_explain_absence(view, fact.path)) for fact in facts]
+
+
+def _explain_absence(view: SubmissionView, path: str) -> str:
+    """Why there is no value: the manifest has none, it is not valid, or something else in its section is not valid."""
+    section = path.rpartition(".")[0]
+    rules = {finding.path: finding.rule for finding in view.judgment.findings if finding.severity == "error"}
+    found = rules.get(path) or rules.get(section)
+    if found in _MISSING_VALUE_RULES:
+        return plain_text("program_missing")
+    return plain_text("program_not_valid" if found or not section else "program_unclear", section=section)
 
 
 def _identity(view: SubmissionView, manifest: Manifest) -> list[ProgramFact]:
@@ -49,7 +79,7 @@ def _identity(view: SubmissionView, manifest: Manifest) -> list[ProgramFact]:
     facts = [
         _fact("program_reference", manifest.reference),
         _fact("program_business", view.legal_name or manifest.business),
-        ProgramFact(label=plain_text("program_business_unit"), value=unit),
+        ProgramFact(label=plain_text("program_business_unit"), value=unit, path="business_unit"),
         _fact("program_type", manifest.program_type),
         _fact("program_name", manifest.name),
         _fact("program_call_purpose", manifest.call_purpose),
@@ -118,7 +148,7 @@ def _ledger_facts(view: SubmissionView, manifest: Manifest) -> list[ProgramFact]
 
 
 def _fact(key: str, value: str | None) -> ProgramFact:
-    return ProgramFact(label=plain_text(key), value=_cut(value))
+    return ProgramFact(label=plain_text(key), value=_cut(value), path=_PATHS.get(key, ""))
 
 
 def _cut(value: str | None) -> str | None:
