@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from schemas.manifest import name_words
 from schemas.manifest.section import Section, SectionReporter, excerpt, printable_text
 from schemas.model.business import Business, DisplayName
+from schemas.model.characters import plain_word
 from schemas.model.findings import MAX_VALUE_LENGTH
 from schemas.model.policy import Policy
 
 DISPLAY_NAME_KEYS = ("display", "shorthand")
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9 ,&_\-@*%\[\]:$!']")
-#: Characters that word processors insert, and the allowed character to suggest.
-_REPLACEMENTS = str.maketrans(
-    {"’": "'", "‘": "'", "´": "'", "`": "'", "–": "-", "—": "-", "‐": "-", "‑": "-", "\u00a0": " "}
-)
-_SPACES = re.compile(r"\s+")
 _LETTER = re.compile(r"[^\W\d_]")
 #: A name without letters and with at least this many digits is called a phone number.
 _PHONE_NUMBER_DIGITS = 7
@@ -129,7 +125,7 @@ def _describe(character: str) -> str:
 
 def _replace_characters(text: str) -> str | None:
     """The text in allowed characters; None if that takes guessing."""
-    plain = unicodedata.normalize("NFKD", _SPACES.sub(" ", text).translate(_REPLACEMENTS))
+    plain = unicodedata.normalize("NFKD", plain_word(text.replace("`", "'")).strip('"'))
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     return plain if not _NOT_ALLOWED.search(plain) else None
 

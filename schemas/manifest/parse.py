@@ -12,8 +12,9 @@ from typing import get_args
 
 from schemas.manifest import display_name, schedule
 from schemas.manifest.finding_collector import FindingCollector
+from schemas.manifest.nearest_words import nearest_key
 from schemas.manifest.schedule import ParsedSchedule
-from schemas.manifest.section import Section, SectionKeys, join_choices, nearest_key
+from schemas.manifest.section import Section, SectionKeys, join_choices
 from schemas.manifest.yaml_tree import YamlMapping, YamlNull, YamlScalar, YamlValue, parse_yaml
 from schemas.model.business import BUSINESS_PATTERN
 from schemas.model.filenames import MANIFEST_NAMES, explain_unsafe_name, normal_form, plain_path, suggest_safe_name
@@ -56,6 +57,14 @@ BUSINESS_UNIT_KEYS = ("name", "create")
 PROGRAM_KEYS = ("type", "name", "call_purpose", "description")
 NUMBERS_FILE_KEYS = ("file", "sha256", "rows")
 TYPED_NUMBER_KEYS = ("number", "call_purpose")
+#: Where each key belongs, as the path of its section. A name can belong to several.
+_HOMES: Mapping[str, str] = {
+    **dict.fromkeys(MANIFEST_KEYS, ""),
+    **dict.fromkeys((*NUMBERS_FILE_KEYS, *TYPED_NUMBER_KEYS), "numbers"),
+    **dict.fromkeys(("type", "call_purpose", "description"), "program"),
+    **dict.fromkeys(display_name.DISPLAY_NAME_KEYS, "display_name"),
+    **dict.fromkeys(schedule.SCHEDULE_KEYS, "schedule"),
+}
 #: For the two kinds of items of `numbers`, by the key that tells which it is: its own keys, and those of the other.
 _KEYS_BY_KIND: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "file": (NUMBERS_FILE_KEYS, TYPED_NUMBER_KEYS),
@@ -171,7 +180,7 @@ def parse_manifest(content: bytes, *, max_bytes: int, per_rule: int) -> ParsedMa
 def _parse_tree(tree: YamlMapping, findings: FindingCollector) -> ManifestContent:
     if _is_cancellation(tree):
         return _parse_cancellation(tree, findings)
-    root = Section(tree, "", findings, MANIFEST_KEYS)
+    root = Section(tree, "", findings, MANIFEST_KEYS, homes=_HOMES)
     _check_version(root)
     program = root.section("program", PROGRAM_KEYS, required=True)
     program_type = _parse_program_type(program) if program else None
@@ -377,7 +386,7 @@ def _parse_cell(entry: Section, key: str) -> str:
 def _add_numbers_file(files: dict[str, NumbersFile], entry: Section) -> None:
     """Add a file to `files`, which has them by the normal form of their names."""
     name = _parse_file_name(entry, "file", required=True)
-    sha256 = entry.matching_text("sha256", SHA256_PATTERN, "64 hexadecimal digits")
+    sha256 = _parse_sha256(entry)
     rows = entry.integer("rows")
     if name is None:
         return
@@ -388,6 +397,17 @@ def _add_numbers_file(files: dict[str, NumbersFile], entry: Section) -> None:
     else:
         file = NumbersFile(file=name, sha256=sha256 and sha256.lower(), rows=rows, **entry.at("file"))
         files[normal_form(name)] = file
+
+
+def _parse_sha256(entry: Section) -> str | None:
+    """The checksum. Where tools print more around it, such as the file's name, it is suggested alone."""
+    text = entry.raw_text("sha256")
+    if text is None or SHA256_PATTERN.fullmatch(text):
+        return text
+    found = re.findall(rf"(?<![0-9A-Za-z]){SHA256_PATTERN.pattern}(?![0-9A-Za-z])", text)
+    suggestion = found[0] if len(found) == 1 else None
+    entry.report_wrong("sha256", "64 hexadecimal digits", suggestion=suggestion, name_hidden=suggestion is None)
+    return None
 
 
 def _parse_file_name(section: Section, key: str, *, required: bool = False) -> str | None:

@@ -10,9 +10,10 @@ from datetime import datetime
 from schemas.manifest import display_name, logo, schedule
 from schemas.manifest.drop_files import ListedFiles
 from schemas.manifest.finding_collector import FindingCollector
+from schemas.manifest.nearest_words import nearest_word
 from schemas.manifest.parse import ManifestContent
 from schemas.manifest.schedule import ParsedSchedule
-from schemas.manifest.section import SectionKeys, SectionReporter, nearest_word, printable_text
+from schemas.manifest.section import SectionKeys, SectionReporter, describe_hidden, printable_text
 from schemas.model.drop import Drop
 from schemas.model.judging_context import JudgingContext
 from schemas.model.judgment import JudgedLogo
@@ -114,7 +115,7 @@ def _check_business_unit(sections: _Sections, context: JudgingContext) -> None:
     if unit is None or business is None or manifest.create_business_unit or unit in business.business_units:
         return
     meant = nearest_word(unit, business.business_units)
-    message = f'There is no business unit "{unit}".'
+    message = f'There is no business unit "{unit}"{describe_hidden(unit)}.'
     sections.root.report("MAN-010", "business_unit", message, value=unit, suggestion=meant)
 
 

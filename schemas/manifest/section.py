@@ -1,6 +1,5 @@
 """Reads values from one mapping of a manifest. Each method returns the value, or None and reports what is wrong."""
 
-import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,44 +7,16 @@ from types import MappingProxyType
 from typing import TypedDict, TypeVar, Unpack
 
 from schemas.manifest.finding_collector import FindingCollector
+from schemas.manifest.nearest_words import intended_word, nearest_choice, nearest_key
 from schemas.manifest.yaml_faults import UnquotedValue, quote_text
 from schemas.manifest.yaml_tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlNull, YamlScalar, YamlValue
-from schemas.model.characters import find_hidden_character, plain_word
+from schemas.model.characters import find_hidden_character
 from schemas.model.findings import Severity
 
 Choice = TypeVar("Choice", bound=str)
 
 #: Characters that end a line, control a terminal or change the writing direction. Short texts must not have them.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-#: Keys that people write instead of another one.
-_KEY_SYNONYMS = {
-    "begin": "start",
-    "checksum": "sha256",
-    "count": "rows",
-    "csv": "file",
-    "end_date": "end",
-    "enddate": "end",
-    "filename": "file",
-    "file_name": "file",
-    "from": "start",
-    "hash": "sha256",
-    "id": "reference",
-    "path": "file",
-    "phone": "number",
-    "phone_number": "number",
-    "phonenumber": "number",
-    "purpose": "call_purpose",
-    "reason": "call_reason",
-    "ref": "reference",
-    "sha_256": "sha256",
-    "short": "shorthand",
-    "short_name": "shorthand",
-    "start_date": "start",
-    "stop": "end",
-    "tz": "timezone",
-    "until": "end",
-    "version": "manifest",
-}
 #: For choices that people call by no other name.
 NO_SYNONYMS: Mapping[str, None] = MappingProxyType({})
 _BOOLEANS = {"true": True, "false": False}
@@ -62,10 +33,8 @@ _BOOLEAN_SUGGESTIONS = {
 }
 _INTEGER = re.compile(r"[0-9]{1,15}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-#: Messages quote this many characters of a text, and comparisons look at no more.
+#: Messages quote this many characters of a text.
 _EXCERPT_LENGTH = 60
-#: How similar two words must be (0 to 1) for one to be suggested for the other.
-_SUGGESTION_CUTOFF = 0.7
 
 
 class ManifestPlace(TypedDict):
@@ -135,10 +104,19 @@ class SectionReporter:
 class Section(SectionReporter):
     """One mapping of a manifest, at `path` ("" for the root).
 
-    Creating it reports repeated and unknown keys, and values that must be in quotes. Those are read as nothing.
+    Creating it reports repeated and unknown keys, and values that must be in quotes. Those are read as nothing. `homes`
+    has the section (a path) where a key belongs that is unknown here.
     """
 
-    def __init__(self, mapping: YamlMapping, path: str, findings: FindingCollector, known: Collection[str]) -> None:
+    def __init__(
+        self,
+        mapping: YamlMapping,
+        path: str,
+        findings: FindingCollector,
+        known: Collection[str],
+        *,
+        homes: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         entries = mapping.entries
         keys = SectionKeys(
             prefix=path,
@@ -148,7 +126,8 @@ class Section(SectionReporter):
         )
         super().__init__(keys, findings)
         self._entries: Mapping[str, YamlEntry] = entries
-        self._misspelled: set[str] = set()
+        self._homes = homes
+        self._explained: set[str] = set()
         self._report_keys(mapping, known)
         if mapping.properties:
             self._report_properties(path, mapping)
@@ -167,10 +146,15 @@ class Section(SectionReporter):
 
     def _report_unknown_key(self, key: str, line: int, known: Collection[str]) -> None:
         meant = None if self._findings.is_full("MAN-002") else nearest_key(key, known)
-        if meant:
-            self._misspelled.add(meant)
+        home = self._homes.get(key)
+        if home is None or home == self.keys.prefix:
+            explanation = describe_hidden(key)
+            self._explained.add(self.path(meant or key))
+        else:
+            meant, explanation = None, f"; it belongs {f'under {home}' if home else 'at the top level'}"
+            self._explained.add(f"{home}.{key}".lstrip("."))
         where = f" in {self.keys.prefix}" if self.keys.prefix else ""
-        message = f'"{excerpt(key)}" is not a known key{where}{describe_hidden(key)}.'
+        message = f'"{excerpt(key)}" is not a known key{where}{explanation}.'
         self._findings.report("MAN-002", message, path=self.path(key), line=line, value=key, suggestion=meant)
 
     def _report_properties(self, path: str, node: YamlList | YamlMapping) -> None:
@@ -199,11 +183,11 @@ class Section(SectionReporter):
         return key in self._entries and isinstance(self._entries[key].node, UnquotedValue)
 
     def report_missing(self, key: str) -> None:
-        """Report that this required key is missing, or that it has no value. Not if it was reported as misspelled."""
+        """Report that this required key is missing or has no value, but not if it was found misspelled or elsewhere."""
         entry = self._entries.get(key)
         if entry and isinstance(entry.node, YamlNull):
             self._report_null(key, entry.node)
-        elif entry is None and key not in self._misspelled:
+        elif entry is None and self.path(key) not in self._explained:
             self.report("MAN-003", key, f"{self.path(key)} is missing.")
 
     def _report_null(self, key: str, null: YamlNull) -> None:
@@ -254,11 +238,22 @@ class Section(SectionReporter):
         if text is None:
             return None
         text = text.strip()
+        self._check_comment(key)
         if len(text) > max_length:
             message = f"{self.path(key)} has {len(text):,} characters; the limit is {max_length:,}."
             self.report("MAN-004", key, message, value=text)
             return None
         return text
+
+    def _check_comment(self, key: str) -> None:
+        """MAN-021: a comment that looks like the end of the text before it."""
+        node = self.node(key)
+        if isinstance(node, YamlScalar) and node.comment:
+            message = (
+                f'{self.path(key)}: YAML drops "{excerpt(node.comment)}", which it takes for a comment; put the whole '
+                "value in quotes if that is a part of it, or a space after # if not."
+            )
+            self.report("MAN-021", key, message, value=node.text)
 
     def plain_text(self, key: str, *, max_length: int, required: bool = False, multiline: bool = False) -> str | None:
         """The text without outer white space. Control characters are an error; line breaks too, unless `multiline`."""
@@ -278,9 +273,9 @@ class Section(SectionReporter):
             return None
         if pattern.fullmatch(text):
             return text
-        meant = plain_word(text).strip("'\"").lower().replace(" ", "-")
-        is_short = len(meant) <= _EXCERPT_LENGTH
-        self.report_wrong(key, expected, suggestion=meant if is_short and pattern.fullmatch(meant) else None)
+        meant = intended_word(text).lower().replace(" ", "-").replace("/", "-")
+        is_whole = len(text) <= _EXCERPT_LENGTH
+        self.report_wrong(key, expected, suggestion=meant if is_whole and pattern.fullmatch(meant) else None)
         return None
 
     def choice(
@@ -296,13 +291,18 @@ class Section(SectionReporter):
         `synonyms` are words in lower case that people write instead, with the choice to suggest. None suggests nothing,
         for a word that only looks like a choice.
         """
+        node = self.node(key)
+        if isinstance(node, YamlList) and len(node.nodes) == 1 and isinstance(node.nodes[0], YamlScalar):
+            meant = nearest_choice(node.nodes[0].text, choices, synonyms)
+            self.report_wrong(key, join_choices(choices), suggestion=meant)
+            return None
         text = self.raw_text(key, required=required)
         if text is None:
             return None
         for choice in choices:
             if text.strip() == choice:
                 return choice
-        self.report_wrong(key, join_choices(choices), suggestion=_nearest_choice(text, choices, synonyms))
+        self.report_wrong(key, join_choices(choices), suggestion=nearest_choice(text, choices, synonyms))
         return None
 
     def boolean(self, key: str) -> bool:
@@ -310,7 +310,7 @@ class Section(SectionReporter):
         text = self.raw_text(key)
         if text is None or text in _BOOLEANS:
             return _BOOLEANS.get(text or "", False)
-        meant = plain_word(text).strip("'\"").lower()
+        meant = intended_word(text).lower()
         suggestion = _BOOLEAN_SUGGESTIONS.get(meant, meant if meant in _BOOLEANS else None)
         self.report_wrong(key, "true or false", suggestion=suggestion)
         return False
@@ -322,7 +322,7 @@ class Section(SectionReporter):
             return None
         if _INTEGER.fullmatch(text.strip()):
             return int(text)
-        meant = re.sub(r"[_,. ](?=[0-9]{3}(?![0-9]))", "", plain_word(text[:_EXCERPT_LENGTH])).strip("'\"")
+        meant = re.sub(r"[_,. ](?=[0-9]{3}(?![0-9]))", "", intended_word(text)).removesuffix(".0")
         self.report_wrong(key, "a whole number such as 1200", suggestion=meant if _INTEGER.fullmatch(meant) else None)
         return None
 
@@ -333,7 +333,7 @@ class Section(SectionReporter):
             return None
         if _DECIMAL.fullmatch(text.strip()) and float(text) <= 100:
             return float(text)
-        meant = plain_word(text[:_EXCERPT_LENGTH]).strip("'\"").removesuffix("%").rstrip()
+        meant = intended_word(text).removesuffix("%").rstrip().replace(",", ".")
         is_valid = _DECIMAL.fullmatch(meant) and float(meant) <= 100
         self.report_wrong(key, "a number from 0 to 100", suggestion=meant if is_valid else None)
         return None
@@ -353,7 +353,9 @@ class Section(SectionReporter):
 
     def subsection(self, mapping: YamlMapping, key: str, known: Collection[str]) -> "Section":
         """A mapping at this key, or in the list at this key (`numbers[2]`), as a section."""
-        return Section(mapping, self.path(key), self._findings, known)
+        section = Section(mapping, self.path(key), self._findings, known, homes=self._homes)
+        section._explained |= self._explained
+        return section
 
     def list_items(self, key: str, form: str = "- …") -> Iterator[tuple[str, YamlValue]]:
         """The items of the list under this key, each with its path (`numbers[2]`). None if the key has no value.
@@ -363,7 +365,9 @@ class Section(SectionReporter):
         node = self.node(key)
         if not isinstance(node, YamlList):
             if node is not None and self.is_filled(key):
-                self._report_wrong_kind(key, "a list", f"; write {form} on a line of its own for each item")
+                is_dash = isinstance(node, YamlMapping) and any(name.startswith("-") for name in node.entries)
+                advice = "put a space after the dash" if is_dash else f"write {form} on a line of its own for each item"
+                self._report_wrong_kind(key, "a list", f"; {advice}")
             return
         if node.properties:
             self._report_properties(self.path(key), node)
@@ -392,25 +396,6 @@ def join_choices(choices: Sequence[str]) -> str:
 def _join_words(words: Collection[str]) -> str:
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def nearest_word(word: str, known: Collection[str]) -> str | None:
-    """The known word that was probably meant. It compares only the first characters, to limit the cost."""
-    by_folded = {each.casefold(): each for each in known}
-    folded = plain_word(word[:_EXCERPT_LENGTH]).strip("'\"").casefold()
-    close = difflib.get_close_matches(folded, by_folded, n=1, cutoff=_SUGGESTION_CUTOFF)
-    return by_folded[close[0]] if close else None
-
-
-def nearest_key(key: str, known: Collection[str]) -> str | None:
-    """The known key that was probably meant."""
-    synonym = _KEY_SYNONYMS.get(key[:_EXCERPT_LENGTH].casefold().replace("-", "_").replace(" ", "_"))
-    return synonym if synonym in known else nearest_word(key, known)
-
-
-def _nearest_choice(text: str, choices: Sequence[str], synonyms: Mapping[str, str | None]) -> str | None:
-    folded = plain_word(text[:_EXCERPT_LENGTH]).strip("'\"").casefold()
-    return synonyms[folded] if folded in synonyms else nearest_word(folded, choices)
 
 
 def describe_hidden(text: str) -> str:

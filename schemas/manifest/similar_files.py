@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-from schemas.manifest.section import nearest_word, printable_text
+from schemas.manifest.nearest_words import nearest_word
+from schemas.manifest.section import printable_text
 from schemas.model.characters import find_hidden_character, plain_word
 from schemas.model.filenames import explain_unsafe_name, normal_form, plain_path
 

@@ -155,6 +155,8 @@ _EXPLANATIONS = (
 _STRAY_LINES = (
     (re.compile(r"<{7}|={7}|>{7}"), "a merge conflict was left in the file"),
     (re.compile(r"```"), "this line is not YAML; delete it"),
+    (re.compile(r">+ "), "the lines start with >, as in a quoted email; delete it"),
+    (re.compile(r" *\* "), "an item of a list starts with a hyphen and a space, not with *"),
 )
 _TAB_INDENT = re.compile(" *\t")
 #: A space that is not one, or nothing visible at all, where YAML expects normal spaces.
@@ -177,6 +179,8 @@ def explain_error(error: yaml.MarkedYAMLError, text: str) -> UnreadableYaml:
     line, column = mark_position(mark)
     lines = text.splitlines()
     fault = _find_odd_space(lines, line) or _find_line_fault(lines, line, column)
+    if fault is None and "flow" not in str(error.context) and "':'" not in str(error.problem):
+        fault = _find_wrong_indent(lines, line, column)
     if fault:
         return fault
     if mark is not None and "cannot start any token" in str(error.problem):
@@ -227,16 +231,25 @@ def _find_line_fault(lines: Sequence[str], line: int, column: int) -> Unreadable
         if found := _NO_SPACE_AFTER_COLON.match(lines[number - 1]):
             reason = "there must be a space after the colon"
             return UnreadableYaml("MAN-001", reason, number, found.end() + 1)
-    return _find_wrong_indent(this, lines[above - 1], line, column) if above else None
+    return None
 
 
-def _find_wrong_indent(this: str, above: str, line: int, column: int) -> UnreadableYaml | None:
+def _find_wrong_indent(lines: Sequence[str], line: int, column: int) -> UnreadableYaml | None:
     """The fault of a line that is indented unlike the one above, if the error is at its first word or its key's end."""
-    own, before = (len(each) - len(each.lstrip(" ")) for each in (this, above))
-    key = _FIRST_KEY.match(this)
-    if own == before or (column != own + 1 and not (key and key.end() == column)):
+    above = _line_above(lines, line)
+    if above is None or line > len(lines):
         return None
-    reason = f"the indentation of this line ({_spaces(own)}) does not fit the line above ({_spaces(before)})"
+    this, before = lines[line - 1], lines[above - 1]
+    own, expected = (len(each) - len(each.lstrip(" ")) for each in (this, before))
+    key = _FIRST_KEY.match(this)
+    if column != own + 1 and not (key and key.end() == column):
+        return None
+    if own != expected:
+        reason = f"the indentation of this line ({_spaces(own)}) does not fit the line above ({_spaces(expected)})"
+    elif key and before.startswith("- ", expected):
+        reason = f"this key must start below the word after the dash ({_spaces(expected + 2)})"
+    else:
+        return None
     return UnreadableYaml("MAN-001", reason, line, own + 1)
 
 

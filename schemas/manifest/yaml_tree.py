@@ -47,6 +47,8 @@ _UTF16_START = re.compile(rb"(?:[^\0]\0){3}|(?:\0[^\0]){3}", re.DOTALL)
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 #: The rest of a line that has a comment where a value could be.
 _COMMENT = re.compile("[ \t]*(#[^\n\r\x85\u2028\u2029]*)")
+#: The rest of a line that has a comment after a value, with no space after the #.
+_CLOSE_COMMENT = re.compile("[ \t]+(#[^ \t\n\r\x85\u2028\u2029#][^\n\r\x85\u2028\u2029]*)")
 #: What can stand before a value: anchors and tags.
 _PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]*)+")
 #: Tags of YAML itself (`!!str`), which do not look like a part of the value.
@@ -59,10 +61,14 @@ _SHOWN_PROPERTIES = 60
 
 @dataclass(frozen=True, slots=True)
 class YamlScalar:
-    """A single value, as text: quotes removed, lines folded, never converted."""
+    """A single value, as text: quotes removed, lines folded, never converted.
+
+    `comment` is a comment after it that has no space after the #, as in `Bank #1`. It may be a part of the value.
+    """
 
     text: str
     line: int
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +332,8 @@ class _TreeBuilder:
         if not event.style and event.value in _NULLS:
             comment = None if event.value else _COMMENT.match(self._text, mark_index(event.start_mark))
             return YamlNull(line, comment[1] if comment else event.value)
-        return YamlScalar(event.value, line)
+        comment = None if event.style else _CLOSE_COMMENT.match(self._text, mark_index(event.end_mark))
+        return YamlScalar(event.value, line, comment[1].rstrip() if comment else "")
 
     def _misread_value(self, event: yaml.ScalarEvent, properties: str) -> UnquotedValue:
         """A value with a tag or an anchor before it, which are most likely the start of its text."""

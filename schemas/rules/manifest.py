@@ -139,6 +139,15 @@ RULES: tuple[Rule, ...] = (
         ),
         fix="Put the whole value in quotes, as suggested.",
     ),
+    _warning(
+        id="MAN-021",
+        name="A comment looks like a part of the value",
+        meaning=(
+            "In YAML, a # after a space starts a comment. What follows is not a part of the value, so a text such as "
+            "Bank #1 becomes Bank."
+        ),
+        fix="If it belongs to the value, put the whole value in quotes. If it is a comment, write a space after the #.",
+    ),
     _error(
         id="MAN-022",
         name="The manifest is in the wrong place",

@@ -11,7 +11,7 @@ from schemas.rules import RULES, Rule, make_finding
 #: The rules of the contract by scope, in order. A w marks a warning.
 CATALOG = {
     "manifest": "MAN-001 MAN-002 MAN-003 MAN-004 MAN-005 MAN-006w MAN-007 MAN-008 MAN-009 MAN-010 MAN-011 MAN-012 "
-    "MAN-013 MAN-014 MAN-015 MAN-016 MAN-017 MAN-018 MAN-019w MAN-020 MAN-022",
+    "MAN-013 MAN-014 MAN-015 MAN-016 MAN-017 MAN-018 MAN-019w MAN-020 MAN-021w MAN-022",
     "schedule": "SCH-001 SCH-002 SCH-003 SCH-004w SCH-005w SCH-006 SCH-007 SCH-008w SCH-009w",
     "display_name": "DSP-001w DSP-002w DSP-003 DSP-004 DSP-005w DSP-006w DSP-007w DSP-008w DSP-009w",
     "call_reason": "RSN-001 RSN-002 RSN-003w",
