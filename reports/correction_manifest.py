@@ -19,11 +19,12 @@ def correction_manifest(view: SubmissionView) -> str | None:
     It is written from the parsed manifest, not from the received bytes: row counts and hashes of the original files
     would be wrong. Every value comes out in its canonical form, and times with their offset, so that no zone can be
     misread. None if no manifest could be parsed, or if the drop is incomplete: then the drop itself must be corrected.
+    None, too, if there are no rows to correct.
     """
     import yaml  # here because it saves start-up time
 
     manifest = view.judgment.manifest
-    if manifest is None or view.incomplete:
+    if manifest is None or view.incomplete or not view.judgment.rows_to_send_again:
         return None
     body = yaml.safe_dump(_document(manifest), sort_keys=False, allow_unicode=True, width=1000)
     return _comment(view, manifest) + body.encode("utf-8", "replace").decode("utf-8")

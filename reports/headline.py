@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from reports.formatting import UTC_ZONE, format_day, format_time, join_words, markup_text, plain_text, visible_text
 from reports.views import SubmissionView
+from schemas.model.judgment import Judgment
 from schemas.rules import RULES, is_row_rule
 
 if TYPE_CHECKING:
@@ -53,12 +54,14 @@ def _operator_reason(view: SubmissionView) -> list[str]:
 
 
 def _rows_to_fix(view: SubmissionView) -> str:
-    rejected = view.judgment.counts.rejected
-    if not rejected:
+    judgment = view.judgment
+    has_other_errors = count_non_row_errors(view) > 0
+    if not judgment.counts.rejected or (judgment.verdict == "rejected" and not has_other_errors):
         return ""
-    if view.judgment.verdict != "rejected":
-        return plain_text("rows_need_fixing", n=rejected)
-    return plain_text("rows_also_need_fixing", n=rejected) if count_non_row_errors(view) else ""
+    if not judgment.rows_to_send_again:
+        return plain_text("rows_repeated", n=judgment.rows.repeated)
+    key = "rows_also_need_fixing" if judgment.verdict == "rejected" else "rows_need_fixing"
+    return plain_text(key, n=judgment.rows_to_send_again)
 
 
 def _outcome(view: SubmissionView) -> str:
@@ -129,6 +132,13 @@ def _launch(view: SubmissionView, accepted: str) -> str:
     return plain_text("launch_at", accepted=accepted, verb=verb, day=day, time=time)
 
 
+def explain_rejected_csv(judgment: Judgment) -> list[str]:
+    """What rejected.csv leaves out, one line each."""
+    rows = judgment.rows
+    repeated = [plain_text("rows_repeated", n=rows.repeated)] if rows.repeated else []
+    return [*repeated, plain_text("rows_emptied", n=rows.emptied)] if rows.emptied else repeated
+
+
 def next_steps(view: SubmissionView) -> "list[Markup]":
     """What to do next, in order."""
     judgment = view.judgment
@@ -141,13 +151,26 @@ def next_steps(view: SubmissionView) -> "list[Markup]":
     if judgment.verdict == "held":
         return _steps_while_held(view)
     if judgment.verdict == "rejected":
-        first = "next_fix_below" if count_non_row_errors(view) else "next_correct_own_file"
-        return [markup_text(first), markup_text("next_drop_all" + _dry(view))]
+        return [markup_text(_first_step_when_rejected(view)), markup_text("next_drop_all" + _dry(view))]
     if not judgment.counts.rejected:
         return [markup_text("next_accepted" + _dry(view))]
+    if not judgment.rows_to_send_again:
+        return [markup_text("next_repeats_only" + _dry(view))]
     if view.dry_run:
         return [markup_text("next_correct_own_file"), markup_text("next_drop_all_dry")]
-    return [markup_text("next_correct_rejected"), _drop_rejected_rows(view)]
+    return [_correct_rejected_rows(view), _drop_rejected_rows(view)]
+
+
+def _first_step_when_rejected(view: SubmissionView) -> str:
+    if count_non_row_errors(view):
+        return "next_fix_below"
+    return "next_correct_own_file" if view.judgment.rows_to_send_again else "next_delete_repeats"
+
+
+def _correct_rejected_rows(view: SubmissionView) -> "Markup":
+    emptied = view.judgment.rows.emptied
+    correct = markup_text("next_correct_rejected")
+    return correct + " " + markup_text("next_enter_numbers", n=emptied) if emptied else correct
 
 
 def _drop_rejected_rows(view: SubmissionView) -> "Markup":
@@ -160,4 +183,4 @@ def _drop_rejected_rows(view: SubmissionView) -> "Markup":
 def _steps_while_held(view: SubmissionView) -> "list[Markup]":
     reasons = [visible_text(reason, 200) for reason in view.judgment.held_because]
     wait = markup_text("next_wait_because", why=join_words(reasons)) if reasons else markup_text("next_wait")
-    return [wait, markup_text("next_wait_rows")] if view.judgment.counts.rejected else [wait]
+    return [wait, markup_text("next_wait_rows")] if view.judgment.rows_to_send_again else [wait]

@@ -18,6 +18,9 @@ from schemas.reasons import Reason
 SCHEMA_VERSION = 2
 
 
+_BASELINE_FIELDS = ("submission", "fixed", "still_open", "left_out", "new", "not_compared")
+
+
 def report_json(view: SubmissionView) -> str:
     """The text of report.json, with the keys and meanings of `reports/schemas/report.schema.json`."""
     judgment = view.judgment

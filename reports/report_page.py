@@ -19,6 +19,7 @@ from reports.row_table import ROWS_BUDGET, build_row_table
 from reports.rule_sections import build_rule_sections, explain_unchecked_rules
 from reports.views import PastSubmission, SubmissionView
 from schemas.model.findings import TYPED_NUMBERS_FILE
+from schemas.rows.rule_codes import ROW_RULES
 
 _MAX_FILES = 50
 _MAX_REFUSED = 200
@@ -51,6 +52,8 @@ def report_html(view: SubmissionView) -> str:
         chunk_strips=build_chunk_strips(judgment.files),
         rule_bars=_rule_bars(view),
         files=judgment.files[:_MAX_FILES],
+        rules_overlap=_do_rules_overlap(view),
+        baseline=judgment.baseline,
         files_more=len(judgment.files) - _MAX_FILES,
         refused=view.refused[:_MAX_REFUSED],
         typed_in=TYPED_NUMBERS_FILE,
@@ -108,3 +111,9 @@ def _rows_listed(view: SubmissionView, shown: int) -> str:
     judgment = view.judgment
     is_complete = shown >= judgment.counts.rejected and judgment.findings_total <= len(judgment.findings)
     return "all" if is_complete else "some"
+def _do_rules_overlap(view: SubmissionView) -> bool:
+    """Whether some rows break several rules, so that the counts of the rules add up to more than the rows."""
+    judgment = view.judgment
+    return sum(total.count for total in judgment.totals if total.id in ROW_RULES) > judgment.rows.with_findings
+
+

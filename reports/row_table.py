@@ -1,13 +1,12 @@
 """The rows of the report's table: every row that a shown finding is about, with all its findings."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reports.rendering import render_fragment
-from schemas.model.findings import TYPED_NUMBERS_FILE, Severity
+from schemas.model.findings import Severity
 from schemas.model.judgment import Judgment
 
 if TYPE_CHECKING:  # the functions import pyarrow, because it saves start-up time
@@ -21,20 +20,17 @@ ROWS_BUDGET = 1_050_000
 _TRIES = ((60, None), (30, None), (16, None), (16, 100), (16, 50), (12, 25), (8, 10))
 _MESSAGE_FACTOR = 4  # a message may be this many times longer than a cell
 
-_DUPLICATE_RULES = frozenset({"NUM-020", "NUM-021"})
-_CITED_ROW = re.compile(r"\brow (\d[\d,]*)")
-_CITED_TYPED_NUMBER = re.compile(r"\bnumber (\d+) of the manifest")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFinding:
-    """One finding of a row. If the row is a duplicate, `kept` is the earlier row that was kept."""
+    """One finding of a row. If its number is already in an earlier row, `kept` is that row, with its purpose."""
 
     rule: str
     severity: Severity
     message: str
     suggestion: str | None = None
     kept: RowPlace | None = None
+    kept_purpose: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,42 +76,27 @@ def build_row_table(judgment: Judgment, budget: int = ROWS_BUDGET) -> RowTable:
 
 def collect_rows(judgment: Judgment) -> list[TableRow]:
     """Each row of a shown finding, with both cells and all its findings, also those beyond the caps."""
-    cited_file = _pattern_of_file_names(judgment)
     rows: dict[RowPlace, TableRow] = {}
     for line in lines_of_shown_rows(judgment):
         place = (line["file"], line["row"])
         if place not in rows:
             number, purpose = line["phone_number"] or "", line["call_purpose"] or ""
             rows[place] = TableRow(file=place[0], row=place[1], number=number, purpose=purpose)
-        rows[place].findings.append(_row_finding(line, cited_file))
+        rows[place].findings.append(_row_finding(line))
     return list(rows.values())
 
 
-def _row_finding(line: dict[str, Any], cited_file: "re.Pattern[str]") -> RowFinding:
+def _row_finding(line: dict[str, Any]) -> RowFinding:
+    # A judgment that an older release archived does not say which row was kept.
+    kept = line.get("kept_row")
     return RowFinding(
         rule=line["rule"],
         severity=line["severity"],
         message=line["message"],
         suggestion=line["suggestion"] or None,
-        kept=_kept_row(line, cited_file) if line["rule"] in _DUPLICATE_RULES else None,
+        kept=(line["kept_file"], kept) if kept else None,
+        kept_purpose=line.get("kept_purpose") or "",
     )
-
-
-def _pattern_of_file_names(judgment: Judgment) -> "re.Pattern[str]":
-    names = sorted((re.escape(file.name) for file in judgment.files), key=len, reverse=True)
-    return re.compile("|".join(names))
-
-
-def _kept_row(line: dict[str, Any], cited_file: "re.Pattern[str]") -> RowPlace | None:
-    """The kept row that a duplicate's message cites. It is in the same file if the message names no file."""
-    typed_number = _CITED_TYPED_NUMBER.search(line["message"])
-    if typed_number is not None:
-        return (TYPED_NUMBERS_FILE, int(typed_number.group(1)))
-    row = _CITED_ROW.search(line["message"])
-    if row is None:
-        return None
-    file = cited_file.search(line["message"]) if cited_file.pattern else None
-    return (file.group() if file else line["file"], int(row.group(1).replace(",", "")))
 
 
 def lines_of_shown_rows(judgment: Judgment) -> Iterator[dict[str, Any]]:
@@ -169,12 +150,11 @@ def _add_kept_rows(rows: list[TableRow]) -> list[TableRow]:
     for row in rows:
         for finding in row.findings:
             if finding.kept and finding.kept != (row.file, row.row):
-                _link_to_kept_row(row, finding.rule, finding.kept, by_place)
+                _link_to_kept_row(row, finding.kept, finding.kept_purpose, by_place)
     return list(by_place.values())
 
 
-def _link_to_kept_row(row: TableRow, rule: str, place: RowPlace, by_place: dict[RowPlace, TableRow]) -> None:
-    purpose = row.purpose if rule == "NUM-020" else ""  # an exact duplicate has the same purpose
+def _link_to_kept_row(row: TableRow, place: RowPlace, purpose: str, by_place: dict[RowPlace, TableRow]) -> None:
     without_findings = TableRow(file=place[0], row=place[1], number=row.number, purpose=purpose)
     kept = by_place.setdefault(place, without_findings)
     kept.repeated_in.append((row.file, row.row))

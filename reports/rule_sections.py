@@ -16,12 +16,14 @@ from schemas.rules_not_checked import group_by_missing_fact
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-SectionKind = Literal["fix", "review", "notes"]
+SectionKind = Literal["fix", "review", "repeats", "notes"]
 
 #: Warnings that only a reviewer or the operator can settle.
 _REVIEW_RULES = frozenset(
     {"DSP-001", "DSP-002", "DSP-005", "DSP-006", "DSP-007", "DSP-008", "IMG-005", "SCH-005", "MAN-019"}
 )
+#: Its rows are rejected, but already in: there is nothing to do.
+_REPEAT_RULE = "NUM-020"
 _MAX_GROUPS = 6  # per rule
 _MAX_ISSUES = 20
 _MAX_EXAMPLES = 3
@@ -66,7 +68,7 @@ def build_rule_sections(judgment: Judgment, listed_rows: Mapping[str, int]) -> d
     findings: dict[str, list[Finding]] = defaultdict(list)
     for finding in judgment.findings:
         findings[finding.rule].append(finding)
-    sections: dict[SectionKind, list[RuleSection]] = {"fix": [], "review": [], "notes": []}
+    sections: dict[SectionKind, list[RuleSection]] = {"fix": [], "review": [], "repeats": [], "notes": []}
     for total in sorted(judgment.totals, key=_worst_first):
         groups = [group for group in judgment.groups if group.rule == total.id]
         section = _build_section(total, findings[total.id], groups, listed_rows.get(total.id, 0))
@@ -94,6 +96,8 @@ def _worst_first(total: RuleTotal) -> tuple[bool, int, str]:
 
 
 def _kind_of(total: RuleTotal) -> SectionKind:
+    if total.id == _REPEAT_RULE:
+        return "repeats"
     if total.severity == "error":
         return "fix"
     return "review" if total.id in _REVIEW_RULES else "notes"

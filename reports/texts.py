@@ -31,6 +31,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "contents": "On this page",
     "contents_fix": "What to fix",
     "contents_review": "In review",
+    "contents_repeats": "Already in",
     "contents_notes": "Good to know",
     "contents_where": "Where the errors are",
     "contents_rows": "Rows",
@@ -103,6 +104,22 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "next_drop_rejected_logo": (
         'Drop it together with the <a href="program.yaml">program.yaml</a> from this report and the logo {logo}. '
         "You don’t need to send anything else again."
+    "next_enter_numbers": (
+        'In 1 row, enter the phone number: it is left out there, because a spreadsheet would turn it into another '
+        'number. <a href="rejections.csv">rejections.csv</a> has it as received.',
+        'In {n:,} rows, enter the phone number: it is left out there, because a spreadsheet would turn it into another '
+        'number. <a href="rejections.csv">rejections.csv</a> has them as received.',
+    ),
+    "next_repeats_only": (
+        "Nothing. The rejected rows repeat rows that are already in, so there is nothing to send again."
+    ),
+    "next_repeats_only_dry": (
+        "Drop it into your inbox. Upload the manifest last. The rejected rows repeat earlier rows: nothing to do."
+    ),
+    "next_delete_repeats": (
+        'Delete the rows in your own file that repeat earlier rows. <a href="rejections.csv">rejections.csv</a> lists '
+        "them."
+    ),
     ),
     "next_complete": "Fix everything below, and upload the corrected or missing files into the same drop.",
     "next_complete_rows": (
@@ -145,6 +162,11 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "unit_rows": ("row", "rows"),
     "unit_issues": ("issue", "issues"),
     "group_says": ("1 row in {file} says {value}", "{n:,} rows in {file} say {value}"),
+    "repeats_title": "Already in: nothing to do",
+    "repeats_lead": (
+        "These rows have the same phone number and call purpose as an earlier row. They count as rejected, but "
+        "rejected.csv leaves them out."
+    ),
     "group_looks_like": ("1 row in {file} says {value}", "{n:,} rows in {file} look like {value}"),
     "group_nearest": "; closest match: {suggestion}",
     "group_suggested": "; suggested for this one: {suggestion}",
@@ -283,13 +305,21 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "since_baseline": "Rejections",
     "since_submission": "Compared with {submission}.",
     "since_fixed": "fixed",
-    "since_remaining": "remaining",
+    "since_still_open": "still open",
+    "since_left_out": "left out",
     "since_new": "new",
     "since_revision": "Program numbers",
     "since_added": "added",
     "since_removed": "removed",
     "since_changed": "new purpose",
-    "since_note": "Rows are matched by content, not by position.",
+    "since_note": (
+        "Rows are compared by what they say, not by their position. Fixed: the suggested number or the same digits "
+        "came in a good row. Left out: the row did not come back, or came back with another number."
+    ),
+    "since_not_compared": (
+        "1 more rejected row was not compared, because there were too many.",
+        "{n:,} more rejected rows were not compared, because there were too many.",
+    ),
     "moved_title": "Reassigned numbers",
     "moved_from": "Taken over from {programs}",
     "moved_to": "Given to {programs}",
@@ -324,6 +354,11 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "about_not_checked": "Not checked",
     "unchecked_rules": "{rules} (without {fact})",
     "unchecked_without_manifest": "most rules (without a manifest that can be read)",
+    "downloads_emptied": (
+        "; without 1 phone number that a spreadsheet would turn into another one",
+        "; without {n:,} phone numbers that a spreadsheet would turn into others",
+    ),
+    "downloads_repeats": ("; without 1 row that is already in", "; without {n:,} rows that are already in"),
     "unchecked_incomplete": "the rules about rows (without a complete drop)",
     "unchecked_bare": "the rules about the program (without a manifest)",
     "fact_folder": "the inbox folder of a business",

@@ -31,16 +31,6 @@ class RevisionChanges:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineComparison:
-    """The rejections compared with those of an earlier submission. Rows are matched by content, not by position."""
-
-    submission: str
-    fixed: int
-    remaining: int
-    new: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedNumber:
     """A number refused at launch, by the carrier or by launchdrop itself (NUM-022 to NUM-024), with the reason."""
 
@@ -85,7 +75,6 @@ class SubmissionView:
     branding: BrandingState | None = None
     scheduled_start: datetime | None = None
     revision: RevisionChanges | None = None
-    baseline: BaselineComparison | None = None
     history: Sequence[PastSubmission] = ()
     refused: Sequence[RefusedNumber] = ()
     refused_total: int = 0

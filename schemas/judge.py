@@ -4,7 +4,7 @@
 2. check the program that it describes, and which of its files are in the drop,
 3. judge the rows,
 4. decide the verdict,
-5. put the judgment together.
+5. put the judgment together, and compare it with the previous submission for the program.
 
 Importing this module is cheap: the modules that judge rows are imported when there are rows to judge.
 """
@@ -12,6 +12,7 @@ Importing this module is cheap: the modules that judge rows are imported when th
 import io
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,8 +29,8 @@ from schemas.model.area_codes import AreaCodeList, AreaCodesOnDay
 from schemas.model.callbacks import OpenSpillFile, Progress
 from schemas.model.drop import Drop, DropFile, explain_different_sha256
 from schemas.model.findings import Finding
-from schemas.model.judging_context import JudgingContext
-from schemas.model.judgment import NO_NUMBERS, Counts, Judgment, RuleTotal
+from schemas.model.judging_context import JudgingContext, PreviousSubmission
+from schemas.model.judgment import NO_NUMBERS, Counts, Judgment, RowTotals, RuleTotal
 from schemas.model.manifest import Manifest, NumbersFile
 from schemas.model.policy import FindingCaps, Policy
 from schemas.rows.numbers.area_codes import merge_area_codes, shipped_area_codes
@@ -83,7 +84,8 @@ def judge(
     rows = _judge_numbers(files, program.manifest, context, findings, judge_rows)
     verdict = _decide(content, rows, context, policy, findings)
     not_checked = not_checked_in_drop(drop, context, program.manifest)
-    return _build_judgment(findings, caps, verdict, context, rows, program, not_checked)
+    judgment = _build_judgment(findings, caps, verdict, context, rows, program, not_checked)
+    return _compare_with_previous(judgment, context.previous) if context.has_ledger else judgment
 
 
 def judge_incomplete(
@@ -240,6 +242,7 @@ def _number_terms(manifest: Manifest, context: JudgingContext, policy: Policy, n
         area_codes=_area_codes_on_day(manifest, context, now),
         do_not_originate=context.do_not_originate,
         claims=context.claims,
+        suspects=context.previous.suspects if context.previous else None,
     )
 
 
@@ -319,7 +322,7 @@ def _check_removed_share(
     return True
 
 
-# 5. Put the judgment together
+# 5. Put the judgment together, and compare it with the previous submission for the program
 
 
 def _build_judgment(
@@ -341,6 +344,7 @@ def _build_judgment(
         findings_total=findings.totals.total() + (rows.findings_total if rows else 0),
         rules_not_checked=not_checked,
         groups=rows.groups if rows else (),
+        rows=rows.rows if rows else RowTotals(),
         held_because=verdict.held_because,
         logo=program.logo if program else None,
         numbers=rows or NO_NUMBERS,
@@ -385,3 +389,13 @@ def _rule_totals(findings: FindingCollector, rows: "NumbersResult | None") -> tu
         for rule in RULES.values()
         if counts[rule.id]
     )
+
+
+def _compare_with_previous(judgment: Judgment, previous: PreviousSubmission | None) -> Judgment:
+    from schemas.rows.open_rejections import update_open_rejections  # only here, for a fast start
+
+    manifest = judgment.manifest
+    # A rejected submission changes nothing of the program, whatever it says.
+    anew = manifest is not None and manifest.numbers_mode == "replace" and judgment.verdict != "rejected"
+    baseline, now_open = update_open_rejections(judgment.numbers, previous, anew=anew)
+    return replace(judgment, baseline=baseline, open_rejections=now_open)

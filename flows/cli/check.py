@@ -109,13 +109,17 @@ def _write_files(out: Path, view: "SubmissionView") -> None:
     from flows.stores.opening import open_store
 
     store = open_store(str(out))
+    if not view.judgment.rows_to_send_again:  # those of an earlier check do not belong to this report
+        for name in ("rejected.csv", "program.yaml") if view.judgment.manifest else ("rejected.csv",):
+            store.delete(name)
     publish_row_files(store, "", view.judgment)
     publish_report(store, "", view)
 
 
 def _print_summary(view: "SubmissionView", out: Path | None) -> None:
     """The verdict, the counts, the total per rule, and the first findings. Fits 80 columns."""
-    from reports.rule_sections import explain_unchecked_rules  # saves start-up time
+    from reports.headline import explain_rejected_csv  # both save start-up time
+    from reports.rule_sections import explain_unchecked_rules
 
     judgment = view.judgment
     counts = judgment.counts
@@ -127,6 +131,8 @@ def _print_summary(view: "SubmissionView", out: Path | None) -> None:
     if judgment.totals:
         rows = ((format_count(t.count), t.id, t.severity, t.name) for t in judgment.totals)
         print_table(("Count", "Rule", "Severity", "Problem"), rows, right=("Count",))
+    for line in explain_rejected_csv(judgment):
+        print_line(line)
     for finding in judgment.findings[:MAX_FINDINGS_PRINTED]:
         for line in _finding_lines(finding):
             print_line(line)

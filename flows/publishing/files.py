@@ -1,5 +1,7 @@
 """The files of a submission or drop: the CSVs written once it is judged, and those that follow the ledger's state."""
 
+from collections.abc import Iterable
+
 from flows.stores import FileSink
 from reports.correction_manifest import correction_manifest
 from reports.csv_documents import rejected_csv, rejections_csv

@@ -8,10 +8,9 @@ archive alone.
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
-from flows.archive.baselines import compare_with_baseline
 from flows.archive.judgments import (
     JudgmentMissing,
     delete_incomplete_judgment,
@@ -163,6 +162,7 @@ def _write_receipt(services: Services, reports: FileSink, entry: OutboxEntry) ->
 
 def _write_report(services: Services, reports: FileSink, entry: OutboxEntry) -> None:
     try:
+    prefix = f"{entry.business}/{entry.key}/"
         judgment = load_judgment(services.archive, entry.business, entry.key)
     except JudgmentMissing as e:
         # Not a failure: trying again would not help, and many such reports would keep the receipts from being written.

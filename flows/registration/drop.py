@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from flows.archive.baselines import save_baseline
 from flows.archive.judgments import save_incomplete_judgment, save_judgment
 from flows.archive.logos import save_logo
 from flows.archive.submissions import (
@@ -45,6 +44,8 @@ from flows.ledger.intake.submissions import (
     SubmittedLogo,
     acknowledge_drop,
     find_duplicate,
+    find_newest_submission_id,
+    lock_reference,
 )
 from flows.ledger.programs.register import register_submission
 from flows.ledger.read.page_queries import find_receipt
@@ -56,6 +57,7 @@ from flows.validation.answer_limit import judge_within_limit
 from flows.validation.drop import judge_archived_drop, read_manifest
 from flows.validation.early_judgment import EarlyJudgment, check_early_judgment
 from flows.validation.incomplete_drop import judge_incomplete_drop
+from flows.validation.open_rejections import save_open_rejections
 from flows.validation.spill_files import open_spill_files
 from schemas.model.callbacks import Progress
 from schemas.model.judgment import Judgment
@@ -209,7 +211,9 @@ def _judge_and_register_once(
     services: Services, archived: ArchivedDrop, lease: DropLease, progress: Progress | None
 ) -> DropResult:
     with open_spill_files() as open_spill:
-        judge = partial(judge_archived_drop, services, archived.drop, open_spill, progress)
+        judge = partial(
+            judge_archived_drop, services, archived.drop, open_spill, progress, submission=archived.submission
+        )
         judgment = judge_within_limit(
             services, lease.business, lease.name, archived.digest, lambda wrap: judge(wrap_context=wrap)
         )
@@ -231,10 +235,26 @@ def _register(
         check_drop_lease(conn, lease)
         if early is not None:
             check_early_judgment(services, early)
+        require_same_previous(conn, registration)
         registered = register_submission(conn, registration, services.clock())
         mark_drop_taken(conn, lease, archived.taken, submission=registered.submission)
     judgment = registration.judgment.without_rows()
     return DropResult(business=lease.business, drop=lease.name, registered=registered, judgment=judgment)
+
+
+def require_same_previous(conn: Connection, registration: Registration) -> None:
+    """Raise Outdated if the newest submission for the program is not the one that this one was compared with.
+
+    An early judgment has been checked for that.
+    """
+    compared = registration.judgment.open_rejections
+    if compared is None:
+        return
+    business, reference = registration.business, registration.reference
+    lock_reference(conn, business, reference)
+    itself = registration.retake_of or registration.submission
+    if find_newest_submission_id(conn, business, reference, apart_from=itself) != compared.previous:
+        raise Outdated(f"another submission for {business}/{reference} was registered since this one was judged")
 
 
 def make_registration(archived: ArchivedDrop, lease: DropLease, judgment: Judgment) -> Registration:
@@ -267,7 +287,8 @@ def write_judged_files(reports: FileSink, archive: FileSink, registration: Regis
     business, submission = registration.business, registration.submission
     publish_row_files(reports, f"{business}/{submission}/", registration.judgment)
     save_judgment(archive, business, submission, registration.judgment)
-    save_baseline(archive, business, submission, registration.judgment)
+    if registration.judgment.open_rejections is not None:
+        save_open_rejections(archive, business, submission, registration.judgment.open_rejections)
     if logo := registration.judgment.logo:
         save_logo(archive, business, logo)
 

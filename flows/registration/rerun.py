@@ -18,7 +18,12 @@ from flows.ledger.programs.register import (
     replace_held_submission,
 )
 from flows.ledger.read.page_queries import get_submission
-from flows.registration.drop import DropResult, submitted_logo, write_judged_files_durably
+from flows.registration.drop import (
+    DropResult,
+    require_same_previous,
+    submitted_logo,
+    write_judged_files_durably,
+)
 from flows.services import Services
 from flows.stores import StoreError
 from flows.validation.drop import judge_archived_drop
@@ -60,7 +65,7 @@ def retake_submission(services: Services, submission: str) -> DropResult:
     _open_intact_drop(services, row)
     drop = open_under_new_id(services.archive, row.business, submission, new_id=new_id)
     with open_spill_files() as open_spill:
-        judgment = judge_archived_drop(services, drop, open_spill)
+        judgment = judge_archived_drop(services, drop, open_spill, submission=submission)
         registration = Registration(
             submission=new_id,
             business=row.business,
@@ -74,6 +79,7 @@ def retake_submission(services: Services, submission: str) -> DropResult:
         )
         write_judged_files_durably(services, registration)
         with services.ledger.begin() as conn:
+            require_same_previous(conn, registration)
             registered = register_submission(conn, registration, now)
             if row.unanswered is not None:  # it is decided, also if it is rejected now
                 forget_inquiry(conn, row.business, row.digest)
@@ -87,7 +93,7 @@ def replay_submission(services: Services, submission: str) -> list[ReplayChange]
         row = get_submission(conn, submission)
     drop = _open_intact_drop(services, row)
     with open_spill_files() as open_spill:
-        return _list_changes(row, judge_archived_drop(services, drop, open_spill))
+        return _list_changes(row, judge_archived_drop(services, drop, open_spill, submission=submission))
 
 
 def _open_intact_drop(services: Services, row: Row[Any]) -> Drop:

@@ -179,7 +179,13 @@ def _judge(
         write_judged(make_registration(archived, lease, judgment))
 
     return judge_early(
-        services, archived.drop, open_spill, write_rows=write_if_leased, name=lease.name, digest=archived.digest
+        services,
+        archived.drop,
+        open_spill,
+        write_rows=write_if_leased,
+        name=lease.name,
+        digest=archived.digest,
+        submission=archived.submission,
     )
 
 

@@ -12,6 +12,7 @@ from flows.operator_files.area_codes import load_area_codes
 from flows.operator_files.do_not_originate import load_do_not_originate
 from flows.operator_files.gallery import read_gallery_logo
 from flows.services import Services
+from flows.validation.open_rejections import read_previous_submission
 from schemas.judge import judge
 from schemas.model.callbacks import OpenSpillFile, Progress
 from schemas.model.drop import Drop
@@ -26,15 +27,18 @@ def judge_archived_drop(
     open_spill: OpenSpillFile,
     progress: Progress | None = None,
     *,
+    submission: str,
     wrap_context: Callable[[JudgingContext], JudgingContext] = lambda context: context,
 ) -> Judgment:
-    """Judge a drop in the archive. Its rows can be read until the spill files are closed.
+    """Judge the drop of a submission in the archive. Its rows can be read until the spill files are closed.
 
+    It is compared with the submissions for its program apart from itself, which an earlier judging may have registered.
     `wrap_context` may return a context that records what judging asks.
     """
     settings = services.settings
     parsed = manifest_cache.parse_drop(drop, settings.policy, settings.caps)
-    context = read_judging_context(services, drop.business or "", parsed.manifest if parsed else None)
+    manifest = parsed.manifest if parsed else None
+    context = read_judging_context(services, drop.business or "", manifest, apart_from=submission)
     return judge(
         drop,
         wrap_context(context),
@@ -48,17 +52,28 @@ def judge_archived_drop(
     )
 
 
-def read_judging_context(services: Services, business: str, manifest: Manifest | None) -> JudgingContext:
-    """What the operator and the ledger know that the rules ask for. The manifest says which program it is about."""
+def read_judging_context(
+    services: Services, business: str, manifest: Manifest | None, *, apart_from: str | None = None
+) -> JudgingContext:
+    """What the operator and the ledger know that the rules ask for. The manifest says which program it is about.
+
+    `apart_from` is the submission that is judged.
+    """
     reference = manifest.reference if manifest else None
     with services.ledger.read() as conn:
         registered = read_business(conn, business)
         program = read_existing_program(conn, business, reference) if reference else None
+        previous = (
+            read_previous_submission(conn, services.archive, business, reference, apart_from=apart_from)
+            if reference
+            else None
+        )
     return JudgingContext(
         business=registered,
         is_registered=registered is not None,
         has_ledger=True,
         program=program,
+        previous=previous,
         claims=LedgerClaims(
             ledger=services.ledger,
             business=business,

@@ -22,7 +22,13 @@ from schemas.model.area_codes import AreaCodeList
 from schemas.model.business import Business
 from schemas.model.callbacks import OpenSpillFile
 from schemas.model.drop import Drop
-from schemas.model.judging_context import ExistingProgram, JudgingContext, NumberClaims, NumberConflict
+from schemas.model.judging_context import (
+    ExistingProgram,
+    JudgingContext,
+    NumberClaims,
+    NumberConflict,
+    PreviousSubmission,
+)
 from schemas.model.judgment import JudgedNumbers, Judgment
 from schemas.model.manifest import Manifest
 
@@ -54,6 +60,7 @@ class RecordedAnswers:
     business: Business | None = None
     program: ExistingProgram | None = None
     area_codes: AreaCodeList | None = None
+    previous: PreviousSubmission | None = None
     conflicts: list[tuple[np.ndarray, Mapping[int, NumberConflict]]] = field(default_factory=list)
     logo_hashes: dict[str, str | None] = field(default_factory=dict)
     removed_counts: list[int] = field(default_factory=list)
@@ -67,6 +74,7 @@ class RecordedAnswers:
     def record_from(self, context: JudgingContext) -> JudgingContext:
         """The same context, but its answers are recorded here as it gives them."""
         self.business, self.program, self.area_codes = context.business, context.program, context.area_codes
+        self.previous = replace(context.previous, open=None) if context.previous else None
         count = context.count_removed_by_replace
         return replace(
             context,
@@ -79,6 +87,8 @@ class RecordedAnswers:
         """Whether this context gives the same answers. `numbers` are those that were judged."""
         known = (context.business, context.program, context.area_codes)
         if (self.business, self.program, self.area_codes) != known:
+            return False
+        if not _is_same_previous(self.previous, context.previous):
             return False
         if any(_hash_logo(context.gallery(name)) != sha256 for name, sha256 in self.logo_hashes.items()):
             return False
@@ -109,6 +119,13 @@ class _RecordingClaims:
         return found
 
 
+def _is_same_previous(judged: PreviousSubmission | None, now: PreviousSubmission | None) -> bool:
+    """Whether these are the same submission, and the program has still none of its suspect numbers."""
+    if judged is None or now is None:
+        return judged is now
+    return judged.id == now.id and np.array_equal(judged.suspects, now.suspects)
+
+
 def _hash_logo(content: bytes | None) -> str | None:
     return None if content is None else hashlib.sha256(content).hexdigest()
 
@@ -121,6 +138,7 @@ class EarlyJudgment:
     """
 
     business: str
+    submission: str
     manifest: Manifest | None
     judgment: Judgment
     answers: RecordedAnswers
@@ -134,6 +152,7 @@ def judge_early(
     *,
     name: str,
     digest: str,
+    submission: str,
 ) -> EarlyJudgment:
     """Judge a drop before its turn. `write_rows` gets the judgment while all of its rows can still be read."""
     answers = RecordedAnswers()
@@ -141,21 +160,30 @@ def judge_early(
     def judge(wrap: WrapContext) -> Judgment:
         answers.clear()
         return judge_archived_drop(
-            services, drop, open_spill, wrap_context=lambda context: answers.record_from(wrap(context))
+            services,
+            drop,
+            open_spill,
+            submission=submission,
+            wrap_context=lambda context: answers.record_from(wrap(context)),
         )
 
     judgment = judge_within_limit(services, drop.business or "", name, digest, judge)
     write_rows(judgment)
     return EarlyJudgment(
         business=drop.business or "",
+        submission=submission,
         manifest=read_manifest(services, drop),
-        judgment=replace(judgment, numbers=AcceptedNumbers(*merge_blocks(judgment.numbers.accepted()))),
+        judgment=replace(
+            judgment,
+            numbers=AcceptedNumbers(*merge_blocks(judgment.numbers.accepted())),
+            open_rejections=None,
+        ),
         answers=answers,
     )
 
 
 def check_early_judgment(services: Services, early: EarlyJudgment) -> None:
     """Raise Outdated if the drop might be judged differently now."""
-    context = read_judging_context(services, early.business, early.manifest)
+    context = read_judging_context(services, early.business, early.manifest, apart_from=early.submission)
     if not early.answers.match(context, early.judgment.numbers):
         raise Outdated("the ledger, the business or the operator's files have changed since the drop was judged")

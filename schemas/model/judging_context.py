@@ -12,6 +12,7 @@ from schemas.model.area_codes import AreaCodeList
 from schemas.model.business import Business
 from schemas.model.judgment import JudgedNumbers
 from schemas.model.lifecycle import RevisionState
+from schemas.model.open_rejections import OpenRejections
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +61,20 @@ class NumberClaims(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousSubmission:
+    """The newest submission for the same program, whatever became of it.
+
+    - `open`: what was still open after it; None if that was not kept.
+    - `suspects`: the numbers that a spreadsheet would make of its damaged ones, without those that the program has.
+      Sorted int64.
+    """
+
+    id: str
+    open: OpenRejections | None
+    suspects: "np.ndarray"
+
+
 def _no_gallery(_name: str) -> bytes | None:
     return None
 
@@ -69,6 +84,7 @@ class JudgingContext:
     """Everything outside the drop that the rules look at. If a field is None, the rules that need it are not checked.
 
     `is_registered` is None where there is no list of businesses to look in. `has_ledger` is False in a dry run.
+    `previous` is None for the first submission of a program.
     `do_not_originate` is sorted int64. `area_codes` is the operator's list; without one, the shipped list still counts.
     `gallery` returns the bytes of a gallery logo by its name. `count_removed_by_replace` counts the program's numbers
     that are not among the accepted ones, which `numbers_mode: replace` would remove.
@@ -78,6 +94,7 @@ class JudgingContext:
     is_registered: bool | None = None
     has_ledger: bool = False
     program: ExistingProgram | None = None
+    previous: PreviousSubmission | None = None
     claims: NumberClaims | None = None
     do_not_originate: "np.ndarray | None" = None
     area_codes: AreaCodeList | None = None

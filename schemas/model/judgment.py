@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.model.findings import Finding, Severity
 from schemas.model.manifest import Manifest
+from schemas.model.open_rejections import BaselineComparison, OpenRejections
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,7 @@ REJECTION_COLUMNS: tuple[str, ...] = (
     "message",
     "fix",
     "suggestion",
+    "rejected_row",
 )
 
 
@@ -67,6 +69,21 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowTotals:
+    """What else is counted of the rows.
+
+    - `with_findings`: rows that break a rule, with a warning at least.
+    - `repeated`: rows that were rejected only because an earlier row has the same number and purpose. They are not in
+      rejected.csv.
+    - `emptied`: rows of rejected.csv in which a number is left out, because a spreadsheet would change it.
+    """
+
+    with_findings: int = 0
+    repeated: int = 0
+    emptied: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepairGroup:
     """Rows that break one rule in the same way, so that one edit fixes them all.
 
@@ -105,7 +122,11 @@ class JudgedNumbers(Protocol):
         ...
 
     def rejected_records(self) -> Iterator[bytes]:
-        """The rejected records as received, as UTF-8 without a BOM, each with its line end, in file and row order."""
+        """The records of rejected.csv, as UTF-8 without a BOM, each with its line end, in file and row order.
+
+        They are the rejected ones as received, without exact repeats of an earlier row, and without the cells that a
+        spreadsheet would turn into another number.
+        """
         ...
 
 
@@ -125,7 +146,8 @@ class Judgment:
 
     `held_because` has the reasons for the verdict `held`. `unanswered` counts its numbers that other businesses have, if
     it was held without the answers of NUM-022; only the operator may see it. `logo` is None if the program shows no
-    logo, or if its logo breaks a rule.
+    logo, or if its logo breaks a rule. `baseline` is the comparison with the previous submission for the program; None if nothing was
+    rejected in either. `open_rejections` is what is open now; None in a dry run, and once it is saved.
     """
 
     verdict: Verdict
@@ -140,12 +162,20 @@ class Judgment:
     held_because: tuple[str, ...] = ()
     unanswered: int | None = None
     logo: JudgedLogo | None = None
+    rows: RowTotals = RowTotals()
+    baseline: BaselineComparison | None = None
+    open_rejections: OpenRejections | None = None
     numbers: JudgedNumbers
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def rows_to_send_again(self) -> int:
+        """How many rows rejected.csv has: those that can be corrected."""
+        return self.counts.rejected - self.rows.repeated
+
     def without_rows(self) -> "Judgment":
         """The judgment without its rows and findings, which can be many."""
-        return replace(self, numbers=NO_NUMBERS, findings=(), groups=())
+        return replace(self, numbers=NO_NUMBERS, findings=(), groups=(), open_rejections=None)
 
 
 class _NoNumbers:

@@ -102,4 +102,4 @@ def _regroup(judged: Sequence[JudgedBlock], block_rows: Sequence[int]) -> list[J
     ]
 
 
-_PER_ROW = ("number", "purpose", "passed", "blank")
+_PER_ROW = ("number", "purpose", "passed", "blank", "confirmed")

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -61,6 +62,18 @@ class ReadFile:
     split: Callable[[LineSplitter], Iterator[RecordBlock]] = lambda _lines: iter(())
 
 
+#: The arrays of a `JudgedBlock`, in the order in which they are spilled.
+_BLOCK_TYPES = {
+    "number": np.int64,
+    "purpose": np.uint8,
+    "passed": np.bool_,
+    "blank": np.bool_,
+    "confirmed": np.bool_,
+    "row": np.int64,
+    "code": np.uint8,
+}
+
+
 def _array(piece: bytes, dtype: Any) -> NDArray[Any]:
     return np.frombuffer(piece, dtype=dtype)
 
@@ -68,23 +81,19 @@ def _array(piece: bytes, dtype: Any) -> NDArray[Any]:
 class SpilledBlocks:
     """Judged blocks in a spill file."""
 
-    _TYPES = (np.int64, np.uint8, np.bool_, np.bool_, np.int64, np.uint8)
-
     def __init__(self, open_spill: OpenSpillFile) -> None:
         self._file = SpillFile(open_spill)
 
     def put(self, judged: JudgedBlock) -> None:
         """Add a block."""
-        self._file.put_arrays(judged.number, judged.purpose, judged.passed, judged.blank, judged.row, judged.code)
+        self._file.put_arrays(*(getattr(judged, name) for name in _BLOCK_TYPES))
 
     def __iter__(self) -> Iterator[JudgedBlock]:
         pieces = iter(self._file)
         for first in pieces:
-            rest = (first, *(next(pieces) for _ in self._TYPES[1:]))
-            number, purpose, passed, blank, row, code = (
-                _array(piece, dtype) for piece, dtype in zip(rest, self._TYPES, strict=True)
-            )
-            yield JudgedBlock(number=number, purpose=purpose, passed=passed, blank=blank, row=row, code=code)
+            block = chain([first], islice(pieces, len(_BLOCK_TYPES) - 1))
+            columns = zip(_BLOCK_TYPES.items(), block, strict=True)
+            yield JudgedBlock(**{name: _array(piece, dtype) for (name, dtype), piece in columns})
 
     def close(self) -> None:
         """Close the file. Its blocks are gone."""
@@ -136,7 +145,8 @@ def run_first_pass(
         result.files.append(_read_source(source, policy, result.judged, judge, on_read))
     if typed:
         file = ReadFile(name=TYPED_NUMBERS_FILE, split=lambda _lines: iter([typed_numbers_block(typed)]))
-        _spill(file, judge.judge_here(file.split(LineSplitter())), result.judged)
+        judged = judge.judge_here(file.split(LineSplitter()))
+        _spill(file, (replace(each, confirmed=np.ones_like(each.confirmed)) for each in judged), result.judged)
         result.files.append(file)
     return result
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from schemas.model.callbacks import OpenSpillFile, Progress
 from schemas.model.findings import Finding
-from schemas.model.judgment import FileResult, RepairGroup
+from schemas.model.judgment import FileResult, RepairGroup, RowTotals
 from schemas.model.manifest import TypedNumber
 from schemas.model.policy import FindingCaps, Policy
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
@@ -45,6 +45,7 @@ class NumbersResult:
     groups: tuple[RepairGroup, ...]
     has_file_errors: bool
     all_do_not_originate: bool
+    rows: RowTotals
     _accepted: SpillFile
     _rejections: SpillFile
     _rejected_records: SpillFile
@@ -65,7 +66,7 @@ class NumbersResult:
             yield pa.ipc.read_record_batch(pa.py_buffer(piece), REJECTION_SCHEMA)
 
     def rejected_records(self) -> Iterator[bytes]:
-        """The rejected records as received, as UTF-8 without a BOM, each with its line end, in file and row order.
+        """The records of rejected.csv, as UTF-8 without a BOM, each with its line end, in file and row order.
 
         In pieces of bounded size: a piece has whole records, or a part of a very long one.
         """
@@ -102,8 +103,7 @@ def judge_numbers(
         first.judged,
         rows=first.rows,
         candidates=first.candidates,
-        claims=terms.claims,
-        do_not_originate=terms.do_not_originate,
+        terms=terms,
         open_spill=open_spill,
     )
     second = run_second_pass(first, cross_row, terms, caps=caps, open_spill=open_spill)
@@ -121,7 +121,17 @@ def _result(first: "FirstPassResult", second: "SecondPassResult", caps: FindingC
         groups=tuple(second.groups),
         has_file_errors=any(RULES[each.rule].severity == "error" for file in first.files for each in file.findings),
         all_do_not_originate=0 < second.purposes.sum() == second.purposes[DO_NOT_ORIGINATE_INDEX],
+        rows=_row_totals(second),
         _accepted=second.accepted,
         _rejections=second.rejections,
         _rejected_records=second.rejected_records,
+    )
+
+
+def _row_totals(second: "SecondPassResult") -> RowTotals:
+    rejected = sum(file.counts.rejected for file in second.files)
+    return RowTotals(
+        with_findings=second.rows_with_findings,
+        repeated=rejected - second.rows_in_rejected_csv,
+        emptied=second.emptied_rows,
     )

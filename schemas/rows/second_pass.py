@@ -1,8 +1,7 @@
 """The second pass over a submission's numbers: describes all findings, and copies the rejected records."""
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -14,9 +13,12 @@ from schemas.model.findings import Finding
 from schemas.model.judgment import CHUNK_ROWS, Counts, FileResult, RepairGroup
 from schemas.model.policy import FindingCaps
 from schemas.model.purposes import PURPOSES
-from schemas.rows.findings.findings_table import FindingsDescriber, RowFindings, merge_findings, to_findings
+from schemas.rows.findings.findings_table import FindingsDescriber, to_findings
 from schemas.rows.findings.messages import MessageWriter, distinct_codes
+from schemas.rows.findings.rejected_records import RejectedRecords, select_rejected_records
 from schemas.rows.findings.repair_groups import RepairGroupCounter
+from schemas.rows.findings.row_findings import RowFindings, distinct_rows, merge_findings
+from schemas.rows.findings.row_places import RowPlaces
 from schemas.rows.findings.suggestions import Suggester
 from schemas.rows.first_pass import FirstPassResult, ReadFile
 from schemas.rows.judging.cross_row_checks import CrossRowFindings
@@ -47,6 +49,9 @@ class SecondPassResult:
     totals: Counter[str] = field(default_factory=Counter)
     groups: list[RepairGroup] = field(default_factory=list)
     purposes: Integers = field(default_factory=lambda: np.zeros(len(PURPOSES), dtype=np.int64))
+    rows_with_findings: int = 0
+    rows_in_rejected_csv: int = 0
+    emptied_rows: int = 0
     _shown: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -60,6 +65,12 @@ class SecondPassResult:
         self.purposes += file.purposes
         self.groups += groups.largest()
         self.files.append(file.result())
+
+    def count_rows(self, found: RowFindings, rejected: RejectedRecords) -> None:
+        """Count a block's rows with findings, and those of rejected.csv."""
+        self.rows_with_findings += len(distinct_rows(found.row)[0])
+        self.rows_in_rejected_csv += len(rejected.rows)
+        self.emptied_rows += int(np.count_nonzero(rejected.emptied))
 
     def select_shown(self, found: RowFindings, batch: pa.RecordBatch) -> list[Finding]:
         """Count a block's findings; return those that are among the first of their rule."""
@@ -87,26 +98,19 @@ def run_second_pass(
     result = SecondPassResult(open_spill, caps)
     suggester = Suggester(terms.area_codes.in_force())
     ends = np.cumsum([file.rows for file in first.files]).tolist()
-    messages = MessageWriter(locate=_locator(first.files, ends), programs=cross_row.programs, area_codes=terms.area_codes)
+    places = RowPlaces(files=[file.name for file in first.files], sizes=[file.rows for file in first.files])
+    messages = MessageWriter(places=places, programs=cross_row.programs, area_codes=terms.area_codes)
     judged = iter(first.judged)
     for file, end in zip(first.files, ends, strict=True):
         tail_file = open_spill()
         lines = LineSplitter(tail_file)
-        describer = FindingsDescriber(file=file.name, messages=messages, suggester=suggester, tails=lines.tails)
+        describer = FindingsDescriber(
+            file=file.name, messages=messages, suggester=suggester, places=places, tails=lines.tails
+        )
         file_pass = _FilePass(file, end - file.rows, result, describer, cross_row, tail_file)
         result.add_file(file_pass, file_pass.run(judged, file.split(lines)), terms)
         tail_file.close()
     return result
-
-
-def _locator(files: list[ReadFile], ends: list[int]) -> Callable[[int], tuple[str, int]]:
-    """A function from an ordinal to the name of its file and its row there."""
-
-    def locate(ordinal: int) -> tuple[str, int]:
-        file = bisect_right(ends, ordinal)
-        return files[file].name, ordinal - (ends[file - 1] if file else 0) + 1
-
-    return locate
 
 
 @dataclass(slots=True)
@@ -150,12 +154,14 @@ class _FilePass:
         self.rejected.append(np.bincount(rejected // CHUNK_ROWS, minlength=-(-len(accepted) // CHUNK_ROWS)))
 
     def _write(self, block: RecordBlock, found: RowFindings, groups: RepairGroupCounter) -> None:
-        described = self.describer.describe(block, found)
+        results, rejected = self.results, select_rejected_records(block, found)
+        described = self.describer.describe(block, found, rejected, results.rows_in_rejected_csv + 1)
+        results.count_rows(found, rejected)
         groups.add(described.batch, described.codes, described.patterns)
-        self.shown += self.results.select_shown(found, described.batch)
-        self.results.rejections.put(memoryview(described.batch.serialize()))
-        for piece in self.describer.records(block, found.rejected, self._read_tail):
-            self.results.rejected_records.put(piece)
+        self.shown += results.select_shown(found, described.batch)
+        results.rejections.put(memoryview(described.batch.serialize()))
+        for piece in self.describer.records(block, rejected, self._read_tail):
+            results.rejected_records.put(piece)
 
     def _read_tail(self, tail: CutTail) -> Iterator[bytes]:
         self.tail_file.seek(tail.offset)

@@ -53,6 +53,7 @@ class NumberTerms:
     - `area_codes`: the listed area codes, and the day for which they count.
     - `do_not_originate`: the operator's list, sorted int64 (NUM-024; None: no list).
     - `claims`: who already has which numbers (NUM-022 and NUM-023; None: not checked).
+    - `suspects`: numbers that a spreadsheet would make of damaged ones, sorted int64 (NUM-025; None: not checked).
     """
 
     call_purpose: str | None
@@ -61,6 +62,7 @@ class NumberTerms:
     area_codes: AreaCodesOnDay = NO_AREA_CODE_LISTS
     do_not_originate: np.ndarray | None = None
     claims: NumberClaims | None = None
+    suspects: np.ndarray | None = None
 
     def of_rows(self) -> RowTerms:
         """The terms for a row by itself."""

@@ -202,7 +202,7 @@ RULES: tuple[Rule, ...] = (
         id="NUM-020",
         name="The phone number is already in an earlier row",
         meaning="The same number is in an earlier row of this submission, and that row was kept.",
-        fix="Delete this row.",
+        fix="Nothing to do: the earlier row is enough.",
     ),
     _number(
         id="NUM-021",
@@ -227,6 +227,15 @@ RULES: tuple[Rule, ...] = (
         name="The phone number must not make calls",
         meaning="It is on the operator's do-not-originate list, so no call from it can be branded.",
         fix="Set its purpose to Do Not Originate, or delete the row.",
+    ),
+    _number(
+        id="NUM-025",
+        name="A spreadsheet may have made up the phone number",
+        meaning=(
+            "An earlier drop for this program had a number that a spreadsheet had damaged, such as 5.01581E+09. This "
+            "number is its first digits, filled up with zeros, as spreadsheets save it."
+        ),
+        fix="Enter the number again from its source. If this really is the number, write it with +1.",
     ),
     _purpose(
         id="PUR-001",

@@ -79,7 +79,7 @@ def time_row_parts(path: Path) -> Times:
     with cpu_timer(times, "judged"):
         first = run_first_pass([source], (), terms, **options)
     times["judged"] -= times["split"]
-    counted = {"rows": first.rows, "candidates": first.candidates, "claims": None, "do_not_originate": None}
+    counted = {"rows": first.rows, "candidates": first.candidates, "terms": terms}
     with cpu_timer(times, "sorted"):
         cross_row = check_across_rows(first.judged, **counted, open_spill=tempfile.TemporaryFile)
     with cpu_timer(times, "findings written"):

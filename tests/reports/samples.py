@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from reports.views import (
     AttentionItem,
-    BaselineComparison,
     BrandingPreview,
     BusinessIndexView,
     BusinessSummary,
@@ -28,14 +27,15 @@ from reports.views import (
 )
 from schemas.model.business import DisplayName
 from schemas.model.findings import Finding
-from schemas.model.judgment import REJECTION_COLUMNS, Counts, FileResult, Judgment, RepairGroup, RuleTotal
+from schemas.model.judgment import Counts, FileResult, Judgment, RepairGroup, RowTotals, RuleTotal
 from schemas.model.manifest import Manifest, NumbersFile, Schedule
+from schemas.model.open_rejections import BaselineComparison
 from schemas.reasons import Reason, reason_of_finding
+from schemas.rows.findings.findings_table import REJECTION_SCHEMA
 from schemas.rules import RULES
 
 NOW = datetime(2026, 11, 23, 15, 14, 9, tzinfo=UTC)
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-SCHEMA = pa.schema([(name, pa.int64() if name in ("row", "line") else pa.string()) for name in REJECTION_COLUMNS])
 LOGO = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#0a5257"/>
 <path d="M32 12 52 50H12z" fill="#fff"/><path d="M32 28 40 44H24z" fill="#0a5257"/></svg>"""
 
@@ -65,7 +65,7 @@ class FakeNumbers:
 
     def rejections(self) -> Iterator[pa.RecordBatch]:
         for start in range(0, len(self.lines), self.batch):
-            yield pa.RecordBatch.from_pylist(self.lines[start : start + self.batch], schema=SCHEMA)
+            yield pa.RecordBatch.from_pylist(self.lines[start : start + self.batch], schema=REJECTION_SCHEMA)
 
     def rejected_records(self) -> Iterator[bytes]:
         seen = set()
@@ -75,11 +75,13 @@ class FakeNumbers:
                 yield f"{line['phone_number']},{line['call_purpose']}\n".encode()
 
 
-def line(file, row, number, purpose, rule, message, suggestion=None):
+def line(file, row, number, purpose, rule, message, suggestion=None, *, kept=(None, None, None)):
+    """A line of rejections.csv. `kept` is the file, the row and the purpose of the earlier row with the number."""
     values = (
         file, row, row, number, purpose, rule, RULES[rule].severity, message, RULES[rule].fix, suggestion or "",
+        None, *kept, False,
     )  # fmt: skip
-    return dict(zip(REJECTION_COLUMNS, values, strict=True))
+    return dict(zip(REJECTION_SCHEMA.names, values, strict=True))
 
 
 def judged(lines, *, files, verdict, manifest, extra=(), groups=(), cap=200, numbers=None, **more) -> Judgment:
@@ -228,12 +230,15 @@ def with_rejections() -> SubmissionView:
         manifest=MANIFEST,
         extra=[review, notes],
         groups=_groups(),
+        rows=RowTotals(with_findings=51, repeated=6, emptied=3),
+        baseline=BaselineComparison(
+            submission="20261120T081500Z-5c1a9e00", fixed=12, still_open=31, left_out=9, new=12
+        ),
     )
     return view_of(
         judgment,
         branding="in_review",
         revision=RevisionChanges(number=3, added=1148, removed=2, changed=14),
-        baseline=BaselineComparison(submission="20261120T081500Z-5c1a9e00", fixed=12, remaining=40, new=12),
         history=_history(),
         refused=[RefusedNumber(number="(501) 214-9077", reason="ALLOCATED_NUMBER")],
         refused_total=1,
@@ -253,10 +258,11 @@ def _rejected_lines() -> list[dict]:
                    "This is not one of the ten call purposes.", "Informational/Notification")
               for i in range(5)]  # fmt: skip
     lines += [line(numbers, 900 + 2 * i, f"501 214 {9420 + i}", "Debt Collection", "NUM-020",
-                   f"This phone number is already in row {400 + i} of numbers.csv.") for i in range(6)]  # fmt: skip
+                   f"This phone number is already in row {400 + i} of numbers.csv.",
+                   kept=(numbers, 400 + i, "Debt Collection")) for i in range(6)]  # fmt: skip
     lines.append(line(numbers, 920, "501 214 9430", "Survey", "NUM-021",
-                      "This phone number is already in row 410 of numbers.csv, with a different call purpose.")
-                 )  # fmt: skip
+                      "This phone number is already in row 410 of numbers.csv, with a different call purpose.",
+                      kept=(numbers, 410, "Debt Collection")))  # fmt: skip
     lines += [line("late.csv", 20 + i, "5.01215E+09", "Survey", "NUM-003",
                    "A spreadsheet changed this phone number (5.01215E+09).") for i in range(3)]  # fmt: skip
     lines += [line(numbers, 1002 + i, f"501 555 {int('0102') + i:04}", "Survey", "NUM-010",

@@ -18,8 +18,13 @@ def parse_correction(view):
     return manifest
 
 
+def with_a_rejected_row(view):
+    counts = replace(view.judgment.counts, rejected=1)
+    return replace(view, judgment=replace(view.judgment, counts=counts))
+
+
 def test_everything_but_the_numbers_is_kept():
-    view = samples.accepted()
+    view = with_a_rejected_row(samples.accepted())
     correction = parse_correction(view)
     files = (NumbersFile(file="rejected.csv", path=correction.files[0].path, line=correction.files[0].line),)
     assert correction == replace(view.judgment.manifest, files=files)
@@ -50,13 +55,13 @@ def test_typed_in_numbers_and_the_original_files_are_dropped():
 
 @pytest.mark.parametrize("text", ["yes", "2027-01-04", "1e5", "# no comment", "a: b", "null", "‘’", "back\\slash"])
 def test_text_that_yaml_would_read_as_another_type_stays_text(text):
-    view = samples.accepted()
+    view = with_a_rejected_row(samples.accepted())
     manifest = replace(view.judgment.manifest, description=text)
     assert parse_correction(replace(view, judgment=replace(view.judgment, manifest=manifest))).description == text
 
 
 def test_the_comment_says_what_it_does():
-    text = correction_manifest(samples.accepted())
+    text = correction_manifest(with_a_rejected_row(samples.accepted()))
     assert text.splitlines()[:3] == [
         "# Drop this together with the corrected rejected.csv. Made from submission 20261123T151409Z-9f86d081.",
         "# It only adds the corrected rows. Everything else stays the same.",
@@ -69,6 +74,13 @@ def test_a_logo_name_cannot_break_out_of_its_comment():
     comment = [line for line in correction_manifest(view).splitlines() if "gallery" in line]
     assert len(comment) == 1
     assert comment[0].startswith("# Include the logo")
+
+
+def test_there_is_no_correction_manifest_without_rows_to_correct():
+    assert correction_manifest(samples.accepted()) is None
+    view = with_a_rejected_row(samples.accepted())
+    judgment = replace(view.judgment, rows=replace(view.judgment.rows, repeated=1))
+    assert correction_manifest(replace(view, judgment=judgment)) is None
 
 
 def test_there_is_no_correction_manifest_for_an_unreadable_manifest():

@@ -10,6 +10,7 @@ import pytest
 
 from reports.csv_documents import rejected_csv, rejections_csv
 from schemas.model.judgment import REJECTION_COLUMNS
+from schemas.rows.findings.findings_table import REJECTION_SCHEMA
 from tests.reports import samples
 
 
@@ -32,7 +33,7 @@ def written_cell(value):
 def test_the_header_has_a_bom_and_the_contracts_columns():
     head = next(rejections_csv(samples.accepted().judgment))
     assert head == (
-        b"\xef\xbb\xbffile,row,line,phone_number,call_purpose,rule,severity,message,fix,suggestion\n"
+        b"\xef\xbb\xbffile,row,line,phone_number,call_purpose,rule,severity,message,fix,suggestion,rejected_row\n"
     )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def test_there_is_one_line_per_finding_with_every_column():
         "file": "numbers.csv", "row": "17", "line": "17", "phone_number": "214-9020",
         "call_purpose": "Customer Service", "rule": "NUM-004", "severity": "error",
         "message": "This has 7 digits: the area code is missing.", "fix": "Add the area code.",
-        "suggestion": "",
+        "suggestion": "", "rejected_row": "",
     }  # fmt: skip
 
 
@@ -83,7 +84,13 @@ def test_cells_that_a_spreadsheet_would_run_get_an_apostrophe(received, shown):
 
 
 def test_every_text_column_is_neutralized():
-    line = dict.fromkeys(REJECTION_COLUMNS, "=evil") | {"row": 1, "line": 1, "rule": "NUM-002", "severity": "error"}
+    line = dict.fromkeys(REJECTION_COLUMNS, "=evil") | {
+        "row": 1,
+        "line": 1,
+        "rejected_row": 1,
+        "rule": "NUM-002",
+        "severity": "error",
+    }
     row = read(judged(line))[0]
     assert {name for name, value in row.items() if value == "'=evil"} == {
         "file", "phone_number", "call_purpose", "message", "fix", "suggestion",
@@ -119,7 +126,7 @@ def test_dictionary_encoded_columns_are_neutralized_too():
 
 def test_three_hundred_thousand_lines_take_about_a_second():
     line = samples.line("numbers.csv", 1, "+1 501 214 9020", "Marketing", "PUR-002", "Not one of the ten.", "Survey")
-    batch = pa.RecordBatch.from_pylist([line] * 100_000, schema=samples.SCHEMA)
+    batch = pa.RecordBatch.from_pylist([line] * 100_000, schema=REJECTION_SCHEMA)
 
     class Numbers(samples.FakeNumbers):
         def rejections(self):

@@ -84,5 +84,28 @@ def test_next_steps_name_the_files_and_the_logo():
     view = samples.with_rejections()
     manifest = replace(view.judgment.manifest, logo="<acme>.svg")
     first, second = next_steps(replace(view, judgment=replace(view.judgment, manifest=manifest)))
-    assert first == 'Correct the rows in <a href="rejected.csv">rejected.csv</a>.'
+    assert first == (
+        'Correct the rows in <a href="rejected.csv">rejected.csv</a>. In 3 rows, enter the phone number: it is left out '
+        "there, because a spreadsheet would turn it into another number. "
+        '<a href="rejections.csv">rejections.csv</a> has them as received.'
+    )
     assert "and the logo &lt;acme&gt;.svg. You don’t need to send anything else again." in second
+
+
+def test_rows_that_only_repeat_others_need_nothing():
+    view = samples.with_rejections()
+    judgment = replace(view.judgment, rows=replace(view.judgment.rows, repeated=view.judgment.counts.rejected))
+    assert headline_sentences(replace(view, judgment=judgment))[1] == ("49 rows repeat earlier rows: nothing to do.")
+    assert next_steps(replace(view, judgment=judgment)) == [
+        "Nothing. The rejected rows repeat rows that are already in, so there is nothing to send again."
+    ]
+
+
+def test_a_drop_rejected_for_its_repeated_rows_is_corrected_by_deleting_them():
+    view = samples.with_rejections()
+    judgment = replace(view.judgment, verdict="rejected", rows=replace(view.judgment.rows, repeated=49))
+    first, _ = next_steps(replace(view, judgment=judgment))
+    assert first == (
+        'Delete the rows in your own file that repeat earlier rows. <a href="rejections.csv">rejections.csv</a> lists '
+        "them."
+    )

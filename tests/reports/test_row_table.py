@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from flows.archive.judgments import ShownRows
 from reports.row_table import ROWS_BUDGET, build_row_table, collect_rows
+from schemas.model.judgment import REJECTION_COLUMNS
+from schemas.model.purposes import PURPOSES
 from tests.reports import samples
 from tests.schemas.drop_cases import load_cases
 
@@ -50,39 +53,28 @@ def test_the_row_with_the_same_number_in_another_file_is_not_shown():
     assert [row.number for row in collect_rows(replace(judgment, findings=findings))] == ["b.csv"]
 
 
-@pytest.mark.parametrize(
-    ("message", "kept"),
-    [
-        ("This phone number is already in row 17 of a.csv.", ("a.csv", 17)),
-        ("This phone number is already in row 1,700 of b, c.csv.", ("b, c.csv", 1700)),
-        ("This phone number is already in row 3.", ("b, c.csv", 3)),
-        ("Already in b, c.csv, row 9.", ("b, c.csv", 9)),
-        ("This phone number is already number 2 of the manifest.", ("(manifest)", 2)),
-        ("This phone number is a duplicate.", None),
-        # Messages of earlier versions, in judgments that the archive keeps.
-        ("The same number is row 17 of a.csv, which stands.", ("a.csv", 17)),
-        ("The same number is number 2 of the manifest, which stands.", ("(manifest)", 2)),
-    ],
-)
-def test_the_kept_row_is_read_from_the_message(message, kept):
-    lines = [
-        samples.line("a.csv", 1, "1", "x", "NUM-005", "Wrong."),
-        samples.line("b, c.csv", 40, "5012149020", "Survey", "NUM-020", message),
-    ]
-    assert collect_rows(samples.judged_lines(lines))[1].findings[0].kept == kept
-
-
 @pytest.mark.parametrize("case", [case for case in load_cases() if case.rule in DUPLICATES and case.breaks], ids=str)
-def test_the_kept_row_is_found_in_the_rules_messages(case):
+def test_a_repeated_number_names_the_row_that_was_kept(case):
     findings = [finding for row in collect_rows(case.judge()) for finding in row.findings]
-    kept = [finding.kept for finding in findings if finding.rule in DUPLICATES]
-    assert kept
-    assert None not in kept
+    repeats = [finding for finding in findings if finding.rule in DUPLICATES]
+    assert repeats
+    assert all(finding.kept and finding.kept_purpose in PURPOSES for finding in repeats)
+
+
+def test_a_judgment_of_an_older_release_has_no_kept_rows():
+    line = samples.line(
+        "a.csv", 2, "5012149020", "Survey", "NUM-020", "This phone number is already in row 1 of a.csv."
+    )
+    old = {name: line[name] for name in REJECTION_COLUMNS if name != "rejected_row"}
+    (row,) = collect_rows(replace(samples.judged_lines([line]), numbers=ShownRows([old])))
+    assert row.findings[0].kept is None
 
 
 def test_a_duplicate_and_the_kept_row_link_to_each_other():
     message = "This phone number is already in row 17 of a.csv."
-    lines = [samples.line("a.csv", row, "5012149020", "Survey", "NUM-020", message) for row in (44, 90)]
+    kept = ("a.csv", 17, "Survey")
+    lines = [samples.line("a.csv", 44, "5012149020", "Survey", "NUM-020", message, kept=kept)]
+    lines.append(samples.line("a.csv", 90, "5012149020", "Charity", "NUM-021", message, kept=kept))
     body = build_row_table(samples.judged_lines(lines)).body
     assert "<tr id=r0-17 data-f=0 class=kept><td>a.csv<td>17<td>5012149020<td>Survey<td>" in body
     assert "Kept. Repeated in 2 rows: <a href=#r0-44>a.csv 44</a> <a href=#r0-90>a.csv 90</a>" in body

@@ -14,8 +14,9 @@ def test_sections_come_worst_first_by_kind():
     assert [section.id for section in sections["fix"]] == ["CSV-005", "DSP-003", "MAN-002", "MAN-003", "NUM-004"]
     judgment = samples.with_rejections().judgment
     sections = build_rule_sections(judgment, build_row_table(judgment).rules)
-    assert [section.id for section in sections["fix"]][:3] == ["NUM-004", "PUR-002", "NUM-020"]
+    assert [section.id for section in sections["fix"]][:3] == ["NUM-004", "PUR-002", "NUM-003"]
     assert [section.id for section in sections["review"]] == ["DSP-008"]
+    assert [section.id for section in sections["repeats"]] == ["NUM-020"]
     assert [section.id for section in sections["notes"]] == ["MAN-006", "NUM-016"]
 
 

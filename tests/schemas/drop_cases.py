@@ -19,7 +19,7 @@ from schemas.model.area_codes import AreaCodeList
 from schemas.model.business import Business
 from schemas.model.drop import Drop, DropFile
 from schemas.model.findings import Finding
-from schemas.model.judging_context import ExistingProgram, JudgingContext, NumberConflict
+from schemas.model.judging_context import ExistingProgram, JudgingContext, NumberConflict, PreviousSubmission
 from schemas.model.judgment import Judgment
 from schemas.model.policy import Policy
 from schemas.rows.numbers.area_codes import parse_area_codes
@@ -79,6 +79,7 @@ class Case:
             is_registered=None if inbox is None else business is not None,
             has_ledger=True,
             program=_program(self.given.get("program")),
+            previous=_previous(self.given.get("suspects")),
             claims=ClaimsOfCase(self.given.get("claims", {})),
             do_not_originate=np.sort(np.array(self.given.get("do_not_originate", []), dtype=np.int64)),
             area_codes=self._area_codes(),
@@ -147,6 +148,13 @@ def _program(given: Mapping[str, str] | None) -> ExistingProgram | None:
         numbers=int(given.get("numbers", 0)),
         calls=given.get("calls") == "true",
     )
+
+
+def _previous(suspects: list[str] | None) -> PreviousSubmission | None:
+    """An earlier submission with damaged numbers, of which a spreadsheet would make these."""
+    if suspects is None:
+        return None
+    return PreviousSubmission(id="earlier", open=None, suspects=np.sort(np.array(suspects, dtype=np.int64)))
 
 
 def _gallery(inbox: str | None, name: str) -> bytes | None:

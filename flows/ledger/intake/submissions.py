@@ -134,6 +134,20 @@ def find_submission(conn: Connection, submission_id: str, business: str | None =
     return conn.execute(query.order_by(is_rejected, submission.c.seq).limit(1)).one_or_none()
 
 
+def find_newest_submission_id(
+    conn: Connection, business: str, reference: str | None, *, apart_from: str | None
+) -> str | None:
+    """The id of the newest submission for a program, whatever became of it, apart from this one; None if none is left.
+
+    Of a drop without a reference, there is none.
+    """
+    if reference is None:
+        return None
+    where = submission.c.business == business, submission.c.reference == reference
+    query = select(submission.c.id).where(*where).order_by(submission.c.seq.desc()).limit(2)
+    return next((found for found in conn.execute(query).scalars() if found != apart_from), None)
+
+
 def find_duplicate(
     conn: Connection, business: str, reference: str | None, digest: str, *, cancels: bool = False
 ) -> str | None:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from schemas.model.findings import MAX_VALUE_LENGTH, Column, Finding
 from schemas.model.judgment import REJECTION_COLUMNS
+from schemas.model.purposes import PURPOSES
 from schemas.rows.findings.messages import FindingFacts, MessageWriter, texts_by_code
+from schemas.rows.findings.rejected_records import RejectedRecords
 from schemas.rows.findings.repair_groups import repair_patterns
+from schemas.rows.findings.row_findings import RowFindings, distinct_rows
+from schemas.rows.findings.row_places import RowPlaces
 from schemas.rows.findings.suggestions import Suggester
-from schemas.rows.judging.cross_row_checks import CROSS_ROW_DTYPE
-from schemas.rows.judging.row_schema import IS_ERROR, JudgedBlock
 from schemas.rows.numbers.columns import block_cells, block_records
 from schemas.rows.reading.csv_quotes import RecordFault
 from schemas.rows.reading.csv_records import RecordBlock
@@ -24,45 +26,14 @@ from schemas.rows.rule_codes import ROW_RULES
 from schemas.rows.types import BoolArray, Integers
 from schemas.rules import RULES, make_finding
 
-REJECTION_SCHEMA = pa.schema(
-    [(name, pa.int64() if name in ("row", "line") else pa.string()) for name in REJECTION_COLUMNS]
-)
+#: What the report needs besides: the row that a repeated number is already in, with its purpose; and whether
+#: rejected.csv has the row without its number.
+_HIDDEN_COLUMNS = ("kept_file", "kept_row", "kept_purpose", "emptied")
+_TYPES = dict.fromkeys(("row", "line", "rejected_row", "kept_row"), pa.int64()) | {"emptied": pa.bool_()}
+REJECTION_SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in (*REJECTION_COLUMNS, *_HIDDEN_COLUMNS)])
 
 _RULES = [RULES[rule] for rule in ROW_RULES]
 _TEXTS = {name: pa.array([getattr(rule, name) for rule in _RULES]) for name in ("id", "severity", "fix")}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowFindings:
-    """All findings of a block: rule `code[k]` in its row `row[k]`, sorted. `related` is as in `CROSS_ROW_DTYPE`."""
-
-    row: Integers
-    code: NDArray[np.uint8]
-    related: Integers
-
-    @property
-    def rejected(self) -> Integers:
-        """The distinct rejected rows, sorted."""
-        return distinct_rows(self.row[IS_ERROR[self.code]])[0]
-
-
-def distinct_rows(row: Integers) -> tuple[Integers, Integers]:
-    """The distinct values of a sorted array, and for each of its values the index among them."""
-    new = np.ones(len(row), dtype=np.bool_)
-    new[1:] = row[1:] != row[:-1]
-    return row[new], np.cumsum(new) - 1
-
-
-def merge_findings(judged: JudgedBlock, cross_row: NDArray[np.void], first_ordinal: int) -> RowFindings:
-    """Merge a block's own findings with those of the checks across rows (dtype `CROSS_ROW_DTYPE`)."""
-    if not len(cross_row):
-        return RowFindings(row=judged.row, code=judged.code, related=np.full(len(judged.row), -1))
-    assert cross_row.dtype == CROSS_ROW_DTYPE
-    row = np.concatenate([judged.row, cross_row["ordinal"] - first_ordinal])
-    code = np.concatenate([judged.code, cross_row["code"]])
-    related = np.concatenate([np.full(len(judged.row), -1), cross_row["related"]])
-    order = np.lexsort((code, row))
-    return RowFindings(row=row[order], code=code[order], related=related[order])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +52,13 @@ class FindingsDescriber:
     file: str
     messages: MessageWriter
     suggester: Suggester
+    places: RowPlaces
     tails: Mapping[int, CutTail] = field(default_factory=dict)
 
-    def describe(self, block: RecordBlock, found: RowFindings) -> DescribedFindings:
-        """A block's findings as lines of rejections.csv."""
+    def describe(
+        self, block: RecordBlock, found: RowFindings, rejected: RejectedRecords, first_rejected: int
+    ) -> DescribedFindings:
+        """A block's findings as lines of rejections.csv. `first_rejected` is the row of its first rejected record."""
         rows, index = distinct_rows(found.row)
         cells = block_cells(block, rows)
         numbers, purposes = (
@@ -109,10 +83,25 @@ class FindingsDescriber:
             self.messages.messages(facts),
             _TEXTS["fix"].take(code),
             self._suggest(block, found, numbers, purposes),
+            rejected.numbers_of(found.row, first_rejected),
+            *self._kept_rows(found),
+            pa.array(rejected.is_emptied(found.row)),
         ]
         batch = pa.RecordBatch.from_arrays(columns, schema=REJECTION_SCHEMA)
         patterns = repair_patterns(facts, purposes, batch["message"])
         return DescribedFindings(batch=batch, codes=found.code, patterns=patterns)
+
+    def _kept_rows(self, found: RowFindings) -> list[pa.Array]:
+        """The file, the row and the purpose of the earlier row with the number; null where there is none."""
+        place = np.flatnonzero(found.repeats)
+        if not place.size:
+            return [pa.nulls(len(found.row), REJECTION_SCHEMA.field(name).type) for name in _HIDDEN_COLUMNS[:3]]
+        files, rows = self.places.locate(found.related[place])
+        purposes = pa.array(PURPOSES).take(pa.array(found.kept_purpose[place]))
+        at = np.full(len(found.row), -1)
+        at[place] = np.arange(len(place))
+        index = pa.array(at, mask=at < 0)
+        return [column.take(index) for column in (files, pa.array(rows), purposes)]
 
     def _faults(self, block: RecordBlock, row: Integers) -> Integers:
         faults = block.faults[row].astype(np.int64)
@@ -134,18 +123,18 @@ class FindingsDescriber:
         return texts_by_code(found.code, suggest_for_rule)
 
     def records(
-        self, block: RecordBlock, rows: Integers, read_tail: Callable[[CutTail], Iterator[bytes]]
+        self, block: RecordBlock, rejected: RejectedRecords, read_tail: Callable[[CutTail], Iterator[bytes]]
     ) -> Iterator[bytes]:
-        """The records of these rows as received, each with its line end, in pieces of bounded size."""
+        """The rejected records with their line ends, and what was cut off them, in pieces of bounded size."""
         begin = 0
-        for place in np.flatnonzero(self._is_cut(block, rows)).tolist():
-            row = int(rows[place])
-            yield _contents(block_records(block, rows[begin:place]))
-            yield block.data[int(block.starts[row]) : int(block.starts[row + 1])].removesuffix(CUT_LINE_END)
+        for place in np.flatnonzero(self._is_cut(block, rejected.rows)).tolist():
+            row = int(rejected.rows[place])
+            yield _contents(rejected.records[begin:place])
+            yield rejected.records[place].as_py().encode().removesuffix(CUT_LINE_END)
             yield from read_tail(self.tails[int(block.starts[row]) + block.text_offset])
             yield b"\n"
             begin = place + 1
-        yield _contents(block_records(block, rows[begin:]))
+        yield _contents(rejected.records[begin:])
 
 
 def _known_lines(lines: Integers) -> pa.Array:
@@ -162,8 +151,12 @@ def _record_reader(block: RecordBlock, row: Integers) -> Callable[[], pa.Array]:
 
 
 def _contents(pieces: pa.Array) -> bytes:
-    data = pieces.buffers()[2]
-    return data.to_pybytes() if data is not None else b""
+    _, offsets, data = pieces.buffers()
+    if data is None or not len(pieces):
+        return b""
+    ends = np.frombuffer(offsets, dtype=np.int32)
+    begin, end = ends[pieces.offset], ends[pieces.offset + len(pieces)]
+    return bytes(memoryview(data)[begin:end])
 
 
 #: The cell that a rule is about, by the start of its id. All other rules are about the whole row.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.model.area_codes import AreaCodesOnDay
 from schemas.model.findings import TYPED_NUMBERS_FILE
+from schemas.rows.findings.row_places import RowPlaces
 from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_plan
 from schemas.rows.numbers.phone_cells import MAX_CELL_BYTES, PhoneCells, parse_phone_cells
 from schemas.rows.numbers.places import PLACE_NAMES
@@ -62,9 +63,9 @@ class FindingFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageWriter:
-    """Writes the messages. `locate` returns an ordinal's file and row; `programs` has the names that NUM-023 cites."""
+    """Writes the messages. `places` finds the rows that NUM-020 cites; `programs` has the names that NUM-023 cites."""
 
-    locate: Callable[[int], tuple[str, int]]
+    places: RowPlaces
     programs: Sequence[str | None]
     area_codes: AreaCodesOnDay
 
@@ -83,7 +84,7 @@ class MessageWriter:
         if rule in _BY_EXCHANGE:
             return _once_per_value(facts.phone_cells(place).exchange, _BY_EXCHANGE[rule])
         if rule in ("NUM-020", "NUM-021"):
-            return pa.array([self._repeat_message(rule, ordinal) for ordinal in facts.related[place].tolist()])
+            return self._repeat_messages(rule, facts.related[place])
         if rule == "NUM-023":
             return _once_per_value(facts.related[place], self._conflict_message)
         if rule == "NUM-002":
@@ -110,12 +111,16 @@ class MessageWriter:
     def _conflict_message(self, program: int) -> str:
         return f"This phone number is already in the program {self.programs[program]}."
 
-    def _repeat_message(self, rule: str, ordinal: int) -> str:
-        """The reports find the cited row in this text: "row 17 of a.csv" or "number 2 of the manifest"."""
-        file, row = self.locate(ordinal)
-        cited = f"number {row} of the manifest" if file == TYPED_NUMBERS_FILE else f"in row {row} of {file}"
-        purpose = ", with a different call purpose" if rule == "NUM-021" else ""
-        return f"This phone number is already {cited}{purpose}."
+    def _repeat_messages(self, rule: str, ordinals: Integers) -> pa.Array:
+        files, rows = self.places.locate(ordinals)
+        places = zip(files.to_pylist(), rows.tolist(), strict=True)
+        return pa.array([_repeat_message(rule, file, row) for file, row in places])
+
+
+def _repeat_message(rule: str, file: str, row: int) -> str:
+    cited = f"number {row} of the manifest" if file == TYPED_NUMBERS_FILE else f"in row {row} of {file}"
+    purpose = ", with a different call purpose" if rule == "NUM-021" else ""
+    return f"This phone number is already {cited}{purpose}."
 
 
 def distinct_codes(code: NDArray[np.uint8]) -> list[int]:
@@ -153,6 +158,14 @@ _BY_EXCHANGE: dict[str, Callable[[int], str]] = {
     ),
     "NUM-016": lambda exchange: f"Exchange {exchange} is used for tests or information services.",
 }
+
+
+def _all_digits(facts: FindingFacts, place: Integers) -> Integers:
+    """The digits of ten- or eleven-digit numbers, with the leading 1."""
+    digits = pc.replace_substring_regex(facts.number.take(pa.array(place)), "[^0-9]", "")
+    return pc.cast(digits, pa.int64()).to_numpy()
+
+
 _BY_VALUE: dict[str, tuple[Callable[[FindingFacts, Integers], Integers], Callable[[int], str]]] = {
     "CSV-010": (
         lambda facts, place: facts.cell_counts[place],
@@ -160,6 +173,7 @@ _BY_VALUE: dict[str, tuple[Callable[[FindingFacts, Integers], Integers], Callabl
     ),
     "CSV-012": (lambda facts, place: facts.fault[place], lambda fault: _FAULTS[RecordFault(fault)]),
     "NUM-005": (lambda facts, place: facts.phone_cells(place).digits, lambda digits: _digits_message(digits)),
+    "NUM-025": (_all_digits, lambda number: _suspect_message(number)),
     "NUM-010": (
         lambda facts, place: facts.phone_cells(place).local,
         lambda local: (
@@ -172,6 +186,17 @@ _BY_VALUE: dict[str, tuple[Callable[[FindingFacts, Integers], Integers], Callabl
 def _digits_message(digits: int) -> str:
     found = "no digits" if digits == 0 else "1 digit" if digits == 1 else f"{digits} digits"
     return f"This has {found}. A phone number needs 10 (plus an optional leading 1)."
+
+
+def _suspect_message(digits: int) -> str:
+    """Of a number with or without its leading 1: both forms are damaged in their own way."""
+    text = str(digits)
+    mantissa = text.rstrip("0")
+    amount = f"{mantissa[0]}.{mantissa[1:] or '0'}E+{len(text) - 1:02d}"
+    return (
+        f"This may be what a spreadsheet left of {amount} (rejected earlier). If it is the real number, write it as "
+        f"+1{text[-10:]} (or type it into the manifest)."
+    )
 
 
 #: How many characters of a cell a message shows.

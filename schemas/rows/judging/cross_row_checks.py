@@ -1,8 +1,9 @@
-"""Checks rows against other rows, the ledger and the operator's list: duplicates and conflicts, NUM-020 to NUM-024.
+"""Checks rows against other rows, the ledger and the operator's list: duplicates and conflicts, NUM-020 to NUM-025.
 
-Every candidate (a row with a valid number) becomes one 64-bit word: number, ordinal, purpose, and whether the row
-passed. The words are spilled to buckets by number, and each bucket is sorted separately, so that memory does not grow
-with the submission. The findings are spilled to buckets by ordinal, so that they can be read back in row order.
+Every candidate (a row with a valid number) becomes one 64-bit word: number, ordinal, purpose, whether the row passed,
+and whether its number is confirmed. The words are spilled to buckets by number, and each bucket is sorted separately,
+so that memory does not grow with the submission. The findings are spilled to buckets by ordinal, so that they can be
+read back in row order.
 
 An ordinal is a row's position among the records of all files together, counted from 0.
 """
@@ -14,21 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.model.callbacks import OpenSpillFile
-from schemas.model.judging_context import NumberClaims, NumberConflict
+from schemas.model.judging_context import NumberConflict
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
 from schemas.rows.judging.row_schema import OTHER_PURPOSE, JudgedBlock
 from schemas.rows.rule_codes import CODE_OF_RULE
 from schemas.rows.spill import SpillBuckets
-from schemas.rows.types import BoolArray, Integers
+from schemas.rows.types import BoolArray, Integers, NumberTerms
 
 Words = NDArray[np.uint64]
 
 #: A finding. `related` is the ordinal of the first row with the number, or the index of a program's name, or -1.
-CROSS_ROW_DTYPE = np.dtype([("ordinal", "<i8"), ("related", "<i8"), ("code", "<u1")])
+#: `purpose` is that of the first row, an index into `PURPOSES`.
+CROSS_ROW_DTYPE = np.dtype([("ordinal", "<i8"), ("related", "<i8"), ("code", "<u1"), ("purpose", "<u1")])
 
 _NUMBERS = 10_000_000_000
-_PURPOSE_BITS, _PASSED_BITS = 4, 1
-_LOW_BITS = _PURPOSE_BITS + _PASSED_BITS
+_PURPOSE_BITS, _FLAG_BITS = 4, 2
+_LOW_BITS = _PURPOSE_BITS + _FLAG_BITS
 
 #: How many words a bucket is meant for, and how many are sorted at a time (numbers are not evenly distributed).
 _WORDS_PER_BUCKET = 1 << 17
@@ -42,12 +44,11 @@ def check_across_rows(
     *,
     rows: int,
     candidates: int,
-    claims: NumberClaims | None,
-    do_not_originate: Integers | None,
+    terms: NumberTerms,
     open_spill: OpenSpillFile,
 ) -> "CrossRowFindings":
-    """Find what breaks NUM-020 to NUM-024. `rows` counts all records, `candidates` those with a valid number."""
-    check = _CrossRowCheck(open_spill, rows, _bucket_count(candidates, rows), claims, do_not_originate)
+    """Find what breaks NUM-020 to NUM-025. `rows` counts all records, `candidates` those with a valid number."""
+    check = _CrossRowCheck(open_spill, rows, _bucket_count(candidates, rows), terms)
     ordinal = 0
     for block in judged:
         check.add(block, ordinal)
@@ -74,8 +75,7 @@ class _CrossRowCheck:
     open_spill: OpenSpillFile
     rows: int
     bucket_count: int
-    claims: NumberClaims | None = None
-    do_not_originate: Integers | None = None
+    terms: NumberTerms
     programs: list[str | None] = field(default_factory=list)
     _buckets: SpillBuckets = field(init=False)
     _number_shift: int = field(init=False)
@@ -90,7 +90,8 @@ class _CrossRowCheck:
         number = judged.number[row]
         word = (number // self.bucket_count).astype(np.uint64) << np.uint64(self._number_shift)
         word |= (row + first_ordinal).astype(np.uint64) << np.uint64(_LOW_BITS)
-        word |= (judged.purpose[row].astype(np.uint64) << np.uint64(1)) | judged.passed[row]
+        flags = judged.confirmed[row].astype(np.uint64) << np.uint64(1) | judged.passed[row]
+        word |= judged.purpose[row].astype(np.uint64) << np.uint64(_FLAG_BITS) | flags
         self._buckets.put(number % self.bucket_count, word)
 
     def run(self) -> "CrossRowFindings":
@@ -109,7 +110,8 @@ class _CrossRowCheck:
         candidates = _Candidates(
             number=number,
             ordinal=(rest >> np.uint64(_LOW_BITS)).astype(np.int64),
-            purpose=((rest >> np.uint64(1)) & np.uint64(15)).astype(np.int64),
+            purpose=((rest >> np.uint64(_FLAG_BITS)) & np.uint64(15)).astype(np.int64),
+            confirmed=(rest & np.uint64(2)).astype(np.bool_),
             passed=(rest & np.uint64(1)).astype(np.bool_),
         )
         free = candidates.without(self._find_conflicts(candidates, findings))
@@ -117,13 +119,17 @@ class _CrossRowCheck:
 
     def _find_conflicts(self, candidates: "_Candidates", findings: "CrossRowFindings") -> BoolArray:
         """Which candidates the program may not have. Adds them to the findings."""
-        conflicting = np.zeros(len(candidates.number), dtype=np.bool_)
-        if self.do_not_originate is not None and len(self.do_not_originate):
-            listed = np.isin(candidates.number, self.do_not_originate) & (candidates.purpose != DO_NOT_ORIGINATE_INDEX)
+        terms, conflicting = self.terms, np.zeros(len(candidates.number), dtype=np.bool_)
+        if terms.do_not_originate is not None and len(terms.do_not_originate):
+            listed = np.isin(candidates.number, terms.do_not_originate) & (candidates.purpose != DO_NOT_ORIGINATE_INDEX)
             findings.add(candidates.ordinal[listed], CODE_OF_RULE["NUM-024"])
             conflicting |= listed
-        if self.claims is not None and len(conflicting):
-            claimed = self.claims.find_conflicts(np.unique(candidates.number))
+        if terms.suspects is not None and len(terms.suspects):
+            suspect = np.isin(candidates.number, terms.suspects) & ~candidates.confirmed
+            findings.add(candidates.ordinal[suspect], CODE_OF_RULE["NUM-025"])
+            conflicting |= suspect
+        if terms.claims is not None and len(conflicting):
+            claimed = terms.claims.find_conflicts(np.unique(candidates.number))
             conflicting |= self._find_claimed(candidates, claimed, findings)
         return conflicting
 
@@ -154,6 +160,7 @@ class _Candidates:
     number: Integers
     ordinal: Integers
     purpose: Integers
+    confirmed: BoolArray
     passed: BoolArray
 
     def without(self, excluded: BoolArray) -> "_Candidates":
@@ -162,6 +169,7 @@ class _Candidates:
             number=self.number[keep],
             ordinal=self.ordinal[keep],
             purpose=self.purpose[keep],
+            confirmed=self.confirmed[keep],
             passed=self.passed[keep],
         )
 
@@ -184,7 +192,7 @@ class _FirstRows:
         place, purpose = place[repeats], rows.purpose[repeats]
         differs = (purpose != self.purpose[place]) & (purpose != OTHER_PURPOSE)
         code = np.where(differs, CODE_OF_RULE["NUM-021"], CODE_OF_RULE["NUM-020"])
-        findings.add(rows.ordinal[repeats], code.astype(np.uint8), self.ordinal[place])
+        findings.add(rows.ordinal[repeats], code.astype(np.uint8), self.ordinal[place], self.purpose[place])
 
     def _add_first_rows(self, rows: _Candidates) -> None:
         passed = np.flatnonzero(rows.passed)
@@ -218,11 +226,18 @@ class CrossRowFindings:
         self._buckets = SpillBuckets(open_spill, max(1, -(-rows // self._rows_per_bucket)))
         self._loaded, self._entries = -1, np.zeros(0, dtype=CROSS_ROW_DTYPE)
 
-    def add(self, ordinal: Integers, code: NDArray[np.uint8] | int, related: Integers | int = -1) -> None:
+    def add(
+        self,
+        ordinal: Integers,
+        code: NDArray[np.uint8] | int,
+        related: Integers | int = -1,
+        purpose: Integers | int = 0,
+    ) -> None:
         """Add one finding for each ordinal."""
         if ordinal.size:
             entries = np.zeros(len(ordinal), dtype=CROSS_ROW_DTYPE)
-            entries["ordinal"], entries["code"], entries["related"] = ordinal, code, related
+            entries["ordinal"], entries["code"] = ordinal, code
+            entries["related"], entries["purpose"] = related, purpose
             self._buckets.put(np.minimum(ordinal // self._rows_per_bucket, len(self._buckets) - 1), entries)
 
     def in_range(self, low: int, high: int) -> NDArray[np.void]:

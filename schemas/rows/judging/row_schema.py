@@ -53,6 +53,7 @@ class JudgedBlock:
     - `number`: the ten-digit number; -1 if one of its findings says that it is not a valid number.
     - `purpose`: an index into `PURPOSES`, or `OTHER_PURPOSE`.
     - `passed`: neither rejected nor blank.
+    - `confirmed`: written with a leading plus or typed into the manifest. No spreadsheet leaves a number like that.
     - `row`, `code`: finding k is rule `code[k]` (an index into `ROW_RULES`) in row `row[k]` of the block. Sorted.
     """
 
@@ -60,6 +61,7 @@ class JudgedBlock:
     purpose: NDArray[np.uint8]
     passed: NDArray[np.bool_]
     blank: NDArray[np.bool_]
+    confirmed: NDArray[np.bool_]
     row: NDArray[np.int64]
     code: NDArray[np.uint8]
 
@@ -116,6 +118,7 @@ def judge_rows(columns: ParsedColumns, schema: RowSchema) -> JudgedBlock:
     number = columns.values[COLUMNS.index("number")].copy()
     number[row[_PRECEDENCE[code] >= 0]] = -1
     purpose = columns.values[COLUMNS.index("purpose")]
+    flags = columns.values[COLUMNS.index("flags")]
     passed = ~columns.blank
     passed[row[IS_ERROR[code]]] = False
     return JudgedBlock(
@@ -123,6 +126,7 @@ def judge_rows(columns: ParsedColumns, schema: RowSchema) -> JudgedBlock:
         purpose=np.where(purpose >= 0, purpose, OTHER_PURPOSE).astype(np.uint8),
         passed=passed,
         blank=columns.blank,
+        confirmed=flags & CellFlag.LEADING_PLUS != 0,
         row=row,
         code=code.astype(np.uint8),
     )

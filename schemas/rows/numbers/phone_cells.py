@@ -14,12 +14,13 @@ Bytes = NDArray[np.uint8]
 
 
 class CellFlag(IntFlag):
-    """Why a cell is not a +1 number, whatever its digits."""
+    """Why a cell is not a +1 number, whatever its digits; and `LEADING_PLUS`, which is no fault."""
 
     BLANK = 1
     SPREADSHEET = 2
     BAD_CHARACTER = 4
     OTHER_COUNTRY = 8
+    LEADING_PLUS = 16
 
 
 class PhoneCells(NamedTuple):
@@ -27,7 +28,7 @@ class PhoneCells(NamedTuple):
 
     `flags` are bits of `CellFlag`. `digits` counts the national digits, that is, without the 1 of +1 and without the
     leading 1 of eleven digits. `area`, `exchange`, `local` (seven digits) and `number` (all ten) are -1 unless a cell
-    has ten digits and no flag.
+    has ten digits and no fault.
     """
 
     flags: Integers
@@ -110,6 +111,7 @@ def _parse(cells: pa.Array, ends: NDArray[np.int32], data: Bytes, classes: Bytes
     digits = count - (one & (plus | (count == 11)))
     flags[(digits == 10) & (np.diff(ends) > MAX_CELL_BYTES)] |= CellFlag.BAD_CHARACTER
     number = _numbers(digit, first + (count - digits), (digits == 10) & (flags == 0))
+    flags[plus] |= CellFlag.LEADING_PLUS
     area = number // 10_000_000
     local = number - area * 10_000_000
     local[number < 0] = -1

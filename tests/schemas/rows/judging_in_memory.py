@@ -33,6 +33,7 @@ def judge_files(
     toll_free="allow",
     claims: NumberClaims | None = None,
     do_not_originate=None,
+    suspects=None,
     caps=NO_CAPS,
     policy=POLICY,
     **options,
@@ -48,6 +49,7 @@ def judge_files(
         toll_free=toll_free,
         claims=claims,
         do_not_originate=do_not_originate,
+        suspects=suspects,
     )
     typed = [
         each if isinstance(each, TypedNumber) else TypedNumber(number=each[0], call_purpose=each[1]) for each in typed
@@ -83,6 +85,7 @@ def whole_result(result):
         result.totals,
         result.groups,
         result.has_file_errors,
+        result.rows,
         [line for batch in result.rejections() for line in batch.to_pylist()],
         b"".join(result.rejected_records()),
         accepted_rows(result),
