@@ -1,15 +1,22 @@
-"""rejected.csv: the rejected records as received, to correct and drop again. rejections.csv: one line per finding."""
+"""rejected.csv: the rejected records as received, to correct and drop again. rejections.csv: one line per finding.
+changes.csv: one line per number that a revision of a program changed.
+"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from schemas.model.judgment import REJECTION_COLUMNS, Judgment
+from schemas.model.purposes import PURPOSES
+from schemas.model.revision import NumberChanges
 
 if TYPE_CHECKING:  # the functions import pyarrow, because it saves start-up time
+    import numpy as np
     import pyarrow as pa
 
 #: Columns in which many lines have the same value.
 _REPETITIVE_COLUMNS = frozenset(("file", "call_purpose", "rule", "severity", "message", "fix"))
+
+CHANGE_COLUMNS = ("change", "phone_number", "call_purpose_before", "call_purpose")
 
 BOM = b"\xef\xbb\xbf"
 BLOCK_BYTES = 1 << 18  # yielded at once
@@ -47,6 +54,34 @@ def rejections_csv(judgment: Judgment) -> Iterator[bytes]:
     for batch in judgment.numbers.rejections():
         if batch.num_rows:
             yield _write_lines(batch)
+
+
+def changes_csv(changes: Iterable[NumberChanges]) -> Iterator[bytes]:
+    """The bytes of changes.csv: one line per number that a revision changed. Nothing in it comes from a drop's text."""
+    yield ",".join(CHANGE_COLUMNS).encode() + b"\n"
+    for each in changes:
+        yield _write_changes(each)
+
+
+def _write_changes(changes: NumberChanges) -> bytes:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv
+
+    number = pc.binary_join_element_wise("+1", pc.cast(pa.array(changes.numbers), pa.string()), "")
+    before, after = (_name_purposes(purposes) for purposes in (changes.before, changes.after))
+    columns = [pa.repeat(changes.kind, len(number)), number, before, after]
+    out = pa.BufferOutputStream()
+    options = csv.WriteOptions(include_header=False, quoting_style="none")
+    csv.write_csv(pa.RecordBatch.from_arrays(columns, names=list(CHANGE_COLUMNS)), out, options)
+    return out.getvalue().to_pybytes()  # type: ignore[no-any-return]  # pyarrow publishes no types
+
+
+def _name_purposes(purposes: "np.ndarray") -> "pa.Array":
+    import pyarrow as pa
+
+    names = pa.array([*PURPOSES, None])
+    return names.take(pa.array(purposes.astype("i8").clip(max=len(PURPOSES))))
 
 
 def _write_lines(batch: "pa.RecordBatch") -> bytes:

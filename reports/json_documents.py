@@ -8,7 +8,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from reports.formatting import plain_text
-from reports.views import OperatorDecision, ReceiptView, ReleasedNumber, SubmissionView
+from reports.views import OperatorDecision, ReceiptView, ReleasedNumber, RevisionChanges, SubmissionView
 from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, FileResult, Judgment
 from schemas.model.manifest import Manifest, Schedule
@@ -37,7 +37,7 @@ def report_json(view: SubmissionView) -> str:
             "findings": [_finding(finding) for finding in judgment.findings],
             "findings_total": judgment.findings_total,
             "findings_shown": len(judgment.findings),
-            "revision": _pick_fields(view.revision, "number", "added", "removed", "changed"),
+            "revision": _revision(view.revision),
             "baseline": _pick_fields(view.baseline, "submission", "fixed", "remaining", "new"),
             "engine": _engine(judgment),
             **_refused(view),
@@ -137,6 +137,24 @@ def _engine(judgment: Judgment) -> dict[str, Any]:
     return {
         **{key: versions.get(key) for key in ("launchdrop", "rules", "phonenumbers")},
         "area_codes": {"supplement": versions.get("area_codes"), "operator": versions.get("operator_area_codes")},
+    }
+
+
+def _revision(revision: RevisionChanges | None) -> dict[str, Any] | None:
+    if revision is None:
+        return None
+    return {
+        **{name: getattr(revision, name) for name in ("number", "added", "removed", "changed")},
+        "numbers": [
+            {
+                "change": each.kind,
+                "phone_number": each.number,
+                "call_purpose_before": each.purpose_before,
+                "call_purpose": each.purpose,
+            }
+            for each in revision.shown
+        ],
+        "numbers_listed": revision.listed,
     }
 
 

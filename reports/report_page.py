@@ -23,6 +23,7 @@ from schemas.rows.rule_codes import ROW_RULES
 
 _MAX_FILES = 50
 _MAX_REFUSED = 200
+_MAX_CHANGES = 50
 _MAX_HISTORY = 8  # with this submission
 _NAME_WIDTH = 120
 _FEW_RULES = 3  # with fewer rules to fix, the program's facts fit next to the call preview
@@ -57,9 +58,16 @@ def report_html(view: SubmissionView) -> str:
         files_more=len(judgment.files) - _MAX_FILES,
         refused=view.refused[:_MAX_REFUSED],
         typed_in=TYPED_NUMBERS_FILE,
+        **_changes(view),
         **_top(view),
         **_history(view),
     )
+
+
+def _changes(view: SubmissionView) -> dict[str, Any]:
+    revision = view.revision
+    total = revision.added + revision.removed + revision.changed if revision else 0
+    return {"changes": revision.shown[:_MAX_CHANGES] if revision else (), "changes_total": total}
 
 
 def _top(view: SubmissionView) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Literal
 from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, Judgment, Verdict
 from schemas.model.lifecycle import BrandingState, RevisionState
+from schemas.model.revision import ChangeKind
 from schemas.reasons import Reason
 
 ReceiptOutcome = Literal["registered", "duplicate", "incomplete"]
@@ -19,13 +20,28 @@ HeldOutcome = Literal["dismissed", "replaced"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumberChange:
+    """A number that a revision changed. A call purpose is None where the program does not have the number."""
+
+    kind: ChangeKind
+    number: str
+    purpose_before: str | None
+    purpose: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionChanges:
-    """How this revision differs from the previous one: its numbers, and the old dates where they changed."""
+    """How this revision differs from the previous one: its numbers, and the old dates where they changed.
+
+    `listed` counts the lines of changes.csv; 0 if there is no such file. `shown` has the first of them.
+    """
 
     number: int
     added: int = 0
     removed: int = 0
     changed: int = 0  # numbers with a new call purpose
+    listed: int = 0
+    shown: Sequence[NumberChange] = ()
     start_before: datetime | None = None
     end_before: datetime | None = None
 

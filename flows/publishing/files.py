@@ -4,11 +4,14 @@ from collections.abc import Iterable
 
 from flows.stores import FileSink
 from reports.correction_manifest import correction_manifest
-from reports.csv_documents import rejected_csv, rejections_csv
+from reports.csv_documents import changes_csv, rejected_csv, rejections_csv
 from reports.json_documents import receipt_json, report_json
 from reports.report_page import report_html
 from reports.views import ReceiptView, SubmissionView
 from schemas.model.judgment import Judgment
+from schemas.model.revision import NumberChanges
+
+CHANGES_FILE = "changes.csv"
 
 #: What `publish_report` writes of a drop that has not arrived completely.
 REPORT_FILES = ("report.html", "report.json")
@@ -18,6 +21,11 @@ def publish_row_files(reports: FileSink, prefix: str, judgment: Judgment) -> Non
     """Write rejected.csv and rejections.csv. They never change, because they depend only on the judgment."""
     reports.put(f"{prefix}rejected.csv", rejected_csv(judgment))
     reports.put(f"{prefix}rejections.csv", rejections_csv(judgment))
+
+
+def publish_changes(reports: FileSink, prefix: str, changes: Iterable[NumberChanges]) -> None:
+    """Write changes.csv. It never changes, because it depends only on the revision that was registered."""
+    reports.put(f"{prefix}{CHANGES_FILE}", changes_csv(changes))
 
 
 def publish_report(reports: FileSink, prefix: str, view: SubmissionView) -> None:

@@ -31,13 +31,14 @@ from flows.ledger.core.outbox import (
 from flows.ledger.intake.drops import find_incomplete_drop
 from flows.ledger.programs.businesses import list_business_ids
 from flows.ledger.read.page_queries import find_receipt
-from flows.publishing.files import REPORT_FILES, publish_receipt, publish_report
+from flows.publishing.files import CHANGES_FILE, REPORT_FILES, publish_changes, publish_receipt, publish_report
 from flows.publishing.receipts import build_receipt_view
 from flows.publishing.views import (
     build_business_index,
     build_incomplete_report_view,
     build_operator_index,
     build_report_view,
+    read_changes,
 )
 from flows.services import Services
 from flows.stores import FileSink, write_batch
@@ -161,6 +162,7 @@ def _write_receipt(services: Services, reports: FileSink, entry: OutboxEntry) ->
 
 
 def _write_report(services: Services, reports: FileSink, entry: OutboxEntry) -> None:
+    prefix = f"{entry.business}/{entry.key}/"
     try:
     prefix = f"{entry.business}/{entry.key}/"
         judgment = load_judgment(services.archive, entry.business, entry.key)
@@ -171,7 +173,9 @@ def _write_report(services: Services, reports: FileSink, entry: OutboxEntry) -> 
     with services.ledger.read() as conn:
         view = build_report_view(conn, entry.business, entry.key, judgment, now=services.clock())
         view = replace(view, baseline=compare_with_baseline(conn, services.archive, entry.business, entry.key))
-    publish_report(reports, f"{entry.business}/{entry.key}/", view)
+        if view.revision and view.revision.listed and services.reports.stat(f"{prefix}{CHANGES_FILE}") is None:
+            publish_changes(reports, prefix, read_changes(conn, entry.business, entry.key))
+    publish_report(reports, prefix, view)
 
 
 def _write_incomplete_report(services: Services, reports: FileSink, entry: OutboxEntry) -> None:

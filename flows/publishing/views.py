@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from flows.ledger.core.control_flags import get_flag, get_launch_pause
 from flows.ledger.core.engine import Connection, Row
 from flows.ledger.intake.drops import ReportedDrop, count_incomplete_drops, list_incomplete_drops
 from flows.ledger.programs.businesses import read_business
+from flows.ledger.programs.number_changes import count_changes, iter_changes
 from flows.ledger.programs.register import find_first_revision, find_latest_revision, find_previous_revision
 from flows.ledger.programs.reviews import Review, list_open_reviews
 from flows.ledger.read import page_queries
@@ -23,6 +25,7 @@ from reports.views import (
     BusinessSummary,
     HeldOutcome,
     IncompleteSummary,
+    NumberChange,
     OperatorIndexView,
     PastSubmission,
     ProgramSummary,
@@ -34,10 +37,13 @@ from reports.views import (
 )
 from schemas.manifest.logo import measure_logo
 from schemas.model.judgment import Counts, Judgment
+from schemas.model.purposes import PURPOSES
+from schemas.model.revision import ABSENT, NumberChanges
 from schemas.rules import RULES
 
 #: How much of each list a page shows. If there is more, the page says so.
 MAX_HISTORY = 12
+MAX_CHANGES_SHOWN = 200
 MAX_REFUSAL_REASONS = 3
 MAX_SUBMISSIONS = 100
 MAX_INCOMPLETE = 20
@@ -167,9 +173,24 @@ def _describe_changes(conn: Connection, revision: Row[Any] | None) -> RevisionCh
         added=revision.added,
         removed=revision.removed,
         changed=revision.changed,
+        listed=count_changes(conn, revision.id),
+        shown=list(islice(_list_changes(conn, revision.id), MAX_CHANGES_SHOWN)),
         start_before=before.start if before and before.start != revision.start else None,
         end_before=before.end if before and before.end != revision.end else None,
     )
+
+
+def read_changes(conn: Connection, business: str, submission: str) -> Iterator[NumberChanges]:
+    """What the revision of a submission changed, in blocks. Nothing if it made no revision, or the program's first."""
+    revision = find_first_revision(conn, page_queries.get_submission(conn, submission, business))
+    return iter_changes(conn, revision.id) if revision is not None else iter(())
+
+
+def _list_changes(conn: Connection, revision_id: int) -> Iterator[NumberChange]:
+    for block in iter_changes(conn, revision_id):
+        for number, *purposes in zip(block.numbers.tolist(), block.before, block.after, strict=True):
+            before, after = (PURPOSES[purpose] if purpose != ABSENT else None for purpose in purposes)
+            yield NumberChange(kind=block.kind, number=f"+1{number}", purpose_before=before, purpose=after)
 
 
 def _summarize_past(row: Row[Any]) -> PastSubmission:

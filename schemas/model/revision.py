@@ -1,6 +1,7 @@
 """The diff between a program's numbers and those of its next revision."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,22 @@ class NumbersDiff:
     added: np.ndarray
     removed: np.ndarray
     changed: np.ndarray
+
+
+ChangeKind = Literal["changed", "removed", "added"]
+
+#: Instead of a call purpose, where the program does not have the number.
+ABSENT = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberChanges:
+    """Numbers that a revision changes in one way. `before` and `after` are indexes into `PURPOSES`, or `ABSENT`."""
+
+    kind: ChangeKind
+    numbers: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
 
 
 def diff_numbers(

@@ -222,6 +222,17 @@ Index("ix_revision_display_name", revision.c.display_name)
 Index("ix_revision_logo", revision.c.logo)
 Index("ix_revision_submission", revision.c.submission)
 
+#: What a revision changed in the program's numbers, in packed blocks: see flows/ledger/programs/number_changes.py
+number_change = Table(
+    "number_change",
+    metadata,
+    Column("revision", ForeignKey("revision.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", String, nullable=False),  # changed | removed | added
+    Column("members", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("revision", "seq"),
+)
+
 #: A program's numbers as they should be. `change` is what still has to be sent to the carrier: add, repurpose or
 #: remove; or "wait": the number belongs to a revision that waits for a launch to finish.
 number = Table(

@@ -39,12 +39,13 @@ class NumbersPlan:
     """What a block of accepted numbers changes in a program. All arrays of numbers are sorted.
 
     `difference.added` and `.changed` are positions in `block`, `.removed` positions in `present`: the numbers that the
-    program should have now.
+    program should have now. `present_purposes` has the purpose of each of these.
     """
 
     block: NumberBlock
     difference: NumbersDiff
     present: np.ndarray
+    present_purposes: np.ndarray
     existing: ProgramNumbers
 
     def numbers_at(self, positions: np.ndarray) -> NumberBlock:
@@ -60,7 +61,9 @@ def plan_numbers(conn: Connection, program_id: int | None, block: NumberBlock, m
     existing = _read_existing(conn, program_id, block[0] if mode == "add" else None)
     present, purposes = existing.numbers[existing.present], existing.purposes[existing.present]
     difference = diff_numbers(present, purposes, *block, mode=mode)
-    return NumbersPlan(block=block, difference=difference, present=present, existing=existing)
+    return NumbersPlan(
+        block=block, difference=difference, present=present, present_purposes=purposes, existing=existing
+    )
 
 
 def apply_numbers_plan(

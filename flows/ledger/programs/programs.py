@@ -13,6 +13,8 @@ from flows.ledger.core.tables import program, revision
 from flows.ledger.core.transitions import move_revisions, record_transitions
 from flows.ledger.intake.submissions import AcceptedSubmission, find_open_submission
 from flows.ledger.programs import contested_numbers, numbers, reviews
+from flows.ledger.programs.number_changes import record_changes
+from flows.ledger.programs.numbers import NumbersPlan
 from flows.ledger.programs.ownership import find_holders, free_numbers, reclaim_numbers, update_numbers
 from schemas.model.judging_context import ExistingProgram
 from schemas.model.lifecycle import FINAL_STATES, REPLACEABLE_STATES, combine_branding
@@ -110,7 +112,7 @@ def revise_program(conn: Connection, accepted: AcceptedSubmission, *, cause: str
         at_carrier=before is not None and before.program.at_carrier,
         waited=accepted.waited,
     )
-    return _add_revision(conn, accepted, key, before, plan.difference, cause=cause, by=by, now=now)
+    return _add_revision(conn, accepted, key, before, plan, cause=cause, by=by, now=now)
 
 
 def cancel_program(conn: Connection, accepted: AcceptedSubmission, *, cause: str, by: str, now: datetime) -> int | None:
@@ -225,7 +227,7 @@ def _add_revision(
     accepted: AcceptedSubmission,
     key: int,
     before: CurrentProgram | None,
-    difference: NumbersDiff,
+    plan: NumbersPlan,
     *,
     cause: str,
     by: str,
@@ -235,9 +237,11 @@ def _add_revision(
         move_revisions(conn, [before.revision.id], "superseded", cause=f"revised: {cause}", by=by, now=now)
     number = before.revision.number + 1 if before else 1
     assets = _request_reviews(conn, accepted, now)
-    values = _revision_values(accepted, before, assets, difference, now)
+    values = _revision_values(accepted, before, assets, plan.difference, now)
     insert = revision.insert().values(program=key, number=number, state="scheduled", **values)
     new_id = conn.execute(insert.returning(revision.c.id)).scalar_one()
+    if before is not None:
+        record_changes(conn, new_id, plan)
     old_branding = before.program.branding if before else "none"
     new_branding = combine_branding(tuple(state for _, state in assets.values() if state is not None))
     conn.execute(
@@ -254,12 +258,17 @@ def _add_revision(
     )
     numbers.recount_numbers(conn, [key])
     place = _place(accepted, number) | {"cause": cause, "by": by}
+    record_transitions(conn, now, _revision_entries(place, old_branding, new_branding))
+    add_indexes_to_outbox(conn, {accepted.business})
+    return number
+
+
+def _revision_entries(place: dict[str, Any], old_branding: str, new_branding: str) -> list[dict[str, Any]]:
+    """The audit log's entries for a new revision."""
     entries = [place | {"thing": "revision", "after": "scheduled"}]
     if new_branding != old_branding:
         entries.append(place | {"thing": "branding", "before": old_branding, "after": new_branding})
-    record_transitions(conn, now, entries)
-    add_indexes_to_outbox(conn, {accepted.business})
-    return number
+    return entries
 
 
 def _revision_values(

@@ -36,7 +36,8 @@ def test_other_content_is_the_next_revision(world):
     world.run()
     world.drop("acme-bank/b", "5012149022,Survey\n5012149021,Customer Service\n")
     world.run()
-    assert world.report("acme-bank/b")["revision"] == {"number": 2, "added": 1, "removed": 0, "changed": 1}
+    counts = {"number": 2, "added": 1, "removed": 0, "changed": 1}
+    assert world.report("acme-bank/b")["revision"].items() >= counts.items()
     assert read_program(world).pending == 3
 
 
@@ -69,7 +70,8 @@ def test_replace_removes_all_other_numbers(world):
     world.run()
     world.drop("acme-bank/b", "5012149022,Survey\n", numbers_mode="replace")
     world.run()
-    assert world.report("acme-bank/b")["revision"] == {"number": 2, "added": 1, "removed": 2, "changed": 0}
+    counts = {"number": 2, "added": 1, "removed": 2, "changed": 0}
+    assert world.report("acme-bank/b")["revision"].items() >= counts.items()
     assert read_program(world).pending == 1
 
 

@@ -11,10 +11,21 @@ from flows.ledger.core.types import Instant
 revision = "0003"
 down_revision = "0002"
 
+Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     _add_told_findings()
     op.add_column("submission", sa.Column("reasons", sa.JSON(), nullable=True))
+    op.create_table(
+        "number_change",
+        sa.Column("revision", Key, nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("members", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["revision"], ["revision.id"], name=op.f("fk_number_change_revision_revision")),
+        sa.PrimaryKeyConstraint("revision", "seq", name=op.f("pk_number_change")),
+    )
     _add_contested_numbers()
 
 
