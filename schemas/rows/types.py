@@ -13,6 +13,7 @@ from schemas.model.judging_context import NumberClaims
 
 Integers = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,13 +48,16 @@ def block_cells(block: RecordBlock, rows: Integers | None = None) -> CellPair:
     pieces = pa.Array.from_buffers(
         pa.binary(), len(block.piece_offsets) - 1, [None, pa.py_buffer(block.piece_offsets), pa.py_buffer(block.data)]
     )
-    number = np.arange(0, 4 * block.row_count, 4)
-    purpose = number + 2
-    number[block.unquoted_rows] = 4 * block.row_count + 2 * np.arange(len(block.unquoted_rows))
-    purpose[block.unquoted_rows] = number[block.unquoted_rows] + 1
-    if rows is not None:
-        number, purpose = number[rows], purpose[rows]
-    return CellPair(number=pieces.take(pa.array(number)), purpose=pieces.take(pa.array(purpose)))
+    row = np.arange(block.row_count) if rows is None else rows
+    number, purpose = pieces.take(pa.array(4 * row)), pieces.take(pa.array(4 * row + 2))
+    if len(block.escaped_rows):
+        escaped = pa.array(np.isin(row, block.escaped_rows))
+        number, purpose = _unescape(number, escaped), _unescape(purpose, escaped)
+    return CellPair(number=number, purpose=purpose)
+
+
+def _unescape(cells: pa.Array, escaped: pa.Array) -> pa.Array:
+    return pc.if_else(escaped, pc.replace_substring(cells, b'""', b'"'), cells)
 
 
 def block_records(block: RecordBlock, rows: Integers) -> pa.Array:

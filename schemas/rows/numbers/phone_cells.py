@@ -8,9 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from schemas.rows.types import BoolArray, Integers
-
-Bytes = NDArray[np.uint8]
+from schemas.rows.types import BoolArray, Bytes, Integers
 
 
 class CellFlag(IntFlag):

@@ -7,9 +7,10 @@ from enum import IntEnum
 from schemas.rows.reading.long_lines import MAX_LINE_BYTES
 
 # Possessive quantifiers: a quote that never closes costs one look at each byte.
-_QUOTED = re.compile(rb'"((?:[^"]++|"")*+)"')
+_QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 _UNQUOTED = re.compile(rb'[^",\n]*+')
-_UNQUOTED_RUN = re.compile(rb'(?:[^",\n]*+,)*+')
+_CELLS = re.compile(rb'(?:(?:"(?:[^"]++|"")*+"|[^",\n]*+),)*+')
+_CELL = re.compile(rb'(?:"(?:[^"]++|"")*+"|[^",\n]*+),')
 _CELL_END = re.compile(rb",|\r?\n")
 
 
@@ -28,68 +29,71 @@ class RecordFault(IntEnum):
 class ParsedRecord:
     """One record.
 
-    `end` is the offset after its line end, `cell_count` the number of its cells, and `first_two` the first two cells,
-    unquoted. A broken record has no cells; it ends at the first line end after the quote that breaks it.
+    `end` is the offset after its line end, `cell_count` the number of its cells. `bounds` has four offsets: where the
+    content of the first cell begins and ends, then that of the second. A broken record has no cells; it ends at the
+    first line end after the quote that breaks it, and all of its text counts as its first cell.
     """
 
     end: int
     cell_count: int
-    first_two: tuple[bytes, bytes] = (b"", b"")
+    bounds: tuple[int, int, int, int]
     fault: RecordFault = RecordFault.NONE
 
 
 def parse_record(data: bytes, start: int, *, final: bool) -> ParsedRecord | None:
     """Parse the record at `start`. Returns None if more data is needed; never if `final` is true.
 
-    `data` ends in LF. A quoted cell that does not close within `MAX_LINE_BYTES` counts as never closed.
+    `data` ends in LF. A quoted cell that does not close within `MAX_LINE_BYTES` of the record's start counts as never
+    closed.
     """
-    first_two: list[bytes] = []
-    count, at = 0, start
+    count, at, limit = 0, start, start + MAX_LINE_BYTES
+    bounds: list[int] = []
     while True:
-        if count >= 2 and (run := _UNQUOTED_RUN.match(data, at)):
-            count += data.count(b",", at, run.end())
-            at = run.end()
-        parsed = _parse_cell(data, at)
+        if count == 2 and (cells := _CELLS.match(data, at, limit)):
+            count += len(_CELL.findall(data, at, cells.end()))
+            at = cells.end()
+        parsed = _parse_cell(data, at, limit)
         if isinstance(parsed, RecordFault):
-            if parsed is RecordFault.UNCLOSED and not final and at + MAX_LINE_BYTES > len(data):
+            if parsed is RecordFault.UNCLOSED and not final and limit > len(data):
                 return None
-            return ParsedRecord(end=_line_end(data, at), cell_count=0, fault=parsed)
-        cell, after = parsed
+            return _broken(data, start, data.index(b"\n", at) + 1, parsed)
+        begin, stop, after = parsed
         count += 1
         if count <= 2:
-            first_two.append(cell)
+            bounds += [begin, stop]
         if data[after] != ord(","):
-            return _complete(data, start, data.index(b"\n", after) + 1, count, first_two)
+            return _complete(data, start, data.index(b"\n", after) + 1, count, bounds)
         at = after + 1
 
 
-def _complete(data: bytes, start: int, end: int, count: int, first_two: list[bytes]) -> ParsedRecord:
+def _complete(data: bytes, start: int, end: int, count: int, bounds: list[int]) -> ParsedRecord:
     if data.find(b"\0", start, end) >= 0:
-        return ParsedRecord(end=end, cell_count=0, fault=RecordFault.NUL)
-    return ParsedRecord(end=end, cell_count=count, first_two=(first_two[0], first_two[1] if count > 1 else b""))
+        return _broken(data, start, end, RecordFault.NUL)
+    number, number_end, purpose, purpose_end = bounds if count > 1 else [*bounds, end, end]
+    return ParsedRecord(end=end, cell_count=count, bounds=(number, number_end, purpose, purpose_end))
 
 
-def _parse_cell(data: bytes, at: int) -> tuple[bytes, int] | RecordFault:
-    """A cell's content, and the offset of the comma or line end after it."""
+def _broken(data: bytes, start: int, end: int, fault: RecordFault) -> ParsedRecord:
+    stop = end - 1
+    if stop > start and data[stop - 1] == ord("\r"):
+        stop -= 1
+    return ParsedRecord(end=end, cell_count=0, bounds=(start, stop, stop, stop), fault=fault)
+
+
+def _parse_cell(data: bytes, at: int, limit: int) -> tuple[int, int, int] | RecordFault:
+    """Where a cell's content begins and ends, and the offset of the comma or line end after it."""
     if data[at] != ord('"'):
-        after = _unquoted_end(data, at)
+        unquoted = _UNQUOTED.match(data, at)
+        assert unquoted is not None
+        after = stop = unquoted.end()
         if data[after] == ord('"'):
             return RecordFault.STRAY_QUOTE
-        cell = data[at:after]
-        return (cell.removesuffix(b"\r") if data[after] == ord("\n") else cell), after
-    quoted = _QUOTED.match(data, at, at + MAX_LINE_BYTES)
+        if data[after] == ord("\n") and stop > at and data[stop - 1] == ord("\r"):
+            stop -= 1
+        return at, stop, after
+    quoted = _QUOTED.match(data, at, limit)
     if quoted is None:
         return RecordFault.UNCLOSED
     if _CELL_END.match(data, quoted.end()) is None:
         return RecordFault.TEXT_AFTER_QUOTE
-    return quoted[1].replace(b'""', b'"'), quoted.end()
-
-
-def _unquoted_end(data: bytes, at: int) -> int:
-    found = _UNQUOTED.match(data, at)
-    assert found is not None
-    return found.end()
-
-
-def _line_end(data: bytes, at: int) -> int:
-    return data.index(b"\n", at) + 1
+    return at + 1, quoted.end() - 1, quoted.end()

@@ -3,8 +3,9 @@
 Why not `pyarrow.csv`: it returns neither a record's bytes nor its line, which rejected.csv and the findings need, and
 one quote that never closes would swallow the rest of the file.
 
-Almost all of the work is numpy on whole blocks. Only a line whose quotes do not simply enclose its cells is parsed on
-its own (`csv_quotes`); its record may extend over the following lines.
+Almost all of the work is numpy on whole blocks. Lines whose quotes do not simply enclose two cells are parsed in a
+second step (`quoted_lines`), and one at a time only if they have many cells (`csv_quotes`). A record with quotes may
+extend over the following lines.
 """
 
 import re
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 
 from schemas.model.judgment import CHUNK_ROWS
 from schemas.model.manifest import TypedNumber
-from schemas.rows.reading.csv_quotes import ParsedRecord, RecordFault, parse_record
-from schemas.rows.types import Integers
+from schemas.rows.reading.csv_quotes import RecordFault, parse_record
+from schemas.rows.reading.quoted_lines import QuotedRecords, parse_quoted_records
+from schemas.rows.types import BoolArray, Integers
 
 #: Rows of a block. Any multiple of `CHUNK_ROWS` gives the same results.
 BLOCK_ROWS = 128 * CHUNK_ROWS
@@ -49,8 +51,7 @@ class RecordBlock:
     from 1). `cell_counts[i]` is the number of its cells: 0 if it is broken, and `faults[i]` says why.
 
     `piece_offsets` are Arrow offsets that cut `data` into pieces. Each record has four: its number cell, the separator,
-    its purpose cell, and its line end. After all records follow two pieces for each row of `unquoted_rows`: the two
-    cells with their quotes removed.
+    its purpose cell, and its line end. Cells have no quotes around them; in `escaped_rows`, those inside are doubled.
 
     `text_offset` is the offset of the block in the file's whole lines, `next_position` the position after it.
     `first_record` is the row of the file's first record that is not blank, if it is in this block.
@@ -65,7 +66,7 @@ class RecordBlock:
     cell_counts: Integers
     faults: NDArray[np.uint8]
     piece_offsets: NDArray[np.int32]
-    unquoted_rows: Integers
+    escaped_rows: Integers
     first_record: int | None = None
 
     @property
@@ -74,8 +75,8 @@ class RecordBlock:
 
     @property
     def text(self) -> memoryview:
-        """The bytes of the records alone, each with its line end."""
-        return memoryview(self.data)[: int(self.starts[-1])]
+        """The bytes of the records, each with its line end."""
+        return memoryview(self.data)
 
 
 def typed_numbers_block(typed: Sequence[TypedNumber]) -> RecordBlock:
@@ -83,21 +84,25 @@ def typed_numbers_block(typed: Sequence[TypedNumber]) -> RecordBlock:
 
     A row is a position in the list; a line is the manifest's (0 if unknown).
     """
-    records = [f"{_quoted(each.number)},{_quoted(each.call_purpose)}\n".encode(errors="replace") for each in typed]
-    cells = [cell.encode(errors="replace") for each in typed for cell in (each.number, each.call_purpose)]
-    starts = np.cumsum([0, *map(len, records)])
-    ends = starts[-1] + np.cumsum([len(cell) for cell in cells])
+    data, starts, bounds = bytearray(), [0], list[int]()
+    for each in typed:
+        for cell, separator in ((each.number, b","), (each.call_purpose, b"\n")):
+            written = _quoted(cell).encode(errors="replace")
+            quote = int(written.startswith(b'"'))
+            bounds += [len(data) + quote, len(data) + len(written) - quote]
+            data += written + separator
+        starts.append(len(data))
     return RecordBlock(
-        data=b"".join([*records, *cells]),
+        data=bytes(data),
         text_offset=0,
         first_row=1,
         next_position=START,
-        starts=starts,
+        starts=np.array(starts, dtype=np.int64),
         lines=np.array([each.line or 0 for each in typed], dtype=np.int64),
         cell_counts=np.full(len(typed), 2),
         faults=np.zeros(len(typed), dtype=np.uint8),
-        piece_offsets=np.concatenate([np.repeat(starts[:-1], 4), starts[-1:], ends]).astype(np.int32),
-        unquoted_rows=np.arange(len(typed)),
+        piece_offsets=np.array([*bounds, len(data)], dtype=np.int32),
+        escaped_rows=np.arange(len(typed)),
     )
 
 
@@ -164,12 +169,12 @@ class _RecordSplitter:
     def _block(
         self, data: bytes, begin: int, end: int, records: "_Records", at: int, rows: int, lines: int
     ) -> RecordBlock:
-        text, pieces = data[begin:end], records.unquoted_pieces(rows)
+        text = data[begin:end]
         row, line, offset = self.row, self.line, self.offset
         first_record = self._find_first_record(text, records.start[:rows] - begin)
         self.row, self.line, self.offset = row + rows, line + lines, offset + len(text)
         return RecordBlock(
-            data=b"".join([text, *pieces]),
+            data=text,
             text_offset=offset,
             first_row=row,
             next_position=ReadPosition(row=self.row, line=self.line, offset=self.offset, has_records=self.has_records),
@@ -177,8 +182,8 @@ class _RecordSplitter:
             lines=records.line[:rows] + (line - at),
             cell_counts=records.cell_counts[:rows],
             faults=records.faults[:rows],
-            piece_offsets=_piece_offsets(records.bounds[:rows] - begin, len(text), pieces),
-            unquoted_rows=np.array([row for row in records.unquoted if row < rows], dtype=np.int64),
+            piece_offsets=np.append(records.bounds[:rows] - begin, len(text)).astype(np.int32),
+            escaped_rows=records.escaped[records.escaped < rows],
             first_record=first_record,
         )
 
@@ -201,19 +206,13 @@ def _line_start(newlines: Integers, line: int) -> int:
     return int(newlines[line - 1]) + 1 if line else 0
 
 
-def _piece_offsets(bounds: Integers, end: int, pieces: list[bytes]) -> NDArray[np.int32]:
-    """Four offsets per record, the end of the records, and the ends of the pieces after them."""
-    ends = end + np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
-    return np.concatenate([bounds.ravel(), [end], ends]).astype(np.int32)
-
-
 @dataclass(slots=True)
 class _Records:
     """Records that begin in a range of lines.
 
     `line` is the index of each record's first line, `next_line` the line after the last record. `bounds` has four
-    offsets per record: where the number cell begins and ends, then the purpose cell. `unquoted` has the cells of
-    records whose quotes had to be removed.
+    offsets per record: where the number cell begins and ends, then the purpose cell. `escaped` are the records with
+    doubled quotes in these cells.
     """
 
     line: Integers
@@ -222,10 +221,7 @@ class _Records:
     faults: NDArray[np.uint8]
     bounds: Integers
     next_line: int
-    unquoted: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
-
-    def unquoted_pieces(self, rows: int) -> list[bytes]:
-        return [cell for row, cells in self.unquoted.items() if row < rows for cell in cells]
+    escaped: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def _find_records(data: bytes, newlines: Integers, low: int, high: int, *, final: bool) -> _Records:
@@ -303,7 +299,7 @@ class _Lines:
         self._split_one_quoted(two, quote[before[two, None] + np.arange(2)], simple)
         return np.flatnonzero((count > 0) & ~simple)
 
-    def _split_both_quoted(self, line: Integers, quotes: Integers, simple: NDArray[np.bool_]) -> None:
+    def _split_both_quoted(self, line: Integers, quotes: Integers, simple: BoolArray) -> None:
         """Lines such as "a","b". The cells may contain commas."""
         good = (quotes[:, 0] == self.start[line]) & (quotes[:, 3] == self.stop[line] - 1)
         good &= (quotes[:, 2] == quotes[:, 1] + 2) & (self.bytes[quotes[:, 1] + 1] == _COMMA)
@@ -312,7 +308,7 @@ class _Lines:
         self._set_bounds(line, quotes[:, 1], quotes[:, 2] + 1, quotes[:, 3])
         self.cell_counts[line], simple[line] = 2, True
 
-    def _split_one_quoted(self, line: Integers, quotes: Integers, simple: NDArray[np.bool_]) -> None:
+    def _split_one_quoted(self, line: Integers, quotes: Integers, simple: BoolArray) -> None:
         """Lines such as "a",b or a,"b", with no comma outside the quoted cell except the separator."""
         first, last = quotes[:, 0], quotes[:, 1]
         start, stop = self.start[line], self.stop[line]
@@ -340,40 +336,51 @@ def _parse_difficult(
     data: bytes, newlines: Integers, records: _Records, difficult: Integers, low: int, *, final: bool
 ) -> _Records:
     """Parse the records that begin on difficult lines. Such a record may extend over the following lines."""
-    keep = np.ones(len(records.line), dtype=np.bool_)
-    starts, ends = records.start.tolist(), newlines[low : low + len(keep)].tolist()
-    parsed: dict[int, ParsedRecord] = {}
-    following = 0
-    for line in difficult.tolist():
+    parsed = parse_quoted_records(np.frombuffer(data, np.uint8), newlines, records.start[difficult], final=final)
+    last_line = np.searchsorted(newlines, parsed.end - 1) - low
+    lines, following, longer = difficult.tolist(), 0, list[tuple[int, int]]()
+    # A record on one line changes nothing for the lines after it.
+    for index in np.flatnonzero((last_line != difficult) | parsed.needs_more | parsed.has_more_cells).tolist():
+        line = lines[index]
         if line < following:
             continue
-        record = parse_record(data, starts[line], final=final)
-        if record is None:
-            keep[line:] = False
+        if parsed.has_more_cells[index]:
+            _parse_singly(data, records, parsed, index, line, final=final)
+            last_line[index] = np.searchsorted(newlines, parsed.end[index] - 1) - low
+        if parsed.needs_more[index]:
+            longer.append((line - 1, len(records.line)))
             records.next_line = low + line
             break
-        parsed[line], following = record, line + 1
-        if record.end - 1 != ends[line]:
-            following = int(np.searchsorted(newlines, record.end - 1)) + 1 - low
-            keep[line + 1 : following] = False
-            records.next_line = max(records.next_line, low + following)
-    _store_parsed(records, parsed)
-    unquoted = {line: _first_two_cells(data, starts[line], record) for line, record in parsed.items()}
-    return _select(records, keep, unquoted)
+        following = int(last_line[index]) + 1
+        longer.append((line, following))
+    else:
+        records.next_line = max(records.next_line, low + following)
+    records.cell_counts[difficult], records.faults[difficult] = parsed.cell_counts, parsed.fault
+    records.bounds[difficult] = parsed.bounds
+    return _select(records, _begins_record(longer, len(records.line)), difficult[parsed.escaped])
 
 
-def _store_parsed(records: _Records, parsed: dict[int, ParsedRecord]) -> None:
-    line = np.array(list(parsed), dtype=np.int64)
-    records.cell_counts[line] = [record.cell_count for record in parsed.values()]
-    records.faults[line] = [record.fault for record in parsed.values()]
-    records.bounds[line] = records.start[line, None]
+def _begins_record(longer: list[tuple[int, int]], lines: int) -> BoolArray:
+    """Which lines begin a record. `longer` has the records of several lines: the first, and the one after the last."""
+    first, following = np.array(longer, dtype=np.int64).reshape(-1, 2).T
+    inside = np.zeros(max(lines, int(following.max(initial=0))) + 1, dtype=np.int64)
+    inside[first + 1] += 1
+    inside[following] -= 1
+    begins: BoolArray = np.cumsum(inside)[:lines] == 0
+    return begins
 
 
-def _first_two_cells(data: bytes, start: int, record: ParsedRecord) -> tuple[bytes, bytes]:
-    return (data[start : record.end].rstrip(b"\r\n"), b"") if record.fault else record.first_two
+def _parse_singly(data: bytes, records: _Records, parsed: QuotedRecords, index: int, line: int, *, final: bool) -> None:
+    record = parse_record(data, int(records.start[line]), final=final)
+    if record is None:
+        parsed.needs_more[index] = True
+        return
+    parsed.end[index], parsed.cell_counts[index], parsed.fault[index] = record.end, record.cell_count, record.fault
+    parsed.bounds[index] = record.bounds
+    parsed.escaped[index] &= not record.fault
 
 
-def _select(records: _Records, keep: NDArray[np.bool_], unquoted: dict[int, tuple[bytes, bytes]]) -> _Records:
+def _select(records: _Records, keep: BoolArray, escaped: Integers) -> _Records:
     row = np.cumsum(keep) - 1
     return _Records(
         line=records.line[keep],
@@ -382,5 +389,5 @@ def _select(records: _Records, keep: NDArray[np.bool_], unquoted: dict[int, tupl
         faults=records.faults[keep],
         bounds=records.bounds[keep],
         next_line=records.next_line,
-        unquoted={int(row[line]): cells for line, cells in unquoted.items()},
+        escaped=row[escaped[keep[escaped]]],
     )
