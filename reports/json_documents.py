@@ -38,7 +38,7 @@ def report_json(view: SubmissionView) -> str:
             "findings_total": judgment.findings_total,
             "findings_shown": len(judgment.findings),
             "revision": _revision(view.revision),
-            "baseline": _pick_fields(view.baseline, "submission", "fixed", "remaining", "new"),
+            "baseline": _pick_fields(judgment.baseline, *_BASELINE_FIELDS),
             "engine": _engine(judgment),
             **_refused(view),
         }

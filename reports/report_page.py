@@ -52,9 +52,9 @@ def report_html(view: SubmissionView) -> str:
         count_bar=build_count_bar(judgment.counts),
         chunk_strips=build_chunk_strips(judgment.files),
         rule_bars=_rule_bars(view),
-        files=judgment.files[:_MAX_FILES],
         rules_overlap=_do_rules_overlap(view),
         baseline=judgment.baseline,
+        files=judgment.files[:_MAX_FILES],
         files_more=len(judgment.files) - _MAX_FILES,
         refused=view.refused[:_MAX_REFUSED],
         typed_in=TYPED_NUMBERS_FILE,
@@ -114,14 +114,14 @@ def _rule_bars(view: SubmissionView) -> list[tuple[str, str, int, int]]:
     return [(total.id, total.name, total.count, max(6, round(1000 * total.count / highest))) for total in totals]
 
 
-def _rows_listed(view: SubmissionView, shown: int) -> str:
-    """Whether the table lists "all" rows with findings or only "some"."""
-    judgment = view.judgment
-    is_complete = shown >= judgment.counts.rejected and judgment.findings_total <= len(judgment.findings)
-    return "all" if is_complete else "some"
 def _do_rules_overlap(view: SubmissionView) -> bool:
     """Whether some rows break several rules, so that the counts of the rules add up to more than the rows."""
     judgment = view.judgment
     return sum(total.count for total in judgment.totals if total.id in ROW_RULES) > judgment.rows.with_findings
 
 
+def _rows_listed(view: SubmissionView, shown: int) -> str:
+    """Whether the table lists "all" rows with findings or only "some"."""
+    judgment = view.judgment
+    is_complete = shown >= judgment.counts.rejected and judgment.findings_total <= len(judgment.findings)
+    return "all" if is_complete else "some"

@@ -62,6 +62,13 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "headline_ended": "{accepted}. The program has ended.",
     "headline_cancelled": "{accepted}. The program has been canceled since then.",
     "rows_need_fixing": ("1 row needs fixing.", "{n:,} rows need fixing."),
+    "rows_repeated": (
+        "1 row repeats an earlier row: nothing to do.", "{n:,} rows repeat earlier rows: nothing to do."
+    ),
+    "rows_emptied": (
+        "rejected.csv leaves out 1 phone number that a spreadsheet would change: enter it from its source.",
+        "rejected.csv leaves out {n:,} phone numbers that a spreadsheet would change: enter them from their source.",
+    ),
     "rows_also_need_fixing": ("1 row also needs fixing.", "{n:,} rows also need fixing."),
     "bare_all": ("The only row is valid.", "All {n:,} rows are valid."),
     "bare_some": ("1 of {read:,} rows is valid.", "{n:,} of {read:,} rows are valid."),
@@ -97,13 +104,6 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "next_accepted": "Nothing. You can follow the program’s state in receipt.json.",
     "next_accepted_dry": "Drop it into your inbox. Upload the manifest last.",
     "next_correct_rejected": 'Correct the rows in <a href="rejected.csv">rejected.csv</a>.',
-    "next_drop_rejected": (
-        'Drop it together with the <a href="program.yaml">program.yaml</a> from this report. You don’t need to send '
-        "anything else again."
-    ),
-    "next_drop_rejected_logo": (
-        'Drop it together with the <a href="program.yaml">program.yaml</a> from this report and the logo {logo}. '
-        "You don’t need to send anything else again."
     "next_enter_numbers": (
         'In 1 row, enter the phone number: it is left out there, because a spreadsheet would turn it into another '
         'number. <a href="rejections.csv">rejections.csv</a> has it as received.',
@@ -120,6 +120,13 @@ TEXTS: dict[str, str | tuple[str, str]] = {
         'Delete the rows in your own file that repeat earlier rows. <a href="rejections.csv">rejections.csv</a> lists '
         "them."
     ),
+    "next_drop_rejected": (
+        'Drop it together with the <a href="program.yaml">program.yaml</a> from this report. You don’t need to send '
+        "anything else again."
+    ),
+    "next_drop_rejected_logo": (
+        'Drop it together with the <a href="program.yaml">program.yaml</a> from this report and the logo {logo}. '
+        "You don’t need to send anything else again."
     ),
     "next_complete": "Fix everything below, and upload the corrected or missing files into the same drop.",
     "next_complete_rows": (
@@ -155,6 +162,11 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     # What to fix
     "fix_title": "What to fix, worst first",
     "fix_none": "Nothing to fix.",
+    "repeats_title": "Already in: nothing to do",
+    "repeats_lead": (
+        "These rows have the same phone number and call purpose as an earlier row. They count as rejected, but "
+        "rejected.csv leaves them out."
+    ),
     "review_title": "Waiting for review",
     "review_lead": "Nothing was rejected because of this. Reviews usually take at least a day.",
     "notes_title": "Good to know",
@@ -162,11 +174,6 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "unit_rows": ("row", "rows"),
     "unit_issues": ("issue", "issues"),
     "group_says": ("1 row in {file} says {value}", "{n:,} rows in {file} say {value}"),
-    "repeats_title": "Already in: nothing to do",
-    "repeats_lead": (
-        "These rows have the same phone number and call purpose as an earlier row. They count as rejected, but "
-        "rejected.csv leaves them out."
-    ),
     "group_looks_like": ("1 row in {file} says {value}", "{n:,} rows in {file} look like {value}"),
     "group_nearest": "; closest match: {suggestion}",
     "group_suggested": "; suggested for this one: {suggestion}",
@@ -347,6 +354,11 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     # Downloads
     "downloads_title": "Downloads",
     "downloads_rejected": "the rejected rows as received, to correct and drop again",
+    "downloads_emptied": (
+        "; without 1 phone number that a spreadsheet would turn into another one",
+        "; without {n:,} phone numbers that a spreadsheet would turn into others",
+    ),
+    "downloads_repeats": ("; without 1 row that is already in", "; without {n:,} rows that are already in"),
     "downloads_rejections": "one line per finding, with the problem and the fix, for a spreadsheet",
     "downloads_changes": "the numbers that this revision changed, with the call purpose before and now",
     "downloads_program": "the manifest to drop with the corrected rows",
@@ -368,11 +380,6 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "about_not_checked": "Not checked",
     "unchecked_rules": "{rules} (without {fact})",
     "unchecked_without_manifest": "most rules (without a manifest that can be read)",
-    "downloads_emptied": (
-        "; without 1 phone number that a spreadsheet would turn into another one",
-        "; without {n:,} phone numbers that a spreadsheet would turn into others",
-    ),
-    "downloads_repeats": ("; without 1 row that is already in", "; without {n:,} rows that are already in"),
     "unchecked_incomplete": "the rules about rows (without a complete drop)",
     "unchecked_bare": "the rules about the program (without a manifest)",
     "fact_folder": "the inbox folder of a business",

@@ -18,8 +18,9 @@ REPORT_FILES = ("report.html", "report.json")
 
 
 def publish_row_files(reports: FileSink, prefix: str, judgment: Judgment) -> None:
-    """Write rejected.csv and rejections.csv. They never change, because they depend only on the judgment."""
-    reports.put(f"{prefix}rejected.csv", rejected_csv(judgment))
+    """Write rejected.csv, if it has rows, and rejections.csv. They never change: they depend only on the judgment."""
+    if judgment.rows_to_send_again:
+        reports.put(f"{prefix}rejected.csv", rejected_csv(judgment))
     reports.put(f"{prefix}rejections.csv", rejections_csv(judgment))
 
 

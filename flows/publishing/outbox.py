@@ -164,7 +164,6 @@ def _write_receipt(services: Services, reports: FileSink, entry: OutboxEntry) ->
 def _write_report(services: Services, reports: FileSink, entry: OutboxEntry) -> None:
     prefix = f"{entry.business}/{entry.key}/"
     try:
-    prefix = f"{entry.business}/{entry.key}/"
         judgment = load_judgment(services.archive, entry.business, entry.key)
     except JudgmentMissing as e:
         # Not a failure: trying again would not help, and many such reports would keep the receipts from being written.
@@ -172,7 +171,6 @@ def _write_report(services: Services, reports: FileSink, entry: OutboxEntry) -> 
         return
     with services.ledger.read() as conn:
         view = build_report_view(conn, entry.business, entry.key, judgment, now=services.clock())
-        view = replace(view, baseline=compare_with_baseline(conn, services.archive, entry.business, entry.key))
         if view.revision and view.revision.listed and services.reports.stat(f"{prefix}{CHANGES_FILE}") is None:
             publish_changes(reports, prefix, read_changes(conn, entry.business, entry.key))
     publish_report(reports, prefix, view)

@@ -128,9 +128,6 @@ def count_removed_by_replace(ledger: Ledger, business: str, reference: str, numb
         return len(plan_numbers(conn, key, merge_blocks(numbers.accepted()), "replace").difference.removed)
 
 
-def has_calling_numbers(conn: Connection, program_id: int) -> bool:
-    """Whether any pending or live number of the program has another purpose than Do Not Originate."""
-    calling = in_literals(number.c.state, "live", "pending"), number.c.purpose != DO_NOT_ORIGINATE_INDEX
 def find_present_numbers(conn: Connection, business: str, reference: str, numbers: np.ndarray) -> np.ndarray:
     """Those of the numbers (sorted, int64) that the program has: live, or pending and not to be removed."""
     where = (program.c.business == business) & (program.c.reference == reference)
@@ -138,6 +135,9 @@ def find_present_numbers(conn: Connection, business: str, reference: str, number
     return found.numbers[found.present]
 
 
+def has_calling_numbers(conn: Connection, program_id: int) -> bool:
+    """Whether any pending or live number of the program has another purpose than Do Not Originate."""
+    calling = in_literals(number.c.state, "live", "pending"), number.c.purpose != DO_NOT_ORIGINATE_INDEX
     where = number.c.program == program_id, *calling
     return conn.execute(select(number.c.number).where(*where).limit(1)).first() is not None
 
