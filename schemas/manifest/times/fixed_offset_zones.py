@@ -15,7 +15,6 @@ LEGACY_ZONES = {
 }
 #: Zones with the sign that POSIX uses: Etc/GMT-6 is UTC+6.
 _REVERSED_SIGN = re.compile(r"(?:Etc/)?GMT(?P<sign>[+-])(?P<hours>[0-9]{1,2})")
-
 _FIRST_OF_JANUARY = datetime(2027, 1, 1)  # noqa: DTZ001 (the zone is added)
 
 
