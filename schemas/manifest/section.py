@@ -186,20 +186,20 @@ class Section(SectionReporter):
         """Report that this required key is missing or has no value, but not if it was found misspelled or elsewhere."""
         entry = self._entries.get(key)
         if entry and isinstance(entry.node, YamlNull):
-            self._report_null(key, entry.node)
+            self._report_null(key, entry.node.written)
         elif entry is None and self.path(key) not in self._explained:
             self.report("MAN-003", key, f"{self.path(key)} is missing.")
 
-    def _report_null(self, key: str, null: YamlNull) -> None:
+    def _report_null(self, key: str, written: str, *, line: int | None = None) -> None:
         suggestion = None
-        if null.written.startswith("#") and not null.written[1:2].isspace():
+        if written.startswith("#") and not written[1:2].isspace():
             why = "is blank: what follows # is a comment; put the value in quotes"
-            suggestion = quote_text(null.written)
-        elif null.written.startswith("#"):
+            suggestion = quote_text(written)
+        elif written.startswith("#"):
             why = "is blank; what follows # is a comment"
         else:
-            why = f"is {null.written}, which means no value" if null.written else "is blank"
-        self.report("MAN-003", key, f"{self.path(key)} {why}.", line=null.line, suggestion=suggestion)
+            why = f"is {written}, which means no value" if written else "is blank"
+        self.report("MAN-003", key, f"{self.path(key)} {why}.", line=line, suggestion=suggestion)
 
     def report_wrong(self, key: str, expected: str, *, suggestion: str | None = None, name_hidden: bool = True) -> None:
         """Report that the value of this key is not what was `expected`. A hidden character in it is named."""
@@ -376,7 +376,7 @@ class Section(SectionReporter):
             if isinstance(item, UnquotedValue):
                 self._report_unquoted(path, item)
             elif isinstance(item, YamlNull):
-                self._report_null(path, item)
+                self._report_null(path, item.written, line=item.line)
             else:
                 yield path, item
 

@@ -167,7 +167,7 @@ _ODD_PLACES = (
     (re.compile(rf" *(?:- +)*[\w.\"'-]+ *:{_ODD_SPACE}"), "after the colon; type a normal space"),
     (re.compile(r" *(?:- +)*[\w.\"'-]+ *(?P<odd>[\uff1a\u2236\ua789\ufe55])"), "after the key"),
 )
-_NO_SPACE_AFTER_COLON = re.compile(r" *(?:- +)*[A-Za-z_]+:(?=\S)")
+_NO_SPACE_AFTER_COLON = re.compile(r" *(?:- +)*[A-Za-z_]+:(?=[^\s/])")
 _FIRST_KEY = re.compile(r" *(?:- +)*(?:[\w.-]+(?: [\w.-]+)*|\"[^\"]*\"|'[^']*') *:(?=\s|$)")
 
 

@@ -50,7 +50,7 @@ _COMMENT = re.compile("[ \t]*(#[^\n\r\x85\u2028\u2029]*)")
 #: The rest of a line that has a comment after a value, with no space after the #.
 _CLOSE_COMMENT = re.compile("[ \t]+(#[^ \t\n\r\x85\u2028\u2029#][^\n\r\x85\u2028\u2029]*)")
 #: What can stand before a value: anchors and tags.
-_PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]*)+")
+_PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]*)+")
 #: Tags of YAML itself (`!!str`), which do not look like a part of the value.
 _STANDARD_TAG = "tag:yaml.org,2002:"
 #: A longer list in brackets is not a text without quotes.
