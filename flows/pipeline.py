@@ -27,6 +27,7 @@ from flows.notifying.prefect_events import send_new_events
 from flows.operations.restore_guard import pause_if_restored, save_marker
 from flows.operator_files.businesses import describe_unknown_business, seed_businesses
 from flows.operator_files.do_not_originate import load_do_not_originate
+from flows.publishing.attention import list_attention_lines
 from flows.publishing.outbox import PublishResult, WriteResult, publish_outbox
 from flows.registration.drop import (
     BlockedDrop,
@@ -255,15 +256,20 @@ def make_inbox(services: Services) -> Inbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult:
-    """What one pass took, launched and wrote."""
+    """What one pass took, launched and wrote.
+
+    `waiting` has one line for each program that failed in an earlier pass, and for all that newly waits for the
+    operator.
+    """
 
     intake: IntakeResult
     launched: LaunchSummary
     pages: PublishResult
+    waiting: Sequence[str] = ()
 
     @property
     def problems(self) -> list[str]:
-        """What needs the operator, one line each."""
+        """What went wrong in this pass, one line each."""
         return [*self.intake.problems, *self.launched.problems, *self.pages.problems]
 
 
@@ -279,6 +285,7 @@ def run_pass(
 
     Raises LaunchdropError if the intake failed as a whole. What is due is launched even then.
     """
+    began = services.clock()
     with open_workers(services.settings.task_runner) as workers:
         try:
             check_folders(services.settings)
@@ -291,7 +298,9 @@ def run_pass(
         launched = launch_due(services)
         pages = write_pages(services, workers)
     send_new_events(services)
-    return PassResult(intake=intake, launched=launched, pages=pages)
+    with services.ledger.read() as conn:
+        waiting = list_attention_lines(conn, since=began, business=business, reported=launched.problems)
+    return PassResult(intake=intake, launched=launched, pages=pages, waiting=waiting)
 
 
 def launch_due(services: Services, *, stop: Callable[[], bool] = lambda: False) -> LaunchSummary:

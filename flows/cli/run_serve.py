@@ -27,7 +27,7 @@ def run_command(
 
     Each drop is checked, reported on, and registered.
 
-    Exit code 0: pass completed; 1: something needs the operator; 2: could not run.
+    Exit code 0: pass completed; 1: something failed, or newly waits for the operator; 2: could not run.
     """
     from flows import pipeline
 
@@ -35,12 +35,13 @@ def run_command(
         run_pass = partial(pipeline.run_pass, services, business=business, on_taken=_print_taken, progress=progress)
         # With a Prefect server configured, the pass shows up there as a run. Without one, it starts seconds sooner.
         done = _run_in_prefect(run_pass, services) if "PREFECT_API_URL" in os.environ else run_pass()
-    for problem in done.problems:
-        print_error(problem)
+    needs_operator = [*done.problems, *done.waiting]
+    for line in needs_operator:
+        print_error(line)
     print_line(_summary(done))
     if done.intake.taken:
         print_line(f"Reports: {services.settings.reports.rstrip('/')}/_operator/index.html")
-    raise typer.Exit(1 if done.problems else 0)
+    raise typer.Exit(1 if needs_operator else 0)
 
 
 @app.command("serve")
