@@ -37,7 +37,8 @@ def business_index(view: BusinessIndexView) -> str:
 
 def operator_index(view: OperatorIndexView) -> str:
     """The operator's index.html: first what needs attention, then what launches soon, then all businesses."""
-    items = len(view.held) + len(view.review) + len(view.failed) + view.paused + bool(view.businesses_error)
+    waiting = (item for items in (view.held, view.review, view.failed) for item in items)
+    items = sum(item.count for item in waiting) + view.paused + bool(view.businesses_error)
     lists = (("failed", view.failed, "bad"), ("held", view.held, "warn"), ("review", view.review, "warn"))
     return render_page(
         "operator.html", view=view, items=items, lists=lists, preview=preview_branding, **_shared_values(view.now)

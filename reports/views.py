@@ -257,7 +257,8 @@ class BrandingPreview:
 class AttentionItem:
     """Something that needs the operator, with the commands to choose from, if there are any.
 
-    `what` is a business/reference, a display name or a logo. `why` is one plain sentence without phone numbers.
+    `what` is a business/reference, a display name or a logo. `why` is one plain sentence without phone numbers. An item
+    may stand for `count` items of a business, with some of them as `examples`.
     """
 
     what: str
@@ -266,6 +267,8 @@ class AttentionItem:
     business: str | None = None
     since: datetime | None = None
     report: str | None = None
+    count: int = 1
+    examples: "Sequence[AttentionItem]" = ()
     preview: BrandingPreview | None = None
 
 

@@ -1,7 +1,7 @@
 """`programs` and `show`: list programs, or show one with its history."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -21,12 +21,15 @@ app = typer.Typer()
 
 
 @app.command("programs")
-def programs_command(as_json: AsJson = False) -> None:
+def programs_command(
+    business: Annotated[str | None, typer.Option(metavar="B", help="Only this business's.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List programs with their state and numbers."""
     from flows.ledger.read import page_queries
 
     with open_session() as services, services.ledger.read() as conn:
-        found = page_queries.list_programs(conn)
+        found = page_queries.list_programs(conn, business_id=business)
     if as_json:
         print_json([_row(p) for p in found])
         return

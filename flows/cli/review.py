@@ -1,11 +1,13 @@
 """`review`: approve or reject custom display names and logos."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.output import print_json, print_line, print_table
+from flows.cli.output import format_count, print_json, print_line, print_table
 from flows.cli.session import AsJson, current_user, open_change_session, open_session
+from flows.errors import LaunchdropError
 
 if TYPE_CHECKING:
     from flows.ledger.programs.reviews import Review
@@ -13,11 +15,20 @@ if TYPE_CHECKING:
 app = typer.Typer(name="review", help="Review custom display names and logos.", no_args_is_help=True)
 
 #: `max` is the largest integer a database column takes.
-ReviewId = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="As shown by `review list`.")]
+ReviewIds = Annotated[
+    list[int] | None, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="As shown by `review list`.")
+]
+AllOfBusiness = Annotated[
+    str | None, typer.Option("--business", metavar="B", help="Instead of IDs: everything of this business.")
+]
+Confirmed = Annotated[bool, typer.Option("--yes", help="Do not ask before deciding on everything of a business.")]
 
 
 @app.command("list")
-def list_reviews_command(as_json: AsJson = False) -> None:
+def list_reviews_command(
+    business: Annotated[str | None, typer.Option(metavar="B", help="Only this business's.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List what is waiting for review, oldest first.
 
     The column Warnings has what the rules found.
@@ -25,7 +36,7 @@ def list_reviews_command(as_json: AsJson = False) -> None:
     from flows.ledger.programs.reviews import list_open_reviews
 
     with open_session() as services, services.ledger.read() as conn:
-        waiting = list_open_reviews(conn)
+        waiting = list_open_reviews(conn, business=business)
     if as_json:
         print_json([_row(review) for review in waiting])
     elif not waiting:
@@ -33,38 +44,57 @@ def list_reviews_command(as_json: AsJson = False) -> None:
     else:
         rows = ((str(r.id), r.business, _subject(r), "; ".join(m for _, m in r.review_findings)) for r in waiting)
         print_table(("ID", "Business", "Name or logo", "Warnings"), rows, right=("ID",))
-        print_line("To decide: launchdrop review approve ID, or review reject ID --reason TEXT")
+        print_line("To decide: launchdrop review approve ID…, or review reject ID… --reason TEXT")
 
 
 @app.command("approve")
-def approve_review_command(review: ReviewId) -> None:
-    """Approve a display name or logo.
+def approve_review_command(reviews: ReviewIds = None, business: AllOfBusiness = None, yes: Confirmed = False) -> None:
+    """Approve display names and logos.
 
-    The business can then use it without another review. Programs that were waiting for it are branded.
+    The business can then use them without another review. Programs that were waiting for them are branded.
     """
-    _decide(review, approve=True, reason=None)
+    _decide_all(reviews or [], business, approve=True, reason=None, confirmed=yes)
 
 
 @app.command("reject")
 def reject_review_command(
-    review: ReviewId,
+    reviews: ReviewIds = None,
     reason: Annotated[str | None, typer.Option(help="The reason. The business sees it.")] = None,
+    business: AllOfBusiness = None,
+    yes: Confirmed = False,
 ) -> None:
-    """Reject a display name or logo.
+    """Reject display names and logos.
 
-    Its programs stay unbranded.
+    Their programs stay unbranded.
     """
-    _decide(review, approve=False, reason=reason)
+    _decide_all(reviews or [], business, approve=False, reason=reason, confirmed=yes)
 
 
-def _decide(review: int, *, approve: bool, reason: str | None) -> None:
-    from flows.ledger.programs.reviews import decide_review
+def _decide_all(ids: list[int], business: str | None, *, approve: bool, reason: str | None, confirmed: bool) -> None:
+    """Decide on these reviews, or on all of a business. If one of them does not exist, nothing is decided."""
+    from flows.ledger.programs.reviews import decide_review, list_open_reviews
 
-    with open_change_session() as services, services.ledger.begin() as conn:
-        decided = decide_review(conn, review, approve=approve, by=current_user(), reason=reason, now=services.clock())
-    print_line(f"{_subject(decided.review)} of {decided.review.business}: {'approved' if approve else 'rejected'}.")
-    for business, reference in decided.programs:
-        print_line(f"  {business}/{reference}")
+    if bool(ids) == bool(business):
+        raise LaunchdropError("expected the IDs of reviews, or --business; `launchdrop review list` shows them")
+    with open_change_session() as services:
+        if business:
+            with services.ledger.read() as conn:
+                ids = [review.id for review in list_open_reviews(conn, business=business)]
+            _confirm(len(ids), business, approve=approve, confirmed=confirmed)
+        with services.ledger.begin() as conn:
+            decide = partial(decide_review, approve=approve, by=current_user(), reason=reason, now=services.clock())
+            decisions = [decide(conn, review) for review in ids]
+    for decided in decisions:
+        print_line(f"{_subject(decided.review)} of {decided.review.business}: {'approved' if approve else 'rejected'}.")
+        for owner, reference in decided.programs:
+            print_line(f"  {owner}/{reference}")
+
+
+def _confirm(count: int, business: str, *, approve: bool, confirmed: bool) -> None:
+    if not count:
+        raise LaunchdropError(f"nothing of {business} is waiting for review")
+    if not confirmed:
+        typer.confirm(f"{'Approve' if approve else 'Reject'} {format_count(count)} of {business}?", abort=True)
 
 
 def _subject(review: "Review") -> str:

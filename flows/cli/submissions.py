@@ -19,20 +19,27 @@ LINE_BREAK = "\n  "
 MAX_LISTED = 50
 
 SubmissionId = Annotated[str, typer.Argument(metavar="ID", help="As shown by `launchdrop submissions`.")]
+SubmissionIds = Annotated[list[str], typer.Argument(metavar="ID", help="As shown by `launchdrop submissions --held`.")]
 
 
 @app.callback()
 def list_submissions_command(
     context: typer.Context,
+    business: Annotated[str | None, typer.Option(metavar="B", help="Only this business's.")] = None,
+    held: Annotated[bool, typer.Option("--held", help="Only those that wait for your decision.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of them as a JSON array.")] = False,
 ) -> None:
     """List submissions, newest first."""
     if context.invoked_subcommand is not None:
         return
-    from flows.ledger.read.page_queries import list_submissions
+    from flows.ledger.read.page_queries import list_held_submissions, list_submissions
 
     with open_session() as services, services.ledger.read() as conn:
-        rows = list_submissions(conn, limit=None if as_json else MAX_LISTED + 1)
+        limit = None if as_json else MAX_LISTED + 1
+        if held:
+            rows = list_held_submissions(conn, business_id=business)[::-1][:limit]
+        else:
+            rows = list_submissions(conn, business_id=business, limit=limit)
         reports = services.settings.reports
     if as_json:
         print_json([_row(row, reports) for row in reversed(rows)])
@@ -44,33 +51,36 @@ def list_submissions_command(
 
 
 @app.command("release")
-def release_submission_command(submission: SubmissionId) -> None:
-    """Accept a held submission as it was judged.
+def release_submission_command(submissions: SubmissionIds) -> None:
+    """Accept held submissions as they were judged.
 
-    If it was held because its business asked about too many numbers of others, it is judged again instead, and the
+    One that was held because its business asked about too many numbers of others is judged again instead, and the
     business gets the answers.
     """
     from flows.registration.rerun import release_submission
 
     with open_change_session() as services:
-        registered = release_submission(services, submission, by=current_user())
-    if registered.submission != submission:
-        print_line(f"{submission} was judged again as {registered.submission}; see its verdict in its report.")
-    else:
-        print_line(f"{submission} is accepted as revision {registered.revision}.")
+        for submission in submissions:
+            registered = release_submission(services, submission, by=current_user())
+            if registered.submission != submission:
+                print_line(f"{submission} was judged again as {registered.submission}; see its report.")
+            else:
+                print_line(f"{submission} is accepted as revision {registered.revision}.")
 
 
 @app.command("reject")
 def reject_submission_command(
-    submission: SubmissionId,
+    submissions: SubmissionIds,
     reason: Annotated[str | None, typer.Option(help="The reason. The business sees it.")] = None,
 ) -> None:
-    """Reject a held submission."""
+    """Reject held submissions."""
     from flows.ledger.programs.register import reject_held_submission
 
     with open_change_session() as services, services.ledger.begin() as conn:
-        reject_held_submission(conn, submission, by=current_user(), reason=reason, now=services.clock())
-    print_line(f"{submission} is rejected.")
+        for submission in submissions:
+            reject_held_submission(conn, submission, by=current_user(), reason=reason, now=services.clock())
+    for submission in submissions:
+        print_line(f"{submission} is rejected.")
 
 
 @app.command("retake")

@@ -31,12 +31,12 @@ from flows.ledger.core.outbox import (
 from flows.ledger.intake.drops import find_incomplete_drop
 from flows.ledger.programs.businesses import list_business_ids
 from flows.ledger.read.page_queries import find_receipt
+from flows.publishing.desk import build_operator_index
 from flows.publishing.files import CHANGES_FILE, REPORT_FILES, publish_changes, publish_receipt, publish_report
 from flows.publishing.receipts import build_receipt_view
 from flows.publishing.views import (
     build_business_index,
     build_incomplete_report_view,
-    build_operator_index,
     build_report_view,
     read_changes,
 )

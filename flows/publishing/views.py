@@ -1,6 +1,6 @@
-"""Builds the views that reports and index pages are made from, out of the ledger."""
+"""Builds the views that reports and the index pages of businesses are made from, out of the ledger."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -8,34 +8,25 @@ from typing import Any
 from urllib.parse import quote
 
 from flows.arrival.inbox_problems import KeptProblems, read_inbox_problems
-from flows.ledger.core.control_flags import get_flag, get_launch_pause
 from flows.ledger.core.engine import Connection, Row
 from flows.ledger.intake.drops import ReportedDrop, count_incomplete_drops, list_incomplete_drops
 from flows.ledger.programs.businesses import read_business
 from flows.ledger.programs.number_changes import count_changes, iter_changes
 from flows.ledger.programs.register import find_first_revision, find_latest_revision, find_previous_revision
-from flows.ledger.programs.reviews import Review, list_open_reviews
 from flows.ledger.read import page_queries
-from flows.operator_files.businesses import BUSINESSES_ERROR_FLAG
 from flows.publishing.receipts import find_program_of, list_refusals
 from reports.views import (
-    AttentionItem,
-    BrandingPreview,
     BusinessIndexView,
-    BusinessSummary,
     HeldOutcome,
     IncompleteSummary,
     NumberChange,
-    OperatorIndexView,
     PastSubmission,
     ProgramSummary,
     RevisionChanges,
     RuleCount,
     SubmissionSummary,
     SubmissionView,
-    UpcomingLaunch,
 )
-from schemas.manifest.logo import measure_logo
 from schemas.model.judgment import Counts, Judgment
 from schemas.model.purposes import PURPOSES
 from schemas.model.revision import ABSENT, NumberChanges
@@ -47,16 +38,8 @@ MAX_CHANGES_SHOWN = 200
 MAX_REFUSAL_REASONS = 3
 MAX_SUBMISSIONS = 100
 MAX_INCOMPLETE = 20
-MAX_LAUNCHES = 200
 MAX_TOP_RULES = 10
-#: Logos in review on the operator's page, and what they may cost to draw together, in plain shapes.
-MAX_LOGOS = 10
-MAX_LOGOS_COST = 6_000
 TREND_PERIOD = timedelta(days=30)
-UPCOMING_PERIOD = timedelta(hours=24)
-
-#: Returns the bytes of a business's logo by its sha256, or None if they are lost.
-LoadLogo = Callable[[str, str], bytes | None]
 
 #: How held submissions ended that were not released, by their standing in the ledger.
 _HELD_OUTCOMES: dict[str, HeldOutcome] = {"dismissed": "dismissed", "replaced": "replaced"}
@@ -140,30 +123,6 @@ def build_business_index(conn: Connection, business: str, *, now: datetime) -> B
     )
 
 
-def build_operator_index(conn: Connection, *, now: datetime, load_logo: LoadLogo) -> OperatorIndexView:
-    """The operator's page: what needs a decision, what failed, what launches soon, and all businesses."""
-    reviews = list_open_reviews(conn)
-    load_logo = _limit_logos(load_logo)
-    stuck, unknown = page_queries.list_stuck_programs(conn), page_queries.list_unknown_batches(conn)
-    starting = page_queries.list_starting_programs(conn, until=now + UPCOMING_PERIOD, limit=MAX_LAUNCHES)
-    return OperatorIndexView(
-        now=now,
-        businesses=[
-            _summarize_business(totals) for totals in page_queries.list_business_totals(conn, since=now - TREND_PERIOD)
-        ],
-        held=[_describe_held(row) for row in page_queries.list_held_submissions(conn)],
-        review=[_describe_review(review, load_logo) for review in reviews],
-        failed=[
-            *_describe_inbox_problems(read_inbox_problems(conn)),
-            *map(_describe_stuck_program, stuck),
-            *map(_describe_unknown_batch, unknown),
-        ],
-        upcoming_launches=[_describe_launch(program) for program in starting],
-        paused=get_launch_pause(conn) is not None,
-        businesses_error=get_flag(conn, BUSINESSES_ERROR_FLAG),
-    )
-
-
 def _describe_changes(conn: Connection, revision: Row[Any] | None) -> RevisionChanges | None:
     if revision is None:
         return None
@@ -240,113 +199,4 @@ def _summarize_incomplete(drop: ReportedDrop) -> IncompleteSummary:
         why=findings[0].message if findings else "",
         problems=drop.reported.errors,
         report=f"drops/{quote(drop.name)}/report.html",
-    )
-
-
-def _summarize_business(row: page_queries.BusinessTotals) -> BusinessSummary:
-    return BusinessSummary(
-        id=row.id,
-        index=f"../{row.id}/index.html",
-        legal_name=row.legal_name,
-        programs_live=row.live,
-        programs_scheduled=row.scheduled,
-        numbers_live=row.numbers_live,
-        submissions=row.submissions,
-        last_received_at=row.last_received_at,
-        last_30_days=Counts(read=row.accepted + row.rejected, accepted=row.accepted, rejected=row.rejected),
-    )
-
-
-def _describe_held(row: Row[Any]) -> AttentionItem:
-    return AttentionItem(
-        what=f"{row.business}/{row.reference}",
-        why="; ".join(row.held_because),
-        commands=[f"launchdrop submissions release {row.id}", f"launchdrop submissions reject {row.id} --reason …"],
-        business=row.business,
-        since=row.received_at,
-        report=f"../{row.business}/{row.id}/report.html",
-    )
-
-
-def _limit_logos(load_logo: LoadLogo) -> LoadLogo:
-    """The same function, but without the logos that would keep the page from being drawn quickly.
-
-    A logo that was archived by an older version may break a rule now. It is not shown either.
-    """
-    logos_left, cost_left = MAX_LOGOS, float(MAX_LOGOS_COST)
-
-    def load_cheap_logo(business: str, sha256: str) -> bytes | None:
-        nonlocal logos_left, cost_left
-        if logos_left == 0:
-            return None
-        logos_left -= 1
-        image = load_logo(business, sha256)
-        cost = measure_logo(image) if image else None
-        if cost is None or cost > cost_left:
-            return None
-        cost_left -= cost
-        return image
-
-    return load_cheap_logo
-
-
-def _describe_review(review: Review, load_logo: LoadLogo) -> AttentionItem:
-    name = review.display_name
-    what = f"{name.display} / {name.shorthand}" if name else f"logo {review.logo_name or review.logo_sha256}"
-    return AttentionItem(
-        what=what,
-        why="; ".join(message for _, message in review.review_findings) or "a program uses it",
-        commands=[f"launchdrop review approve {review.id}", f"launchdrop review reject {review.id} --reason …"],
-        business=review.business,
-        since=review.requested_at,
-        report=f"../{review.business}/{review.submission}/report.html" if review.submission else None,
-        preview=_preview_branding(review, load_logo),
-    )
-
-
-def _preview_branding(review: Review, load_logo: LoadLogo) -> BrandingPreview | None:
-    if name := review.display_name:
-        return BrandingPreview(display=name.display, shorthand=name.shorthand)
-    image = load_logo(review.business, review.logo_sha256) if review.logo_sha256 else None
-    return BrandingPreview(logo=image) if image else None
-
-
-def _describe_inbox_problems(kept: Mapping[str, KeptProblems]) -> Iterator[AttentionItem]:
-    """One item for each business, and one for what belongs to no business."""
-    for business, problems in kept.items():
-        more = problems.total - len(problems.messages)
-        why = "; ".join(problems.messages) + (f"; and {more:,} more" if more else "")
-        yield AttentionItem(what=f"inbox/{business}".rstrip("/"), why=why, commands=(), business=business or None)
-
-
-def _describe_stuck_program(program: page_queries.ProgramRow) -> AttentionItem:
-    return AttentionItem(
-        what=f"{program.business}/{program.reference}",
-        why=f"{(program.state or '').replace('_', ' ')}: {program.reason or 'no reason given'}",
-        commands=[f"launchdrop launches retry {program.business}/{program.reference}"],
-        business=program.business,
-        since=program.start,
-    )
-
-
-def _describe_unknown_batch(row: Row[Any]) -> AttentionItem:
-    return AttentionItem(
-        what=f"{row.business}/{row.reference}",
-        why=f"the carrier's answer to a batch of {row.size} numbers was lost, and the carrier cannot be asked",
-        commands=[f"launchdrop show {row.business}/{row.reference}"],
-        business=row.business,
-        since=row.sent_at,
-    )
-
-
-def _describe_launch(program: page_queries.ProgramRow) -> UpcomingLaunch:
-    assert program.start is not None
-    return UpcomingLaunch(
-        business=program.business,
-        reference=program.reference,
-        revision=program.revision,
-        start=program.start,
-        timezone=program.timezone,
-        numbers=program.pending,
-        branding=program.branding,
     )

@@ -217,11 +217,13 @@ def list_business_totals(conn: Connection, *, since: datetime) -> list[BusinessT
     return found
 
 
-def list_held_submissions(conn: Connection) -> list[Row[Any]]:
-    """Submissions that wait for the operator's decision, the oldest first."""
+def list_held_submissions(conn: Connection, *, business_id: str | None = None) -> list[Row[Any]]:
+    """Submissions that wait for the operator's decision, of all businesses or one, the oldest first."""
     query = select(submission).where(
         in_literals(submission.c.standing, "held", "waiting"), submission.c.standing == "held"
     )
+    if business_id is not None:
+        query = query.where(submission.c.business == business_id)
     # Sorted here: with ORDER BY the key, SQLite reads the whole table and not just the few open rows.
     return sorted(conn.execute(query), key=lambda row: row.seq)
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 from flows.ledger.core.engine import Ledger
+from tests.flows.sample_drops import write_drop
 
 ROOT = Path(__file__).parents[3]
 LAUNCHDROP = Path(sys.executable).with_name("launchdrop")
@@ -464,3 +465,35 @@ def test_prints_metrics(here):
     done = call("metrics", cwd=here)
     assert done.returncode == 0
     assert 'launchdrop_rows_total{outcome="accepted"}' in done.stdout
+
+
+def test_reviews_are_decided_several_at_a_time_or_all_of_a_business(here):
+    """All of a business only after a question, and nothing if one of the IDs does not exist."""
+    for number in range(4):
+        changes = {"reference": f"n{number}", "display_name": f"{{display: Acme Bank {number}, shorthand: Acme}}"}
+        write_drop(here / "inbox", f"acme-bank/n{number}", f"501214903{number},Survey\n", **changes)
+    call("run", "--business", "acme-bank", cwd=here)
+    listed = json.loads(call("review", "list", "--business", "acme-bank", "--json", cwd=here).stdout)
+    first, second, *_ = [str(review["id"]) for review in listed]
+    assert json.loads(call("review", "list", "--business", "zenith-health", "--json", cwd=here).stdout) == []
+    assert call("review", "approve", first, "999", cwd=here).stderr == "launchdrop: no review has the id 999\n"
+    done = call("review", "approve", first, second, cwd=here)
+    assert [line for line in done.stdout.splitlines() if line.endswith("approved.")] == [
+        '"Acme Bank 0" / "Acme" of acme-bank: approved.',
+        '"Acme Bank 1" / "Acme" of acme-bank: approved.',
+    ]
+    assert call("review", "reject", "--business", "acme-bank", cwd=here).returncode == 1  # nobody answers
+    done = call("review", "reject", "--business", "acme-bank", "--yes", "--reason", "Too many.", cwd=here)
+    assert done.stdout.count(": rejected.") == len(listed) - 2
+    done = call("review", "approve", cwd=here)
+    assert done.stderr == (
+        "launchdrop: expected the IDs of reviews, or --business; `launchdrop review list` shows them\n"
+    )
+
+
+def test_a_number_shows_who_has_it(here):
+    call("run", cwd=here)
+    [number] = [line.split(",")[0] for line in call("numbers", "export", cwd=here).stdout.splitlines()[1:2]]
+    shown = json.loads(call("numbers", "show", number, "--json", cwd=here).stdout)
+    assert (shown["phone_number"], shown["holder"]["business"], shown["asked_by"]) == (number, "acme-bank", [])
+    assert call("numbers", "show", "5012149999", cwd=here).stdout == "No program has this number.\n"

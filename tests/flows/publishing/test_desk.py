@@ -1,0 +1,49 @@
+"""The operator's page stays small, whatever one business sends."""
+
+from flows.ledger.programs.reviews import request_review
+from flows.publishing.desk import MAX_BUSINESSES, MAX_ITEMS, MAX_LOGOS, build_operator_index
+from reports.index_pages import operator_index
+from schemas.model.business import Business
+from tests.flows.launching.programs import NOON, open_ledger
+
+
+def ask_for_reviews(conn, business, count, **entry):
+    for number in range(count):
+        asset = entry | {"sha256": f"{number:064}"} if entry else {"display": f"Name {number}", "shorthand": "Name"}
+        kind = {"kind": "logo" if entry else "display_name"}
+        request_review(conn, business, kind | asset, submission="s", review_findings=[], now=NOON)
+
+
+def build(conn, load_logo=lambda *_: None):
+    return build_operator_index(conn, now=NOON, load_logo=load_logo)
+
+
+def test_many_reviews_of_a_business_are_one_item_with_examples(tmp_path):
+    with open_ledger(tmp_path).begin() as conn:
+        ask_for_reviews(conn, "acme-bank", 500)
+        ask_for_reviews(conn, "zenith-health", MAX_ITEMS)
+        view = build(conn)
+    [many, *few] = view.review
+    assert (many.what, many.count) == ("500 display names and logos of acme-bank", 500)
+    assert [example.what for example in many.examples] == ["Name 0 / Name", "Name 1 / Name", "Name 2 / Name"]
+    assert many.commands == [
+        "launchdrop review list --business acme-bank",
+        "launchdrop review approve --business acme-bank",
+        "launchdrop review reject --business acme-bank --reason …",
+    ]
+    assert [item.business for item in few] == ["zenith-health"] * MAX_ITEMS
+    page = operator_index(view)
+    assert "503 items need your attention." in page
+    assert len(page) < 100_000
+
+
+def test_the_page_is_bounded_however_many_businesses_there_are(tmp_path):
+    businesses = [f"b{number:03}" for number in range(MAX_BUSINESSES + 20)]
+    loaded = []
+    with open_ledger(tmp_path, *(Business(id=name, legal_name=name) for name in businesses)).begin() as conn:
+        for business in businesses:
+            ask_for_reviews(conn, business, MAX_ITEMS + 1, name="logo.svg")
+        view = build(conn, lambda *logo: loaded.append(logo))
+    assert len(view.review) == MAX_BUSINESSES + 1
+    assert (view.review[-1].what, view.review[-1].count) == ("20 more businesses", 20 * (MAX_ITEMS + 1))
+    assert len(loaded) == MAX_LOGOS
