@@ -55,6 +55,7 @@ def select_rejected_records(block: RecordBlock, found: RowFindings) -> RejectedR
     rows = found.to_correct
     records = pc.cast(block_records(block, rows), pa.string())
     has_bounds = block.cell_counts == 2
+    has_bounds[block.escaped_rows] = False
     has_bounds, damaged = has_bounds[rows], found.has_rule(block.row_count, *_DAMAGED)[rows]
     emptied = damaged | (has_bounds & _find_changing_numbers(block, rows, found))
     records = _empty_number_cells(block, rows, records, emptied & has_bounds)
