@@ -57,8 +57,8 @@ class ListedFiles:
 
         A refused folder is left out if the manifest lists a file in it: MAN-007 already reports that file.
         """
-        above = {folder for form in self._listed_forms for folder in parent_folders(form)}
-        refused = (name for form, name in self._refused_forms.items() if form not in self._listed_forms | above)
+        listed = self._listed_forms | {folder for form in self._listed_forms for folder in parent_folders(form)}
+        refused = (name for form, name in self._refused_forms.items() if form not in listed)
         for name in sorted({*self._unlisted, *refused}):
             yield name, normal_form(name) in self._listed_forms
 

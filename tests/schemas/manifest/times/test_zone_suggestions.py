@@ -107,7 +107,7 @@ def test_another_spelling_of_a_zone_has_its_clock(zone, spell):
 
 
 @settings(max_examples=300)
-@given(st.data(), st.sampled_from(ZONES))
+@given(st.data(), st.sampled_from([zone for zone in ZONES if "/" in zone]))  # WET without its first letter is ET
 def test_a_misspelled_zone_never_becomes_one_with_another_clock(data, zone):
     place = data.draw(st.integers(0, len(zone) - 1))
     letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz/_-+0"))
