@@ -65,7 +65,7 @@ _SYNONYMS: dict[str, str | None] = {
 }
 
 _WORD = re.compile(r"[^\W\d_]+")
-_WORDS = {purpose: _WORD.findall(purpose.casefold()) for purpose in PURPOSES}
+_LETTERS = {"".join(_WORD.findall(purpose.casefold())): purpose for purpose in PURPOSES}
 #: A text that begins with one of these says what the purpose is not.
 _NEGATIONS = frozenset({"no", "non", "not", "never", "anti", "do", "don", "dont"})
 #: How similar each word must be to the right one, and all letters together if the words are divided otherwise.
@@ -95,13 +95,17 @@ def nearest_purpose(text: str) -> str | None:
         return _SYNONYMS[letters]
     if not words or (words[0] in _NEGATIONS and words[:2] != ["do", "not"]):
         return None
-    similarity, purpose = max((_similarity(words, known), purpose) for purpose, known in _WORDS.items())
-    return purpose if similarity >= _MIN_SIMILARITY else None
+    alike = (_LETTERS[each] for each in difflib.get_close_matches(letters, _LETTERS, n=2, cutoff=_MIN_SIMILARITY))
+    return next((purpose for purpose in alike if _is_misspelled(words, purpose)), None)
 
 
-def _similarity(words: list[str], known: list[str]) -> float:
-    """How similar the words are to those of a purpose, from 0 to 1: the least similar word counts."""
-    in_all = difflib.SequenceMatcher(None, "".join(words), "".join(known)).ratio()
-    if in_all >= _MIN_SIMILARITY and len(words) == len(known):
-        return min(difflib.SequenceMatcher(None, *pair).ratio() for pair in zip(words, known, strict=True))
-    return in_all if in_all >= _MIN_JOINED_SIMILARITY else 0
+def _is_misspelled(words: list[str], purpose: str) -> bool:
+    """Whether the words, which have about the letters of the purpose, are its words."""
+    known = _WORD.findall(purpose.casefold())
+    if len(words) != len(known):
+        return _ratio("".join(words), "".join(known)) >= _MIN_JOINED_SIMILARITY
+    return all(_ratio(word, right) >= _MIN_SIMILARITY for word, right in zip(words, known, strict=True))
+
+
+def _ratio(first: str, second: str) -> float:
+    return difflib.SequenceMatcher(None, first, second).ratio()
