@@ -11,7 +11,7 @@ from schemas.manifest.nearest_words import intended_word, nearest_choice, neares
 from schemas.manifest.yaml_faults import UnquotedValue, quote_text
 from schemas.manifest.yaml_tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlNull, YamlScalar, YamlValue
 from schemas.model.characters import find_hidden_character
-from schemas.model.findings import Severity
+from schemas.model.findings import MAX_VALUE_LENGTH, Severity
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -105,7 +105,8 @@ class Section(SectionReporter):
     """One mapping of a manifest, at `path` ("" for the root).
 
     Creating it reports repeated and unknown keys, and values that must be in quotes. Those are read as nothing. `homes`
-    has the section (a path) where a key belongs that is unknown here.
+    has the section (a path) where a key belongs that is unknown here. `explained` collects, for all sections, the paths
+    of keys that are not missing as well, because a misspelled or misplaced key was reported instead.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Section(SectionReporter):
         known: Collection[str],
         *,
         homes: Mapping[str, str] = MappingProxyType({}),
+        explained: set[str] | None = None,
     ) -> None:
         entries = mapping.entries
         keys = SectionKeys(
@@ -127,7 +129,7 @@ class Section(SectionReporter):
         super().__init__(keys, findings)
         self._entries: Mapping[str, YamlEntry] = entries
         self._homes = homes
-        self._explained: set[str] = set()
+        self._explained: set[str] = set() if explained is None else explained
         self._report_keys(mapping, known)
         if mapping.properties:
             self._report_properties(path, mapping)
@@ -164,19 +166,15 @@ class Section(SectionReporter):
 
     def _report_unquoted(self, key: str, value: UnquotedValue) -> None:
         message = f"{self.path(key)}: {printable_text(value.reason)}."
-        self.report("MAN-020", key, message, line=value.line, value=value.written, suggestion=value.quoted)
+        self.report("MAN-020", key, message, line=value.line, value=value.written, suggestion=_short(value.quoted))
 
     def __contains__(self, key: str) -> bool:
-        return key in self._entries and not self.is_null(key)
+        return self.node(key) is not None or self.is_unquoted(key)
 
     def node(self, key: str) -> YamlValue | None:
         """The value of this key; None if it is missing or null, or reported because it must be in quotes."""
         entry = self._entries.get(key)
         return entry.node if entry and not isinstance(entry.node, YamlNull | UnquotedValue) else None
-
-    def is_null(self, key: str) -> bool:
-        """Whether the key is there, without a value."""
-        return key in self._entries and isinstance(self._entries[key].node, YamlNull)
 
     def is_unquoted(self, key: str) -> bool:
         """Whether the value of this key was reported because it must be in quotes."""
@@ -194,7 +192,7 @@ class Section(SectionReporter):
         suggestion = None
         if written.startswith("#") and not written[1:2].isspace():
             why = "is blank: what follows # is a comment; put the value in quotes"
-            suggestion = quote_text(written)
+            suggestion = _short(quote_text(written))
         elif written.startswith("#"):
             why = "is blank; what follows # is a comment"
         else:
@@ -353,14 +351,13 @@ class Section(SectionReporter):
 
     def subsection(self, mapping: YamlMapping, key: str, known: Collection[str]) -> "Section":
         """A mapping at this key, or in the list at this key (`numbers[2]`), as a section."""
-        section = Section(mapping, self.path(key), self._findings, known, homes=self._homes)
-        section._explained |= self._explained
-        return section
+        path = self.path(key)
+        return Section(mapping, path, self._findings, known, homes=self._homes, explained=self._explained)
 
     def list_items(self, key: str, form: str = "- …") -> Iterator[tuple[str, YamlValue]]:
-        """The items of the list under this key, each with its path (`numbers[2]`). None if the key has no value.
+        """The items of the list under this key, each with its path (`numbers[2]`).
 
-        An item that is null, or must be in quotes, is reported and left out. `form` shows an item, for who wrote none.
+        An item that is null, or must be in quotes, is reported and left out. `form` is how an item is written.
         """
         node = self.node(key)
         if not isinstance(node, YamlList):
@@ -413,6 +410,11 @@ def excerpt(text: str) -> str:
     """The start of the text for a message, on one line."""
     start = printable_text(text[:_EXCERPT_LENGTH])
     return start if len(text) <= _EXCERPT_LENGTH else f"{start}…"
+
+
+def _short(suggestion: str | None) -> str | None:
+    """The suggestion, unless it is so long that the report would cut the value it is for."""
+    return suggestion if suggestion and len(suggestion) <= MAX_VALUE_LENGTH else None
 
 
 def _has_value(node: YamlNode) -> bool:
