@@ -35,6 +35,10 @@ _NAMES = {
     " ": "a second space in a row",
     '"': "a straight quotation mark",
     "\ufeff": "a byte order mark (U+FEFF)",
+    "\x0b": "a vertical tab (U+000B)",
+    "\x0c": "a form feed (U+000C)",
+    "\x1a": "a Ctrl-Z (U+001A)",
+    "\x85": "a next line character (U+0085)",
 }
 
 

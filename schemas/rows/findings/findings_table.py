@@ -67,6 +67,8 @@ class FindingsDescriber:
         facts = FindingFacts(
             code=found.code,
             number=numbers,
+            purpose=purposes,
+            read_records=lambda place: _record_reader(block, found.row[place])(),
             cell_counts=block.cell_counts[found.row],
             fault=self._faults(block, found.row),
             related=found.related,

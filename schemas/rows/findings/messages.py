@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.model.area_codes import AreaCodesOnDay
-from schemas.model.findings import TYPED_NUMBERS_FILE
+from schemas.model.characters import describe_character, find_hidden_character
+from schemas.model.findings import MAX_VALUE_LENGTH, TYPED_NUMBERS_FILE
 from schemas.rows.findings.row_places import RowPlaces
 from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_plan
 from schemas.rows.numbers.phone_cells import MAX_CELL_BYTES, PhoneCells, parse_phone_cells
@@ -31,7 +32,6 @@ _FIXED = {
     "NUM-022": "Another business has registered this phone number.",
     "NUM-024": "This phone number is on the operator's do-not-originate list.",
     "PUR-001": "The call purpose is blank.",
-    "PUR-002": "This is not one of the ten call purposes.",
 }
 
 _FAULTS = {
@@ -47,11 +47,14 @@ _FAULTS = {
 class FindingFacts:
     """What the messages of some findings are about: arrays with one entry per finding.
 
-    `number` has the number cells as text. `related` is as in `schemas.rows.judging.cross_row_checks.CROSS_ROW_DTYPE`.
+    `number` and `purpose` have the two cells as text. `read_records` returns the records of some findings as received.
+    `related` is as in `schemas.rows.judging.cross_row_checks.CROSS_ROW_DTYPE`.
     """
 
     code: NDArray[np.uint8]
     number: pa.Array
+    purpose: pa.Array
+    read_records: Callable[[Integers], pa.Array]
     cell_counts: Integers
     fault: Integers
     related: Integers
@@ -87,10 +90,8 @@ class MessageWriter:
             return self._repeat_messages(rule, facts.related[place])
         if rule == "NUM-023":
             return _once_per_value(facts.related[place], self._conflict_message)
-        if rule == "NUM-002":
-            return _bad_character_messages(facts.number.take(pa.array(place)))
-        if rule == "NUM-003":
-            return _spreadsheet_messages(facts.number.take(pa.array(place)))
+        if rule in _BY_TEXT:
+            return _BY_TEXT[rule](facts, place)
         return _once_per_value(_BY_VALUE[rule][0](facts, place), _BY_VALUE[rule][1])
 
     def _not_in_service_message(self, area: int) -> str:
@@ -167,10 +168,6 @@ def _all_digits(facts: FindingFacts, place: Integers) -> Integers:
 
 
 _BY_VALUE: dict[str, tuple[Callable[[FindingFacts, Integers], Integers], Callable[[int], str]]] = {
-    "CSV-010": (
-        lambda facts, place: facts.cell_counts[place],
-        lambda cells: f"This row has {cells:,} column{'s' * (cells > 1)}. It needs 2.",
-    ),
     "CSV-012": (lambda facts, place: facts.fault[place], lambda fault: _FAULTS[RecordFault(fault)]),
     "NUM-005": (lambda facts, place: facts.phone_cells(place).digits, lambda digits: _digits_message(digits)),
     "NUM-025": (_all_digits, lambda number: _suspect_message(number)),
@@ -215,24 +212,84 @@ def _spreadsheet_message(cell: str) -> str:
     return f"A spreadsheet changed this phone number ({shown})."
 
 
-def _bad_character_messages(number: pa.Array) -> pa.Array:
-    """Name the first character that a phone number can't contain."""
-    found = pc.extract_regex(number, "^ *[+]?[-0-9 .()\u00a0\u2010\u2011\u2013]*(?P<c>(?s:.))")
-    characters = pc.struct_field(found, "c").dictionary_encode(null_encoding="encode")
-    return pa.array([_bad_character_message(each) for each in characters.dictionary.to_pylist()]).take(
-        characters.indices
+def _column_messages(cell_counts: Integers, records: pa.Array) -> pa.Array:
+    """How many columns each record has, and the first character that may have been meant as a line end."""
+    counted = _once_per_value(
+        cell_counts, lambda cells: f"This row has {cells:,} column{'s' * (cells > 1)}. It needs 2."
     )
+    found = pc.struct_field(pc.extract_regex(records, r"(?P<c>[\x0b\x0c\x1a\x1c-\x1e\x85\x{2028}\x{2029}])"), "c")
+    if found.null_count == len(found):
+        return counted
+    return pc.coalesce(pc.binary_join_element_wise(counted, _once_per_text(found, _no_line_end_message), " "), counted)
 
 
-def _bad_character_message(character: str | None) -> str:
-    if character is None:
-        return f"The cell is longer than {MAX_CELL_BYTES} characters."
-    visible = character.isprintable() and not character.isspace()
-    return f"Phone numbers can't contain {f'“{character}”' if visible else _name_invisible(character)}."
+def _no_line_end_message(character: str) -> str:
+    return f"It contains {describe_character(character)}, which does not end a row."
 
 
-def _name_invisible(character: str) -> str:
-    return _INVISIBLE.get(character) or f"the invisible character U+{ord(character):04X}"
+def _purpose_messages(purpose: pa.Array) -> pa.Array:
+    """Name the first character of each purpose that is not seen or looks like another one."""
+    shown = pc.utf8_slice_codeunits(purpose, 0, MAX_VALUE_LENGTH)
+    maybe = pc.if_else(pc.match_substring_regex(shown, "[^ -~]|  "), shown, pa.scalar(None, pa.string()))
+    if maybe.null_count == len(maybe):
+        return pa.repeat(_NO_PURPOSE, len(maybe))
+    return pc.fill_null(_once_per_text(maybe, _purpose_message), _NO_PURPOSE)
 
 
-_INVISIBLE = {"\t": "a tab", "\n": "a line break", "\r": "a line break"}
+_NO_PURPOSE = "This is not one of the ten call purposes."
+
+
+def _purpose_message(text: str) -> str:
+    hidden = find_hidden_character(text)
+    if hidden is None:
+        return _NO_PURPOSE
+    return f"This is not one of the ten call purposes: it has {hidden.description} at position {hidden.position}."
+
+
+def _once_per_text(texts: pa.Array, message: Callable[[str], str]) -> pa.Array:
+    """The message of each text, built once per distinct text; null for null."""
+    encoded = texts.dictionary_encode()
+    return pa.array([message(text) for text in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
+
+
+_PLACEHOLDER = r"(?i)^\s*(?:null|nil|none|nan|n/?a|#n/a|#ref!|#value!|#name\?|undefined|unknown|tbd|#{3,})\s*$"
+
+
+def _bad_character_messages(number: pa.Array) -> pa.Array:
+    """Name the first character that a phone number can't contain, and where it is if it is not seen."""
+    placeholder = pc.if_else(pc.match_substring_regex(number, _PLACEHOLDER), number, pa.scalar(None, pa.string()))
+    found = pc.extract_regex(number, "^(?P<before> *[+]?[-0-9 .()\u00a0\u2010\u2011\u2013]*)(?P<c>(?s:.))")
+    position = pc.cast(pc.add(pc.utf8_length(pc.struct_field(found, "before")), 1), pa.string())
+    placed = pc.binary_join_element_wise(pc.struct_field(found, "c"), position, "")
+    messages = pc.fill_null(_once_per_text(placed, _bad_character_message), _TOO_LONG)
+    if placeholder.null_count == len(placeholder):
+        return messages
+    return pc.coalesce(_once_per_text(placeholder, _placeholder_message), messages)
+
+
+_TOO_LONG = f"The cell is longer than {MAX_CELL_BYTES} characters."
+
+
+def _bad_character_message(placed: str) -> str:
+    """`placed` is the character and its position."""
+    character, position = placed[0], placed[1:]
+    if find_hidden_character(character) is None:
+        return f"Phone numbers can't contain “{character}”."
+    if character in "\t\r\n":
+        return f"Phone numbers can't contain {describe_character(character)}."
+    return f"Phone numbers can't contain {describe_character(character)}, which is at position {position}."
+
+
+def _placeholder_message(cell: str) -> str:
+    text = cell.strip()
+    if text.startswith("###"):
+        return "A spreadsheet wrote ### instead of the phone number, because its column was too narrow."
+    return f"There is “{text}” instead of a phone number."
+
+
+_BY_TEXT: dict[str, Callable[[FindingFacts, Integers], pa.Array]] = {
+    "CSV-010": lambda facts, place: _column_messages(facts.cell_counts[place], facts.read_records(place)),
+    "NUM-002": lambda facts, place: _bad_character_messages(facts.number.take(pa.array(place))),
+    "NUM-003": lambda facts, place: _spreadsheet_messages(facts.number.take(pa.array(place))),
+    "PUR-002": lambda facts, place: _purpose_messages(facts.purpose.take(pa.array(place))),
+}

@@ -1,4 +1,7 @@
-"""Suggests what was probably meant: the ten-digit number, the nearest purpose, the row with a comma. Never applied."""
+"""Suggests what was probably meant: the ten-digit number, the nearest purpose, the row of two cells. Never applied.
+
+A suggestion is a value for the cell, or for the whole row, that a program may put there.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.model.area_codes import AreaCodesInForce
-from schemas.model.purposes import nearest_purpose
+from schemas.model.purposes import PURPOSES, nearest_purpose
 from schemas.rows.numbers.numbering_plan import NumberingPlan, numbering_plan
 
 _EXTENSION = r"(?i)[\s,;]*(?:extension|extn?|ext|x|#|;)[\s.:]*\d{1,6}\s*$"
@@ -16,6 +19,13 @@ _TEN_DIGITS = r"^(?:011|00|0)?1{0,2}(?P<ten>\d{10})$"
 _AMOUNT = r"^\s*\+?1?(?P<a>\d{10})[.,]0+\s*$"
 _SCIENTIFIC = r"^\s*(?P<a>\d)[.,](?P<b>\d{9})[eE]\+?0?9\s*$"
 _EMPTY_AFTER = r'^(?P<a>[^,"]*,[^,"]*),[\s,]*$'
+_EMPTY_BEFORE = r'^,[\s,]*(?P<a>[^,"]*[^,"\s][^,"]*,[^,"]*[^,"\s][^,"]*)$'
+_WHOLE_ROW_QUOTED = r'^"+(?P<a>[^",;\t|]+)"*[,;\t|]"*(?P<b>[^",;\t|]+)"+[,\s]*$'
+_SPACE_BETWEEN = r"^\s*(?P<a>[+(]?\d[-\d ().]{8,20})\s(?P<b>[A-Za-z][A-Za-z /-]*)$"
+#: Quotes of any kind, and what programs put before them: ="…" in spreadsheets, \" in code.
+_QUOTE_MARKS = r'[="\\\x{2018}-\x{201f}\x{ff02}]+'
+_TWO_CELLS = r"^\s*(?P<a>[-+\d ().]{10,20}?)\s*[,;\t|]\s*(?P<b>[^,;\t|]*[^,;\t|\s])[\s,]*$"
+_PURPOSES_FOLDED = pa.array([purpose.lower() for purpose in PURPOSES])
 _OTHER_SEPARATOR = r"^(?P<a>[^;\t|]*[^;\t|\s])\s*[;\t|]\s*(?P<b>[^;\t|]+?)\s*$"
 
 #: How many distinct unknown purposes of a submission are compared with the ten. A real numbers file has a few.
@@ -40,6 +50,8 @@ class Suggester:
             return _once_per_text(self._nearest_purposes, purpose)
         if rule == "CSV-010":
             return _once_per_text(_two_columns, read_records())
+        if rule == "CSV-012":
+            return _once_per_text(_without_quote_marks, read_records())
         if rule not in _FROM_NUMBER:
             return None
         return _once_per_text(partial(_FROM_NUMBER[rule], numbering_plan(self.area_codes)), number)
@@ -83,26 +95,32 @@ def _if_valid(plan: NumberingPlan, ten: pa.Array) -> pa.Array:
     return pc.if_else(pa.array(good), ten, pa.scalar(None, pa.string()))
 
 
-def _with_area_code(_plan: NumberingPlan, number: pa.Array) -> pa.Array:
-    digits = pc.replace_substring_regex(number, r"[^0-9]", "")
-    local = pc.utf8_slice_codeunits(digits, -7)
-    exchange, line = pc.utf8_slice_codeunits(local, 0, 3), pc.utf8_slice_codeunits(local, 3, 7)
-    return pc.binary_join_element_wise("ten digits, area code first: AAA", exchange, line, "-")
-
-
 def _two_columns(record: pa.Array) -> pa.Array:
-    """The record without its empty columns, or with a comma in place of another separator."""
+    """The record without empty columns or quotes around all of it, or with a comma in place of another separator."""
     record = pc.utf8_rtrim(record, "\r\n")
-    split = pc.extract_regex(record, _OTHER_SEPARATOR)
-    joined = pc.binary_join_element_wise(*_groups(split, "a", "b"), ",")
+    split = [_joined(record, pattern) for pattern in (_WHOLE_ROW_QUOTED, _OTHER_SEPARATOR, _SPACE_BETWEEN)]
+    joined = pc.coalesce(*split)
     joined = pc.if_else(pc.equal(pc.count_substring(joined, ","), 1), joined, pa.scalar(None, pa.string()))
-    return pc.coalesce(_group(record, _EMPTY_AFTER, "a"), joined)
+    return pc.coalesce(_group(record, _EMPTY_AFTER, "a"), _group(record, _EMPTY_BEFORE, "a"), joined)
+
+
+def _without_quote_marks(record: pa.Array) -> pa.Array:
+    """The record without quotes, if that leaves a number and one of the ten purposes."""
+    cells = pc.extract_regex(pc.replace_substring_regex(record, _QUOTE_MARKS, ""), _TWO_CELLS)
+    number, purpose = _groups(cells, "a", "b")
+    is_purpose = pc.is_in(pc.utf8_lower(purpose), _PURPOSES_FOLDED)
+    joined = pc.binary_join_element_wise(number, purpose, ",")
+    return pc.if_else(is_purpose, joined, pa.scalar(None, pa.string()))
+
+
+def _joined(record: pa.Array, pattern: str) -> pa.Array:
+    """The groups a and b of the pattern as two cells; null where it does not match."""
+    return pc.binary_join_element_wise(*_groups(pc.extract_regex(record, pattern), "a", "b"), ",")
 
 
 _FROM_NUMBER: dict[str, Callable[[NumberingPlan, pa.Array], pa.Array]] = {
     "NUM-002": _ten_digits,
     "NUM-003": _undamaged,
-    "NUM-004": _with_area_code,
     "NUM-005": _ten_digits,
     "NUM-006": _ten_digits,
 }
