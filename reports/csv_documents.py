@@ -2,12 +2,14 @@
 changes.csv: one line per number that a revision of a program changed.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from schemas.model.judgment import REJECTION_COLUMNS, Judgment
 from schemas.model.purposes import PURPOSES
 from schemas.model.revision import NumberChanges
+from schemas.rows.rule_codes import count_row_findings
 
 if TYPE_CHECKING:  # the functions import pyarrow, because it saves start-up time
     import numpy as np
@@ -49,11 +51,16 @@ def rejected_csv(judgment: Judgment) -> Iterator[bytes]:
 
 
 def rejections_csv(judgment: Judgment) -> Iterator[bytes]:
-    """The bytes of rejections.csv: one line per finding on a record, UTF-8 with BOM, safe to open in a spreadsheet."""
+    """The bytes of rejections.csv: one line per finding on a record, UTF-8 with BOM, safe to open in a spreadsheet.
+
+    The last `judgment.rows.unlisted` findings are left out.
+    """
     yield BOM + ",".join(REJECTION_COLUMNS).encode() + b"\n"
+    left = count_row_findings(judgment.totals) - judgment.rows.unlisted if judgment.rows.unlisted else sys.maxsize
     for batch in judgment.numbers.rejections():
-        if batch.num_rows:
-            yield _write_lines(batch)
+        if left and batch.num_rows:
+            yield _write_lines(batch.slice(0, left))
+        left = max(0, left - batch.num_rows)
 
 
 def changes_csv(changes: Iterable[NumberChanges]) -> Iterator[bytes]:

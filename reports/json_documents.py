@@ -13,6 +13,7 @@ from schemas.model.findings import Finding
 from schemas.model.judgment import Counts, FileResult, Judgment
 from schemas.model.manifest import Manifest, Schedule
 from schemas.reasons import Reason
+from schemas.rows.rule_codes import count_row_findings
 
 #: Goes up with any change that could break a reader. Within a version, fields are only added.
 SCHEMA_VERSION = 2
@@ -41,6 +42,7 @@ def report_json(view: SubmissionView) -> str:
             "baseline": _pick_fields(judgment.baseline, *_BASELINE_FIELDS),
             "engine": _engine(judgment),
             **_refused(view),
+            **_rejections(judgment),
         }
     )
 
@@ -156,6 +158,12 @@ def _revision(revision: RevisionChanges | None) -> dict[str, Any] | None:
         ],
         "numbers_listed": revision.listed,
     }
+
+
+def _rejections(judgment: Judgment) -> dict[str, int]:
+    """How many lines rejections.csv would have, and how many it has."""
+    total = count_row_findings(judgment.totals)
+    return {"rejections_total": total, "rejections_shown": total - judgment.rows.unlisted}
 
 
 def _rules(judgment: Judgment) -> list[dict[str, Any]]:

@@ -360,6 +360,10 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     ),
     "downloads_repeats": ("; without 1 row that is already in", "; without {n:,} rows that are already in"),
     "downloads_rejections": "one line per finding, with the problem and the fix, for a spreadsheet",
+    "downloads_unlisted": (
+        "; without the last finding, to keep the file small",
+        "; without the last {n:,} findings, to keep the file small",
+    ),
     "downloads_changes": "the numbers that this revision changed, with the call purpose before and now",
     "downloads_program": "the manifest to drop with the corrected rows",
     "downloads_json": "this report as data, for programs",

@@ -76,11 +76,13 @@ class RowTotals:
     - `repeated`: rows that were rejected only because an earlier row has the same number and purpose. They are not in
       rejected.csv.
     - `emptied`: rows of rejected.csv in which a number is left out, because a spreadsheet would change it.
+    - `unlisted`: findings on rows that rejections.csv does not list, because it would become too long.
     """
 
     with_findings: int = 0
     repeated: int = 0
     emptied: int = 0
+    unlisted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

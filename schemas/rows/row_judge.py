@@ -58,12 +58,10 @@ class NumbersResult:
 
     def rejections(self) -> "Iterator[pa.RecordBatch]":
         """One row per finding on a record, in file and row order; the columns are `REJECTION_COLUMNS`."""
-        import pyarrow as pa  # only here, for a fast start
-
-        from schemas.rows.findings.findings_table import REJECTION_SCHEMA
+        from schemas.rows.findings.findings_table import unpack_findings  # only here, for a fast start
 
         for piece in self._rejections:
-            yield pa.ipc.read_record_batch(pa.py_buffer(piece), REJECTION_SCHEMA)
+            yield unpack_findings(piece)
 
     def rejected_records(self) -> Iterator[bytes]:
         """The records of rejected.csv, as UTF-8 without a BOM, each with its line end, in file and row order.
@@ -134,4 +132,5 @@ def _row_totals(second: "SecondPassResult") -> RowTotals:
         with_findings=second.rows_with_findings,
         repeated=rejected - second.rows_in_rejected_csv,
         emptied=second.emptied_rows,
+        unlisted=second.listing.unlisted,
     )

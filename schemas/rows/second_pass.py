@@ -13,7 +13,8 @@ from schemas.model.findings import Finding
 from schemas.model.judgment import CHUNK_ROWS, Counts, FileResult, RepairGroup
 from schemas.model.policy import FindingCaps
 from schemas.model.purposes import PURPOSES
-from schemas.rows.findings.findings_table import FindingsDescriber, to_findings
+from schemas.rows.findings.findings_table import FindingsDescriber, pack_findings, to_findings
+from schemas.rows.findings.listing_limit import ListingLimit
 from schemas.rows.findings.messages import MessageWriter, distinct_codes
 from schemas.rows.findings.rejected_records import RejectedRecords, select_rejected_records
 from schemas.rows.findings.repair_groups import RepairGroupCounter
@@ -41,6 +42,7 @@ class SecondPassResult:
 
     open_spill: OpenSpillFile
     caps: FindingCaps
+    listing: ListingLimit
     accepted: SpillFile = field(init=False)
     rejections: SpillFile = field(init=False)
     rejected_records: SpillFile = field(init=False)
@@ -95,7 +97,7 @@ def run_second_pass(
     open_spill: OpenSpillFile,
 ) -> SecondPassResult:
     """Describe the findings of every file, in order."""
-    result = SecondPassResult(open_spill, caps)
+    result = SecondPassResult(open_spill, caps, ListingLimit.for_bytes(sum(file.bytes for file in first.files)))
     suggester = Suggester(terms.area_codes.in_force())
     ends = np.cumsum([file.rows for file in first.files]).tolist()
     places = RowPlaces(files=[file.name for file in first.files], sizes=[file.rows for file in first.files])
@@ -159,7 +161,8 @@ class _FilePass:
         results.count_rows(found, rejected)
         groups.add(described.batch, described.codes, described.patterns)
         self.shown += results.select_shown(found, described.batch)
-        results.rejections.put(memoryview(described.batch.serialize()))
+        results.listing.add(described.batch)
+        results.rejections.put(pack_findings(described.batch))
         for piece in self.describer.records(block, rejected, self._read_tail):
             results.rejected_records.put(piece)
 

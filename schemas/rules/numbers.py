@@ -250,8 +250,8 @@ RULES: tuple[Rule, ...] = (
         name="The call purpose is not one of the ten",
         meaning="Only the ten call purposes are allowed. Case and outer spaces do not matter, but spelling does.",
         fix=(
-            "Use one of: Charity, Customer Service, Debt Collection, Informational/Notification, Multi-Use Line, "
-            "Political, Prison, Survey, Telemarketing, Do Not Originate."
+            "Use one of the ten call purposes. They are Charity, Customer Service, Debt Collection, "
+            "Informational/Notification, Multi-Use Line, Political, Prison, Survey, Telemarketing and Do Not Originate."
         ),
     ),
     _purpose(

@@ -1,5 +1,6 @@
 """The type of a rule in the catalog."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,3 +24,8 @@ class Rule:
     name: str
     meaning: str
     fix: str
+
+    @property
+    def first_step(self) -> str:
+        """The first sentence of `fix`, for a line that is repeated many times."""
+        return re.split(r"(?<=[.!?]) ", self.fix, maxsplit=1)[0]

@@ -13,7 +13,7 @@ VIEWS = ("accepted", "with_rejections", "held", "rejected", "unreadable", "incom
 KEYS = [
     "schema_version", "submission", "verdict", "program", "counts", "files", "rules", "rules_not_checked", "findings",
     "findings_total", "findings_shown", "revision", "baseline", "engine",
-    "refused", "refused_total",
+    "refused", "refused_total", "rejections_total", "rejections_shown",
 ]  # fmt: skip
 
 
@@ -78,6 +78,14 @@ def test_totals_count_everything_and_shown_counts_what_is_listed():
     assert document["findings_total"] == sum(rule["count"] for rule in document["rules"]) == 5010
     assert document["findings_shown"] == len(document["findings"]) < 5010
     assert document["counts"]["read"] == sum(document["counts"][key] for key in ("accepted", "rejected", "ignored"))
+
+
+def test_findings_on_rows_that_rejections_csv_does_not_list():
+    view = samples.hostile()
+    rows = replace(view.judgment.rows, unlisted=10)
+    document = json.loads(report_json(replace(view, judgment=replace(view.judgment, rows=rows))))
+    assert document["rejections_shown"] == document["rejections_total"] - 10
+    assert document["rejections_total"] == sum(r["count"] for r in document["rules"] if r["id"][:3] in ("NUM", "PUR"))
 
 
 def test_a_lone_surrogate_becomes_a_question_mark():

@@ -33,7 +33,7 @@ _TYPES = dict.fromkeys(("row", "line", "rejected_row", "kept_row"), pa.int64()) 
 REJECTION_SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in (*REJECTION_COLUMNS, *_HIDDEN_COLUMNS)])
 
 _RULES = [RULES[rule] for rule in ROW_RULES]
-_TEXTS = {name: pa.array([getattr(rule, name) for rule in _RULES]) for name in ("id", "severity", "fix")}
+_TEXTS = {name: pa.array([getattr(rule, name) for rule in _RULES]) for name in ("id", "severity", "first_step")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class FindingsDescriber:
             _TEXTS["id"].take(code),
             _TEXTS["severity"].take(code),
             self.messages.messages(facts),
-            _TEXTS["fix"].take(code),
+            _TEXTS["first_step"].take(code),
             self._suggest(block, found, numbers, purposes),
             rejected.numbers_of(found.row, first_rejected),
             *self._kept_rows(found),
@@ -163,6 +163,20 @@ def _contents(pieces: pa.Array) -> bytes:
 
 #: The cell that a rule is about, by the start of its id. All other rules are about the whole row.
 _COLUMN_OF: dict[str, Column] = {"NUM": "phone_number", "PUR": "call_purpose"}
+
+
+def pack_findings(batch: pa.RecordBatch) -> memoryview:
+    """Lines of rejections.csv as bytes. Compressed, because most of their texts repeat."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_batch(batch)
+    return memoryview(sink.getvalue())
+
+
+def unpack_findings(packed: bytes) -> pa.RecordBatch:
+    """What `pack_findings` packed."""
+    with pa.ipc.open_stream(pa.py_buffer(packed)) as reader:
+        return reader.read_next_batch()
 
 
 def to_findings(batch: pa.RecordBatch) -> list[Finding]:
