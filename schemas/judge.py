@@ -243,6 +243,7 @@ def _number_terms(manifest: Manifest, context: JudgingContext, policy: Policy, n
         do_not_originate=context.do_not_originate,
         claims=context.claims,
         suspects=context.previous.suspects if context.previous else None,
+        read_purposes=context.read_purposes,
     )
 
 

@@ -12,13 +12,13 @@ from schemas.rules import RULES
 
 _NEED_THE_BUSINESS = ("MAN-010", "SCH-005", "DSP-007", "DSP-008", "IMG-005")
 _NEED_THE_LOGO_FILE = ("IMG-002", "IMG-003", "IMG-004", "IMG-005")
-_NEED_THE_LEDGER = ("MAN-015", "MAN-019", "SCH-008", "NUM-022", "NUM-023", "NUM-025")
+_NEED_THE_LEDGER = ("MAN-015", "MAN-019", "SCH-008", "NUM-022", "NUM-023", "NUM-025", "PUR-006")
 #: The rules that a cancellation is checked against, among those that can be unchecked.
 _FOR_CANCELLATIONS = ("MAN-008", "MAN-009", "MAN-015")
 #: The rules that need no parsed manifest.
 _WITHOUT_A_MANIFEST = ("MAN-001", "MAN-011", "MAN-013", "MAN-018", "MAN-022")
 #: The file and row rules that compare with the manifest, the ledger or the operator's list.
-_NOT_FOR_BARE_FILES = ("CSV-003", "NUM-022", "NUM-023", "NUM-024", "NUM-025", "PUR-003", "PUR-005")
+_NOT_FOR_BARE_FILES = ("CSV-003", "NUM-022", "NUM-023", "NUM-024", "NUM-025", "PUR-003", "PUR-005", "PUR-006")
 
 #: A fact from outside the drop that a rule needs. "folder" is the business whose folder the drop is in.
 MissingFact = Literal["folder", "businesses", "gallery", "ledger", "do_not_originate", "manifest"]

@@ -5,7 +5,7 @@ from functools import partial
 
 from flows.arrival.manifests import manifest_cache
 from flows.ledger.programs.businesses import read_business
-from flows.ledger.programs.numbers import count_removed_by_replace
+from flows.ledger.programs.numbers import count_removed_by_replace, read_purposes
 from flows.ledger.programs.ownership import LedgerClaims
 from flows.ledger.programs.programs import read_existing_program
 from flows.operator_files.area_codes import load_area_codes
@@ -86,6 +86,7 @@ def read_judging_context(
         count_removed_by_replace=(
             partial(count_removed_by_replace, services.ledger, business, reference) if program and reference else None
         ),
+        read_purposes=partial(read_purposes, services.ledger, business, reference) if program and reference else None,
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flows.ledger.core.bulk import merge_blocks
+from flows.ledger.core.bulk import NumberBlock, merge_blocks
 from flows.ledger.core.errors import Outdated
 from flows.services import Services
 from flows.validation.answer_limit import WrapContext, judge_within_limit
@@ -28,6 +28,7 @@ from schemas.model.judging_context import (
     NumberClaims,
     NumberConflict,
     PreviousSubmission,
+    ReadPurposes,
 )
 from schemas.model.judgment import JudgedNumbers, Judgment
 from schemas.model.manifest import Manifest
@@ -64,12 +65,14 @@ class RecordedAnswers:
     conflicts: list[tuple[np.ndarray, Mapping[int, NumberConflict]]] = field(default_factory=list)
     logo_hashes: dict[str, str | None] = field(default_factory=dict)
     removed_counts: list[int] = field(default_factory=list)
+    purposes: list[tuple[np.ndarray, NumberBlock]] = field(default_factory=list)
 
     def clear(self) -> None:
         """Forget the answers, because the drop is judged once more."""
         self.conflicts.clear()
         self.logo_hashes.clear()
         self.removed_counts.clear()
+        self.purposes.clear()
 
     def record_from(self, context: JudgingContext) -> JudgingContext:
         """The same context, but its answers are recorded here as it gives them."""
@@ -81,6 +84,7 @@ class RecordedAnswers:
             claims=_RecordingClaims(context.claims, self) if context.claims else None,
             gallery=partial(self._record_logo, context.gallery),
             count_removed_by_replace=partial(self._record_removed, count) if count else None,
+            read_purposes=partial(self._record_purposes, context.read_purposes) if context.read_purposes else None,
         )
 
     def match(self, context: JudgingContext, numbers: JudgedNumbers) -> bool:
@@ -95,6 +99,10 @@ class RecordedAnswers:
         count = context.count_removed_by_replace
         if self.removed_counts and (count is None or count(numbers) != self.removed_counts[-1]):
             return False
+        if context.read_purposes and not all(
+            _is_same_block(context.read_purposes(asked), found) for asked, found in self.purposes
+        ):
+            return False
         claims = context.claims
         return claims is None or all(claims.find_conflicts(asked) == found for asked, found in self.conflicts)
 
@@ -106,6 +114,11 @@ class RecordedAnswers:
     def _record_removed(self, count: Callable[[JudgedNumbers], int], numbers: JudgedNumbers) -> int:
         self.removed_counts.append(count(numbers))
         return self.removed_counts[-1]
+
+    def _record_purposes(self, read: ReadPurposes, numbers: np.ndarray) -> NumberBlock:
+        found = read(numbers)
+        self.purposes.append((numbers, found))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +137,10 @@ def _is_same_previous(judged: PreviousSubmission | None, now: PreviousSubmission
     if judged is None or now is None:
         return judged is now
     return judged.id == now.id and np.array_equal(judged.suspects, now.suspects)
+
+
+def _is_same_block(one: NumberBlock, other: NumberBlock) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def _hash_logo(content: bytes | None) -> str | None:

@@ -33,7 +33,8 @@ def read_previous_submission(
     found = _load_open_rejections(archive, business, newest)
     suspects = np.zeros(0, dtype=np.int64) if found is None else suspect_numbers(found)
     if len(suspects):
-        suspects = np.setdiff1d(suspects, find_present_numbers(conn, business, reference, suspects))
+        present, _ = find_present_numbers(conn, business, reference, suspects)
+        suspects = np.setdiff1d(suspects, present)
     return PreviousSubmission(id=newest, open=found, suspects=suspects)
 
 

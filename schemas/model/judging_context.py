@@ -75,6 +75,9 @@ class PreviousSubmission:
     suspects: "np.ndarray"
 
 
+ReadPurposes = Callable[["np.ndarray"], tuple["np.ndarray", "np.ndarray"]]
+
+
 def _no_gallery(_name: str) -> bytes | None:
     return None
 
@@ -87,7 +90,9 @@ class JudgingContext:
     `previous` is None for the first submission of a program.
     `do_not_originate` is sorted int64. `area_codes` is the operator's list; without one, the shipped list still counts.
     `gallery` returns the bytes of a gallery logo by its name. `count_removed_by_replace` counts the program's numbers
-    that are not among the accepted ones, which `numbers_mode: replace` would remove.
+    that are not among the accepted ones, which `numbers_mode: replace` would remove. `read_purposes` takes numbers
+    (sorted, unique, int64), and returns those that the program has and the call purpose of each, an index into
+    `PURPOSES`. Both are None if there is no such program.
     """
 
     business: Business | None = None
@@ -100,3 +105,4 @@ class JudgingContext:
     area_codes: AreaCodeList | None = None
     gallery: Callable[[str], bytes | None] = _no_gallery
     count_removed_by_replace: Callable[[JudgedNumbers], int] | None = None
+    read_purposes: ReadPurposes | None = None

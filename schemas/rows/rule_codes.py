@@ -9,7 +9,7 @@ ROW_RULES: tuple[str, ...] = (
     *(f"CSV-{number:03d}" for number in range(10, 15)),
     *(f"NUM-{number:03d}" for number in range(1, 17)),
     *(f"NUM-{number:03d}" for number in range(20, 26)),
-    *("PUR-001", "PUR-002"),
+    *("PUR-001", "PUR-002", "PUR-006"),
 )
 CODE_OF_RULE: dict[str, int] = {rule: code for code, rule in enumerate(ROW_RULES)}
 

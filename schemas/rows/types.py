@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.model.area_codes import METADATA_ONLY, NO_AREA_CODE_LISTS, AreaCodesInForce, AreaCodesOnDay
-from schemas.model.judging_context import NumberClaims
+from schemas.model.judging_context import NumberClaims, ReadPurposes
 
 Integers = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -55,6 +55,7 @@ class NumberTerms:
     - `do_not_originate`: the operator's list, sorted int64 (NUM-024; None: no list).
     - `claims`: who already has which numbers (NUM-022 and NUM-023; None: not checked).
     - `suspects`: numbers that a spreadsheet would make of damaged ones, sorted int64 (NUM-025; None: not checked).
+    - `read_purposes`: which numbers the program has, with which purposes (PUR-006; None: not checked).
     """
 
     call_purpose: str | None
@@ -64,6 +65,7 @@ class NumberTerms:
     do_not_originate: np.ndarray | None = None
     claims: NumberClaims | None = None
     suspects: np.ndarray | None = None
+    read_purposes: ReadPurposes | None = None
 
     def of_rows(self) -> RowTerms:
         """The terms for a row by itself."""

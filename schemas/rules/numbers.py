@@ -208,7 +208,7 @@ RULES: tuple[Rule, ...] = (
         id="NUM-021",
         name="The phone number has two different purposes",
         meaning="An earlier row has the same number with another call purpose. The earlier row was kept.",
-        fix="Decide on one purpose, keep that row, and delete the other.",
+        fix="If the kept row is right, delete this one. Dropping this row later changes the number's call purpose.",
     ),
     _number(
         id="NUM-022",
@@ -274,5 +274,13 @@ RULES: tuple[Rule, ...] = (
         name="Every number is Do Not Originate",
         meaning="The program brands calls, but all of its numbers are registered as making none.",
         fix="Give the numbers the purpose of their calls, or choose SENTRY as the type.",
+    ),
+    Rule(
+        id="PUR-006",
+        severity="warning",
+        scope="purpose",
+        name="The call purpose of a registered number changes",
+        meaning="The program already has this number, with another call purpose. This row gives it a new one.",
+        fix="Nothing to do if this is what you want. Otherwise drop the number again with its old call purpose.",
     ),
 )

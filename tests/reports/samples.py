@@ -261,7 +261,8 @@ def _rejected_lines() -> list[dict]:
                    f"This phone number is already in row {400 + i} of numbers.csv.",
                    kept=(numbers, 400 + i, "Debt Collection")) for i in range(6)]  # fmt: skip
     lines.append(line(numbers, 920, "501 214 9430", "Survey", "NUM-021",
-                      "This phone number is already in row 410 of numbers.csv, with a different call purpose.",
+                      "This phone number is already in row 410 of numbers.csv, with the call purpose Debt Collection, "
+                      "which was kept.",
                       kept=(numbers, 410, "Debt Collection")))  # fmt: skip
     lines += [line("late.csv", 20 + i, "5.01215E+09", "Survey", "NUM-003",
                    "A spreadsheet changed this phone number (5.01215E+09).") for i in range(3)]  # fmt: skip

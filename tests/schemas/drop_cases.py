@@ -22,6 +22,7 @@ from schemas.model.findings import Finding
 from schemas.model.judging_context import ExistingProgram, JudgingContext, NumberConflict, PreviousSubmission
 from schemas.model.judgment import Judgment
 from schemas.model.policy import Policy
+from schemas.model.purposes import PURPOSES
 from schemas.rows.numbers.area_codes import parse_area_codes
 
 CASES_FOLDER = Path(__file__).parents[1] / "cases"
@@ -85,6 +86,7 @@ class Case:
             area_codes=self._area_codes(),
             gallery=partial(_gallery, inbox),
             count_removed_by_replace=(lambda _rows: int(removed)) if removed else None,
+            read_purposes=self._read_purposes,
         )
 
     def _business(self, inbox: str | None) -> Business | None:
@@ -95,6 +97,12 @@ class Case:
         names = self.given.get("approved", ())
         approved = frozenset(self._file(self.folder / "drop" / name, name).sha256 for name in names)
         return dataclasses.replace(known[inbox], approved_logos=approved)
+
+    def _read_purposes(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers that the program has."""
+        listed = {int(number): PURPOSES.index(purpose) for number, purpose in self.given.get("numbers", {}).items()}
+        known = [number for number in numbers.tolist() if number in listed]
+        return np.array(known, dtype=np.int64), np.array([listed[number] for number in known], dtype=np.uint8)
 
     def _area_codes(self) -> AreaCodeList | None:
         """The operator's list."""

@@ -128,11 +128,17 @@ def count_removed_by_replace(ledger: Ledger, business: str, reference: str, numb
         return len(plan_numbers(conn, key, merge_blocks(numbers.accepted()), "replace").difference.removed)
 
 
-def find_present_numbers(conn: Connection, business: str, reference: str, numbers: np.ndarray) -> np.ndarray:
+def find_present_numbers(conn: Connection, business: str, reference: str, numbers: np.ndarray) -> NumberBlock:
     """Those of the numbers (sorted, int64) that the program has: live, or pending and not to be removed."""
     where = (program.c.business == business) & (program.c.reference == reference)
     found = _read_existing(conn, conn.execute(select(program.c.id).where(where)).scalar(), numbers)
-    return found.numbers[found.present]
+    return found.numbers[found.present], found.purposes[found.present]
+
+
+def read_purposes(ledger: Ledger, business: str, reference: str, numbers: np.ndarray) -> NumberBlock:
+    """As `find_present_numbers`, in a transaction of its own."""
+    with ledger.read() as conn:
+        return find_present_numbers(conn, business, reference, numbers)
 
 
 def has_calling_numbers(conn: Connection, program_id: int) -> bool:

@@ -72,6 +72,7 @@ class FindingsDescriber:
             cell_counts=block.cell_counts[found.row],
             fault=self._faults(block, found.row),
             related=found.related,
+            kept_purpose=found.kept_purpose,
         )
         code = pa.array(found.code)
         columns = [

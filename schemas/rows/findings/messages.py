@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from schemas.model.area_codes import AreaCodesOnDay
 from schemas.model.characters import describe_character, find_hidden_character
 from schemas.model.findings import MAX_VALUE_LENGTH, TYPED_NUMBERS_FILE
+from schemas.model.purposes import PURPOSES
 from schemas.rows.findings.row_places import RowPlaces
 from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_plan
 from schemas.rows.numbers.phone_cells import MAX_CELL_BYTES, PhoneCells, parse_phone_cells
@@ -48,7 +49,7 @@ class FindingFacts:
     """What the messages of some findings are about: arrays with one entry per finding.
 
     `number` and `purpose` have the two cells as text. `read_records` returns the records of some findings as received.
-    `related` is as in `schemas.rows.judging.cross_row_checks.CROSS_ROW_DTYPE`.
+    `related` and `kept_purpose` are as in `schemas.rows.judging.cross_row_checks.CROSS_ROW_DTYPE`.
     """
 
     code: NDArray[np.uint8]
@@ -58,6 +59,7 @@ class FindingFacts:
     cell_counts: Integers
     fault: Integers
     related: Integers
+    kept_purpose: NDArray[np.uint8]
 
     def phone_cells(self, place: Integers) -> PhoneCells:
         """The parsed number cells of some findings. Parsed again, because few messages need them."""
@@ -87,9 +89,12 @@ class MessageWriter:
         if rule in _BY_EXCHANGE:
             return _once_per_value(facts.phone_cells(place).exchange, _BY_EXCHANGE[rule])
         if rule in ("NUM-020", "NUM-021"):
-            return self._repeat_messages(rule, facts.related[place])
+            return self._repeat_messages(rule, facts.related[place], facts.kept_purpose[place])
         if rule == "NUM-023":
             return _once_per_value(facts.related[place], self._conflict_message)
+        if rule == "PUR-006":
+            purposes = facts.related[place] * len(PURPOSES) + facts.kept_purpose[place]
+            return _once_per_value(purposes, _new_purpose_message)
         if rule in _BY_TEXT:
             return _BY_TEXT[rule](facts, place)
         return _once_per_value(_BY_VALUE[rule][0](facts, place), _BY_VALUE[rule][1])
@@ -112,16 +117,21 @@ class MessageWriter:
     def _conflict_message(self, program: int) -> str:
         return f"This phone number is already in the program {self.programs[program]}."
 
-    def _repeat_messages(self, rule: str, ordinals: Integers) -> pa.Array:
+    def _repeat_messages(self, rule: str, ordinals: Integers, kept: NDArray[np.uint8]) -> pa.Array:
         files, rows = self.places.locate(ordinals)
-        places = zip(files.to_pylist(), rows.tolist(), strict=True)
-        return pa.array([_repeat_message(rule, file, row) for file, row in places])
+        places = zip(files.to_pylist(), rows.tolist(), kept.tolist(), strict=True)
+        return pa.array([_repeat_message(rule, file, row, purpose) for file, row, purpose in places])
 
 
-def _repeat_message(rule: str, file: str, row: int) -> str:
+def _repeat_message(rule: str, file: str, row: int, kept: int) -> str:
     cited = f"number {row} of the manifest" if file == TYPED_NUMBERS_FILE else f"in row {row} of {file}"
-    purpose = ", with a different call purpose" if rule == "NUM-021" else ""
+    purpose = f", with the call purpose {PURPOSES[kept]}, which was kept" if rule == "NUM-021" else ""
     return f"This phone number is already {cited}{purpose}."
+
+
+def _new_purpose_message(purposes: int) -> str:
+    before, now = divmod(purposes, len(PURPOSES))
+    return f"Changes the call purpose of this number from {PURPOSES[before]} to {PURPOSES[now]}."
 
 
 def distinct_codes(code: NDArray[np.uint8]) -> list[int]:

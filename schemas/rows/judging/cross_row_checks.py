@@ -1,4 +1,4 @@
-"""Checks rows against other rows, the ledger and the operator's list: duplicates and conflicts, NUM-020 to NUM-025.
+"""Checks rows against other rows, the ledger and the operator's list: NUM-020 to NUM-025 and PUR-006.
 
 Every candidate (a row with a valid number) becomes one 64-bit word: number, ordinal, purpose, whether the row passed,
 and whether its number is confirmed. The words are spilled to buckets by number, and each bucket is sorted separately,
@@ -24,8 +24,8 @@ from schemas.rows.types import BoolArray, Integers, NumberTerms
 
 Words = NDArray[np.uint64]
 
-#: A finding. `related` is the ordinal of the first row with the number, or the index of a program's name, or -1.
-#: `purpose` is that of the first row, an index into `PURPOSES`.
+#: A finding. `related` is the ordinal of the first row with the number, the index of a program's name, the purpose that
+#: the program's number has (PUR-006), or -1. `purpose` is that of the first row. Purposes are indexes into `PURPOSES`.
 CROSS_ROW_DTYPE = np.dtype([("ordinal", "<i8"), ("related", "<i8"), ("code", "<u1"), ("purpose", "<u1")])
 
 _NUMBERS = 10_000_000_000
@@ -47,7 +47,7 @@ def check_across_rows(
     terms: NumberTerms,
     open_spill: OpenSpillFile,
 ) -> "CrossRowFindings":
-    """Find what breaks NUM-020 to NUM-025. `rows` counts all records, `candidates` those with a valid number."""
+    """Find what breaks the rules across rows. `rows` counts all records, `candidates` those with a valid number."""
     check = _CrossRowCheck(open_spill, rows, _bucket_count(candidates, rows), terms)
     ordinal = 0
     for block in judged:
@@ -101,6 +101,7 @@ class _CrossRowCheck:
             firsts = _FirstRows()
             for words in self._buckets.read(bucket, np.uint64, _WORDS_AT_ONCE):
                 self._check_words(np.sort(words), bucket, firsts, findings)
+            self._find_new_purposes(firsts, findings)
         self._buckets.close()
         return findings
 
@@ -132,6 +133,17 @@ class _CrossRowCheck:
             claimed = terms.claims.find_conflicts(np.unique(candidates.number))
             conflicting |= self._find_claimed(candidates, claimed, findings)
         return conflicting
+
+    def _find_new_purposes(self, firsts: "_FirstRows", findings: "CrossRowFindings") -> None:
+        """PUR-006: the program has the number, with another purpose."""
+        if self.terms.read_purposes is None or not len(firsts.number):
+            return
+        known, known_purpose = self.terms.read_purposes(firsts.number)
+        place = np.searchsorted(firsts.number, known)
+        before, now = known_purpose.astype(np.int64), firsts.purpose[place]
+        changes = before != now
+        ordinal = firsts.ordinal[place[changes]]
+        findings.add(ordinal, CODE_OF_RULE["PUR-006"], before[changes], now[changes])
 
     def _find_claimed(
         self, candidates: "_Candidates", claimed: Mapping[int, NumberConflict], findings: "CrossRowFindings"

@@ -115,3 +115,17 @@ def test_many_changes_are_kept_in_blocks(world, monkeypatch):
     lines = (folder_of(world, "acme-bank/b") / "changes.csv").read_text().splitlines()
     assert lines[1:] == [f"changed,+150121490{n:02d},Survey,Charity" for n in range(20, 50)]
     assert np.all([len(line) < 80 for line in lines])
+
+
+def test_a_row_that_gives_a_registered_number_another_purpose_is_warned_of(world):
+    world.drop("acme-bank/a", ROWS + "5012149021,Charity\n")
+    world.run()
+    assert [f["rule"] for f in world.report("acme-bank/a")["findings"] if f["row"]] == ["NUM-021"]
+    world.drop("acme-bank/b", "5012149021,Charity\n")
+    world.run()
+    report = world.report("acme-bank/b")
+    assert report["verdict"] == "accepted"
+    assert [(f["rule"], f["message"]) for f in report["findings"] if f["row"]] == [
+        ("PUR-006", "Changes the call purpose of this number from Survey to Charity.")
+    ]
+    assert report["revision"]["changed"] == 1

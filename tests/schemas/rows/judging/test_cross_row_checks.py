@@ -20,7 +20,7 @@ def test_duplicates_in_any_notation_and_file():
             "numbers.csv",
             1002,
             "NUM-021",
-            "This phone number is already in row 1 of numbers.csv, with a different call purpose.",
+            "This phone number is already in row 1 of numbers.csv, with the call purpose Survey, which was kept.",
         ),
         ("1.csv", 1, "NUM-020", "This phone number is already in row 1 of numbers.csv."),
         ("(manifest)", 1, "NUM-020", "This phone number is already in row 1 of numbers.csv."),

@@ -66,7 +66,7 @@ def test_each_row_breaks_its_rule_and_no_other():
 
 def test_every_rule_about_a_single_row_is_a_check():
     checked = [check.name for column in SCHEMA.columns.values() for check in column.checks]
-    single_row = {rule for rule in row_schema.ROW_RULES if not rule.startswith("NUM-02")}
+    single_row = {rule for rule in row_schema.ROW_RULES if not rule.startswith("NUM-02") and rule != "PUR-006"}
     assert sorted(checked) == sorted(single_row) == sorted(CASES)
     assert all(check.error == check.name for column in SCHEMA.columns.values() for check in column.checks)
 
