@@ -34,7 +34,7 @@ class SettledDrop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncompleteDrop:
-    """A drop that is still incomplete after the arrival grace. It is reported once.
+    """A drop that is still incomplete after the arrival grace. It is reported once for each version of its manifest.
 
     `different` has the sha256 of each file that is there, but not with the sha256 that the manifest gives.
     """
@@ -113,7 +113,7 @@ def check_completeness(
     """
     if sighting.pending is None:
         return sighting, None
-    manifests = _find_manifests(sighting.pending)
+    manifests = sighting.pending.manifests()
     if not manifests:
         return sighting, _report_once(sighting, times)
     if not all(_is_stable(sighting.pending.seen[name], times) for name in manifests):
@@ -259,12 +259,6 @@ def _with_wanted(sighting: Sighting, manifests: Mapping[str, str], reader: DropR
     return replace(sighting, pending=replace(pending, wanted=reader.read_wanted(manifests)))
 
 
-def _find_manifests(pending: PendingDrop) -> dict[str, str]:
-    """The versions of the manifests in the drop. A link or a folder of that name is not a manifest."""
-    found = ((name, pending.seen.get(name)) for name in MANIFEST_NAMES)
-    return {name: seen.version for name, seen in found if seen and seen.kind == "file"}
-
-
 def _names_of(wanted: WantedFiles) -> list[str]:
     return [*wanted.files, *([wanted.logo] if wanted.logo else [])]
 
@@ -319,6 +313,12 @@ def _is_late(sighting: Sighting, times: ArrivalTimes) -> bool:
 def _report_once(
     sighting: Sighting, times: ArrivalTimes, different: Mapping[str, str] | None = None
 ) -> IncompleteDrop | None:
-    if sighting.incomplete_reported_at or not _is_late(sighting, times):
+    if not _is_late(sighting, times) or (sighting.incomplete_reported_at and not _has_corrected_manifest(sighting)):
         return None
     return IncompleteDrop(sighting=sighting, different=different or {})
+
+
+def _has_corrected_manifest(sighting: Sighting) -> bool:
+    """Whether the manifest has changed since the drop was reported as incomplete: what was found is out of date."""
+    pending = sighting.pending
+    return pending is not None and pending.reported_manifests not in (None, pending.manifests())

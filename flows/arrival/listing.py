@@ -49,7 +49,7 @@ def list_all_drops(
             continue
         if top.kind == "file":
             if is_near_manifest_name(top.key):
-                expected = "expected it in the folder of a drop, in the folder of its business"
+                expected = "expected <business>/<drop>/program.yaml"
                 yield InboxProblem(business=None, message=f"{top.key!a} is directly in the inbox: {expected}")
         elif top.kind == "folder" and BUSINESS_PATTERN.fullmatch(top.key):
             yield from _catch_denied(top.key, _list_business(store, top.key))

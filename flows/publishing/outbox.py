@@ -177,13 +177,13 @@ def _write_report(services: Services, reports: FileSink, entry: OutboxEntry) -> 
 
 
 def _write_incomplete_report(services: Services, reports: FileSink, entry: OutboxEntry) -> None:
-    """Write the report of an incomplete drop. Delete it once the drop was taken: its receipt links elsewhere then."""
+    """Write the report of an incomplete drop, or delete it if the drop is not incomplete any more."""
     with services.ledger.read() as conn:
         drop = find_incomplete_drop(conn, entry.business, entry.key)
-        if drop is None and find_receipt(conn, entry.business, entry.key) is None:
-            return  # deleted from the inbox before it was complete: its receipt stays, and so does the report
+        receipt = find_receipt(conn, entry.business, entry.key)
     if drop is None:
-        for name in REPORT_FILES:
+        # Without a receipt of a submission, the drop was deleted: its receipt stays as it is, and links to the report.
+        for name in REPORT_FILES if receipt is not None else ():
             services.reports.delete(f"{entry.business}/drops/{entry.key}/{name}")
         delete_incomplete_judgment(services.archive, entry.business, entry.key)
         return

@@ -99,7 +99,6 @@ def build_incomplete_report_view(conn: Connection, drop: ReportedDrop, judgment:
         reference=drop.reference,
         drop=drop.name,
         incomplete=True,
-        logo=judgment.logo.content if judgment.logo else None,
     )
 
 

@@ -8,7 +8,7 @@ the registration adds them to the outbox, and they are written later.
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -67,6 +67,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+#: The rules about what has not arrived.
+_ARRIVAL_RULES = frozenset({"MAN-005", "MAN-018", "MAN-022", "CSV-003"})
 #: How often a drop is judged if the ledger keeps changing before it can be registered.
 MAX_JUDGMENTS = 5
 
@@ -305,7 +307,7 @@ def report_incomplete(services: Services, incomplete: IncompleteDrop) -> bool:
         try:
             judgment = judge_incomplete_drop(services, incomplete)
             require_lease(services.ledger, lease)  # judging may have taken longer than the lease
-            save_incomplete_judgment(services.archive, lease.business, lease.name, judgment)
+            save_incomplete_judgment(services.archive, lease.business, lease.name, replace(judgment, logo=None))
             with services.ledger.begin() as conn:
                 mark_drop_incomplete(conn, lease, sighting, _summarize_findings(judgment), now=services.clock())
         except (LeaseLost, ObjectChanged):
@@ -314,9 +316,10 @@ def report_incomplete(services: Services, incomplete: IncompleteDrop) -> bool:
 
 
 def _summarize_findings(judgment: Judgment) -> ReportedFindings:
-    errors_first = sorted(judgment.findings, key=lambda finding: finding.severity != "error")
+    """The findings for the receipt: first what the drop waits for, then the other errors."""
+    by_urgency = sorted(judgment.findings, key=lambda f: (f.severity != "error", f.rule not in _ARRIVAL_RULES))
     return ReportedFindings(
-        findings=errors_first[:MAX_REASONS],
+        findings=by_urgency[:MAX_REASONS],
         total=judgment.findings_total,
         errors=sum(total.count for total in judgment.totals if total.severity == "error"),
     )

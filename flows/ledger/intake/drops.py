@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from flows.ledger.core.bulk import upsert
 from flows.ledger.core.tables import drop
+from schemas.model.filenames import MANIFEST_NAMES
 from schemas.model.findings import Finding
 
 
@@ -41,10 +42,19 @@ class WantedFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDrop:
-    """What is new in a drop and not taken yet. `wanted` is None until the manifest has been read."""
+    """What is new in a drop and not taken yet. `wanted` is None until the manifest has been read.
+
+    `reported_manifests` are the versions of the manifests when the drop was last reported as incomplete.
+    """
 
     seen: Mapping[str, SeenObject]
     wanted: WantedFiles | None = None
+    reported_manifests: Mapping[str, str] | None = None
+
+    def manifests(self) -> dict[str, str]:
+        """The versions of the manifests in the drop. A link or a folder of that name is not a manifest."""
+        found = ((name, self.seen.get(name)) for name in MANIFEST_NAMES)
+        return {name: seen.version for name, seen in found if seen and seen.kind == "file"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,13 +196,14 @@ def _dump_pending(pending: PendingDrop) -> str:
     """As JSON in ASCII: file names may contain invalid UTF-8, or NUL, which PostgreSQL's text type does not accept."""
     seen = {name: [o.version, o.size, o.kind, o.since, o.sha256] for name, o in pending.seen.items()}
     wanted = asdict(pending.wanted) if pending.wanted else None
-    return json.dumps({"seen": seen, "wanted": wanted})
+    return json.dumps({"seen": seen, "wanted": wanted, "reported": pending.reported_manifests})
 
 
 def _load_pending(stored: dict[str, Any]) -> PendingDrop:
     return PendingDrop(
         seen={name: SeenObject(*values) for name, values in stored["seen"].items()},
         wanted=_load_wanted(stored["wanted"]) if stored["wanted"] else None,
+        reported_manifests=stored.get("reported"),
     )
 
 

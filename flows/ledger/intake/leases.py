@@ -123,7 +123,9 @@ def mark_drop_incomplete(
     """
     if sighting.pending is None:
         raise ValueError(f"{sighting.business}/{sighting.name} is not pending")
-    values = sighting_columns(replace(sighting, incomplete_reported_at=now)) | {"told_findings": asdict(reported)}
+    pending = replace(sighting.pending, reported_manifests=sighting.pending.manifests())
+    values = sighting_columns(replace(sighting, incomplete_reported_at=now, pending=pending))
+    values |= {"told_findings": asdict(reported)}
     _update_leased(conn, lease, drop.c.writes == sighting.writes, lease_owner=None, lease_until=None, **values)
     add_incomplete_drop_to_outbox(conn, sighting.business, sighting.name)
 

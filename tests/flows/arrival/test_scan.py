@@ -93,7 +93,7 @@ def test_a_manifest_outside_of_drops_is_named_rather_than_another_file(inbox_wor
 def test_a_manifest_directly_in_the_inbox_is_a_problem_of_no_business(inbox_world, name):
     inbox_world.store.put(name, manifest())
     inbox_world.store.put("README.md", b"x")
-    message = f"'{name}' is directly in the inbox: expected it in the folder of a drop, in the folder of its business"
+    message = f"'{name}' is directly in the inbox: expected <business>/<drop>/program.yaml"
     assert problems(inbox_world.scan()) == [("", message)]
     assert inbox_world.scan(business="acme") == []
 
