@@ -9,7 +9,7 @@ from flows.ledger.intake.submissions import find_newest_submission_id
 from flows.ledger.programs.numbers import find_present_numbers
 from flows.stores import FileSink, Store, read_object
 from schemas.model.judging_context import PreviousSubmission
-from schemas.model.open_rejections import OpenRejections
+from schemas.model.judgment import OpenRejections
 from schemas.rows.open_rejections import OPEN_ROW_DTYPE, suspect_numbers
 
 FILE_NAME = "open-rejections.bin"

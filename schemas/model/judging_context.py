@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.model.area_codes import AreaCodeList
 from schemas.model.business import Business
-from schemas.model.judgment import JudgedNumbers
+from schemas.model.judgment import JudgedNumbers, OpenRejections
 from schemas.model.lifecycle import RevisionState
-from schemas.model.open_rejections import OpenRejections
 
 if TYPE_CHECKING:
     import numpy as np

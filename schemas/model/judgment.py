@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.model.findings import Finding, Severity
 from schemas.model.manifest import Manifest
-from schemas.model.open_rejections import BaselineComparison, OpenRejections
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,12 +76,14 @@ class RowTotals:
       rejected.csv.
     - `emptied`: rows of rejected.csv in which a number is left out, because a spreadsheet would change it.
     - `unlisted`: findings on rows that rejections.csv does not list, because it would become too long.
+    - `csv_bytes`: about how large rejected.csv and rejections.csv are together.
     """
 
     with_findings: int = 0
     repeated: int = 0
     emptied: int = 0
     unlisted: int = 0
+    csv_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,38 @@ class RuleTotal:
     severity: Severity
     count: int
     fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRejections:
+    """Rejected rows by their content, of all submissions of a program so far.
+
+    `rows` has the dtype `schemas.rows.open_rejections.OPEN_ROW_DTYPE`. `cut` counts the rows that did not fit.
+    `previous` is the submission before, whose open rejections were carried over.
+    """
+
+    rows: "np.ndarray"
+    cut: int = 0
+    previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineComparison:
+    """What became of the rejections that were open after the `submission` before, by content and not by position.
+
+    - `fixed`: the suggested number came as an accepted row, or the same digits came right.
+    - `still_open`: rejected again, however it is spelled.
+    - `left_out`: neither came back.
+    - `new`: rejected now, and not open before.
+    - `not_compared`: were open before, but were too many to be kept.
+    """
+
+    submission: str
+    fixed: int
+    still_open: int
+    left_out: int
+    new: int
+    not_compared: int = 0
 
 
 class JudgedNumbers(Protocol):
@@ -146,10 +179,10 @@ class JudgedLogo:
 class Judgment:
     """The judgment of one submission. `findings` are capped, `totals` are not.
 
-    `held_because` has the reasons for the verdict `held`. `unanswered` counts its numbers that other businesses have, if
-    it was held without the answers of NUM-022; only the operator may see it. `logo` is None if the program shows no
-    logo, or if its logo breaks a rule. `baseline` is the comparison with the previous submission for the program; None if nothing was
-    rejected in either. `open_rejections` is what is open now; None in a dry run, and once it is saved.
+    `held_because` has the reasons for the verdict `held`. `unanswered` counts its numbers that other businesses have,
+    if it was held without the answers of NUM-022; only the operator may see it. `logo` is None if the program shows no
+    logo, or if its logo breaks a rule. `baseline` is the comparison with the previous submission for the program; None
+    if nothing was open and nothing is. `open_rejections` is what is open now; None in a dry run, and once it is saved.
     """
 
     verdict: Verdict

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntFlag
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.model.judging_context import PreviousSubmission
-from schemas.model.judgment import JudgedNumbers
-from schemas.model.open_rejections import BaselineComparison, OpenRejections
+from schemas.model.judgment import BaselineComparison, JudgedNumbers, OpenRejections
 from schemas.rows.numbers.spreadsheets import read_amounts
 from schemas.rows.types import BoolArray, Integers
 
@@ -108,7 +108,8 @@ def _describe_rows(lines: pa.RecordBatch, first: Integers) -> NDArray[np.void]:
 
 def _national(number: Integers) -> Integers:
     """Without the 1 of eleven digits."""
-    return np.where(number // 10_000_000_000 == 1, number % 10_000_000_000, number)
+    national: Integers = np.where(number // 10_000_000_000 == 1, number % 10_000_000_000, number)
+    return national
 
 
 def _read_numbers(cells: pa.Array) -> Integers:
@@ -145,7 +146,9 @@ def _normalize(text: str) -> str:
 def _read_suggestions(lines: pa.RecordBatch) -> Integers:
     """The ten-digit number that each line suggests, alone or as the first cell of a row; -1 if it suggests none."""
     found = pc.extract_regex(lines["suggestion"], r"^\+?1?(?P<ten>\d{10})(?:,|$)")
-    return pc.fill_null(pc.cast(pc.struct_field(found, "ten"), pa.int64()), -1).to_numpy(zero_copy_only=False)
+    ten = pc.fill_null(pc.cast(pc.struct_field(found, "ten"), pa.int64()), -1)
+    suggested: Integers = ten.to_numpy(zero_copy_only=False)
+    return suggested
 
 
 def suspect_numbers(open_rejections: OpenRejections) -> Integers:
@@ -209,7 +212,7 @@ def _mix(rows: NDArray[np.void]) -> NDArray[np.uint64]:
     return mixed ^ rows["purpose"].astype(np.uint64)
 
 
-def _pair(left: Integers, right: Integers) -> tuple[BoolArray, BoolArray]:
+def _pair(left: NDArray[Any], right: NDArray[Any]) -> tuple[BoolArray, BoolArray]:
     """Pair equal keys one to one. Returns which of each side have a partner."""
     keys, index = np.unique(np.concatenate([left, right]), return_inverse=True)
     ours, theirs = index[: len(left)], index[len(left) :]

@@ -27,9 +27,8 @@ from reports.views import (
 )
 from schemas.model.business import DisplayName
 from schemas.model.findings import Finding
-from schemas.model.judgment import Counts, FileResult, Judgment, RepairGroup, RowTotals, RuleTotal
+from schemas.model.judgment import BaselineComparison, Counts, FileResult, Judgment, RepairGroup, RowTotals, RuleTotal
 from schemas.model.manifest import Manifest, NumbersFile, Schedule
-from schemas.model.open_rejections import BaselineComparison
 from schemas.reasons import Reason, reason_of_finding
 from schemas.rows.findings.findings_table import REJECTION_SCHEMA
 from schemas.rules import RULES

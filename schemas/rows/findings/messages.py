@@ -174,7 +174,8 @@ _BY_EXCHANGE: dict[str, Callable[[int], str]] = {
 def _all_digits(facts: FindingFacts, place: Integers) -> Integers:
     """The digits of ten- or eleven-digit numbers, with the leading 1."""
     digits = pc.replace_substring_regex(facts.number.take(pa.array(place)), "[^0-9]", "")
-    return pc.cast(digits, pa.int64()).to_numpy()
+    found: Integers = pc.cast(digits, pa.int64()).to_numpy()
+    return found
 
 
 _BY_VALUE: dict[str, tuple[Callable[[FindingFacts, Integers], Integers], Callable[[int], str]]] = {

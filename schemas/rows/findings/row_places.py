@@ -18,6 +18,7 @@ class RowPlaces:
 
     def locate(self, ordinals: Integers) -> tuple[pa.Array, Integers]:
         """The file (pyarrow strings) and the row of each ordinal."""
-        ends = np.cumsum(self.sizes)
+        ends: Integers = np.cumsum(self.sizes)
+        begins: Integers = ends - np.array(self.sizes, dtype=np.int64)
         file = np.searchsorted(ends, ordinals, side="right")
-        return pa.array(self.files).take(pa.array(file)), ordinals - (ends - self.sizes)[file] + 1
+        return pa.array(self.files).take(pa.array(file)), ordinals - begins[file] + 1
