@@ -23,8 +23,8 @@ def list_submission_retention(conn: Connection, business: str) -> list[Submissio
     """All submissions of a business.
 
     An accepted one is in use until its program is over and the carrier has nothing of it. Until then all accepted
-    submissions for a program are in use, because each may have added numbers. One that is held or waiting is in use;
-    any other is not.
+    submissions for a program are in use, because each may have added numbers. One that is held or waiting is in use,
+    and so is the newest one for a program that is not over, because the next one is compared with it. Any other is not.
     """
     same_program = and_(program.c.business == submission.c.business, program.c.reference == submission.c.reference)
     query = (
@@ -36,13 +36,16 @@ def list_submission_retention(conn: Connection, business: str) -> list[Submissio
         .order_by(submission.c.seq)
     )
     found = []
-    for row in conn.execute(query):
+    rows = conn.execute(query).all()
+    newest = {row.reference: row.seq for row in rows}
+    for row in rows:
         times = [row.judged_at, row.decided_at]
         accepted = row.standing == "registered"
         if accepted:
             times.append(row.cancelled_at or row.ends_at)
-        in_force = accepted and (row.state not in FINAL_STATES or row.at_carrier)
-        in_use = in_force or row.standing in ("held", "waiting")
+        is_over = row.state in FINAL_STATES and not row.at_carrier
+        is_compared = row.state is not None and not is_over and newest[row.reference] == row.seq
+        in_use = (accepted and not is_over) or is_compared or row.standing in ("held", "waiting")
         since = None if in_use else max(time for time in times if time is not None)
         folder = row.archive.strip("/").rpartition("/")[2]
         found.append(SubmissionRetention(id=row.id, archive_folder=folder, since=since))

@@ -17,6 +17,7 @@ GOOD = "5012149020,Customer Service\n"
 BAD = "214-9021,Survey\n"
 MONTH = timedelta(days=30)
 LIVE = "{start: 2026-11-23T09:00Z, end: 2026-12-01T18:00Z}"
+LONG = "{start: 2026-11-23T09:00Z, end: 2030-12-01T18:00Z}"
 
 
 @pytest.fixture
@@ -61,11 +62,9 @@ def test_only_old_files_with_a_retention_setting_are_prunable(world):
 
 
 def test_live_held_and_scheduled_submissions_stay_except_in_the_inbox(world):
-    world.drop("acme-bank/first", GOOD, schedule="{start: 2026-11-23T09:00Z, end: 2030-12-01T18:00Z}")
+    world.drop("acme-bank/first", GOOD, schedule=LONG)
     world.run()
-    world.drop(
-        "acme-bank/second", GOOD.replace("9020", "9030"), schedule="{start: 2026-11-23T09:00Z, end: 2030-12-01T18:00Z}"
-    )
+    world.drop("acme-bank/second", GOOD.replace("9020", "9030"), schedule=LONG)
     world.drop("acme-bank/later", GOOD.replace("9020", "9040"), reference="later")
     world.drop("acme-bank/held", GOOD.replace("9020", "9050") + BAD, reference="held", on_rejected_rows="hold")
     world.run()
@@ -78,6 +77,21 @@ def test_live_held_and_scheduled_submissions_stay_except_in_the_inbox(world):
         release_held_submission(conn, submission(world, "held"), by="jo", now=world.clock())
     assert world.run().launched.problems == []
     assert world.receipt("acme-bank/second")["program_state"] == "live"
+
+
+def test_the_newest_submission_for_a_program_stays_because_the_next_is_compared_with_it(world):
+    world.drop("acme-bank/first", GOOD, schedule=LONG)
+    world.run()
+    world.drop("acme-bank/rejected", BAD, schedule=LONG)
+    world.run()
+    world.drop("acme-bank/newest", "5.01581E+09,Survey\n", schedule=LONG)
+    world.run()
+    world.clock.now += 2 * MONTH
+    prune(world)
+    assert not exists(world, "archive", "rejected")
+    world.drop("acme-bank/healed", "5015810000,Survey\n", schedule=LONG)
+    world.run()
+    assert [rule["id"] for rule in world.report("acme-bank/healed")["rules"]] == ["NUM-025"]
 
 
 def test_an_ended_program_is_pruned_a_month_after_its_end(world):
