@@ -49,8 +49,8 @@ def list_all_drops(
             continue
         if top.kind == "file":
             if is_near_manifest_name(top.key):
-                expected = "expected <business>/<drop>/program.yaml"
-                yield InboxProblem(business=None, message=f"{top.key!a} is directly in the inbox: {expected}")
+                message = f"{top.key!a} is directly in the inbox: expected <business>/<drop>/program.yaml"
+                yield InboxProblem(business=None, message=message)
         elif top.kind == "folder" and BUSINESS_PATTERN.fullmatch(top.key):
             yield from _catch_denied(top.key, _list_business(store, top.key))
         else:
