@@ -37,6 +37,8 @@ from schemas.rows.types import NumbersSource, NumberTerms, RowTerms, RowWorkers
 
 #: From this many bytes on, worker processes are worth starting.
 MIN_BYTES_FOR_WORKERS = 8 << 20
+#: A block with more bytes has very long rows. Sending several such blocks to other processes would take much memory.
+MAX_BYTES_SENT = 4 << 20
 #: Bytes of a range that one worker reads: half a second's work.
 RANGE_BYTES = 16 << 20
 
@@ -232,6 +234,11 @@ class _BlockJudge:
             return
         waiting: deque[Future[list[JudgedBlock]]] = deque()
         for part in parts:
+            if isinstance(part, RecordBlock) and len(part.data) > MAX_BYTES_SENT:
+                while waiting:
+                    yield from waiting.popleft().result()
+                yield from self.judge_here([part])
+                continue
             waiting.append(self._submit(self.workers.executor, part, open_file, detected))
             if len(waiting) > 2 * self.workers.count:
                 yield from waiting.popleft().result()

@@ -18,7 +18,7 @@ from schemas.rows.findings.listing_limit import ListingLimit
 from schemas.rows.findings.messages import MessageWriter, distinct_codes
 from schemas.rows.findings.rejected_records import RejectedRecords, select_rejected_records
 from schemas.rows.findings.repair_groups import RepairGroupCounter
-from schemas.rows.findings.row_findings import RowFindings, distinct_rows, merge_findings
+from schemas.rows.findings.row_findings import RowFindings, distinct_rows, merge_findings, split_by_size
 from schemas.rows.findings.row_places import RowPlaces
 from schemas.rows.findings.suggestions import Suggester
 from schemas.rows.first_pass import FirstPassResult, ReadFile
@@ -31,6 +31,9 @@ from schemas.rows.reading.long_lines import CutTail, LineSplitter
 from schemas.rows.rule_codes import ROW_RULES
 from schemas.rows.spill import SpillFile
 from schemas.rows.types import Integers, NumberTerms
+
+#: How many bytes of records are described at once. Only blocks with very long rows have more.
+_BYTES_AT_ONCE = 4 << 20
 
 
 @dataclass(slots=True)
@@ -142,7 +145,8 @@ class _FilePass:
             self._count(judged_block, found.rejected)
             if len(found.row):
                 block = next(block for place, block in numbered if place == index)
-                self._write(block, found, groups)
+                for part in split_by_size(found, block.starts, _BYTES_AT_ONCE):
+                    self._write(block, part, groups)
             self.ordinal += rows
         return groups
 

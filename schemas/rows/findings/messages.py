@@ -18,6 +18,7 @@ from schemas.rows.numbers.numbering_plan import PHONENUMBERS_VERSION, numbering_
 from schemas.rows.numbers.phone_cells import MAX_CELL_BYTES, PhoneCells, parse_phone_cells
 from schemas.rows.numbers.places import PLACE_NAMES
 from schemas.rows.reading.csv_quotes import RecordFault
+from schemas.rows.reading.long_lines import MAX_LINE_BYTES
 from schemas.rows.rule_codes import ROW_RULES
 from schemas.rows.types import Integers
 
@@ -40,7 +41,7 @@ _FAULTS = {
     RecordFault.UNCLOSED: "A quotation mark is never closed.",
     RecordFault.TEXT_AFTER_QUOTE: "There is text after a closing quotation mark.",
     RecordFault.STRAY_QUOTE: "There is a quotation mark inside a cell that doesn't begin with one.",
-    RecordFault.TOO_LONG: "The row is longer than 65,536 bytes.",
+    RecordFault.TOO_LONG: f"The row is longer than {MAX_LINE_BYTES:,} bytes.",
 }
 
 

@@ -1,6 +1,8 @@
 """All findings of a block of rows, as arrays of rule codes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,3 +70,18 @@ def merge_findings(judged: JudgedBlock, cross_row: NDArray[np.void], first_ordin
     purpose = np.concatenate([purpose, cross_row["purpose"]])
     order = np.lexsort((code, row))
     return RowFindings(row=row[order], code=code[order], related=related[order], kept_purpose=purpose[order])
+
+
+def split_by_size(found: RowFindings, starts: Integers, size: int) -> Iterator[RowFindings]:
+    """The findings in parts, each about rows that together have about `size` bytes. `starts` are the block's."""
+    if starts[-1] <= size:
+        yield found
+        return
+    part = starts[found.row] // size
+    for begin, end in pairwise([0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(part)]):
+        yield RowFindings(
+            row=found.row[begin:end],
+            code=found.code[begin:end],
+            related=found.related[begin:end],
+            kept_purpose=found.kept_purpose[begin:end],
+        )

@@ -130,9 +130,10 @@ def split_records(
         waiting.append(buffer)
         size += len(buffer)
         if size >= wanted:
-            yield from splitter.blocks(b"".join(waiting), final=False)
-            waiting = [splitter.rest]
-            wanted = 2 * size if len(splitter.rest) == size else 0  # less than a chunk: read twice as much
+            data, waiting = b"".join(waiting), []
+            yield from splitter.blocks(data, final=False)
+            data, waiting = b"", [splitter.rest]
+            wanted = size + size // 2 if len(splitter.rest) == size else 0  # less than a chunk: read more at once
             size = len(splitter.rest)
     yield from splitter.blocks(b"".join(waiting), final=True)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-#: How many bytes of a physical line, or of a quoted cell, are read. Two sensible columns never need more, and the limit
-#: guarantees that 500 records always fit in memory.
-MAX_LINE_BYTES = 1 << 16
+#: How many bytes of a physical line, or of a record with line ends in quotes, are read. Two columns never need more,
+#: the blank rows of a spreadsheet's 16,384 columns just fit, and 500 records take little memory.
+MAX_LINE_BYTES = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

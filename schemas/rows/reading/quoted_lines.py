@@ -10,7 +10,7 @@ from schemas.rows.reading.long_lines import MAX_LINE_BYTES
 from schemas.rows.types import BoolArray, Bytes, Integers
 
 #: A record with more cells is left to `schemas.rows.reading.csv_quotes`.
-MAX_CELLS = 3
+MAX_CELLS = 16
 
 _COMMA, _QUOTE, _LF, _CR = b',"\n\r'
 _NOWHERE = np.iinfo(np.int64).max
@@ -59,6 +59,8 @@ def parse_quoted_records(data: Bytes, newlines: Integers, starts: Integers, *, f
         done = broken | last
         records.end[active[done]] = places.line_end(at[active[done]]) + 1
         active = active[~done]
+        if not active.size:
+            break
         at[active] += 1
     records.has_more_cells[active] = True
     if not final:

@@ -384,7 +384,7 @@ def test_messages_and_suggestions(cell, rule, message, suggestion):
         ('\\"5012149020\\",\\"Survey\\"', STRAY, "5012149020,Survey"),
         ('"5012149020";"Survey"', "There is text after a closing quotation mark.", "5012149020,Survey"),
         ("5012149020,Survey\0", "The row contains a NUL byte.", None),
-        ("5" * 70_000 + ",Survey", "The row is longer than 65,536 bytes.", None),
+        ("5" * 70_000 + ",Survey", "The row is longer than 16,384 bytes.", None),
     ],
 )
 def test_messages_about_records(record, message, suggestion):

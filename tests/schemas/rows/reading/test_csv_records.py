@@ -146,7 +146,11 @@ def test_time_is_linear(unit):
 
 
 @pytest.mark.parametrize(
-    "unit", [b"\n", b"a" * 1000 + b"\n", b"1,2\n", b'"1","2"\n', b"," * 1000, b"x" * MAX_LINE_BYTES + b"\n"]
+    "unit",
+    [
+        *(b"\n", b"a" * 1000 + b"\n", b"1,2\n", b'"1","2"\n', b"," * 1000, b"x" * MAX_LINE_BYTES + b"\n"),
+        *(b'"a\n', b'"""\n', b'"\n",', b'"x\ny",z\n'),
+    ],
 )
 def test_memory_does_not_grow_with_the_file(unit):
     data = unit * (16_000_000 // len(unit))
