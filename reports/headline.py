@@ -132,11 +132,13 @@ def _launch(view: SubmissionView, accepted: str) -> str:
     return plain_text("launch_at", accepted=accepted, verb=verb, day=day, time=time)
 
 
-def explain_rejected_csv(judgment: Judgment) -> list[str]:
-    """What rejected.csv leaves out, one line each."""
+def explain_rejected_csv(judgment: Judgment, *, is_written: bool) -> list[str]:
+    """What rejected.csv leaves out, one line each: repeated rows and, if there is such a file, phone numbers."""
     rows = judgment.rows
-    repeated = [plain_text("rows_repeated", n=rows.repeated)] if rows.repeated else []
-    return [*repeated, plain_text("rows_emptied", n=rows.emptied)] if rows.emptied else repeated
+    lines = [plain_text("rows_repeated", n=rows.repeated)] if rows.repeated else []
+    if rows.emptied and is_written:
+        lines.append(plain_text("rows_emptied", n=rows.emptied))
+    return lines
 
 
 def next_steps(view: SubmissionView) -> "list[Markup]":

@@ -66,8 +66,8 @@ TEXTS: dict[str, str | tuple[str, str]] = {
         "1 row repeats an earlier row: nothing to do.", "{n:,} rows repeat earlier rows: nothing to do."
     ),
     "rows_emptied": (
-        "rejected.csv leaves out 1 phone number that a spreadsheet would change: enter it from its source.",
-        "rejected.csv leaves out {n:,} phone numbers that a spreadsheet would change: enter them from their source.",
+        "1 phone number is left out of rejected.csv: enter it from its source.",
+        "{n:,} phone numbers are left out of rejected.csv: enter them from their source.",
     ),
     "rows_also_need_fixing": ("1 row also needs fixing.", "{n:,} rows also need fixing."),
     "bare_all": ("The only row is valid.", "All {n:,} rows are valid."),

@@ -131,7 +131,7 @@ def _print_summary(view: "SubmissionView", out: Path | None) -> None:
     if judgment.totals:
         rows = ((format_count(t.count), t.id, t.severity, t.name) for t in judgment.totals)
         print_table(("Count", "Rule", "Severity", "Problem"), rows, right=("Count",))
-    for line in explain_rejected_csv(judgment):
+    for line in explain_rejected_csv(judgment, is_written=out is not None):
         print_line(line)
     for finding in judgment.findings[:MAX_FINDINGS_PRINTED]:
         for line in _finding_lines(finding):

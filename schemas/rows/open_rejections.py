@@ -107,13 +107,15 @@ def _describe_rows(lines: pa.RecordBatch, first: Integers) -> NDArray[np.void]:
 
 
 def _national(number: Integers) -> Integers:
-    """Without the 1 of eleven digits."""
+    """The number without the 1 of eleven digits."""
     national: Integers = np.where(number // 10_000_000_000 == 1, number % 10_000_000_000, number)
     return national
 
 
 def _read_numbers(cells: pa.Array) -> Integers:
     digits = pc.replace_substring_regex(cells, r"[^0-9]+", "")
+    # No area code begins with 0 or 1: these belong to a prefix or the country code.
+    digits = pc.replace_substring_regex(digits, rf"^0*1?([0-9]{{{_FEW_DIGITS},}})$", r"\1")
     length = pc.utf8_length(digits).to_numpy()
     has_digits = (length >= _FEW_DIGITS) & (length <= _MANY_DIGITS)
     read = np.empty(len(cells), dtype=np.int64)
@@ -121,7 +123,7 @@ def _read_numbers(cells: pa.Array) -> Integers:
     texts = cells.filter(pa.array(~has_digits)).dictionary_encode()
     hashes = np.array([_hash_text(text) for text in texts.dictionary.to_pylist()] or [0], dtype=np.int64)
     read[~has_digits] = hashes[texts.indices.to_numpy()]
-    return _national(read)
+    return read
 
 
 def _hash_text(text: str) -> int:
