@@ -49,6 +49,7 @@ from flows.scaling.parallel_pass import (
 from flows.scaling.workers import Workers
 from flows.services import Services, check_folders
 from flows.stores import StoreError
+from flows.validation.quota import hold_back_drops
 from schemas.model.callbacks import Progress
 
 Sleep = Callable[[float], None]
@@ -144,9 +145,10 @@ def _scan(
             workers.start()
 
     inbox = make_inbox(services)
-    return find_arrivals(
+    found = find_arrivals(
         inbox, clock=services.clock, sleep=sleep, business=business, drops=drops, on_wait=start_workers
     )
+    return list(hold_back_drops(services, found))
 
 
 def _look_again(services: Services, business: str | None, waiting: Collection[str]) -> list[Sighting]:
@@ -154,7 +156,8 @@ def _look_again(services: Services, business: str | None, waiting: Collection[st
     if business is not None:
         return []
     try:
-        return find_newly_settled(make_inbox(services), now=services.clock(), except_businesses=waiting)
+        settled = find_newly_settled(make_inbox(services), now=services.clock(), except_businesses=waiting)
+        return [drop.sighting for drop in hold_back_drops(services, settled) if isinstance(drop, SettledDrop)]
     except LaunchdropError as error:  # the next scan reports it if it lasts
         log.info("the inbox could not be scanned during the pass: %s", error)
         return []

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -223,6 +223,11 @@ class Settings(PolicySettings, CarrierSettings):
         description="numbers of other businesses that one business is told about in a day (NUM-022); above that, its "
         "drops are held",
     )
+    quota: Annotated[ByteSize, Field(gt=0)] = Field(
+        ByteSize(20_000_000_000),
+        description="how much one business may have in archive and reports, such as `500 MB`; above that, its "
+        "submissions are held, and above twice as much, its drops wait in the inbox",
+    )
     findings_per_rule: Count = Field(
         _CAP_DEFAULTS.per_rule, description="most findings of one rule in report.json and the page"
     )
@@ -308,6 +313,8 @@ def _describe_error(location: tuple[int | str, ...], message: str, kind: str) ->
         return f"{variable}: no such setting" + (f"; did you mean {PREFIX}{near[0].upper()}?" if near else "")
     if kind.startswith("time_delta"):
         message = "expected a duration such as 1s, 15 min or 24 h"
+    if kind.startswith("byte_size"):
+        message = "expected a size such as 500 MB or 20 GB"
     if kind == "string_pattern_mismatch":
         message = "expected a URL that starts with http:// or https://"
     return f"{variable}: {message[:1].lower()}{message[1:]}"

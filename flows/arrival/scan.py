@@ -97,14 +97,14 @@ def find_arrivals(
     return list(_set_predecessors(found))
 
 
-def find_newly_settled(inbox: Inbox, *, now: datetime, except_businesses: Collection[str]) -> list[Sighting]:
+def find_newly_settled(inbox: Inbox, *, now: datetime, except_businesses: Collection[str]) -> list[SettledDrop]:
     """Scan the inbox once more during a pass, without waiting: the drops that can be taken now, in their order.
 
     Other outcomes are left to the next pass. What a first look finds unsettled, a later one may find settled.
     """
     outcomes = scan_inbox(inbox, now=now, except_businesses=except_businesses)
     found = _set_predecessors(sorted(outcomes, key=_sort_key))
-    return [outcome.sighting for outcome in found if isinstance(outcome, SettledDrop)]
+    return [outcome for outcome in found if isinstance(outcome, SettledDrop)]
 
 
 def scan_inbox(

@@ -50,15 +50,16 @@ def prune_command(
     """Delete files that have been kept long enough.
 
     Set LAUNCHDROP_KEEP_ARCHIVE, LAUNCHDROP_KEEP_REPORTS and LAUNCHDROP_KEEP_INBOX to say how long. Receipts and the
-    ledger are never deleted.
+    ledger are never deleted. Counts what each business still has, for LAUNCHDROP_QUOTA.
     """
-    from flows.operations.prune import find_prunable, prune_item
+    from flows.operations.prune import find_prunable, prune_item, recount_usage
 
     counts: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     with open_session() as services:
         if all(getattr(services.settings, f"keep_{kind}") is None for kind in ("archive", "reports", "inbox")):
             print_line("Nothing is deleted: the settings LAUNCHDROP_KEEP_… are not set.")
+            recount_usage(services)
             return
         for item in find_prunable(services):
             print_line(f"{item.kind} {item.business}/{item.name}: {format_count(item.bytes)} bytes")
@@ -66,6 +67,8 @@ def prune_command(
                 prune_item(services, item)
             counts[item.kind] += 1
             sizes[item.kind] += item.bytes
+        if not dry_run:
+            recount_usage(services)
     for kind, count in counts.items():
         done = "Would delete" if dry_run else "Deleted"
         print_line(f"{done} {format_count(count)} from {kind}: {format_count(sizes[kind])} bytes.")

@@ -21,6 +21,7 @@ from flows.ledger.programs.businesses import list_business_ids
 from flows.ledger.read.retention import SubmissionRetention, TakenDrop, list_submission_retention, list_taken_drops
 from flows.services import Services
 from flows.stores import Store, StoreError
+from flows.validation.quota import recount_used_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,14 @@ def find_prunable(services: Services) -> Iterator[PrunableItem]:
         yield from _prunable_in_inbox(services, business)
         yield from _prunable_reports(services, business)
         yield from _prunable_in_archive(services, business)
+
+
+def recount_usage(services: Services) -> None:
+    """Count what each business has in archive and reports, for its quota."""
+    with services.ledger.read() as conn:
+        businesses = list_business_ids(conn)
+    for business in businesses:
+        recount_used_bytes(services, business)
 
 
 def prune_item(services: Services, item: PrunableItem) -> None:

@@ -46,6 +46,7 @@ from flows.ledger.intake.submissions import (
     find_duplicate,
     find_newest_submission_id,
     lock_reference,
+    record_basis,
 )
 from flows.ledger.programs.register import register_submission
 from flows.ledger.read.page_queries import find_receipt
@@ -57,7 +58,9 @@ from flows.validation.answer_limit import judge_within_limit
 from flows.validation.drop import judge_archived_drop, read_manifest
 from flows.validation.early_judgment import EarlyJudgment, check_early_judgment
 from flows.validation.incomplete_drop import judge_incomplete_drop
+from flows.validation.judging_basis import find_unchanged_rejection, fingerprint_basis
 from flows.validation.open_rejections import save_open_rejections
+from flows.validation.quota import archived_bytes, hold_above_quota
 from flows.validation.spill_files import open_spill_files
 from schemas.model.callbacks import Progress
 from schemas.model.judgment import Judgment
@@ -71,6 +74,8 @@ T = TypeVar("T")
 _ARRIVAL_RULES = frozenset({"MAN-005", "MAN-018", "MAN-022", "CSV-003"})
 #: How often a drop is judged if the ledger keeps changing before it can be registered.
 MAX_JUDGMENTS = 5
+#: About what the other files of a submission take: its report, its receipt, its judgment.
+PAGE_BYTES = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +166,7 @@ def register_archived_drop(
 
 
 def is_duplicate(services: Services, archived: ArchivedDrop, lease: DropLease) -> bool:
-    """Whether the drop has the same content as its program's current accepted or held submission."""
+    """Whether the drop repeats a submission, so that it need not be judged."""
     with services.ledger.read() as conn:
         return _find_original(conn, services, archived, lease) is not None
 
@@ -175,21 +180,36 @@ def _acknowledge_duplicate(services: Services, archived: ArchivedDrop, lease: Dr
         original = _find_original(conn, services, archived, lease)
         if original is None:
             return None
-        acknowledge_drop(conn, lease.business, lease.name, "duplicate", original, archived.digest, services.clock())
-        mark_drop_taken(conn, lease, archived.taken, submission=original)
-    if original != archived.submission:
+        outcome, now = ("registered" if original.is_rejected else "duplicate"), services.clock()
+        acknowledge_drop(conn, lease.business, lease.name, outcome, original.submission, archived.digest, now)
+        mark_drop_taken(conn, lease, archived.taken, submission=original.submission)
+    if original.submission != archived.submission:
         delete_submission(services.archive, lease.business, archived.submission)
-    registered = RegistrationResult(outcome="duplicate", submission=original)
+    registered = RegistrationResult(outcome="duplicate", submission=original.submission)
     return DropResult(business=lease.business, drop=lease.name, registered=registered)
 
 
-def _find_original(conn: Connection, services: Services, archived: ArchivedDrop, lease: DropLease) -> str | None:
-    """The submission that this drop is a duplicate of. None if its manifest names another business than its folder."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Original:
+    """The submission that a drop repeats. Its receipt stays as it is if that was rejected: nothing has happened."""
+
+    submission: str
+    is_rejected: bool = False
+
+
+def _find_original(conn: Connection, services: Services, archived: ArchivedDrop, lease: DropLease) -> _Original | None:
+    """The accepted or held submission that this drop repeats, or its own last one if that would be rejected again.
+
+    A drop whose manifest names another business than its folder repeats none of that business.
+    """
     manifest = read_manifest(services, archived.drop)
-    if manifest is None or manifest.business != lease.business:
-        return None
-    cancels = manifest.state == "cancelled"
-    return find_duplicate(conn, lease.business, manifest.reference, archived.digest, cancels=cancels)
+    if manifest is not None and manifest.business == lease.business:
+        cancels = manifest.state == "cancelled"
+        found = find_duplicate(conn, lease.business, manifest.reference, archived.digest, cancels=cancels)
+        if found is not None:
+            return _Original(submission=found)
+    rejected = find_unchanged_rejection(services, conn, lease.business, lease.name, archived.digest)
+    return _Original(submission=rejected.id, is_rejected=True) if rejected else None
 
 
 def _judge_and_register(
@@ -219,6 +239,7 @@ def _judge_and_register_once(
         judgment = judge_within_limit(
             services, lease.business, lease.name, archived.digest, lambda wrap: judge(wrap_context=wrap)
         )
+        judgment = hold_above_quota(services, archived.drop, judgment)
         registration = make_registration(archived, lease, judgment)
         require_lease(services.ledger, lease)  # judging may have taken longer than the lease
         write_judged_files_durably(services, registration)
@@ -239,9 +260,20 @@ def _register(
             check_early_judgment(services, early)
         require_same_previous(conn, registration)
         registered = register_submission(conn, registration, services.clock())
+        _record_basis_of_rejection(services, conn, registration, registered)
         mark_drop_taken(conn, lease, archived.taken, submission=registered.submission)
     judgment = registration.judgment.without_rows()
     return DropResult(business=lease.business, drop=lease.name, registered=registered, judgment=judgment)
+
+
+def _record_basis_of_rejection(
+    services: Services, conn: Connection, registration: Registration, registered: RegistrationResult
+) -> None:
+    if registration.judgment.verdict == "rejected" and registered.outcome == "registered":
+        business, submission = registration.business, registered.submission
+        rules = [total.id for total in registration.judgment.totals]
+        basis = fingerprint_basis(services, conn, business, registration.reference, submission=submission, rules=rules)
+        record_basis(conn, business, submission, basis)
 
 
 def require_same_previous(conn: Connection, registration: Registration) -> None:
@@ -270,6 +302,7 @@ def make_registration(archived: ArchivedDrop, lease: DropLease, judgment: Judgme
         archive=f"{lease.business}/{archived.submission}/",
         judgment=judgment,
         logo=submitted_logo(judgment),
+        bytes=archived_bytes(archived.drop) + judgment.rows.csv_bytes + PAGE_BYTES,
     )
 
 

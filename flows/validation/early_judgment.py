@@ -18,6 +18,7 @@ from flows.ledger.core.errors import Outdated
 from flows.services import Services
 from flows.validation.answer_limit import WrapContext, judge_within_limit
 from flows.validation.drop import judge_archived_drop, read_judging_context, read_manifest
+from flows.validation.quota import hold_above_quota
 from schemas.model.area_codes import AreaCodeList
 from schemas.model.business import Business
 from schemas.model.callbacks import OpenSpillFile
@@ -185,6 +186,7 @@ def judge_early(
         )
 
     judgment = judge_within_limit(services, drop.business or "", name, digest, judge)
+    judgment = hold_above_quota(services, drop, judgment)
     write_rows(judgment)
     return EarlyJudgment(
         business=drop.business or "",

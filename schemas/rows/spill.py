@@ -19,6 +19,11 @@ class SpillFile:
         self._file = open_spill()
         self._end = 0
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it holds."""
+        return self._end
+
     def put(self, *parts: bytes | memoryview) -> None:
         """Add one byte string: the parts, joined."""
         sizes = [len(part) for part in parts]

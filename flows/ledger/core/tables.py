@@ -124,6 +124,7 @@ submission = Table(
     Column("archive", String, nullable=False),
     Column("unanswered", Integer),  # numbers of other businesses in it, if it was held so as not to say which
     Column("retake_of", String),
+    Column("basis", String),  # of a rejected one: fingerprint of what it was judged by
     Column("decided_at", Instant),
     Column("decided_by", String),
     Column("reason", String),
@@ -380,6 +381,7 @@ tally = Table(
     Column("business", String, primary_key=True),
     Column("submissions", BigInteger, nullable=False),
     Column("last_received_at", Instant, nullable=False),
+    Column("bytes", BigInteger),  # in archive and reports; null: not counted yet
 )
 
 #: Totals of a business by day.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.engine import Row
 
 from flows.ledger.core.bulk import IDS_PER_STATEMENT, iter_slices
@@ -27,6 +27,11 @@ def record_transitions(conn: Connection, now: datetime, entries: Iterable[dict[s
     rows = [defaults | {"at": now} | entry for entry in entries]
     if rows:
         conn.execute(move.insert(), rows)
+
+
+def find_last_transition(conn: Connection) -> int:
+    """The id of the newest entry of the audit log: it grows with each."""
+    return conn.execute(select(func.max(move.c.id))).scalar() or 0
 
 
 def read_revisions(conn: Connection, ids: Sequence[int]) -> list[Row[Any]]:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, select, text, update
+from sqlalchemy import Connection, Row, and_, delete, select, text, update
 
 from flows.ledger.core.bulk import (
     NumberBlock,
@@ -46,8 +46,8 @@ class SubmittedLogo:
 class Registration:
     """A judged submission, ready to be registered.
 
-    `archive` is where its bytes are. `retake_of` is the submission that was judged again. The judgment's `numbers` are
-    read once, in the transaction that registers it.
+    `archive` is where its bytes are; `bytes` is about what it adds to archive and reports. `retake_of` is the submission
+    that was judged again. The judgment's `numbers` are read once, in the transaction that registers it.
     """
 
     submission: str
@@ -59,6 +59,7 @@ class Registration:
     judgment: Judgment
     logo: SubmittedLogo | None = None
     retake_of: str | None = None
+    bytes: int = 0
 
     @property
     def reference(self) -> str | None:
@@ -229,6 +230,20 @@ def acknowledge_drop(
     add_to_outbox(conn, "receipt", business, drop)
 
 
+def find_rejected_submission(conn: Connection, business: str, drop: str, digest: str) -> Row[Any] | None:
+    """The submission that this drop is acknowledged as, if it was rejected by judging and has this digest."""
+    same = submission.c.business == receipt.c.business, submission.c.id == receipt.c.submission
+    query = select(submission).join(receipt, and_(*same))
+    where = receipt.c.business == business, receipt.c.drop == drop, submission.c.digest == digest
+    return conn.execute(query.where(*where, submission.c.standing == "rejected")).one_or_none()
+
+
+def record_basis(conn: Connection, business: str, submission_id: str, basis: str) -> None:
+    """Record what a rejected submission was judged by."""
+    where = submission.c.business == business, submission.c.id == submission_id
+    conn.execute(update(submission).where(*where).values(basis=basis))
+
+
 def park_numbers(conn: Connection, accepted: AcceptedSubmission) -> None:
     """Keep the accepted numbers of a submission until it is decided, or until the launch it waits for is over."""
     numbers, purposes = accepted.block
@@ -314,9 +329,16 @@ def _transition(
 def _add_to_totals(conn: Connection, registration: Registration, now: datetime) -> None:
     judgment = registration.judgment
     total = upsert(conn, tally).values(
-        business=registration.business, submissions=1, last_received_at=registration.received_at
+        business=registration.business,
+        submissions=1,
+        last_received_at=registration.received_at,
+        bytes=registration.bytes,
     )
-    grown = {"submissions": tally.c.submissions + 1, "last_received_at": total.excluded.last_received_at}
+    grown = {
+        "submissions": tally.c.submissions + 1,
+        "last_received_at": total.excluded.last_received_at,
+        "bytes": tally.c.bytes + total.excluded.bytes,
+    }
     conn.execute(total.on_conflict_do_update(index_elements=["business"], set_=grown))
 
     key = {"business": registration.business, "day": f"{now.astimezone(UTC):%Y-%m-%d}"}

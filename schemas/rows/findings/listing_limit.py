@@ -22,9 +22,10 @@ _OTHER_BYTES = 3 * 19 + 3 * len(REJECTION_COLUMNS)
 
 @dataclass(slots=True)
 class ListingLimit:
-    """Counts the lines that are too many. `left` is how many bytes rejections.csv may still have."""
+    """Counts the lines that are too many. `left` is how many bytes rejections.csv may still have after those listed."""
 
     left: int
+    listed_bytes: int = 0
     unlisted: int = 0
 
     @classmethod
@@ -36,7 +37,8 @@ class ListingLimit:
         """Count the next lines."""
         ends = np.cumsum(_most_bytes(batch))
         listed = 0 if self.unlisted else int(np.searchsorted(ends, self.left, side="right"))
-        self.left -= int(ends[listed - 1]) if listed else 0
+        size = int(ends[listed - 1]) if listed else 0
+        self.left, self.listed_bytes = self.left - size, self.listed_bytes + size
         self.unlisted += batch.num_rows - listed
 
 

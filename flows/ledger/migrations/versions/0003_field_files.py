@@ -17,6 +17,8 @@ Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     _add_told_findings()
     op.add_column("submission", sa.Column("reasons", sa.JSON(), nullable=True))
+    op.add_column("submission", sa.Column("basis", sa.String(), nullable=True))
+    op.add_column("tally", sa.Column("bytes", sa.BigInteger(), nullable=True))
     op.create_table(
         "number_change",
         sa.Column("revision", Key, nullable=False),
