@@ -19,6 +19,10 @@ from schemas.model.manifest import NumbersMode
 from schemas.model.purposes import DO_NOT_ORIGINATE_INDEX
 from schemas.model.revision import NumbersDiff, diff_numbers
 
+#: The states of numbers that the program has, unless their change is one of these.
+_PRESENT, _NOT_PRESENT = ("pending", "live"), ("remove", "wait")
+_PURPOSES = 16  # more than there are
+
 CLAIMED_ELSEWHERE = "numbers were registered elsewhere since they were judged"
 
 
@@ -131,8 +135,13 @@ def count_removed_by_replace(ledger: Ledger, business: str, reference: str, numb
 def find_present_numbers(conn: Connection, business: str, reference: str, numbers: np.ndarray) -> NumberBlock:
     """Those of the numbers (sorted, int64) that the program has: live, or pending and not to be removed."""
     where = (program.c.business == business) & (program.c.reference == reference)
-    found = _read_existing(conn, conn.execute(select(program.c.id).where(where)).scalar(), numbers)
-    return found.numbers[found.present], found.purposes[found.present]
+    key = conn.execute(select(program.c.id).where(where)).scalar()
+    stays = number.c.change.is_(None) | number.c.change.not_in(_NOT_PRESENT)
+    query = select(number.c.number * _PURPOSES + number.c.purpose)  # one value a row is read twice as fast as two
+    query = query.where(number.c.program == key, in_literals(number.c.state, *_PRESENT), stays)
+    rows = (row for part in _split_query(conn, query, numbers) for row in conn.execute(part).scalars())
+    found = np.sort(np.fromiter(rows, dtype=np.int64))
+    return found // _PURPOSES, (found % _PURPOSES).astype(np.uint8)
 
 
 def read_purposes(ledger: Ledger, business: str, reference: str, numbers: np.ndarray) -> NumberBlock:
@@ -155,7 +164,7 @@ def _read_existing(conn: Connection, program_id: int | None, only: np.ndarray | 
     if program_id is not None:
         for query in _split_query(conn, columns.where(number.c.program == program_id), only):
             found += [
-                (n, p, state in ("pending", "live") and change not in ("remove", "wait"))
+                (n, p, state in _PRESENT and change not in _NOT_PRESENT)
                 for n, p, state, change in conn.execute(query)
             ]
     numbers, purposes, present = zip(*sorted(found), strict=True) if found else ((), (), ())
