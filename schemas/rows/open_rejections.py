@@ -34,6 +34,7 @@ _BLANK = -1
 _SMALLEST, _LARGEST = 2_000_000_000, 9_999_999_999
 #: A text with fewer digits is no number, or not recognizable by them.
 _FEW_DIGITS, _MANY_DIGITS = 7, 18
+_POWERS_OF_TEN = 10 ** np.arange(_MANY_DIGITS + 1)
 
 
 class RowFlag(IntFlag):
@@ -107,23 +108,37 @@ def _describe_rows(lines: pa.RecordBatch, first: Integers) -> NDArray[np.void]:
 
 
 def _national(number: Integers) -> Integers:
-    """The number without the 1 of eleven digits."""
-    national: Integers = np.where(number // 10_000_000_000 == 1, number % 10_000_000_000, number)
+    """The number without a leading 1: no area code begins with one."""
+    first = _POWERS_OF_TEN[np.maximum(np.searchsorted(_POWERS_OF_TEN, number, side="right") - 1, 0)]
+    has_country_code = (number // first == 1) & (first >= 10**_FEW_DIGITS)
+    national: Integers = np.where(has_country_code, number - first, number)
     return national
 
 
 def _read_numbers(cells: pa.Array) -> Integers:
-    digits = pc.replace_substring_regex(cells, r"[^0-9]+", "")
-    # No area code begins with 0 or 1: these belong to a prefix or the country code.
-    digits = pc.replace_substring_regex(digits, rf"^0*1?([0-9]{{{_FEW_DIGITS},}})$", r"\1")
-    length = pc.utf8_length(digits).to_numpy()
-    has_digits = (length >= _FEW_DIGITS) & (length <= _MANY_DIGITS)
-    read = np.empty(len(cells), dtype=np.int64)
-    read[has_digits] = pc.cast(digits.filter(pa.array(has_digits)), pa.int64()).to_numpy()
-    texts = cells.filter(pa.array(~has_digits)).dictionary_encode()
+    number, count = _read_digits(cells)
+    read = _national(number)
+    is_text = np.flatnonzero((count < _FEW_DIGITS) | (count > _MANY_DIGITS))
+    texts = cells.take(pa.array(is_text)).dictionary_encode()
     hashes = np.array([_hash_text(text) for text in texts.dictionary.to_pylist()] or [0], dtype=np.int64)
-    read[~has_digits] = hashes[texts.indices.to_numpy()]
+    read[is_text] = hashes[texts.indices.to_numpy()]
     return read
+
+
+def _read_digits(cells: pa.Array) -> tuple[Integers, Integers]:
+    """The number that each cell's digits make, and how many there are. Of more than 18, the number is wrong."""
+    _, offsets, data = cells.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32)[cells.offset : cells.offset + len(cells) + 1]
+    text = np.frombuffer(data or b"", dtype=np.uint8)[: ends[-1]]
+    place = np.flatnonzero((text >= ord("0")) & (text <= ord("9")))
+    bounds = np.searchsorted(place, ends)
+    count: Integers = np.diff(bounds)
+    place = place[bounds[0] : bounds[-1]]
+    after = np.repeat(bounds[1:], count) - 1 - np.arange(bounds[0], bounds[-1])
+    values = (text[place] - ord("0")) * _POWERS_OF_TEN[np.minimum(after, _MANY_DIGITS)]
+    sums = np.concatenate([[0], np.cumsum(values)])  # wraps around, but the differences are right
+    number: Integers = sums[bounds[1:] - bounds[0]] - sums[bounds[:-1] - bounds[0]]
+    return number, count
 
 
 def _hash_text(text: str) -> int:
@@ -147,9 +162,11 @@ def _normalize(text: str) -> str:
 
 def _read_suggestions(lines: pa.RecordBatch) -> Integers:
     """The ten-digit number that each line suggests, alone or as the first cell of a row; -1 if it suggests none."""
-    found = pc.extract_regex(lines["suggestion"], r"^\+?1?(?P<ten>\d{10})(?:,|$)")
-    ten = pc.fill_null(pc.cast(pc.struct_field(found, "ten"), pa.int64()), -1)
-    suggested: Integers = ten.to_numpy(zero_copy_only=False)
+    suggested = np.full(lines.num_rows, -1, dtype=np.int64)
+    place = np.flatnonzero(lines["suggestion"].is_valid().to_numpy(zero_copy_only=False))
+    found = pc.extract_regex(lines["suggestion"].take(pa.array(place)), r"^\+?1?(?P<ten>\d{10})(?:,|$)")
+    ten = pc.cast(pc.struct_field(found, "ten"), pa.int64())
+    suggested[place] = pc.fill_null(ten, -1).to_numpy(zero_copy_only=False)
     return suggested
 
 

@@ -99,26 +99,23 @@ _MAX_DIGITS = 18
 def read_amounts(cells: pa.Array) -> AmountCells:
     """Read number cells (pyarrow strings) as amounts. A record whose columns have another separator is one cell."""
     number, lost = np.full(len(cells), -1, dtype=np.int64), np.zeros(len(cells), dtype=np.bool_)
-    for place, values, has_lost in (_read_decimals(cells), _read_scientific(cells)):
-        number[place], lost[place] = values, has_lost
+    for pattern, read in ((_AMOUNT, _read_decimals), (_SCIENTIFIC, _read_scientific)):
+        found = pc.match_substring_regex(cells, pattern).to_numpy(zero_copy_only=False)
+        number[found], lost[found] = read(cells.filter(pa.array(found)))
     return AmountCells(number=number, has_lost_digits=lost)
 
 
-def _read_decimals(cells: pa.Array) -> tuple[Integers, Integers, BoolArray]:
-    found = pc.extract_regex(cells, _AMOUNT)
-    place = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
-    whole = pc.cast(pc.struct_field(found.take(pa.array(place)), "whole"), pa.int64()).to_numpy(zero_copy_only=False)
-    return place, whole.astype(np.int64), np.zeros(len(place), dtype=np.bool_)
+def _read_decimals(cells: pa.Array) -> tuple[Integers, BoolArray]:
+    whole = pc.cast(pc.struct_field(pc.extract_regex(cells, _AMOUNT), "whole"), pa.int64()).to_numpy()
+    return whole, np.zeros(len(cells), dtype=np.bool_)
 
 
-def _read_scientific(cells: pa.Array) -> tuple[Integers, Integers, BoolArray]:
-    found = pc.extract_regex(cells, _SCIENTIFIC)
-    place = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
-    distinct = cells.take(pa.array(place)).dictionary_encode()
+def _read_scientific(cells: pa.Array) -> tuple[Integers, BoolArray]:
+    distinct = cells.dictionary_encode()
     read = [_expand(**each) for each in pc.extract_regex(distinct.dictionary, _SCIENTIFIC).to_pylist()]
     values = np.array([number for number, _ in read] or [0], dtype=np.int64)[distinct.indices.to_numpy()]
     lost = np.array([has_lost for _, has_lost in read] or [False])[distinct.indices.to_numpy()]
-    return place, values, lost
+    return values, lost
 
 
 def _expand(whole: str, part: str, exponent: str) -> tuple[int, bool]:
