@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ByteSize
 
 from flows.settings import PREFIX, Settings
 
@@ -79,6 +80,8 @@ def format_default(default):
     if hasattr(default, "total_seconds"):
         seconds = default.total_seconds()
         return next(f"`{seconds / n:g} {u}`" for n, u in ((3600, "h"), (60, "min"), (1, "s")) if seconds % n == 0)
+    if isinstance(default, ByteSize):
+        return f"`{default.human_readable(decimal=True, separator=' ').replace('.0', '')}`"
     return f"`{', '.join(default)}`" if isinstance(default, tuple) else f"`{default}`"
 
 

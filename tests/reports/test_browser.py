@@ -1,13 +1,18 @@
 """The pages in a real browser: with mouse and keyboard, without script, in dark mode, on paper, on a small screen."""
 
+import time
+from dataclasses import replace
 from functools import cache
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from flows.publishing.desk import MAX_LOGOS_COST
 from reports.index_pages import business_index, operator_index
 from reports.report_page import report_html
+from reports.views import BrandingPreview
+from schemas.manifest.logo import measure_logo
 from tests.reports import samples
 
 pytestmark = pytest.mark.server
@@ -218,3 +223,25 @@ def test_a_large_page_opens_quickly(opened):
     shown = opened(page("hostile")).page
     timing = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
     assert shown.evaluate(timing) < 5000  # 0.4 s on an idle machine
+
+
+#: Logos that cost about as much as the operator's page may show, in different ways.
+COSTLY_LOGOS = {
+    "repeats": '<g id="a">{}</g>'.format('<circle cx="4" cy="4" r="4" opacity=".5"/>' * 10) + '<use href="#a"/>' * 100,
+    "blurs": '<filter id="f"><feGaussianBlur stdDeviation="1"/></filter>'
+    + '<circle cx="4" cy="4" r="4" filter="url(#f)"/>' * 12,
+    "strokes": '<path fill="none" stroke="red" stroke-linejoin="round" d="M0 0{}"/>'.format(
+        "".join(f"C{i % 9} 9 {i % 7} 0 {i * 5 % 9} {i * 7 % 9}" for i in range(2_500))
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", COSTLY_LOGOS)
+def test_the_operators_page_is_drawn_soon_whatever_the_logos_are(opened, kind):
+    logo = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{COSTLY_LOGOS[kind]}</svg>'.encode()
+    assert MAX_LOGOS_COST / 2 < measure_logo(logo) <= MAX_LOGOS_COST
+    item = replace(samples.operator_index().review[0], preview=BrandingPreview(logo=logo))
+    text = operator_index(replace(samples.operator_index(), review=[item]))
+    began = time.monotonic()
+    opened(text).page.screenshot()
+    assert time.monotonic() - began < 10  # 1 s on two idle cores; without a limit it took minutes

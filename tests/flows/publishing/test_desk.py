@@ -1,8 +1,9 @@
 """The operator's page stays small, whatever one business sends."""
 
 from flows.ledger.programs.reviews import request_review
-from flows.publishing.desk import MAX_BUSINESSES, MAX_ITEMS, MAX_LOGOS, build_operator_index
+from flows.publishing.desk import MAX_BUSINESSES, MAX_ITEMS, MAX_LOGOS, MAX_LOGOS_COST, build_operator_index
 from reports.index_pages import operator_index
+from schemas.manifest.logo import measure_logo
 from schemas.model.business import Business
 from tests.flows.launching.programs import NOON, open_ledger
 
@@ -47,3 +48,26 @@ def test_the_page_is_bounded_however_many_businesses_there_are(tmp_path):
     assert len(view.review) == MAX_BUSINESSES + 1
     assert (view.review[-1].what, view.review[-1].count) == ("20 more businesses", 20 * (MAX_ITEMS + 1))
     assert len(loaded) == MAX_LOGOS
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><!-- {} -->{}</svg>'
+
+
+def test_the_logos_on_the_page_are_cheap_to_draw_together(tmp_path):
+    """A tenant sends logos that are as costly as a logo may be, another one sends cheap ones."""
+    costly = SVG.format("", '<path d="M0 0h1v1z"/>' * 9_000)
+    cheap = SVG.format("", '<path d="M0 0h1v1z"/>')
+    with open_ledger(tmp_path).begin() as conn:
+        for business in ("acme-bank", "zenith-health"):
+            ask_for_reviews(conn, business, MAX_ITEMS, name="logo.svg")
+        view = build(conn, lambda business, _: (costly if business == "acme-bank" else cheap).encode())
+    shown = [item.preview.logo for item in view.review if item.preview]
+    assert shown == [cheap.encode()] * MAX_ITEMS
+    assert sum(map(measure_logo, shown)) <= MAX_LOGOS_COST < measure_logo(costly.encode())
+
+
+def test_a_logo_that_an_older_version_accepted_is_not_shown_if_it_breaks_a_rule_now(tmp_path):
+    with open_ledger(tmp_path).begin() as conn:
+        ask_for_reviews(conn, "acme-bank", 1, name="logo.svg")
+        view = build(conn, lambda *_: SVG.format("", '<g id="a"><use href="#a"/></g>').encode())
+    assert [item.preview for item in view.review] == [None]
