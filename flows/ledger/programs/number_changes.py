@@ -56,8 +56,8 @@ def _list_changes(plan: NumbersPlan) -> Iterator[NumberChanges]:
 
 def _pack(changes: NumberChanges, part: np.ndarray) -> bytes:
     """Numbers as little-endian int64, then the purposes before and after as one byte each."""
-    purposes = (column[part].astype("u1").tobytes() for column in (changes.before, changes.after))
-    return changes.numbers[part].astype("<i8").tobytes() + b"".join(purposes)
+    purposes = (column[part].astype("u1") for column in (changes.before, changes.after))
+    return b"".join(column.tobytes() for column in (changes.numbers[part].astype("<i8"), *purposes))
 
 
 def _unpack(kind: ChangeKind, members: bytes) -> NumberChanges:

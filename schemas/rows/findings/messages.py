@@ -108,7 +108,7 @@ class MessageWriter:
         if listed.first_day is not None and day < listed.first_day:
             return f"Area code {area} goes into service on {_spell_day(listed.first_day)}{start}."
         assert listed.last_day is not None
-        return f"Area code {area} is in service until {_spell_day(listed.last_day)}{start}."
+        return f"Area code {area} is out of service after {_spell_day(listed.last_day)}{start}."
 
     def _region_message(self, area: int) -> str:
         plan = numbering_plan(self.area_codes.in_force())
