@@ -1,1 +1,1 @@
-"""What is kept? Copies of submissions, their judgments, row baselines and approved logos."""
+"""What is kept? Copies of submissions, their judgments and approved logos."""
