@@ -20,7 +20,10 @@ _FIRST_OF_JANUARY = datetime(2027, 1, 1)  # noqa: DTZ001 (the zone is added)
 
 @dataclass(frozen=True, slots=True)
 class FixedOffset:
-    """What to say about a zone with a fixed offset, and the zone to use instead; None if that is not certain."""
+    """What to say about a zone with a fixed offset, and the zone to use instead.
+
+    The suggestion is None unless it is certain and leaves the program's times as they are.
+    """
 
     message: str
     suggestion: str | None
@@ -56,14 +59,14 @@ def _explain_legacy_zone(name: str, local_times: Sequence[datetime]) -> FixedOff
     assert place is not None
     offset = _short(_FIRST_OF_JANUARY.replace(tzinfo=zone).utcoffset() or timedelta())
     sentences = [f"{name} is UTC{offset} all year, without daylight saving time."]
-    for time in local_times:
-        there = time.replace(tzinfo=zone).astimezone(place)
-        if there.replace(tzinfo=None) != time:
-            city = place.key.rpartition("/")[2].replace("_", " ")
-            sentences.append(f"{format_iso_time(time)} {name} is {there:%H:%M} in {city}.")
-            break
+    there = {time: time.replace(tzinfo=zone).astimezone(place) for time in local_times}
+    moved = [time for time in local_times if there[time].replace(tzinfo=None) != time]
+    if moved:
+        city = place.key.rpartition("/")[2].replace("_", " ")
+        sentences.append(f"{format_iso_time(moved[0])} {name} is {there[moved[0]]:%H:%M} in {city}.")
     sentences.append(f"If you mean the local time, write {' or '.join(LEGACY_ZONES[name])}.")
-    return FixedOffset(" ".join(sentences), LEGACY_ZONES[name][0] if len(LEGACY_ZONES[name]) == 1 else None)
+    is_certain = len(LEGACY_ZONES[name]) == 1 and not moved
+    return FixedOffset(" ".join(sentences), place.key if is_certain else None)
 
 
 def _short(offset: timedelta) -> str:
