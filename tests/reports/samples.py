@@ -13,6 +13,7 @@ from reports.views import (
     BusinessIndexView,
     BusinessSummary,
     IncompleteSummary,
+    NumberChange,
     OperatorDecision,
     OperatorIndexView,
     PastSubmission,
@@ -237,7 +238,7 @@ def with_rejections() -> SubmissionView:
     return view_of(
         judgment,
         branding="in_review",
-        revision=RevisionChanges(number=3, added=1148, removed=2, changed=14),
+        revision=RevisionChanges(number=3, added=1148, removed=2, changed=14, listed=1164, shown=_changed_numbers()),
         history=_history(),
         refused=[RefusedNumber(number="(501) 214-9077", reason="ALLOCATED_NUMBER")],
         refused_total=1,
@@ -274,6 +275,18 @@ def _rejected_lines() -> list[dict]:
     lines += [line(numbers, 1060 + i, f"501 958 {1000 + i}", "Survey", "NUM-016",
                    "Exchange 958 is used for tests or information services.") for i in range(2)]  # fmt: skip
     return lines
+
+
+def _changed_numbers():
+    """The first of the changed numbers, as a flow passes them."""
+    before, after = "Survey", "Debt Collection"
+    changed = [("changed", f"+15012149{100 + i}", before, after) for i in range(14)]
+    removed = [("removed", f"+15012148{100 + i}", after, None) for i in range(2)]
+    added = [("added", f"+15012147{100 + i}", None, after) for i in range(40)]
+    return [
+        NumberChange(kind=kind, number=number, purpose_before=old, purpose=new)
+        for kind, number, old, new in changed + removed + added
+    ]
 
 
 def _groups() -> list[RepairGroup]:
