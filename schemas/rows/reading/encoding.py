@@ -28,6 +28,7 @@ _BOMS: tuple[tuple[bytes, Encoding], ...] = (
 )
 _UNDEFINED_1252 = b"\x81\x8d\x8f\x90\x9d"
 _CTRL_Z = b"\x1a"
+_CR, _LF = b"\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +213,9 @@ class _TextScan:
             self.tail = len(piece) - place
 
     def _count_line_ends(self, data: bytes) -> None:
-        extra = data.count(b"\r") - data.count(b"\r\n")
+        text = np.frombuffer(data, dtype=np.uint8)
+        is_cr, is_lf = text == _CR, text == _LF
+        extra = np.count_nonzero(is_cr) - np.count_nonzero(is_cr[:-1] & is_lf[1:])  # much faster than counting CRLFs
         if extra:
             double = data.count(b"\r\r\n")
             self.double_cr = self.double_cr or double > 0
