@@ -1,15 +1,20 @@
 """What is kept of a program's rejected rows: what the next drop has fixed, and numbers that a spreadsheet made up."""
 
 import csv
+import pickle
 
 import pytest
 from sqlalchemy import select
 
+from flows.archive.submissions import open_archived_drop
+from flows.ledger.core.errors import Outdated
 from flows.ledger.core.tables import number
 from flows.ledger.read.page_queries import list_submissions
 from flows.registration.rerun import replay_submission, retake_submission
 from flows.validation import open_rejections
+from flows.validation.early_judgment import check_early_judgment, judge_early
 from flows.validation.open_rejections import FILE_NAME
+from flows.validation.spill_files import open_spill_files
 
 A, B, C = "214-9020,Survey", "5012149021,Marketing", "call me,Survey"
 GOOD, OTHER = "5012149030,Survey", "5012149031,Survey"
@@ -198,6 +203,21 @@ def test_a_drop_is_judged_again_if_another_of_its_program_was_registered_since(w
     monkeypatch.setattr("flows.validation.drop.read_previous_submission", read_and_retake)
     report = take(world, "b", A, OTHER)
     assert report["baseline"]["submission"] != first
+
+
+def test_an_early_judgment_does_not_hold_after_another_submission_for_the_program(world):
+    first = take(world, "a", DAMAGED, GOOD)["submission"]["id"]
+    drop = open_archived_drop(world.services.archive, "acme-bank", first)
+    with open_spill_files() as open_spill:
+        early = judge_early(
+            world.services, drop, open_spill, lambda _: None, name="b", digest="0" * 64, submission="another"
+        )
+    early = pickle.loads(pickle.dumps(early))
+    check_early_judgment(world.services, early)
+    world.clock.sleep(5)
+    retake_submission(world.services, first)
+    with pytest.raises(Outdated):
+        check_early_judgment(world.services, early)
 
 
 def test_open_rejections_beyond_the_limit_are_counted(world, monkeypatch):
