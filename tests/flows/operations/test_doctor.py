@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -122,6 +123,29 @@ def test_little_free_space_is_a_warning_and_very_little_a_problem(monkeypatch):
         monkeypatch.setattr("flows.stores.folder.FolderStore.free_bytes", lambda _, free=free: free)
         assert check("archive")[0] == level
         assert "MiB free" in check("archive")[1]
+
+
+def test_the_lists_of_area_codes_are_shown_and_checked(monkeypatch, here):
+    monkeypatch.setenv("LAUNCHDROP_AREA_CODES", "codes.csv")
+    (here / "codes.csv").write_text("271,US,2027-03-03,\n501,US,,2027-06-30 # closes\n")
+    level, message, _ = check("area codes")
+    assert level == "ok"
+    assert re.fullmatch(r"13 of [0-9-]{10} come with launchdrop; your list has 2 \(version [0-9a-f]{12}\)", message)
+    (here / "codes.csv").write_text("# new\n271,US,3/3/2027\n")
+    level, message, _ = check("area codes")
+    assert (level, message) == (
+        "problem",
+        "LAUNCHDROP_AREA_CODES: codes.csv line 2: "
+        '"3/3/2027" is not a date; expected one such as 2027-03-03, or nothing',
+    )
+
+
+def test_an_old_list_of_area_codes_is_a_warning(monkeypatch):
+    monkeypatch.setattr(doctor, "MAX_AREA_CODES_AGE", timedelta(days=-1))
+    level, message, _ = check("area codes")
+    assert level == "warning"
+    assert message.startswith("the list that comes with launchdrop is ")
+    assert message.endswith(" name a file with newer area codes in LAUNCHDROP_AREA_CODES")
 
 
 def test_a_ledger_on_a_network_file_system_is_reported(monkeypatch, tmp_path):
