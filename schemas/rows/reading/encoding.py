@@ -215,7 +215,8 @@ class _TextScan:
     def _count_line_ends(self, data: bytes) -> None:
         text = np.frombuffer(data, dtype=np.uint8)
         is_cr, is_lf = text == _CR, text == _LF
-        extra = np.count_nonzero(is_cr) - np.count_nonzero(is_cr[:-1] & is_lf[1:])  # much faster than counting CRLFs
+        crlfs = np.count_nonzero(is_cr[:-1] & is_lf[1:])  # much faster than bytes.count
+        extra = int(np.count_nonzero(is_cr) - crlfs)
         if extra:
             double = data.count(b"\r\r\n")
             self.double_cr = self.double_cr or double > 0
