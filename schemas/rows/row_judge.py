@@ -133,5 +133,5 @@ def _row_totals(second: "SecondPassResult") -> RowTotals:
         repeated=rejected - second.rows_in_rejected_csv,
         emptied=second.emptied_rows,
         unlisted=second.listing.unlisted,
-        csv_bytes=second.listing.listed_bytes + second.rejected_records.size,
+        csv_bytes=second.listing.listed_bytes + second.rejected_bytes,
     )

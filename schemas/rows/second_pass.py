@@ -36,6 +36,10 @@ from schemas.rows.types import Integers, NumberTerms
 _BYTES_AT_ONCE = 4 << 20
 
 
+#: Findings up to this size are spilled as they are: compressing them would take longer than it saves.
+UNCOMPRESSED_BYTES = 64_000_000
+
+
 @dataclass(slots=True)
 class SecondPassResult:
     """The results of the second pass, which grow block by block.
@@ -56,6 +60,7 @@ class SecondPassResult:
     purposes: Integers = field(default_factory=lambda: np.zeros(len(PURPOSES), dtype=np.int64))
     rows_with_findings: int = 0
     rows_in_rejected_csv: int = 0
+    rejected_bytes: int = 0
     emptied_rows: int = 0
     _shown: Counter[int] = field(default_factory=Counter)
 
@@ -166,9 +171,10 @@ class _FilePass:
         groups.add(described.batch, described.codes, described.patterns)
         self.shown += results.select_shown(found, described.batch)
         results.listing.add(described.batch)
-        results.rejections.put(pack_findings(described.batch))
+        results.rejections.put(pack_findings(described.batch, compress=results.rejections.size > UNCOMPRESSED_BYTES))
         for piece in self.describer.records(block, rejected, self._read_tail):
             results.rejected_records.put(piece)
+            results.rejected_bytes += len(piece)
 
     def _read_tail(self, tail: CutTail) -> Iterator[bytes]:
         self.tail_file.seek(tail.offset)

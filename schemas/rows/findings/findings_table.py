@@ -166,8 +166,10 @@ def _contents(pieces: pa.Array) -> bytes:
 _COLUMN_OF: dict[str, Column] = {"NUM": "phone_number", "PUR": "call_purpose"}
 
 
-def pack_findings(batch: pa.RecordBatch) -> memoryview:
-    """Lines of rejections.csv as bytes. Compressed, because most of their texts repeat."""
+def pack_findings(batch: pa.RecordBatch, *, compress: bool) -> memoryview:
+    """Lines of rejections.csv as bytes. Most of their texts repeat, so they compress well."""
+    if not compress:
+        return memoryview(batch.serialize())
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
         writer.write_batch(batch)
@@ -176,7 +178,10 @@ def pack_findings(batch: pa.RecordBatch) -> memoryview:
 
 def unpack_findings(packed: bytes) -> pa.RecordBatch:
     """What `pack_findings` packed."""
-    with pa.ipc.open_stream(pa.py_buffer(packed)) as reader:
+    buffer = pa.py_buffer(packed)
+    if pa.ipc.read_message(buffer).type == "record batch":
+        return pa.ipc.read_record_batch(buffer, REJECTION_SCHEMA)
+    with pa.ipc.open_stream(buffer) as reader:
         return reader.read_next_batch()
 
 

@@ -48,7 +48,7 @@ def test_the_result_does_not_depend_on_processes_blocks_or_spill_files(monkeypat
         "Claims", (), {"find_conflicts": lambda _, asked: {int(asked[0]): NumberConflict(rule="NUM-022", program=None)}}
     )()
     whole = whole_result(judge_files(*files, **options))
-    assert len(whole[5]) > 1000
+    assert len(whole[6]) > 1000
     monkeypatch.setattr(first_pass, "MIN_BYTES_FOR_WORKERS", 0)
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as executor:
         assert whole_result(judge_files(*files, workers=RowWorkers(executor=executor, count=2), **options)) == whole

@@ -8,6 +8,7 @@ import pytest
 
 from reports.csv_documents import rejections_csv
 from schemas.model.judgment import RuleTotal
+from schemas.rows import second_pass
 from schemas.rows.findings import listing_limit
 from schemas.rows.rule_codes import ROW_RULES
 from tests.reports import samples
@@ -53,3 +54,12 @@ def test_a_drop_of_tiny_rows_is_held_to_fifty_times_its_size():
     rejected = b"".join(judgment.numbers.rejected_records())
     assert rejected.decode() == content
     assert written + len(rejected) < 100_000_000
+
+
+def test_many_findings_are_compressed_in_their_temporary_file(monkeypatch):
+    content = "x\n" * 3_000
+    plain = judge_files(content)
+    monkeypatch.setattr(second_pass, "UNCOMPRESSED_BYTES", -1)
+    compressed = judge_files(content)
+    assert compressed._rejections.size < plain._rejections.size / 4
+    assert list(compressed.rejections()) == list(plain.rejections())
