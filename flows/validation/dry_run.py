@@ -199,7 +199,7 @@ def _read_logo(folder: Path, name: str) -> bytes | None:
     if path.parent != folder or not path.is_file():
         return None
     with path.open("rb") as f:
-        return f.read(MAX_PARSED_BYTES)
+        return f.read(MAX_PARSED_BYTES + 1)
 
 
 def _no_logo(_name: str) -> bytes | None:
