@@ -95,8 +95,8 @@ def test_every_kind_of_row_finding_is_at_the_right_row(taken):
 def test_the_sample_breaks_every_row_rule_that_a_sample_can_break(taken):
     total = {rule["id"] for rule in taken.report("acme-bank/3-collections")["rules"]}
     rules = {r for r in RULES if r.startswith(("CSV-01", "NUM-", "PUR-"))}
-    # A header is the only line above the numbers. Toll-free is allowed by default, there is no do-not-originate list, no
-    # earlier drop has numbers, damaged or not, and only one number is Do Not Originate.
+    # A header is the only line above the numbers. Toll-free is allowed by default, there is no do-not-originate list,
+    # no earlier drop has numbers, damaged or not, and only one number is Do Not Originate.
     assert rules - total == {"CSV-013", "CSV-014", "NUM-013", "NUM-024", "NUM-025", "PUR-005", "PUR-006"}
 
 

@@ -24,8 +24,8 @@ def test_groups_list_the_rows_that_one_action_repairs():
     judgment = samples.with_rejections().judgment
     fix = {section.id: section for section in build_rule_sections(judgment, {})["fix"]}
     assert fix["NUM-004"].row_lines == [
-        "18 rows in <code>numbers.csv</code> look like <code>214-9020</code>; suggested for this one: 10 digits, area code first: "
-        "AAA-214-9020",
+        "18 rows in <code>numbers.csv</code> look like <code>214-9020</code>; suggested for this one: 10 digits, "
+        "area code first: AAA-214-9020",
         "3 rows in <code>late.csv</code> look like <code>2149120</code>",
     ]
     assert fix["PUR-002"].row_lines[0] == (

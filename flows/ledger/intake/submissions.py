@@ -46,8 +46,8 @@ class SubmittedLogo:
 class Registration:
     """A judged submission, ready to be registered.
 
-    `archive` is where its bytes are; `bytes` is about what it adds to archive and reports. `retake_of` is the submission
-    that was judged again. The judgment's `numbers` are read once, in the transaction that registers it.
+    `archive` is where its bytes are; `bytes` is about what it adds to archive and reports. `retake_of` is the
+    submission that was judged again. The judgment's `numbers` are read once, in the transaction that registers it.
     """
 
     submission: str

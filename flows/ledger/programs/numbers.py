@@ -164,8 +164,7 @@ def _read_existing(conn: Connection, program_id: int | None, only: np.ndarray | 
     if program_id is not None:
         for query in _split_query(conn, columns.where(number.c.program == program_id), only):
             found += [
-                (n, p, state in _PRESENT and change not in _NOT_PRESENT)
-                for n, p, state, change in conn.execute(query)
+                (n, p, state in _PRESENT and change not in _NOT_PRESENT) for n, p, state, change in conn.execute(query)
             ]
     numbers, purposes, present = zip(*sorted(found), strict=True) if found else ((), (), ())
     return ProgramNumbers(

@@ -129,7 +129,8 @@ def test_check_prints_what_was_received_and_what_to_write_instead(tmp_path):
     (tmp_path / "numbers.csv").write_text("5012149020,Survey\n5012149021,Survay\x1b\n" + "x" * 100 + ",Survey\n")
     done = call("check", "numbers.csv", cwd=tmp_path)
     assert done.stdout.splitlines()[-6:] == [
-        "numbers.csv row 2: This is not one of the ten call purposes. (PUR-002)",
+        "numbers.csv row 2: This is not one of the ten call purposes: it has the invisible character U+001B at position 7. "
+        "(PUR-002)",
         "  Received:  Survay�",
         "  Suggested: Survey",
         "numbers.csv row 3: Phone numbers can't contain “x”. (NUM-002)",
@@ -141,7 +142,7 @@ def test_check_prints_what_was_received_and_what_to_write_instead(tmp_path):
 def test_check_says_which_facts_were_missing(here):
     done = call("check", "inbox/acme-bank/1-card-service", cwd=here)
     assert done.stdout.splitlines()[-2:] == [
-        "Not checked: MAN-015, MAN-019, SCH-008, NUM-022, NUM-023 (without the ledger)",
+        "Not checked: MAN-015, MAN-019, SCH-008, NUM-022, NUM-023, NUM-025, PUR-006 (without the ledger)",
         "Not checked: NUM-024 (without the operator’s do-not-originate list)",
     ]
 
