@@ -7,7 +7,7 @@ GALLERY_FOLDER = "_logos"
 
 
 def read_gallery_logo(inbox: Store, business: str, name: str) -> bytes | None:
-    """The bytes of a business's gallery image, cut where it is too large to be parsed; None if there is no such image."""
+    """The bytes of a business's gallery image, cut if it is too large to be parsed. None if there is no such image."""
     try:
         return read_object(inbox, f"{GALLERY_FOLDER}/{business}/{name}", MAX_PARSED_BYTES + 1)
     except StoreError:

@@ -34,8 +34,12 @@ def recount_used_bytes(services: Services, business: str) -> int:
 
 
 def hold_above_quota(services: Services, drop: Drop, judgment: Judgment) -> Judgment:
-    """The same judgment, held if the drop brings its business above the quota. One that is rejected stays so."""
-    if judgment.verdict == "rejected" or drop.business is None:
+    """The same judgment, held if the drop brings its business above the quota.
+
+    One that is rejected stays so, and a cancellation is never held up.
+    """
+    cancels = judgment.manifest is not None and judgment.manifest.state == "cancelled"
+    if judgment.verdict == "rejected" or cancels or drop.business is None:
         return judgment
     used = count_used_bytes(services, drop.business) + archived_bytes(drop)
     if used <= services.settings.quota:

@@ -53,6 +53,19 @@ def test_above_the_quota_a_submission_is_held_with_the_reason(small):
     assert small.receipt("acme-bank/b")["verdict"] == "accepted"
 
 
+def test_a_cancellation_is_not_held(small):
+    small.drop("acme-bank/a", ROWS)
+    small.run()
+    with small.services.ledger.begin() as conn:
+        set_used_bytes(conn, "acme-bank", 149_999)
+    manifest = "manifest: 1\nbusiness: acme-bank\nreference: collections\nstate: cancelled\n"
+    reference = small.receipt("acme-bank/a")["reference"]
+    (small.inbox / "acme-bank/b").mkdir()
+    (small.inbox / "acme-bank/b/program.yaml").write_text(manifest.replace("collections", reference))
+    small.run()
+    assert small.receipt("acme-bank/b")["verdict"] == "accepted"
+
+
 def test_another_business_is_not_held(small):
     small.drop("acme-bank/a", ROWS)
     small.run()
