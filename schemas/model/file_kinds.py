@@ -31,7 +31,6 @@ _REPLACE = "Upload the CSV file itself."
 _WEB_PAGE = FileKind("a web page (HTML)", _CHECK)
 _XLSX = FileKind("an Excel workbook (.xlsx)", _SAVE)
 _ODS = FileKind("an OpenDocument spreadsheet (.ods)", _SAVE)
-_CHECK = "Check what was downloaded or exported, and upload the CSV file itself."
 _IMAGE = FileKind("an image", "Upload the numbers as CSV UTF-8.")
 _PGP = FileKind("a PGP file", _DECRYPT)
 _UTF_32 = FileKind("text in UTF-32", "Save it as CSV UTF-8.")

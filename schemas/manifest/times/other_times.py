@@ -6,7 +6,7 @@ is no doubt about any of them.
 
 import re
 import unicodedata
-from calendar import month_name, monthrange
+from calendar import day_name, month_name, monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
@@ -112,10 +112,12 @@ class _Reader:
             return datetime.fromtimestamp(int(found["seconds"]), self._zone or UTC)
         if _CLOCKS[0].fullmatch(self._rest):
             raise _Doubt(f"the date is missing, as in {EXAMPLE_TIME}")
-        self._take(_WEEKDAY)
+        weekday = self._take(_WEEKDAY)
         day = self._read_date()
         if day is None:
             return None
+        if weekday and not day_name[day.weekday()].lower().startswith(weekday[0][:3]):
+            raise _Doubt(f"{day} is a {day_name[day.weekday()]}")
         self._take(_SEPARATOR)
         local = datetime.combine(day, time()) + self._read_clock(day)  # 24:00 is on the next day
         return local.replace(tzinfo=self._read_offset(local))
@@ -231,8 +233,8 @@ def _offset_by_name(local: datetime, name: str, offset: timedelta | None) -> tim
     known = find_zone(name)
     there = local.replace(tzinfo=load_zone(known)) if known else local
     first, second = (there.replace(fold=fold).utcoffset() for fold in (0, 1))
-    is_summer = _says_summer(name)
-    if first is None or first != (offset or second) or is_summer not in (None, bool(there.dst())):
+    expected = second if offset is None else offset
+    if first is None or first != expected or _says_summer(name) not in (None, bool(there.dst())):
         raise _Doubt(_NAME_AFTER_TIME)
     return first
 

@@ -44,6 +44,7 @@ UNDER_TIMEZONE = "write the time zone under schedule.timezone, or its UTC offset
         ("January 7, 2030 9:00 AM", "write 09:00, on the 24-hour clock", "2030-01-07T09:00"),
         ("7 Jan 2030 at 09:00", "write 2030-01-07T09:00", "2030-01-07T09:00"),
         ("Mon, 07 Jan 2030 09:00:00 -0600", "write 2030-01-07T09:00-06:00", "2030-01-07T09:00-06:00"),
+        ("Tuesday, January 7, 2030 09:00", "2030-01-07 is a Monday", None),
         ("7 Foo 2030 09:00", 'there is no month "foo"', None),
         ("2030-01-07", "a time must follow the date, as in 2030-01-07T09:00", None),
         ("01/25/2030", "a time must follow the date, as in 2030-01-25T09:00", None),
@@ -71,6 +72,7 @@ UNDER_TIMEZONE = "write the time zone under schedule.timezone, or its UTC offset
         ("2030-01-07T09:00 America/Chicago", UNDER_TIMEZONE, "2030-01-07T09:00-06:00"),
         ("2030-01-07T09:00-06:00[America/Chicago]", UNDER_TIMEZONE, "2030-01-07T09:00-06:00"),
         ("2030-01-07T09:00-05:00[America/Chicago]", UNDER_TIMEZONE, None),
+        ("2030-01-07T09:00+00:00[America/Chicago]", UNDER_TIMEZONE, None),
         ("2030-01-07T09:00 CST", UNDER_TIMEZONE, "2030-01-07T09:00-06:00"),
         ("2030-07-08T09:00 CST", UNDER_TIMEZONE, None),  # literally 10:00 in Chicago
         ("Mon Jan 07 2030 09:00:00 GMT-0600 (Central Standard Time)", UNDER_TIMEZONE, "2030-01-07T09:00-06:00"),
