@@ -129,8 +129,8 @@ def test_check_prints_what_was_received_and_what_to_write_instead(tmp_path):
     (tmp_path / "numbers.csv").write_text("5012149020,Survey\n5012149021,Survay\x1b\n" + "x" * 100 + ",Survey\n")
     done = call("check", "numbers.csv", cwd=tmp_path)
     assert done.stdout.splitlines()[-6:] == [
-        "numbers.csv row 2: This is not one of the ten call purposes: it has the invisible character U+001B at position 7. "
-        "(PUR-002)",
+        "numbers.csv row 2: This is not one of the ten call purposes: it has the invisible character U+001B at "
+        "position 7. (PUR-002)",
         "  Received:  Survay�",
         "  Suggested: Survey",
         "numbers.csv row 3: Phone numbers can't contain “x”. (NUM-002)",
