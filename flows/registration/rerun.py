@@ -15,7 +15,7 @@ from flows.ledger.programs.contested_numbers import forget_inquiry
 from flows.ledger.programs.register import (
     register_submission,
     release_held_submission,
-    replace_held_submission,
+    replace_retaken_submission,
 )
 from flows.ledger.read.page_queries import get_submission
 from flows.registration.drop import (
@@ -83,7 +83,7 @@ def retake_submission(services: Services, submission: str) -> DropResult:
             registered = register_submission(conn, registration, now)
             if row.unanswered is not None:  # it is decided, also if it is rejected now
                 forget_inquiry(conn, row.business, row.digest)
-                replace_held_submission(conn, registration, now)
+                replace_retaken_submission(conn, registration, now)
     return DropResult(business=row.business, drop=row.drop, registered=registered, judgment=judgment)
 
 

@@ -77,12 +77,11 @@ def reject_held_submission(conn: Connection, submission_id: str, *, by: str, rea
     add_indexes_to_outbox(conn, {row.business})
 
 
-def replace_held_submission(conn: Connection, registration: Registration, now: datetime) -> None:
-    """Replace the held submission for the program of this one, if there is one."""
-    row = find_open_submission(conn, registration.business, registration.reference or "", "held")
-    if row is not None:
-        cause = f"replaced by submission {registration.submission}"
-        resolve_submission(conn, row, "replaced", verdict=row.verdict, cause=cause, by=LAUNCHDROP, now=now)
+def replace_retaken_submission(conn: Connection, registration: Registration, now: datetime) -> None:
+    """Replace the submission that this one is a retake of, if it is still held, whatever the new verdict is."""
+    row = find_submission(conn, registration.retake_of, registration.business) if registration.retake_of else None
+    if row is not None and row.standing == "held":
+        _replace(conn, row, registration, now)
 
 
 def register_waiting_submissions(conn: Connection, business: str, reference: str, *, now: datetime) -> None:
@@ -141,7 +140,9 @@ def _register_new(conn: Connection, registration: Registration, now: datetime) -
     accepted = _accepted_submission(registration)
     if accepted.manifest.state == "cancelled":
         _create_program_of_held_submission(conn, accepted, now)
-    replace_held_submission(conn, registration, now)
+    held = find_open_submission(conn, accepted.business, accepted.reference, "held")
+    if held is not None:
+        _replace(conn, held, registration, now)
     if verdict == "held":
         insert_submission(conn, registration, "held", now)
         park_numbers(conn, accepted)
@@ -219,6 +220,11 @@ def _create_program_of_held_submission(conn: Connection, canceling: AcceptedSubm
     bare = replace(held, manifest=replace(held.manifest, display_name=None), logo=None, block=merge_blocks([]))
     cause = f"held, and canceled by submission {canceling.submission}"
     programs.revise_program(conn, bare, cause=cause, by=LAUNCHDROP, now=now)
+
+
+def _replace(conn: Connection, held: Row[Any], registration: Registration, now: datetime) -> None:
+    cause = f"replaced by submission {registration.submission}"
+    resolve_submission(conn, held, "replaced", verdict=held.verdict, cause=cause, by=LAUNCHDROP, now=now)
 
 
 def _lock_held_submission(conn: Connection, submission_id: str) -> Row[Any]:

@@ -13,7 +13,7 @@ from flows.ledger.programs.contested_numbers import KEEP_ASKED, count_asked
 from flows.ledger.programs.programs import release_number
 from flows.ledger.read.page_queries import list_held_submissions
 from flows.publishing.outbox import publish_outbox
-from flows.registration.rerun import release_submission, replay_submission
+from flows.registration.rerun import release_submission, replay_submission, retake_submission
 from flows.scaling.opening import open_workers
 from flows.validation.answer_limit import HELD_BECAUSE
 
@@ -107,6 +107,30 @@ def test_a_release_gives_the_answers_and_no_longer_counts(limited, digits, outco
     with limited.services.ledger.read() as conn:
         assert list_held_submissions(conn) == []
     assert ask(limited, "c", 24, 52) == ("accepted_with_rejections", 1, 1)
+
+
+def test_a_release_may_hold_the_drop_for_another_reason(limited):
+    """The answers reject rows, and the manifest says to hold the drop then."""
+    ask(limited, "a", 20, 21)
+    assert ask(limited, "b", 22, 23, 50, on_rejected_rows="hold") == ("held", 3, 0)
+    limited.clock.now += timedelta(seconds=1)
+    result = release_submission(limited.services, limited.receipt("zenith-health/b")["submission"], by="ann")
+    with limited.services.ledger.read() as conn:
+        [held] = list_held_submissions(conn)
+        assert (held.id, held.unanswered) == (result.submission, None)
+
+
+def test_a_rejected_retake_does_not_replace_a_newer_held_drop(limited):
+    ask(limited, "a", 20, 21)
+    ask(limited, "b", 22, 23)
+    first = limited.receipt("zenith-health/b")["submission"]
+    limited.clock.now += timedelta(seconds=1)
+    ask(limited, "c", 24, 50, reference="b")
+    newer = limited.receipt("zenith-health/c")["submission"]
+    limited.clock.now += timedelta(seconds=1)
+    assert retake_submission(limited.services, first).judgment.verdict == "rejected"
+    with limited.services.ledger.read() as conn:
+        assert [row.id for row in list_held_submissions(conn)] == [newer]
 
 
 def test_workers_that_judge_at_the_same_time_keep_to_the_limit(limited):
