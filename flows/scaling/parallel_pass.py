@@ -17,7 +17,7 @@ from flows.arrival.completeness import bytes_to_take, program_key
 from flows.arrival.leases import DropLeases
 from flows.arrival.manifests import find_scanned_manifest
 from flows.errors import Failure
-from flows.ledger.core.outbox import OutboxEntry
+from flows.ledger.core.outbox import WRITE_ORDER, OutboxEntry
 from flows.ledger.intake.drops import Sighting
 from flows.publishing.outbox import WriteResult, claim_files, clear_written
 from flows.registration.drop import DropResult, catch_drop_failure, check_archive_space, take_drop
@@ -235,7 +235,7 @@ def write_in_parallel(workers: Workers, services: Services, entries: Sequence[Ou
     """Write the files of outbox entries: all reports first, then the receipts, which link to them."""
     done: list[OutboxEntry] = []
     failed: dict[OutboxEntry, str] = {}
-    for kind in dict.fromkeys(entry.kind for entry in entries):
+    for kind in sorted({entry.kind for entry in entries}, key=WRITE_ORDER.__getitem__):
         written = _write_kind(workers, services, [entry for entry in entries if entry.kind == kind])
         done += written.done
         failed |= written.failed

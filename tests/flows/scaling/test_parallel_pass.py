@@ -19,6 +19,8 @@ from flows.arrival import turns
 from flows.arrival.completeness import SettledDrop
 from flows.arrival.scan import find_arrivals
 from flows.errors import LaunchdropError
+from flows.ledger.core.outbox import OutboxEntry
+from flows.publishing.outbox import WriteResult
 from flows.registration import drop
 from flows.scaling import dask_cluster, parallel_pass, processes, worker_tasks
 from flows.scaling.opening import open_workers
@@ -329,3 +331,12 @@ def test_the_modules_that_processes_preload_exist():
     """multiprocessing ignores one that cannot be imported."""
     for module in processes.PRELOADED:
         importlib.import_module(module)
+
+
+def test_all_reports_are_written_before_the_receipts_whoever_has_the_first_turn(monkeypatch):
+    kinds = []
+    monkeypatch.setattr(parallel_pass, "_write_kind", lambda _w, _s, part: kinds.append(part[0].kind) or WriteResult())
+    files = ("receipt", "acme-bank"), ("report", "zenith-health"), ("receipt", "zenith-health")
+    entries = [OutboxEntry(kind=kind, business=business, key="a", stamp=1) for kind, business in files]
+    parallel_pass.write_in_parallel(InProcessWorkers(), None, entries)
+    assert kinds == ["report", "receipt"]
