@@ -107,7 +107,9 @@ def list_released(
 ) -> list[Row[Any]]:
     """The numbers that were released from a program, or that a drop had asked for, since then; the newest first."""
     where = released_number.c.business == business, released_number.c.at >= since
-    concerns = or_(released_number.c.drop == drop, released_number.c.reference == reference)
+    concerns = released_number.c.drop == drop
+    if reference is not None:  # the rows of those that asked have no reference
+        concerns = or_(concerns, released_number.c.reference == reference)
     query = select(released_number).where(*where, concerns).order_by(released_number.c.id.desc())
     return list(conn.execute(query.limit(MAX_RELEASED)))
 

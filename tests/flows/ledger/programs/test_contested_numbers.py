@@ -44,6 +44,7 @@ def test_a_release_is_reported_to_both_sides(driver):
             "zenith": list_released(conn, "zenith", drop="theirs", reference=None, since=driver.now),
         }
         assert list_released(conn, "acme", drop="any", reference="other", since=driver.now) == []
+        assert list_released(conn, "zenith", drop="other", reference=None, since=driver.now) == []
         assert list_released(conn, "zenith", drop="theirs", reference=None, since=driver.now + HOUR) == []
         assert (find_holder(conn, N), list_askers(conn, N)) == (None, [])
     assert {(e.kind, e.business) for e in due} >= {("receipt", "acme"), ("receipt", "zenith")}
