@@ -20,6 +20,7 @@ from flows.operator_files.area_codes import area_codes_version
 from flows.operator_files.do_not_originate import do_not_originate_fingerprint
 from flows.operator_files.gallery import GALLERY_FOLDER
 from flows.services import Services
+from flows.stores import StoreError
 from schemas.model.business import Business
 from schemas.rules import RULES_VERSION
 
@@ -43,7 +44,7 @@ def fingerprint_basis(
         (version("launchdrop"), version("phonenumbers"), RULES_VERSION, area_codes_version(settings)),
         (settings.policy, settings.caps, do_not_originate_fingerprint(settings)),
         _sort_logos(registered) if registered else None,
-        [(entry.key, entry.version) for entry in services.inbox.children(f"{GALLERY_FOLDER}/{business}/")],
+        _list_gallery(services, business),
         read_existing_program(conn, business, reference) if reference else None,
         find_newest_submission_id(conn, business, reference, apart_from=submission),
         find_last_transition(conn) if _ABOUT_OTHER_NUMBERS.intersection(rules) else None,
@@ -60,6 +61,15 @@ def find_unchanged_rejection(
         return None
     basis = fingerprint_basis(services, conn, business, row.reference, submission=row.id, rules=row.totals)
     return row if basis == row.basis else None
+
+
+def _list_gallery(services: Services, business: str) -> list[tuple[str, str]]:
+    """The images of a business and their versions. None if they cannot be listed, as judging sees none then either."""
+    try:
+        images = services.inbox.children(f"{GALLERY_FOLDER}/{business}/")
+        return sorted((image.key, image.version) for image in images)
+    except StoreError:
+        return []
 
 
 def _sort_logos(business: Business) -> tuple[Business, list[str]]:

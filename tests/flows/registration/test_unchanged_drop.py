@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from flows.registration import drop as registration_drop
+from flows.stores import AccessDenied
 from flows.validation.judging_basis import UNCHANGED_FOR
 
 BAD = "no number,Survey\n"
@@ -104,3 +105,18 @@ def test_a_policy_that_the_operator_changed_counts(rejected, judged):
     rejected.services.settings.__dict__.pop("policy", None)
     touch(rejected)
     assert len(judged) == 2
+
+
+def test_a_gallery_that_cannot_be_listed_is_no_obstacle(world, judged, monkeypatch):
+    """Judging goes on without its logos, too."""
+    children = type(world.services.inbox).children
+
+    def refuse_gallery(store, prefix=""):
+        if prefix.startswith("_logos/"):
+            raise AccessDenied(f"{prefix}: permission denied")
+        return children(store, prefix)
+
+    monkeypatch.setattr(type(world.services.inbox), "children", refuse_gallery)
+    world.drop("acme-bank/a", BAD)
+    assert world.run().intake.problems == []
+    assert world.receipt("acme-bank/a")["verdict"] == "rejected"
