@@ -256,9 +256,9 @@ def _register(
     """Register the submission and mark the drop as taken, in one transaction. Raises Outdated and LeaseLost."""
     with services.ledger.begin() as conn:
         check_drop_lease(conn, lease)
+        require_same_previous(conn, registration)
         if early is not None:
             check_early_judgment(services, early)
-        require_same_previous(conn, registration)
         registered = register_submission(conn, registration, services.clock())
         _record_basis_of_rejection(services, conn, registration, registered)
         mark_drop_taken(conn, lease, archived.taken, submission=registered.submission)
@@ -279,13 +279,14 @@ def _record_basis_of_rejection(
 def require_same_previous(conn: Connection, registration: Registration) -> None:
     """Raise Outdated if the newest submission for the program is not the one that this one was compared with.
 
-    An early judgment has been checked for that.
+    Keeps others from registering for the program until the transaction ends, so that this stays true. What an early
+    judgment was compared with is in its answers, which are checked after this.
     """
+    business, reference = registration.business, registration.reference
+    lock_reference(conn, business, reference)
     compared = registration.judgment.open_rejections
     if compared is None:
         return
-    business, reference = registration.business, registration.reference
-    lock_reference(conn, business, reference)
     itself = registration.retake_of or registration.submission
     if find_newest_submission_id(conn, business, reference, apart_from=itself) != compared.previous:
         raise Outdated(f"another submission for {business}/{reference} was registered since this one was judged")
