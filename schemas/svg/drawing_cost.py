@@ -51,7 +51,7 @@ _PIXELS = 1_000
 #: A shape has about this many points for each unit of its cost.
 _MARKERS_OF_USED = 8
 
-_REFERENCE = re.compile(r"url\(\s*[\"']?\s*#([^\"')\s]*)", re.IGNORECASE)
+_REFERENCE = re.compile(r"url\(\s*+[\"']?\s*+#([^\"')\s]*+)", re.IGNORECASE)
 
 
 def drawing_cost(root: SvgElement, style_sheets: str) -> float:

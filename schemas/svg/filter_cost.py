@@ -26,8 +26,11 @@ _MAGNIFYING_STYLES = frozenset(["transform", "scale", "zoom"])
 _MAGNIFYING_UNITS = frozenset(["primitiveUnits", "patternContentUnits", "maskContentUnits", "clipPathUnits"])
 
 _COLOR = re.compile(r"(?:rgb|hsl)a?\([^()]*\)", re.IGNORECASE)
-_FUNCTION = re.compile(r"([A-Za-z-]+)\s*\(([^()]*)\)")
-_PLAIN_LENGTHS = re.compile(r"(?:[-+.\d\s]|px|#[0-9a-f]+|[a-z]+(?<!em)(?<!ex))*", re.IGNORECASE)
+_FUNCTION = re.compile(r"(?<![A-Za-z-])([A-Za-z-]++)\s*+\(([^()]*+)\)")
+#: Numbers, alone or in pixels, and names and codes of colors. Other units depend on the size of something else.
+_PLAIN_LENGTHS = re.compile(
+    r"(?:[-+.\d\s]|(?<=[\d.])(?:px|e(?=[-+\d]))|#[0-9a-f]++|(?<![\d.a-z])[a-z]++)*+", re.IGNORECASE
+)
 
 
 def filter_cost(element: SvgElement, *, magnified: bool) -> float:

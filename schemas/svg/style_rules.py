@@ -12,14 +12,16 @@ from dataclasses import dataclass
 #: Selectors times elements: about what a browser compares.
 _MAX_COMPARISONS = 2_000_000
 _MAX_SELECTOR_PARTS = 4
+#: Declarations times the selectors that they are for.
+_MAX_DECLARATIONS = 100_000
 
 _TOKEN = re.compile(r"/\*.*?\*/|\"[^\"\n]*\"|'[^'\n]*'|[\"']|/\*", re.DOTALL)
 #: A brace or semicolon inside parentheses does not end anything in a browser.
 _HIDDEN_END = re.compile(r"\([^()]*[{};]")
 #: A custom property with a function in it can grow without bound, or hide a reference.
-_COMPUTED_CUSTOM_PROPERTY = re.compile(r"--[\w-]+\s*:[^;{}]*\(")
+_COMPUTED_CUSTOM_PROPERTY = re.compile(r"(?:^|[;{}])\s*+--[^:;{}]*+:[^(;{}]*+\(")
 #: Pseudo-classes and attributes, which only make a selector match less.
-_CONDITION = re.compile(r"::?[\w-]+|\[[^\]]*\]")
+_CONDITION = re.compile(r"::?[\w-]++|\[[^\[\]]*+\]")
 _COMPOUND = re.compile(r"(\*|[\w-]+)?([.#][\w-]+)?(?:[.#][\w-]+)*")
 
 
@@ -48,14 +50,18 @@ def parse_declarations(text: str) -> list[Declaration]:
 def parse_style_sheets(css: str, element_count: int) -> StyleRules:
     """The declarations of all style sheets of a file, joined. Raises StyleError."""
     rules: dict[str, list[Declaration]] = defaultdict(list)
-    selector_count = 0
+    selector_count = declaration_count = 0
     for selectors, block in _split_blocks(plain_css(css)):
         declarations = parse_declarations(block)
-        for selector in selectors.split(","):
-            selector_count += 1
-            rules[_key(selector)] += declarations
-        if selector_count * element_count > _MAX_COMPARISONS:
+        parts = selectors.split(",")
+        selector_count, declaration_count = (
+            selector_count + len(parts),
+            declaration_count + len(parts) * len(declarations),
+        )
+        if selector_count * element_count > _MAX_COMPARISONS or declaration_count > _MAX_DECLARATIONS:
             raise StyleError("its style sheet has too many selectors")
+        for selector in parts:
+            rules[_key(selector)] += declarations
     return rules
 
 

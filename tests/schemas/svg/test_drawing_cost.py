@@ -144,6 +144,8 @@ def test_filters():
         BLUR + '<svg viewBox="0 0 .1 .1"><path filter="url(#f)"/></svg>',
         BLUR + '<path filter="url(#f)" style="transform: scale(99)"/>',
         '<path filter="blur(9em)"/>',
+        '<path filter="blur(9rem)"/>',
+        '<path filter="blur(9vw)"/>',
         BLUR + '<g id="a" transform="scale(1.5)"><path filter="url(#f)"/></g>'
         + "".join(f'<g id="a{i}" transform="scale(1.5)"><use href="#a{i - 1 if i else ""}"/></g>' for i in range(9)),
     ],
@@ -170,6 +172,7 @@ def test_dashes_are_counted_from_a_bound_of_the_length():
         ("a{fill:'x}", "its style has a comment or quote that never ends"),
         ("a{fill:red /* }", "its style has a comment or quote that never ends"),
         ("a{fill:url(#x};b{)}", "its style has a brace or semicolon in parentheses"),
+        ("a{--\u2603: var(--y)}", "its style has a custom property with a function"),
         ("a{--x: var(--y)}", "its style has a custom property with a function"),
         ("a:has(b){fill:red}", "its style sheet has a selector that is not plain"),
         ("a b c d e{fill:red}", "its style sheet has a selector that is not plain"),
@@ -234,6 +237,14 @@ def test_an_embedded_picture_that_is_huge_or_unknown(content):
         '<path stroke-dasharray="1" d="M0' + " 0" * 90_000 + '"/>',
         "<style>" + "{" * 190_000 + "</style>",
         f"<style>{'(' * 190_000}</style>",
+        f"<style>{'[' * 190_000}{{fill:red}}</style>",
+        f"<style>{'-' * 190_000}</style>",
+        f"<style>{'--a:' * 47_000}</style>",
+        f"<style>{'a,' * 40_000}b{{{'x:1;' * 25_000}}}</style>",
+        f'<filter id="f"><feGaussianBlur stdDeviation="{"a" * 190_000}("/></filter><path filter="url(#f)"/>',
+        f'<path filter="{"a" * 190_000}"/>',
+        f'<path filter="url({" " * 190_000}"/>',
+        f'<path stroke-dasharray="{"1" * 190_000}x"/>',
     ],
 )
 def test_working_out_the_cost_takes_seconds_at_most(inside):
