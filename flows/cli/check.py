@@ -109,9 +109,8 @@ def _write_files(out: Path, view: "SubmissionView") -> None:
     from flows.stores.opening import open_store
 
     store = open_store(str(out))
-    if not view.judgment.rows_to_send_again:  # those of an earlier check do not belong to this report
-        for name in ("rejected.csv", "program.yaml") if view.judgment.manifest else ("rejected.csv",):
-            store.delete(name)
+    if view.judgment.manifest and not view.judgment.rows_to_send_again:
+        store.delete("program.yaml")  # that of an earlier check does not belong to this report
     publish_row_files(store, "", view.judgment)
     publish_report(store, "", view)
 

@@ -18,9 +18,14 @@ REPORT_FILES = ("report.html", "report.json")
 
 
 def publish_row_files(reports: FileSink, prefix: str, judgment: Judgment) -> None:
-    """Write rejected.csv, if it has rows, and rejections.csv. They never change: they depend only on the judgment."""
+    """Write rejected.csv, if it has rows, and rejections.csv. They depend only on the judgment.
+
+    A drop that is judged again gets those of its last judgment: a rejected.csv of an earlier one is deleted.
+    """
     if judgment.rows_to_send_again:
         reports.put(f"{prefix}rejected.csv", rejected_csv(judgment))
+    else:
+        reports.delete(f"{prefix}rejected.csv")
     reports.put(f"{prefix}rejections.csv", rejections_csv(judgment))
 
 

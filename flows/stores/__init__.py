@@ -112,6 +112,7 @@ class FileSink(Protocol):
     """Anything that files can be written to: a store, or a batch of writes to one."""
 
     def put(self, key: str, data: bytes | Iterable[bytes]) -> None: ...
+    def delete(self, key: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,9 @@ class WriteBatch:
     def put(self, key: str, data: bytes | Iterable[bytes]) -> None:
         self.store.put(key, data, durable=False)
         self.keys.append(key)
+
+    def delete(self, key: str) -> bool:
+        return self.store.delete(key)
 
 
 @contextmanager

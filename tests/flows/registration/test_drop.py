@@ -10,7 +10,9 @@ import pytest
 from flows.archive.submissions import is_intact, open_archived_drop
 from flows.arrival.leases import lease_drop
 from flows.cli import programs
+from flows.ledger.core.errors import Outdated
 from flows.ledger.programs.ownership import ON_DO_NOT_ORIGINATE_LIST
+from flows.ledger.programs.programs import release_number
 from flows.ledger.programs.register import reject_held_submission, release_held_submission
 from flows.pipeline import take_inbox, watch_next_start
 from flows.publishing.outbox import publish_outbox
@@ -354,3 +356,27 @@ def test_a_number_refused_at_launch_is_shown_with_its_reason_everywhere(world, t
     assert f"  refused    1: {ON_DO_NOT_ORIGINATE_LIST}\n" in capsys.readouterr().out
     programs.show_command("acme-bank/orders", as_json=True)
     assert json.loads(capsys.readouterr().out)[0]["refused"] == [{"reason": ON_DO_NOT_ORIGINATE_LIST, "numbers": 1}]
+
+
+def test_a_drop_that_is_judged_again_keeps_no_file_of_its_first_judgment(world, monkeypatch):
+    """Its number was another program's, and is released while the drop is judged."""
+    world.drop("acme-bank/own", "5012149020,Survey\n", reference="own")
+    world.run()
+    register, seen = drop._register, []
+
+    def release_first(services, registration, *args):
+        if not seen:
+            folder = world.reports / "acme-bank" / registration.submission
+            seen.extend(path.name for path in folder.iterdir())
+            with services.ledger.begin() as conn:
+                release_number(conn, 5012149020, by="ann", now=world.clock())
+            raise Outdated("a number was released")
+        return register(services, registration, *args)
+
+    monkeypatch.setattr(drop, "_register", release_first)
+    world.drop("acme-bank/a", "5012149020,Survey\n5012149021,Survey\n", reference="a")
+    world.run()
+    report = world.report("acme-bank/a")
+    files = {path.name for path in (world.reports / "acme-bank" / report["submission"]["id"]).iterdir()}
+    assert "rejected.csv" in seen
+    assert (report["verdict"], "rejected.csv" in files, "rejections.csv" in files) == ("accepted", False, True)

@@ -248,8 +248,12 @@ def test_a_restored_ledger_launches_nothing_no_matter_which_flow_runs_first(worl
 
 
 def test_a_drop_that_cannot_be_deleted_from_the_inbox_is_taken_and_reported(world, monkeypatch):
-    def refuse(_store, key, _version=None):
-        raise StoreError(f"{key!r}: Read-only file system")
+    delete = FolderStore.delete
+
+    def refuse(store, key, version=None):
+        if store.root == world.inbox:
+            raise StoreError(f"{key!r}: Read-only file system")
+        return delete(store, key, version)
 
     settings = world.services.settings.model_copy(update={"after_intake": "empty"})
     world.services = replace(world.services, settings=settings)
