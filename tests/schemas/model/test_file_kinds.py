@@ -43,7 +43,7 @@ def kind_of(head):
         (OLD_OFFICE + "Workbook".encode("utf-16-le"), "an Excel workbook (.xls)"),
         (OLD_OFFICE + "EncryptedPackage".encode("utf-16-le"), "an Office document with a password"),
         (OLD_OFFICE, "an Excel workbook (.xls) or another old Office file"),
-        (gzip.compress(b"x"), "a gzip file (.gz)"),
+        (gzip.compress(b"x", mtime=0), "a gzip file (.gz)"),
         (bz2.compress(b"x"), "a bzip2 file (.bz2)"),
         (lzma.compress(b"x"), "an xz file (.xz)"),
         (b"7z\xbc\xaf\x27\x1c\0\4", "a 7-Zip file (.7z)"),
