@@ -80,11 +80,7 @@ def _find_changing_numbers(block: RecordBlock, rows: Integers, found: RowFinding
 
 def _find_changing_purposes(block: RecordBlock, rows: Integers, found: RowFindings) -> BoolArray:
     maybe = found.has_rule(block.row_count, "PUR-002")[rows]
-    purposes = pc.cast(block_cells(block, rows[maybe]).purpose, pa.string())
-    has_digits = pc.match_substring_regex(purposes, "[0-9]").to_numpy(zero_copy_only=False)
-    maybe[maybe] = has_digits  # few purposes have any, and this pattern is fast
-    if has_digits.any():
-        maybe[maybe] = find_changing_cells(purposes.filter(pa.array(has_digits)))
+    maybe[maybe] = find_changing_cells(pc.cast(block_cells(block, rows[maybe]).purpose, pa.string()))
     return maybe
 
 

@@ -60,9 +60,10 @@ def test_rejected_rows_are_rejected_again_for_the_same_reasons(rows, quoted):
 
     content = "".join(f"{cell(number)},{cell(purpose)}{end}" for number, purpose, end in rows)
     result, records = check_counts_add_up(content.encode(errors="replace"))
-    if "CSV-011" in result.totals or "NUM-020" in result.totals or "NUM-021" in result.totals:
-        return
     again = judge_files(records)
+    # A row may be a title or a header only where it stands, and repeat another only where that is.
+    if {"CSV-011", "CSV-014", "NUM-020", "NUM-021"} & {*result.totals, *again.totals}:
+        return
     emptied = {line["rejected_row"] for batch in result.rejections() for line in batch.to_pylist() if line["emptied"]}
     found = [each for each in cell_findings(again, "row") if each[0] not in emptied]
     assert found == cell_findings(result, "rejected_row")
@@ -126,3 +127,9 @@ def test_broken_quotes_cost_little_more_than_good_rows(record):
     # About three times, on an idle machine. The best of three, because other work only slows it down.
     good, broken = (min(seconds(each) for _ in range(3)) for each in ("{},Survey", record))
     assert broken < 8 * good + 0.3
+
+
+def test_long_rows_with_many_other_separators_cost_little():
+    started = time.process_time()
+    judge_files(("a;" * 8_000 + ",x\n") * 100, caps=FindingCaps())
+    assert time.process_time() - started < 10
