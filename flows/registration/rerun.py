@@ -1,6 +1,7 @@
 """Judges an archived submission again, to register the result (`retake`) or to show what would change (`replay`)."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flows.archive.submissions import is_intact, open_archived_drop, open_under_new_id
@@ -26,6 +27,7 @@ from flows.registration.drop import (
 )
 from flows.services import Services
 from flows.stores import StoreError
+from flows.validation.answer_limit import judge_without_limit
 from flows.validation.drop import judge_archived_drop
 from flows.validation.spill_files import open_spill_files
 from schemas.model.drop import Drop
@@ -65,7 +67,10 @@ def retake_submission(services: Services, submission: str) -> DropResult:
     _open_intact_drop(services, row)
     drop = open_under_new_id(services.archive, row.business, submission, new_id=new_id)
     with open_spill_files() as open_spill:
-        judgment = judge_archived_drop(services, drop, open_spill, submission=submission)
+        judge = partial(judge_archived_drop, services, drop, open_spill, submission=submission)
+        judgment = judge_without_limit(
+            services, row.business, row.drop, row.digest, lambda wrap: judge(wrap_context=wrap)
+        )
         registration = Registration(
             submission=new_id,
             business=row.business,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from flows.ledger.programs.contested_numbers import Inquiry, may_answer, record_inquiry
+from flows.ledger.programs.contested_numbers import Inquiry, may_answer, record_inquiry, remember_asked
 from flows.services import Services
 from schemas.model.judging_context import JudgingContext, NumberClaims, NumberConflict
 from schemas.model.judgment import Judgment
@@ -33,10 +33,21 @@ def judge_within_limit(
     judgment = judge(found.collect_from)
     if not found.numbers and not judgment.counts.accepted:
         return judgment
-    asked = Inquiry(business=business, drop=drop, digest=digest, numbers=np.array(sorted(found.numbers), np.int64))
-    if _is_answered(services, asked):
+    if _is_answered(services, found.as_inquiry(business, drop, digest)):
         return judgment
     return _hold(judge(_hide_other_businesses), unanswered=len(found.numbers))
+
+
+def judge_without_limit(
+    services: Services, business: str, drop: str, digest: str, judge: Callable[[WrapContext], Judgment]
+) -> Judgment:
+    """Judge a drop with all answers, because the operator asked for it. Who asked for which number is kept, too."""
+    found = _FoundNumbers()
+    judgment = judge(found.collect_from)
+    if found.numbers:
+        with services.ledger.begin() as conn:
+            remember_asked(conn, found.as_inquiry(business, drop, digest), now=services.clock())
+    return judgment
 
 
 def _is_answered(services: Services, asked: Inquiry) -> bool:
@@ -81,6 +92,9 @@ class _FoundNumbers:
     def collect_from(self, context: JudgingContext) -> JudgingContext:
         self.claims = context.claims
         return replace(context, claims=self) if context.claims else context
+
+    def as_inquiry(self, business: str, drop: str, digest: str) -> Inquiry:
+        return Inquiry(business=business, drop=drop, digest=digest, numbers=np.array(sorted(self.numbers), np.int64))
 
     def find_conflicts(self, numbers: np.ndarray) -> Mapping[int, NumberConflict]:
         assert self.claims is not None

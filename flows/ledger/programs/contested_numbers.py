@@ -59,8 +59,17 @@ def record_inquiry(conn: Connection, asked: Inquiry, *, limit: int, now: datetim
     conn.execute(insert.on_conflict_do_update(index_elements=["business", "day", "digest"], set_=counted))
     conn.execute(delete(inquiry).where(inquiry.c.business == asked.business, inquiry.c.day < _day(now - KEEP_ASKED)))
     if answered:
-        _remember_asked(conn, asked, now)
+        remember_asked(conn, asked, now=now)
     return answered
+
+
+def remember_asked(conn: Connection, asked: Inquiry, *, now: datetime) -> None:
+    """Keep for some days that a business was told that it cannot have these numbers."""
+    conn.execute(delete(asked_number).where(asked_number.c.at < now - KEEP_ASKED))
+    insert = upsert(conn, asked_number)
+    values = {"drop": insert.excluded["drop"], "at": insert.excluded["at"]}
+    rows = _asked_rows(asked, now)
+    conn.execute(insert.on_conflict_do_update(index_elements=["number", "business"], set_=values), list(rows))
 
 
 def forget_inquiry(conn: Connection, business: str, digest: str) -> None:
@@ -118,14 +127,6 @@ def _count_others(conn: Connection, asked: Inquiry, now: datetime) -> int:
     """The numbers in the other drops of the business today."""
     where = inquiry.c.business == asked.business, inquiry.c.day == _day(now), inquiry.c.digest != asked.digest
     return int(conn.execute(select(func.coalesce(func.sum(inquiry.c.numbers), 0)).where(*where)).scalar_one())
-
-
-def _remember_asked(conn: Connection, asked: Inquiry, now: datetime) -> None:
-    conn.execute(delete(asked_number).where(asked_number.c.at < now - KEEP_ASKED))
-    insert = upsert(conn, asked_number)
-    values = {"drop": insert.excluded["drop"], "at": insert.excluded["at"]}
-    rows = _asked_rows(asked, now)
-    conn.execute(insert.on_conflict_do_update(index_elements=["number", "business"], set_=values), list(rows))
 
 
 def _asked_rows(asked: Inquiry, now: datetime) -> Iterable[dict[str, Any]]:

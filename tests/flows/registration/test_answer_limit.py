@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from flows import pipeline
 from flows.ledger.core.tables import asked_number, inquiry
-from flows.ledger.programs.contested_numbers import KEEP_ASKED, count_asked
+from flows.ledger.programs.contested_numbers import KEEP_ASKED, count_asked, list_askers
 from flows.ledger.programs.programs import release_number
 from flows.ledger.read.page_queries import list_held_submissions
 from flows.publishing.outbox import publish_outbox
@@ -106,6 +106,7 @@ def test_a_release_gives_the_answers_and_no_longer_counts(limited, digits, outco
     assert (receipt["submission"], receipt["verdict"], receipt["counts"]["accepted"]) == (result.submission, *outcome)
     with limited.services.ledger.read() as conn:
         assert list_held_submissions(conn) == []
+        assert [asker.drop for asker in list_askers(conn, 5012149022)] == ["b"]
     assert ask(limited, "c", 24, 52) == ("accepted_with_rejections", 1, 1)
 
 
