@@ -14,9 +14,10 @@ from schemas.manifest import display_name, schedule
 from schemas.manifest.finding_collector import FindingCollector
 from schemas.manifest.nearest_words import nearest_key
 from schemas.manifest.schedule import ParsedSchedule
-from schemas.manifest.section import Section, SectionKeys, join_choices
+from schemas.manifest.section import Section, SectionKeys, describe_hidden, join_choices
 from schemas.manifest.yaml_tree import YamlMapping, YamlNull, YamlScalar, YamlValue, parse_yaml
 from schemas.model.business import BUSINESS_PATTERN
+from schemas.model.characters import plain_word
 from schemas.model.filenames import MANIFEST_NAMES, explain_unsafe_name, normal_form, plain_path, suggest_safe_name
 from schemas.model.manifest import (
     Manifest,
@@ -346,10 +347,18 @@ def _open_numbers_entry(root: Section, path: str, node: YamlValue) -> Section | 
     if isinstance(node, YamlMapping):
         return _open_numbers_mapping(root, path, node)
     value = node.text if isinstance(node, YamlScalar) else None
-    suggestion = f"file: {value}" if value and value.strip().lower().endswith(".csv") else None
-    message = f"{path} must have either file or number."
-    root.report("MAN-004", path, message, line=node.line, value=value, suggestion=suggestion)
+    message = f"{path} must have either file or number{describe_hidden(value or '')}."
+    root.report("MAN-004", path, message, line=node.line, value=value, suggestion=_suggest_entry(value or ""))
     return None
+
+
+def _suggest_entry(text: str) -> str | None:
+    """The key and value that were meant by a text: `file:numbers.csv` has no space, `numbers.csv` has no key."""
+    text = plain_word(text[:_MAX_CELL_LENGTH])
+    key, colon, value = text.partition(":")
+    if colon and key in _KEYS_BY_KIND and value:
+        return f"{key}: {value.strip()}"
+    return f"file: {text}" if text.lower().endswith(".csv") and not colon else None
 
 
 def _open_numbers_mapping(root: Section, path: str, node: YamlMapping) -> Section | None:

@@ -192,7 +192,9 @@ def explain_error(error: yaml.MarkedYAMLError, text: str) -> UnreadableYaml:
 
 
 def find_odd_key_start(key: str, line: int, column: int) -> UnreadableYaml | None:
-    """The fault of a key that starts with an odd space, or with a dash that is not one."""
+    """The fault of a key that starts with an odd space, with a dash that is not one, or with an odd space after one."""
+    if found := re.match(f"-{_ODD_SPACE}", key):
+        return _odd_space_fault(found["odd"], "after the dash; type a normal space", line, column + 1)
     if key[:1].isascii():
         return None
     if re.match("[‐‑‒–—―−•·] ", key):

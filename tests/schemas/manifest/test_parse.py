@@ -56,6 +56,23 @@ def test_a_checksum_is_suggested_without_what_tools_print_around_it(written, sug
 
 
 @pytest.mark.parametrize(
+    ("written", "suggestion"),
+    [
+        ("a.csv", "file: a.csv"),
+        ("file:a.csv", "file: a.csv"),
+        ("file:\u00a0a.csv", "file: a.csv"),
+        ("number:5012149020", "number: 5012149020"),
+        ("files:a.csv", None),
+        ("file", None),
+    ],
+)
+def test_the_entry_of_the_list_that_was_meant_by_a_text(written, suggestion):
+    parsed = parse(f"- {written}", "numbers:\n  {}\n")
+    found = next(each for each in parsed.findings.kept_findings if each.path == "numbers[0]")
+    assert found.suggestion == suggestion
+
+
+@pytest.mark.parametrize(
     ("manifest", "message"),
     [
         ("timezone: UTC\n", '"timezone" is not a known key; it belongs under schedule.'),

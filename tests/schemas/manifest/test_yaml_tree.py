@@ -209,6 +209,10 @@ def odd_space(line: int, column: int, reason: str) -> tuple[str, str]:
         ),
         ("a:\n  b:\u200b 1\n  c: 2\n".encode(), *odd_space(2, 5, f"a zero width space (U+200B) {AFTER_COLON}")),
         ("a:\n  b:\u00a01\n# c\n  c: 2\n".encode(), *odd_space(2, 5, f"a no-break space (U+00A0) {AFTER_COLON}")),
+        (
+            "a:\n  -\u00a0b: 1\n".encode(),
+            *odd_space(2, 4, "a no-break space (U+00A0) after the dash; type a normal space"),
+        ),
         ("a\uff1a 1\nb: 2\n".encode(), *odd_space(1, 2, 'a fullwidth colon (U+FF1A) instead of ":" after the key')),
         (
             "a:\n  \u2013 b: 1\n".encode(),
