@@ -99,8 +99,8 @@ def check_separator(file: str, block: RecordBlock, findings: list[Finding]) -> N
     records = [block.data[start:end] for start, end in pairwise(starts)]
     filled = [record for record in records if record.strip(b'\r\n\t ,"')]
     for separator, name in _SEPARATORS.items():
-        pattern = re.compile(b"[^,]*[^,\\s]" + re.escape(separator) + b"[^,]*")
-        if 2 * sum(1 for record in filled if pattern.fullmatch(record)) > len(filled):
+        pattern = re.compile(rb"\S" + re.escape(separator))
+        if 2 * sum(1 for record in filled if b"," not in record and pattern.search(record)) > len(filled):
             findings.append(
                 make_finding("CSV-005", f"The columns are separated by {name} instead of commas.", file=file)
             )
