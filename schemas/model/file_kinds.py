@@ -47,7 +47,6 @@ _SIGNATURES: tuple[tuple[bytes, FileKind], ...] = (
     (b"\x28\xb5\x2f\xfd", FileKind("a Zstandard file (.zst)", _UNPACK)),
     (b"\x04\x22\x4d\x18", FileKind("an LZ4 file (.lz4)", _UNPACK)),
     (b"Rar!\x1a\x07", FileKind("a RAR file (.rar)", _UNPACK)),
-    (b"%PDF-", FileKind("a PDF document", _EXPORT)),
     (b"SQLite format 3\0", FileKind("an SQLite database", _EXPORT)),
     (b"\0\1\0\0Standard ", FileKind("an Access database", _EXPORT)),
     (b"PAR1\x15", FileKind("a Parquet file", _EXPORT)),
@@ -87,13 +86,15 @@ _OLD_OFFICE = FileKind("an Excel workbook (.xls) or another old Office file", _S
 #: Text that says what it is, after its blank start. Case does not matter.
 _MARKUP: tuple[tuple[bytes, FileKind], ...] = (
     (
-        rb"<(?:!doctype\s+html|!--|(?:html|head|body|script|style|meta|title|table|div|form|center|h1|pre|iframe)[\s>])",
+        rb"<(?:!doctype\s+html|!--|(?:html|head|body|script|style|meta|link|title|table|div|form|center|h[1-6]|p|br|b|a|"
+        rb"span|font|ul|pre|iframe)[\s/>])",
         _WEB_PAGE,
     ),
     (rb"<\?xml(?=[^\0]*urn:schemas-microsoft-com:office:spreadsheet)", FileKind("an Excel workbook (XML)", _SAVE)),
     (rb"<\?xml(?=[^\0]*opendocument\.spreadsheet)", _ODS),
     (rb"<\?xml(?=[^\0]*<html[\s>])", _WEB_PAGE),
     (rb"<\?(?:xml|php)|<!doctype\s|<[a-z_][\w:.-]*(?:\s[^<>]*)?>\s*<", FileKind("an XML document", _CHECK)),
+    (rb"%PDF-", FileKind("a PDF document", _EXPORT)),
     (rb"\{\\rtf", FileKind("an RTF document", _EXPORT)),
     (rb"-----BEGIN PGP ", _PGP),
     (rb"-----BEGIN [A-Z0-9 ]+-----", FileKind("an encrypted or signed file (PEM)", _DECRYPT)),

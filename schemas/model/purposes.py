@@ -72,6 +72,9 @@ _NEGATIONS = frozenset({"no", "non", "not", "never", "anti", "do", "don", "dont"
 _MIN_SIMILARITY = 0.75
 _MIN_JOINED_SIMILARITY = 0.88
 
+#: A phone number in the same cell would be lost.
+_PHONE_NUMBER = re.compile(r"(?:\d[-\s().]*){7}")
+
 #: A longer text is not a misspelled purpose, and comparing it would take long.
 _MAX_COMPARED_LENGTH = 64
 
@@ -87,7 +90,7 @@ def nearest_purpose(text: str) -> str | None:
     Similar letters are no similar meaning. A misspelled purpose has as many words as the right one, all of them similar
     ("Custmer Servise"), or nearly the same letters in all ("CustomerServices"). "Customer Survey" has neither.
     """
-    if len(text) > _MAX_COMPARED_LENGTH:
+    if len(text) > _MAX_COMPARED_LENGTH or _PHONE_NUMBER.search(text):
         return None
     words = _WORD.findall(plain_word(text).casefold())
     letters = "".join(words)

@@ -46,7 +46,7 @@ def find_leading_lines(records: Sequence[LeadingRecord]) -> list[LeadingLine]:
 
 
 #: The first line of a CSV file written for Excel in some languages: sep=; or "sep=,".
-_SEPARATOR_LINE = re.compile(r'(?i)"?sep=(?:\\t|.)?"?,*')
+_SEPARATOR_LINE = re.compile(r'(?i)"?sep *= *(?:\\t|.)?"?[,;\t|]*')
 _DATE_OR_TIME = re.compile(r"\b(?:\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:\d\d){1,2}|\d\d?:\d\d(?::\d\d)?)\b")
 _LONG_NUMBER = re.compile(r"(?:\d[-\s().]*){9}")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -96,10 +96,12 @@ def _has_any_word(text: str, words: frozenset[str]) -> bool:
 
 
 def _is_title(record: LeadingRecord) -> bool:
-    """Whether a row is a line of text: one cell with several words or a date, or a sentence with a comma."""
+    """Whether a row is a line of text: one cell with several words or a date, a word and a date, or a sentence."""
     number = record.number[:_MAX_CELL]
     words = len(_LETTERS.findall(number))
-    return words >= 4 or (_has_one_cell(record) and (words >= 2 or _DATE_OR_TIME.search(number) is not None))
+    if _has_one_cell(record):
+        return words >= 2 or _DATE_OR_TIME.search(number) is not None
+    return words >= 4 or (words > 0 and _DATE_OR_TIME.search(record.purpose[:_MAX_CELL]) is not None)
 
 
 def _has_one_cell(record: LeadingRecord) -> bool:

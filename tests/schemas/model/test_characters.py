@@ -11,7 +11,7 @@ HIDDEN = [
     ("Surv\u00adey", 5, "a soft hyphen (U+00AD)", "Survey"),
     ("Survey\ufe0f", 7, "a variation selector-16 (U+FE0F)", "Survey"),
     ("\u202eSurvey", 1, "a right-to-left override (U+202E)", "Survey"),
-    ("Survey\x1a", 7, "the invisible character U+001A", "Survey"),
+    ("Survey\x1a", 7, "a Ctrl-Z (U+001A)", "Survey"),
     ("\ufeffSurvey", 1, "a byte order mark (U+FEFF)", "Survey"),
     ("Debt\tCollection", 5, "a tab", "Debt Collection"),
     ("Debt\u2003Collection", 5, "an em space (U+2003)", "Debt Collection"),

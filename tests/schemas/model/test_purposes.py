@@ -34,6 +34,7 @@ def test_a_misspelled_purpose_or_another_word_for_it(text, purpose):
     [
         *("Do Not Call", "DNC", "Do Not Contact", "Don't Call", "No Telemarketing", "Not Political"),
         *("Customer Survey", "Debt Consolidation", "Political Fundraising", "Campaign", "Multi-Line", "Person"),
+        *("Survey 5012149021", "Survey\u20285012149021"),  # the number would be lost
         *("", "x", "-", "Survey" * 20),
     ],
 )
