@@ -92,7 +92,7 @@ def retake_command(submission: SubmissionId) -> None:
     from flows.registration.rerun import retake_submission
 
     with open_change_session() as services:
-        result = retake_submission(services, submission)
+        result = retake_submission(services, submission, by=current_user())
     assert result.judgment is not None
     print_line(
         f"{submission} was judged again as {result.registered.submission}: {result.judgment.verdict.replace('_', ' ')}."

@@ -6,6 +6,7 @@ from typing import Any
 
 from flows.archive.submissions import is_intact, open_archived_drop, open_under_new_id
 from flows.ledger.core.engine import Row
+from flows.ledger.core.transitions import LAUNCHDROP
 from flows.ledger.intake.submissions import (
     Registration,
     RegistrationResult,
@@ -51,14 +52,15 @@ def release_submission(services: Services, submission: str, *, by: str) -> Regis
     with services.ledger.begin() as conn:
         if get_held_submission(conn, submission).unanswered is None:
             return release_held_submission(conn, submission, by=by, now=services.clock())
-    return retake_submission(services, submission).registered
+    return retake_submission(services, submission, by=by).registered
 
 
-def retake_submission(services: Services, submission: str) -> DropResult:
+def retake_submission(services: Services, submission: str, *, by: str = LAUNCHDROP) -> DropResult:
     """Judge a submission as if it were dropped now, and register it under a new id.
 
-    The limit on answers about other businesses' numbers does not apply, because the operator asked for it. Raises
-    LedgerError if there is no such submission, and StoreError if its archived files are missing or damaged.
+    The limit on answers about other businesses' numbers does not apply, because the operator asked for it. The
+    audit log says `by` whom, if the submission was held without answers. Raises LedgerError if there is no such
+    submission, and StoreError if its archived files are missing or damaged.
     """
     with services.ledger.read() as conn:
         row = get_submission(conn, submission)
@@ -85,10 +87,10 @@ def retake_submission(services: Services, submission: str) -> DropResult:
         write_judged_files_durably(services, registration)
         with services.ledger.begin() as conn:
             require_same_previous(conn, registration)
-            registered = register_submission(conn, registration, now)
             if row.unanswered is not None:  # it is decided, also if it is rejected now
                 forget_inquiry(conn, row.business, row.digest)
-                replace_retaken_submission(conn, registration, now)
+                replace_retaken_submission(conn, registration, by=by, now=now)
+            registered = register_submission(conn, registration, now)
     return DropResult(business=row.business, drop=row.drop, registered=registered, judgment=judgment)
 
 

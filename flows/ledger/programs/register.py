@@ -77,11 +77,11 @@ def reject_held_submission(conn: Connection, submission_id: str, *, by: str, rea
     add_indexes_to_outbox(conn, {row.business})
 
 
-def replace_retaken_submission(conn: Connection, registration: Registration, now: datetime) -> None:
+def replace_retaken_submission(conn: Connection, registration: Registration, *, by: str, now: datetime) -> None:
     """Replace the submission that this one is a retake of, if it is still held, whatever the new verdict is."""
     row = find_submission(conn, registration.retake_of, registration.business) if registration.retake_of else None
     if row is not None and row.standing == "held":
-        _replace(conn, row, registration, now)
+        _replace(conn, row, registration, by=by, now=now)
 
 
 def register_waiting_submissions(conn: Connection, business: str, reference: str, *, now: datetime) -> None:
@@ -142,7 +142,7 @@ def _register_new(conn: Connection, registration: Registration, now: datetime) -
         _create_program_of_held_submission(conn, accepted, now)
     held = find_open_submission(conn, accepted.business, accepted.reference, "held")
     if held is not None:
-        _replace(conn, held, registration, now)
+        _replace(conn, held, registration, by=LAUNCHDROP, now=now)
     if verdict == "held":
         insert_submission(conn, registration, "held", now)
         park_numbers(conn, accepted)
@@ -222,9 +222,9 @@ def _create_program_of_held_submission(conn: Connection, canceling: AcceptedSubm
     programs.revise_program(conn, bare, cause=cause, by=LAUNCHDROP, now=now)
 
 
-def _replace(conn: Connection, held: Row[Any], registration: Registration, now: datetime) -> None:
+def _replace(conn: Connection, held: Row[Any], registration: Registration, *, by: str, now: datetime) -> None:
     cause = f"replaced by submission {registration.submission}"
-    resolve_submission(conn, held, "replaced", verdict=held.verdict, cause=cause, by=LAUNCHDROP, now=now)
+    resolve_submission(conn, held, "replaced", verdict=held.verdict, cause=cause, by=by, now=now)
 
 
 def _lock_held_submission(conn: Connection, submission_id: str) -> Row[Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from flows import pipeline
 from flows.ledger.core.tables import asked_number, inquiry
+from flows.ledger.intake.submissions import find_submission
 from flows.ledger.programs.contested_numbers import KEEP_ASKED, count_asked, list_askers
 from flows.ledger.programs.programs import release_number
 from flows.ledger.read.page_queries import list_held_submissions
@@ -107,6 +108,8 @@ def test_a_release_gives_the_answers_and_no_longer_counts(limited, digits, outco
     with limited.services.ledger.read() as conn:
         assert list_held_submissions(conn) == []
         assert [asker.drop for asker in list_askers(conn, 5012149022)] == ["b"]
+        decided = find_submission(conn, held, "zenith-health")
+        assert (decided.standing, decided.decided_by) == ("replaced", "ann")
     assert ask(limited, "c", 24, 52) == ("accepted_with_rejections", 1, 1)
 
 
