@@ -98,7 +98,7 @@ class AmountCells:
 
 _AMOUNT = rf"^[ \x{{a0}}]*{_SIGN}(?P<whole>\d{{1,18}})[.,]0+[ \x{{a0}}]*$"
 _SCIENTIFIC = (
-    rf"^[ \x{{a0}}]*{_SIGN}(?P<whole>\d*)(?:[.,](?P<part>\d*))?[eE]\+?(?P<exponent>\d{{1,2}})[ \x{{a0}}]*(?:$|[;\t|])"
+    rf"^[ \x{{a0}}]*{_SIGN}(?P<whole>\d*)(?:[.,](?P<part>\d*))?[eE]\+?0*(?P<exponent>\d{{1,2}})[ \x{{a0}}]*(?:$|[;\t|])"
 )
 #: The most digits of a number that fits into 64 bits.
 _MAX_DIGITS = 18

@@ -96,6 +96,7 @@ def test_the_first_cell_is_emptied(cell):
     ("cell", "number", "has_lost_digits"),
     [
         ("5.01581E+09", 5015810000, True),
+        ("5.01581E+009", 5015810000, True),
         ("5,01581e9", 5015810000, True),
         ("501.581E7", 5015810000, True),
         ("1.50158E+10", 15015800000, True),
