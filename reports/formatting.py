@@ -40,10 +40,13 @@ def _choose_form(key: str, values: dict[str, Any]) -> str:
 
 
 def _map_invisible_characters() -> dict[int, str]:
-    """Characters that hide or reorder text, each with a visible replacement: NUL as ␀, U+202E as [U+202E]."""
+    """Characters that hide, reorder or look like others, each with a visible replacement: NUL as ␀, U+202E as [U+202E].
+
+    A space that is not the plain one is among them: a purpose with it is unknown, and looks right.
+    """
     visible = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡"}
     for code in (*range(0x80, 0x2FFF), *range(0xFE00, 0x10000), *range(0xE0000, 0xE01F0)):
-        if unicodedata.category(chr(code)) in ("Cc", "Cf", "Zl", "Zp") or 0xFE00 <= code <= 0xFE0D:
+        if unicodedata.category(chr(code)) in ("Cc", "Cf", "Zl", "Zp", "Zs") or 0xFE00 <= code <= 0xFE0D:
             visible[code] = f"[U+{code:04X}]"
     return visible
 

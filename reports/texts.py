@@ -106,10 +106,10 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "next_accepted_dry": "Drop it into your inbox. Upload the manifest last.",
     "next_correct_rejected": 'Correct the rows in <a href="rejected.csv">rejected.csv</a>.',
     "next_enter_numbers": (
-        'In 1 row, enter the phone number: it is left out there, because a spreadsheet would turn it into another '
-        'number. <a href="rejections.csv">rejections.csv</a> has it as received.',
-        'In {n:,} rows, enter the phone number: it is left out there, because a spreadsheet would turn it into another '
-        'number. <a href="rejections.csv">rejections.csv</a> has them as received.',
+        'In 1 row, enter the phone number: it is left out there, because a spreadsheet has changed it or would change '
+        'it. <a href="rejections.csv">rejections.csv</a> has it as received.',
+        'In {n:,} rows, enter the phone number: it is left out there, because a spreadsheet has changed it or would '
+        'change it. <a href="rejections.csv">rejections.csv</a> has them as received.',
     ),
     "next_repeats_only": (
         "Nothing. The rejected rows repeat rows that are already in, so there is nothing to send again."
@@ -154,7 +154,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "next_bare": "Fix what is listed below, then check again.",
     "next_bare_valid": "Name this file in a manifest, then drop both.",
     "counts_label": "{read:,} rows read: {accepted:,} accepted, {rejected:,} rejected, {ignored:,} blank",
-    "count_read": "rows read",
+    "count_read": ("row read", "rows read"),
     "count_accepted": "accepted",
     "count_held": "valid, held",
     "count_not_registered": "valid, not registered",
@@ -311,7 +311,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     # Since last time
     "since_title": "Since last time",
     "since_baseline": "Rejections",
-    "since_submission": "Compared with {submission}.",
+    "since_submission": "Compared with all rows that were still open after {submission}.",
     "since_fixed": "fixed",
     "since_still_open": "still open",
     "since_left_out": "left out",

@@ -116,7 +116,7 @@ def _inbox(settings: Settings) -> str:
     count = sum(1 for entry in store.children() if entry.kind == "folder" and not entry.key.startswith(("_", ".")))
     if settings.after_intake == "empty" or settings.keep_inbox is not None:
         check_conditional_writes(store)
-    return f"{store.url}: readable, {count} businesses have a folder"
+    return f"{store.url}: readable, folders of businesses: {count}"
 
 
 def _reports(settings: Settings) -> str:

@@ -75,9 +75,9 @@ RULES: tuple[Rule, ...] = (
     ),
     _row(
         id="CSV-012",
-        name="The row's quotes are broken",
+        name="The row cannot be read",
         meaning="A quotation mark is not closed or is in the wrong place, the row is too long, or it has a NUL byte.",
-        fix="Remove quotation marks and invisible characters from the row. A number and a purpose need none.",
+        fix="Leave only a number and a purpose in the row, without quotation marks and invisible characters.",
     ),
     _row(
         id="CSV-013",

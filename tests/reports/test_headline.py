@@ -86,7 +86,7 @@ def test_next_steps_name_the_files_and_the_logo():
     first, second = next_steps(replace(view, judgment=replace(view.judgment, manifest=manifest)))
     assert first == (
         'Correct the rows in <a href="rejected.csv">rejected.csv</a>. In 3 rows, enter the phone number: it is left '
-        "out there, because a spreadsheet would turn it into another number. "
+        "out there, because a spreadsheet has changed it or would change it. "
         '<a href="rejections.csv">rejections.csv</a> has them as received.'
     )
     assert "and the logo &lt;acme&gt;.svg. You don’t need to send anything else again." in second
