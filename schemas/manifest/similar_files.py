@@ -90,7 +90,7 @@ _SIMILAR = "the names are similar"
 #: What can differ between two ways to write a name, and what is left of a name without it. The likeliest are first.
 _FOLDS: dict[str, Callable[[str], str]] = {
     "the accents are written in another way": normal_form,
-    "capital letters differ": lambda name: normal_form(name).casefold(),
+    "capital letters differ": lambda name: normal_form(name).lower(),
     "spaces at the start or end differ": _without_outer_spaces,
     "some characters are written as codes": unquote_plus,
     "slashes and backslashes differ": _with_slashes,

@@ -32,6 +32,7 @@ def compare(listed, present, refused=()):
     [
         ("numbers.csv", "Numbers.CSV", "capital letters differ.", "Numbers.CSV"),
         (NFC, "NU\u0301MEROS.csv", "capital letters differ.", "NU\u0301MEROS.csv"),
+        ("o\ufb03ce.csv", "office.csv", "some characters look alike.", "office.csv"),
         ("numbers q1.csv", "numbers%20q1.csv", "some characters are written as codes.", "numbers%20q1.csv"),
         ("numbers q1.csv", "numbers+q1.csv", "some characters are written as codes.", "numbers+q1.csv"),
         (NFC, "n%C3%BAmeros.csv", "some characters are written as codes.", "n%C3%BAmeros.csv"),
