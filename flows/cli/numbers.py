@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.output import print_json, print_line
-from flows.cli.session import AsJson, current_user, open_change_session, open_session
-from flows.errors import LaunchdropError
+from flows.cli.session import AsJson, current_user, open_change_session, open_session, require_known_business
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,11 +34,9 @@ def export_numbers_command(
     A display name that is not approved yet is left blank.
     """
     from flows.ledger.read.page_queries import stream_live_numbers
-    from flows.operator_files.businesses import describe_unknown_business
 
     with open_session() as services, services.ledger.read() as conn:
-        if error := describe_unknown_business(services, business):
-            raise LaunchdropError(error)
+        require_known_business(services, business)
         rows = map(_row, stream_live_numbers(conn, business_id=business))
         if as_json:
             print_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from flows.cli.output import format_count, print_json, print_line, print_table
-from flows.cli.session import AsJson, ProgramName, open_session, split_program_name
+from flows.cli.session import AsJson, ProgramName, open_session, require_known_business, split_program_name
 from flows.errors import LaunchdropError
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def programs_command(
 
     with open_session() as services, services.ledger.read() as conn:
         found = page_queries.list_programs(conn, business_id=business)
+        if not found:
+            require_known_business(services, business)
     if as_json:
         print_json([_row(p) for p in found])
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.output import format_count, print_json, print_line, print_table
-from flows.cli.session import AsJson, current_user, open_change_session, open_session
+from flows.cli.session import AsJson, current_user, open_change_session, open_session, require_known_business
 from flows.errors import LaunchdropError
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def list_reviews_command(
 
     with open_session() as services, services.ledger.read() as conn:
         waiting = list_open_reviews(conn, business=business)
+        if not waiting:
+            require_known_business(services, business)
     if as_json:
         print_json([_row(review) for review in waiting])
     elif not waiting:

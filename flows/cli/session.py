@@ -78,6 +78,14 @@ def _require_utf8(arguments: Iterable[str]) -> None:
             raise LaunchdropError(f"{replace_unprintable(argument)}: expected text in UTF-8")
 
 
+def require_known_business(services: "Services", business: str | None) -> None:
+    """Raise LaunchdropError if no such business is known. Call this if nothing was found: it may be a typo."""
+    from flows.operator_files.businesses import describe_unknown_business
+
+    if error := describe_unknown_business(services, business):
+        raise LaunchdropError(error)
+
+
 def current_user() -> str:
     """The user to record in the history: the one who ran sudo, or else the current one."""
     return os.environ.get("SUDO_USER") or getpass.getuser()

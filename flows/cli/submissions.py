@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.output import format_count, is_narrow, print_json, print_line, print_table
-from flows.cli.session import AsJson, current_user, open_change_session, open_session
+from flows.cli.session import AsJson, current_user, open_change_session, open_session, require_known_business
 
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
@@ -40,6 +40,8 @@ def list_submissions_command(
             rows = list_held_submissions(conn, business_id=business)[::-1][:limit]
         else:
             rows = list_submissions(conn, business_id=business, limit=limit)
+        if not rows:
+            require_known_business(services, business)
         reports = services.settings.reports
     if as_json:
         print_json([_row(row, reports) for row in reversed(rows)])

@@ -412,9 +412,19 @@ def test_a_missing_object_is_an_error_of_one_line(tmp_path, arguments, message):
 
 
 @pytest.mark.usefixtures("ledger")
-def test_exporting_numbers_of_an_unknown_business_is_an_error(tmp_path):
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("numbers", "export"),
+        ("programs",),
+        ("review", "list", "--json"),
+        ("submissions",),
+        ("submissions", "--held"),
+    ],
+)
+def test_listing_an_unknown_business_is_an_error(tmp_path, command):
     (tmp_path / "inbox").mkdir()
-    done = call("numbers", "export", "--business", "acme-bnak", cwd=tmp_path)
+    done = call(*command, "--business", "acme-bnak", cwd=tmp_path)
     error = "launchdrop: unknown business acme-bnak: it is neither in businesses.yaml nor in the inbox\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", error)
 
