@@ -220,7 +220,7 @@ class Settings(PolicySettings, CarrierSettings):
     )
     conflicts_per_day: Count = Field(
         1000,
-        description="numbers of other businesses that one business is told about in a day (NUM-022); above that, its "
+        description="most numbers of other businesses that a business gets answers about in a day (NUM-022); above it, "
         "drops are held",
     )
     quota: Annotated[ByteSize, Field(gt=0)] = Field(

@@ -397,6 +397,6 @@ def _compare_with_previous(judgment: Judgment, previous: PreviousSubmission | No
 
     manifest = judgment.manifest
     # A rejected submission changes nothing of the program, whatever it says.
-    anew = manifest is not None and manifest.numbers_mode == "replace" and judgment.verdict != "rejected"
-    baseline, now_open = update_open_rejections(judgment.numbers, previous, anew=anew)
+    replaces_all = manifest is not None and manifest.numbers_mode == "replace" and judgment.verdict != "rejected"
+    baseline, now_open = update_open_rejections(judgment.numbers, previous, replaces_all=replaces_all)
     return replace(judgment, baseline=baseline, open_rejections=now_open)

@@ -17,7 +17,7 @@ from schemas.model.judgment import Judgment
 WrapContext = Callable[[JudgingContext], JudgingContext]
 
 #: Why such a drop is held. The business reads it.
-HELD_BECAUSE = "other businesses have many of the numbers that this business dropped today, so the operator checks them first"
+HELD_BECAUSE = "other businesses have many of the numbers dropped today, so the operator checks them first"
 
 
 def judge_within_limit(

@@ -51,11 +51,11 @@ class RowFlag(IntFlag):
 
 
 def update_open_rejections(
-    numbers: JudgedNumbers, previous: PreviousSubmission | None, *, anew: bool
+    numbers: JudgedNumbers, previous: PreviousSubmission | None, *, replaces_all: bool
 ) -> tuple[BaselineComparison | None, OpenRejections]:
     """Compare a submission with what was open, and return what is open after it.
 
-    There is no comparison if nothing was open and nothing is. `anew`: see `carry_over`.
+    There is no comparison if nothing was open and nothing is. `replaces_all`: see `carry_over`.
     """
     now = collect_rejected_rows(numbers.rejections())
     if previous is None:
@@ -75,7 +75,7 @@ def update_open_rejections(
         not_compared=before.cut,
     )
     is_empty = not (comparison.fixed or comparison.still_open or comparison.left_out or comparison.new)
-    after = replace(carry_over(before, now, progress, anew=anew), previous=previous.id)
+    after = replace(carry_over(before, now, progress, replaces_all=replaces_all), previous=previous.id)
     return None if is_empty else comparison, after
 
 
@@ -270,17 +270,17 @@ def _among(wanted: Integers, accepted: Iterable[Integers]) -> Integers:
 
 
 def carry_over(
-    before: OpenRejections, now: OpenRejections, progress: RejectionsProgress, *, anew: bool
+    before: OpenRejections, now: OpenRejections, progress: RejectionsProgress, *, replaces_all: bool
 ) -> OpenRejections:
-    """What is open after a submission. `anew`: its rows are all there is, so what was left out is not carried over.
+    """What is open after a submission. If it `replaces_all` rows, what was left out is not carried over.
 
     Damaged rows stay in any case, closed if they are no longer open.
     """
     rows = before.rows.copy()
-    is_open = progress.still_open if anew else ~_has(rows, RowFlag.CLOSED) & ~progress.fixed
+    is_open = progress.still_open if replaces_all else ~_has(rows, RowFlag.CLOSED) & ~progress.fixed
     rows["flags"][~is_open] |= np.uint8(RowFlag.CLOSED)
     rows = np.concatenate([_without_repeats(rows[~is_open]), rows[is_open], now.rows[progress.new]])
-    cut = now.cut + (0 if anew else before.cut) + max(0, len(rows) - MAX_OPEN_ROWS)
+    cut = now.cut + (0 if replaces_all else before.cut) + max(0, len(rows) - MAX_OPEN_ROWS)
     return OpenRejections(rows=rows[:MAX_OPEN_ROWS], cut=cut)
 
 

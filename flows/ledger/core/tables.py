@@ -284,7 +284,7 @@ inquiry = Table(
     PrimaryKeyConstraint("business", "day", "digest"),
 )
 
-#: Numbers that a business was told it cannot have (NUM-022), with the last drop that had them. Kept for some days.
+#: Numbers that a business asked for and could not have (NUM-022), with the last drop that had them. Kept for some days.
 asked_number = Table(
     "asked_number",
     metadata,

@@ -64,7 +64,7 @@ def record_inquiry(conn: Connection, asked: Inquiry, *, limit: int, now: datetim
 
 
 def remember_asked(conn: Connection, asked: Inquiry, *, now: datetime) -> None:
-    """Keep for some days that a business was told that it cannot have these numbers."""
+    """Keep for some days that a business asked for these numbers and could not have them."""
     conn.execute(delete(asked_number).where(asked_number.c.at < now - KEEP_ASKED))
     insert = upsert(conn, asked_number)
     values = {"drop": insert.excluded["drop"], "at": insert.excluded["at"]}
@@ -91,7 +91,7 @@ def find_holder(conn: Connection, wanted: int) -> Row[Any] | None:
 
 
 def list_askers(conn: Connection, wanted: int) -> list[Row[Any]]:
-    """Which businesses were told lately that they cannot have a number (business, drop, at), the first one first."""
+    """Which businesses lately asked for a number and could not have it: (business, drop, at), the first one first."""
     query = select(asked_number).where(asked_number.c.number == wanted)
     return list(conn.execute(query.order_by(asked_number.c.at, asked_number.c.business)))
 

@@ -12,13 +12,13 @@ from tests.schemas.rows.judging_in_memory import judge_files
 NONE = np.zeros(0, dtype=np.int64)
 
 
-def update(*drops, anew=False):
+def update(*drops, replaces_all=False):
     """Judge drops of one program, one after the other. Returns the last comparison as numbers, and what is open."""
     previous, comparison = None, None
     for rows in drops:
         suspects = previous.suspects if previous else None
         result = judge_files("".join(f"{row}\n" for row in rows), suspects=suspects)
-        comparison, left = update_open_rejections(result, previous, anew=anew)
+        comparison, left = update_open_rejections(result, previous, replaces_all=replaces_all)
         previous = PreviousSubmission(id="before", open=left, suspects=suspect_numbers(left))
     numbers = comparison and (comparison.fixed, comparison.still_open, comparison.left_out, comparison.new)
     return numbers, left
@@ -84,16 +84,16 @@ def test_a_damaged_row_is_not_repaired_by_a_number_that_was_in_before():
     """Its number is no suspect then, so it was accepted without a word from the business."""
     _, after = update(["5.01581E+09,Survey"])
     previous = PreviousSubmission(id="before", open=after, suspects=NONE)
-    comparison, _ = update_open_rejections(judge_files("5015810000,Survey\n"), previous, anew=False)
+    comparison, _ = update_open_rejections(judge_files("5015810000,Survey\n"), previous, replaces_all=False)
     assert (comparison.fixed, comparison.left_out) == (0, 1)
 
 
 def test_damaged_numbers_stay_suspect_after_they_are_repaired_and_after_a_replacement():
     damaged, good = ["5.01581E+09,Survey", "1.50158E+10,Survey"], ["+15015810000,Survey"]
-    for anew in (False, True):
-        comparison, after = update(damaged, good, ["5012149020,Survey"], anew=anew)
+    for replaces_all in (False, True):
+        comparison, after = update(damaged, good, ["5012149020,Survey"], replaces_all=replaces_all)
         assert suspect_numbers(after).tolist() == [5015800000, 5015810000]
-        assert comparison == (None if anew else (0, 0, 1, 0))
+        assert comparison == (None if replaces_all else (0, 0, 1, 0))
 
 
 @pytest.mark.parametrize("number", ["5012149021.0", "5.012149021E+09", "7E+09", "5E20", "501214.902"])
@@ -114,7 +114,7 @@ def test_every_row_is_counted_once(before, now):
     previous = PreviousSubmission(id="before", open=opened, suspects=suspect_numbers(opened))
     second = judge_files("\n".join([*now, ""]), suspects=previous.suspects)
     rejected = collect_rejected_rows(second.rejections())
-    comparison, after = update_open_rejections(second, previous, anew=False)
+    comparison, after = update_open_rejections(second, previous, replaces_all=False)
     if comparison is None:
         assert len(opened.rows) == len(rejected.rows) == 0
         return

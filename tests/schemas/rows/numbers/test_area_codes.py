@@ -77,7 +77,7 @@ def test_every_assigned_area_code_is_one_of_the_metadata_or_of_the_shipped_list(
 
 
 def test_the_shipped_list_has_no_area_code_that_phonenumbers_knows_by_now():
-    """If this fails after an upgrade of phonenumbers, remove these lines from area_codes.csv, and date it anew."""
+    """If this fails after an upgrade of phonenumbers, remove these lines from area_codes.csv, and change its date."""
     assert [each.code for each in shipped_area_codes().codes if BY_METADATA.assigned[each.code]] == []
 
 
