@@ -24,6 +24,8 @@ from schemas.model.judgment import Counts
 
 #: Items of one business in a section of the page. If there are more, they become one item with these as examples.
 MAX_ITEMS = 3
+#: Different reasons in an item that stands for many held submissions.
+MAX_REASONS = 3
 #: Businesses in a section of the page. The rest is one item.
 MAX_BUSINESSES = 100
 MAX_LAUNCHES = 200
@@ -36,6 +38,7 @@ UPCOMING_PERIOD = timedelta(hours=24)
 _COMMANDS = {
     "operator_many_held": (
         "launchdrop submissions --held --business {business}",
+        "launchdrop submissions release ID …",
         "launchdrop submissions reject ID … --reason …",
     ),
     "operator_many_reviews": (
@@ -73,7 +76,9 @@ def build_operator_index(conn: Connection, *, now: datetime, load_logo: LoadLogo
         businesses=[
             _summarize_business(totals) for totals in page_queries.list_business_totals(conn, since=now - TREND_PERIOD)
         ],
-        held=_fold(page_queries.list_held_submissions(conn), partial(_describe_held, conn), "operator_many_held"),
+        held=_fold(
+            page_queries.list_held_submissions(conn), partial(_describe_held, conn), "operator_many_held", _join_reasons
+        ),
         review=_fold(
             list_open_reviews(conn), lambda review: _describe_review(review, load_logo), "operator_many_reviews"
         ),
@@ -88,10 +93,15 @@ def build_operator_index(conn: Connection, *, now: datetime, load_logo: LoadLogo
     )
 
 
-def _fold(rows: Iterable[_RowT], describe: Callable[[_RowT], AttentionItem], what: str) -> list[AttentionItem]:
+def _fold(
+    rows: Iterable[_RowT],
+    describe: Callable[[_RowT], AttentionItem],
+    what: str,
+    join_reasons: Callable[[Iterable[_RowT]], str] = lambda _: "",
+) -> list[AttentionItem]:
     """An item for each row, or one for all rows of a business that has many. Businesses keep their order.
 
-    `what` is the key of the text that counts them, and of their commands.
+    `what` is the key of the text that counts them, and of their commands. `join_reasons` says why there are so many.
     """
     by_business: dict[str, list[_RowT]] = {}
     for row in rows:
@@ -105,7 +115,7 @@ def _fold(rows: Iterable[_RowT], describe: Callable[[_RowT], AttentionItem], wha
         items.append(
             AttentionItem(
                 what=plain_text(what, n=len(its_rows), business=business),
-                why=plain_text("operator_folded_why", n=MAX_ITEMS),
+                why=join_reasons(its_rows) + plain_text("operator_folded_why", n=MAX_ITEMS),
                 commands=[command.format(business=business) for command in _COMMANDS[what]],
                 business=business,
                 since=examples[0].since,
@@ -151,6 +161,13 @@ def _describe_held(conn: Connection, row: Row[Any]) -> AttentionItem:
         since=row.received_at,
         report=f"../{row.business}/{row.id}/report.html",
     )
+
+
+def _join_reasons(rows: Iterable[Row[Any]]) -> str:
+    """Why these submissions are held, as one sentence: the first different reasons, and how many more there are."""
+    reasons = list(dict.fromkeys(reason for row in rows for reason in row.held_because))
+    more = len(reasons) - MAX_REASONS
+    return "; ".join(reasons[:MAX_REASONS]) + (f"; and {more:,} more. " if more > 0 else ". ")
 
 
 def _limit_logos(load_logo: LoadLogo) -> LoadLogo:

@@ -1,11 +1,23 @@
 """The operator's page stays small, whatever one business sends."""
 
+from sqlalchemy import update
+
+from flows.ledger.core.tables import submission
 from flows.ledger.programs.reviews import request_review
-from flows.publishing.desk import MAX_BUSINESSES, MAX_ITEMS, MAX_LOGOS, MAX_LOGOS_COST, build_operator_index
+from flows.ledger.read.page_queries import list_held_submissions
+from flows.publishing.desk import (
+    MAX_BUSINESSES,
+    MAX_ITEMS,
+    MAX_LOGOS,
+    MAX_LOGOS_COST,
+    MAX_REASONS,
+    build_operator_index,
+)
 from reports.index_pages import operator_index
 from schemas.manifest.logo import measure_logo
 from schemas.model.business import Business
 from tests.flows.launching.programs import NOON, open_ledger
+from tests.flows.sample_drops import ROWS
 
 
 def ask_for_reviews(conn, business, count, **entry):
@@ -36,6 +48,29 @@ def test_many_reviews_of_a_business_are_one_item_with_examples(tmp_path):
     page = operator_index(view)
     assert "503 items need your attention." in page
     assert len(page) < 100_000
+
+
+def test_many_held_submissions_of_a_business_say_why_and_how_to_decide(world):
+    count = MAX_REASONS + 3
+    for number in range(count):
+        world.drop(f"acme-bank/n{number}", ROWS + "5,Survey\n", reference=f"n{number}", on_rejected_rows="hold")
+    world.run()
+    with world.services.ledger.begin() as conn:
+        same = [item.why for item in build(conn).held]
+        for row in list_held_submissions(conn)[:-1]:
+            because = [f"reason {row.reference}", "rows were rejected"]
+            conn.execute(update(submission).where(submission.c.seq == row.seq).values(held_because=because))
+        [held] = build(conn).held
+    assert same == ["rows were rejected, and on_rejected_rows is hold. The first 3 are shown."]
+    assert held.why == "reason n0; rows were rejected; reason n1; and 4 more. The first 3 are shown."
+    assert (held.count, held.commands) == (
+        count,
+        [
+            "launchdrop submissions --held --business acme-bank",
+            "launchdrop submissions release ID …",
+            "launchdrop submissions reject ID … --reason …",
+        ],
+    )
 
 
 def test_the_page_is_bounded_however_many_businesses_there_are(tmp_path):
