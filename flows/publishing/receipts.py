@@ -47,7 +47,7 @@ def build_receipt_view(conn: Connection, business: str, drop: str) -> ReceiptVie
         registered=row.counts["accepted"] if (receipt.outcome, row.standing) == ("registered", "registered") else 0,
         reasons=reasons.shown,
         reasons_total=reasons.total,
-        decision=_describe_decision(row),
+        decision=_describe_decision(_find_decided(conn, row)),
         state=program.state if program else None,
         branding=program.branding if program else None,
         scheduled_start=program.start if program else None,
@@ -116,6 +116,14 @@ def _list_reasons(row: Row[Any]) -> Reasons:
     message = plain_text(f"reason_{row.standing}", why=why)
     explained = Reason(message=message, fix=plain_text(f"reason_{row.standing}_fix"))
     return Reasons(shown=[explained, *kept_out], total=total + 1)
+
+
+def _find_decided(conn: Connection, row: Row[Any]) -> Row[Any]:
+    """The submission that the operator decided on: this one, or the held one that was released by judging it again."""
+    if row.retake_of is None or row.decided_by is not None or row.standing == "held":
+        return row
+    original = page_queries.get_submission(conn, row.retake_of, row.business)
+    return original if original.standing == "replaced" else row
 
 
 def _describe_decision(row: Row[Any]) -> OperatorDecision | None:

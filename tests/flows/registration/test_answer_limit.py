@@ -105,6 +105,7 @@ def test_a_release_gives_the_answers_and_no_longer_counts(limited, digits, outco
     assert result.submission != held
     receipt = limited.receipt("zenith-health/b")
     assert (receipt["submission"], receipt["verdict"], receipt["counts"]["accepted"]) == (result.submission, *outcome)
+    assert receipt["decision"] == {"what": "released", "who": "ann", "when": "2026-11-23T15:00:04Z", "reason": None}
     with limited.services.ledger.read() as conn:
         assert list_held_submissions(conn) == []
         assert [asker.drop for asker in list_askers(conn, 5012149022)] == ["b"]
@@ -122,6 +123,8 @@ def test_a_release_may_hold_the_drop_for_another_reason(limited):
     with limited.services.ledger.read() as conn:
         [held] = list_held_submissions(conn)
         assert (held.id, held.unanswered) == (result.submission, None)
+    publish_outbox(limited.services)
+    assert limited.receipt("zenith-health/b")["decision"] is None  # it waits for another one
 
 
 def test_a_rejected_retake_does_not_replace_a_newer_held_drop(limited):
@@ -176,3 +179,15 @@ def test_a_released_number_is_in_the_receipts_of_both_sides(limited):
     assert "zenith" not in json.dumps(limited.receipt("acme-bank/own")).lower()
     assert ask(limited, "a", 20) == ("accepted", 1, 0)
     assert limited.receipt("zenith-health/a")["released"] == []
+
+
+@pytest.mark.parametrize("judge_again", [release_submission, retake_submission])
+def test_a_released_number_is_in_the_receipt_of_a_drop_that_was_judged_again(limited, judge_again):
+    ask(limited, "a", 20, 21)
+    ask(limited, "b", 22, 23, 50)
+    limited.clock.now += timedelta(seconds=1)
+    judge_again(limited.services, limited.receipt("zenith-health/b")["submission"], by="ann")
+    with limited.services.ledger.begin() as conn:
+        release_number(conn, 5012149022, by="ann", now=limited.clock(), reason="The carrier's bill shows it.")
+    publish_outbox(limited.services)
+    assert [each["number"] for each in limited.receipt("zenith-health/b")["released"]] == ["+15012149022"]
