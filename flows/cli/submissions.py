@@ -6,6 +6,7 @@ import typer
 
 from flows.cli.output import format_count, is_narrow, print_json, print_line, print_table
 from flows.cli.session import AsJson, current_user, open_change_session, open_session, require_known_business
+from flows.errors import LaunchdropError
 
 if TYPE_CHECKING:
     from flows.ledger.core.engine import Row
@@ -54,10 +55,10 @@ def list_submissions_command(
 
 @app.command("release")
 def release_submission_command(submissions: SubmissionIds) -> None:
-    """Accept held submissions as they were judged.
+    """Accept held submissions, or judge them again.
 
-    One that was held because its business asked about too many numbers of others is judged again instead, and the
-    business gets the answers.
+    They are accepted as they were judged. Only one that was held because other businesses have many of its numbers is
+    judged again: its business learns which, and it may be rejected.
     """
     from flows.registration.rerun import release_submission
 
@@ -73,11 +74,13 @@ def release_submission_command(submissions: SubmissionIds) -> None:
 @app.command("reject")
 def reject_submission_command(
     submissions: SubmissionIds,
-    reason: Annotated[str | None, typer.Option(help="The reason. The business sees it.")] = None,
+    reason: Annotated[str, typer.Option(help="The reason. The business sees it, and corrects what it says.")],
 ) -> None:
     """Reject held submissions."""
     from flows.ledger.programs.register import reject_held_submission
 
+    if not reason.strip():
+        raise LaunchdropError("--reason: expected what the business must correct")
     with open_change_session() as services, services.ledger.begin() as conn:
         for submission in submissions:
             reject_held_submission(conn, submission, by=current_user(), reason=reason, now=services.clock())

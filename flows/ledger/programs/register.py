@@ -69,10 +69,10 @@ def release_held_submission(conn: Connection, submission_id: str, *, by: str, no
     return result
 
 
-def reject_held_submission(conn: Connection, submission_id: str, *, by: str, reason: str | None, now: datetime) -> None:
-    """Reject a held submission. Raises LedgerError if it is not held."""
+def reject_held_submission(conn: Connection, submission_id: str, *, by: str, reason: str, now: datetime) -> None:
+    """Reject a held submission; the business reads the reason. Raises LedgerError if it is not held."""
     row = _lock_held_submission(conn, submission_id)
-    cause = f"rejected by {by}" + (f": {reason}" if reason else "")
+    cause = f"rejected by {by}: {reason}"
     resolve_submission(conn, row, "dismissed", verdict="rejected", cause=cause, by=by, now=now, reason=reason)
     add_indexes_to_outbox(conn, {row.business})
 
