@@ -331,7 +331,7 @@ class Section(SectionReporter):
             return None
         if _DECIMAL.fullmatch(text.strip()) and float(text) <= 100:
             return float(text)
-        meant = intended_word(text).removesuffix("%").rstrip().replace(",", ".")
+        meant = re.sub(r",(?![0-9]{3}(?![0-9]))", ".", intended_word(text).removesuffix("%").rstrip())
         is_valid = _DECIMAL.fullmatch(meant) and float(meant) <= 100
         self.report_wrong(key, "a number from 0 to 100", suggestion=meant if is_valid else None)
         return None

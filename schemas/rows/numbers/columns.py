@@ -87,16 +87,21 @@ def parse_columns(block: RecordBlock) -> ParsedColumns:
 
 #: A record of blank cells, some of them in quotes.
 _BLANK = r"[\s\x0b\x1c-\x1f\x85\p{Z}]*"
+_OTHER_SEPARATORS = r"^[;|\s\p{Z}]*$"
 _BLANK_RECORD = rf'^(?:{_BLANK}|"{_BLANK}")(?:,(?:{_BLANK}|"{_BLANK}"))*(?:\r?\n)?$'
 
 
 def _blank_records(block: RecordBlock, flags: Integers, purpose: Integers) -> BoolArray:
-    """Which records have only blank cells, however many."""
+    """Which records have only blank cells, however many, and whatever separates them."""
     blank: BoolArray = (flags & CellFlag.BLANK != 0) & (purpose == BLANK_PURPOSE) & (block.cell_counts != BROKEN_RECORD)
     wide = np.flatnonzero(blank & (block.cell_counts > 2))
     if wide.size:
         records = pc.cast(block_records(block, wide), pa.string())
         blank[wide] = pc.match_substring_regex(records, _BLANK_RECORD).to_numpy(zero_copy_only=False)
+    narrow = np.flatnonzero(~blank & (block.cell_counts == 1))
+    if narrow.size:
+        records = pc.cast(block_cells(block, narrow).number, pa.string())
+        blank[narrow] = pc.match_substring_regex(records, _OTHER_SEPARATORS).to_numpy(zero_copy_only=False)
     return blank
 
 
