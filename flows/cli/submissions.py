@@ -74,7 +74,9 @@ def release_submission_command(submissions: SubmissionIds) -> None:
 @app.command("reject")
 def reject_submission_command(
     submissions: SubmissionIds,
-    reason: Annotated[str, typer.Option(help="The reason. The business sees it, and corrects what it says.")],
+    reason: Annotated[
+        str, typer.Option(help="The reason. The business sees it, and corrects what it says.")
+    ] = "none given; ask the operator what to change",
 ) -> None:
     """Reject held submissions."""
     from flows.ledger.programs.register import reject_held_submission

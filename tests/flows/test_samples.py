@@ -135,7 +135,9 @@ def test_the_corrected_rows_add_their_numbers_and_remove_none(taken):
     assert program.revision == 2
     assert program.pending == 1167 + 12
     revision = taken.report("acme-bank/4-collections-corrected")["revision"]
-    assert revision == {"number": 2, "added": 12, "removed": 0, "changed": 0}
+    listed = revision.pop("numbers")
+    assert revision == {"number": 2, "added": 12, "removed": 0, "changed": 0, "numbers_listed": 12}
+    assert [(each["change"], each["call_purpose_before"]) for each in listed] == [("added", None)] * 12
 
 
 def test_a_second_pass_finds_nothing_new_and_writes_nothing(taken):
