@@ -144,9 +144,7 @@ def test_a_drop_that_is_incomplete_is_judged_without_opening_its_numbers_files()
     assert [f for f in judgment.findings if f.rule[:3] == "MAN"] == [
         f for f in complete.findings if f.rule[:3] == "MAN"
     ]
-    assert rules_and_places(judgment) == [
-        ("MAN-010", 3), ("MAN-005", 18), ("CSV-003", "b.csv"), ("MAN-006", "numbers.csv"),
-    ]  # fmt: skip
+    assert rules_and_places(judgment) == [("MAN-010", 3), ("MAN-005", 18), ("CSV-003", "b.csv")]
     assert [f.suggestion for f in judgment.findings if f.rule == "MAN-005"] == ["numbers.csv"]
     assert [f for f in judgment.findings if f.rule == "CSV-003"] == [
         f for f in complete.findings if f.rule == "CSV-003"
@@ -261,4 +259,5 @@ def test_thousands_of_missing_files_take_seconds():
     began = time.process_time()
     judgment = judge(drop(manifest, {f"g{n:06d}.csv": b"" for n in range(2_000)}), CONTEXT, Policy(), NOW)
     assert time.process_time() - began < 10
-    assert {total.id: total.count for total in judgment.totals} == {"MAN-005": 20_000, "MAN-006": 2_000}
+    # Each of the 200 findings that are kept of MAN-005 names an unlisted file that may be meant. It has no finding then.
+    assert {total.id: total.count for total in judgment.totals} == {"MAN-005": 20_000, "MAN-006": 1_800}

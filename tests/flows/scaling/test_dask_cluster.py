@@ -162,8 +162,9 @@ def kill_worker():
 
 
 def test_work_that_kills_every_worker_is_reported_with_one_line(cluster):
+    # On a busy machine, the cluster may take longer to start new workers than a pass waits for one.
     with (
-        pytest.raises(LaunchdropError, match="4 Dask workers died over the same work"),
+        pytest.raises(LaunchdropError, match=r"^(4 Dask workers died over the same work|all Dask workers died, )"),
         open_workers(cluster.scheduler_address) as workers,
     ):
         workers.submit(kill_worker, name="kill worker").result()
