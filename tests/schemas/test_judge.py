@@ -259,5 +259,5 @@ def test_thousands_of_missing_files_take_seconds():
     began = time.process_time()
     judgment = judge(drop(manifest, {f"g{n:06d}.csv": b"" for n in range(2_000)}), CONTEXT, Policy(), NOW)
     assert time.process_time() - began < 10
-    # Each of the 200 findings that are kept of MAN-005 names an unlisted file that may be meant. It has no finding then.
+    # Each of the 200 findings that are kept of MAN-005 names an unlisted file, which has no finding of its own then.
     assert {total.id: total.count for total in judgment.totals} == {"MAN-005": 20_000, "MAN-006": 1_800}
