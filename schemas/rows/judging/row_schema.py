@@ -73,10 +73,10 @@ def row_rules(terms: RowTerms) -> tuple[tuple[str, str, Callable[[Values], Passe
     refused = plan.toll_free if terms.toll_free == "reject" else np.zeros(AREA_TABLE_SIZE, dtype=np.bool_)
     return (
         ("CSV-010", "cell_count", lambda cells: (cells == 2) | (cells <= BROKEN_RECORD)),
-        ("CSV-011", "cell_count", lambda cells: cells != LeadingLine.HEADER),
+        ("CSV-011", "cell_count", partial(_is_other_than, int(LeadingLine.HEADER))),
         ("CSV-012", "cell_count", lambda cells: cells != BROKEN_RECORD),
-        ("CSV-013", "cell_count", lambda cells: cells != LeadingLine.SEPARATOR),
-        ("CSV-014", "cell_count", lambda cells: cells != LeadingLine.TITLE),
+        ("CSV-013", "cell_count", partial(_is_other_than, int(LeadingLine.SEPARATOR))),
+        ("CSV-014", "cell_count", partial(_is_other_than, int(LeadingLine.TITLE))),
         ("NUM-001", "flags", partial(_has_no_flag, int(CellFlag.BLANK))),
         ("NUM-003", "flags", partial(_has_no_flag, int(CellFlag.SPREADSHEET))),
         ("NUM-002", "flags", partial(_has_no_flag, int(CellFlag.BAD_CHARACTER))),
@@ -96,6 +96,11 @@ def row_rules(terms: RowTerms) -> tuple[tuple[str, str, Callable[[Values], Passe
         ("PUR-001", "purpose", lambda purpose: purpose != BLANK_PURPOSE),
         ("PUR-002", "purpose", lambda purpose: purpose != UNKNOWN_PURPOSE),
     )
+
+
+def _is_other_than(value: int, values: Values) -> Passes:  # numpy is twice as fast with an int as with an enum's member
+    passes: Passes = values != value
+    return passes
 
 
 def _has_no_flag(flag: int, flags: Values) -> Passes:
