@@ -1,4 +1,4 @@
-"""Recognizes files that are not text of ours, whatever their names say: workbooks, archives, web pages, images.
+"""Recognizes files that are neither a manifest nor a CSV, whatever their names say: workbooks, archives, web pages.
 
 Looks only at a file's first bytes. Text is recognized only if it plainly says what it is, so that no CSV or YAML file
 is taken for something else.

@@ -35,7 +35,7 @@ def _changing_cell(point: str, formula: str) -> str:
         rf"|[{_SIGNS}]{_EXPRESSION}\d{{10}}{_EXPRESSION}[{_SIGNS}*/^]{_EXPRESSION}"
         rf"|[{_SIGNS}]{_EXPRESSION}[*/^]{_EXPRESSION}"
     )
-    other_country = r"\+ *[2-9]\d{9}"  # without its plus it would be one of ours
+    other_country = r"\+ *[2-9]\d{9}"  # without its plus, it would look like a +1 number
     return rf"(?:{_SIGN}\(? *(?:{amount}{grouped}) *\)?|{other_country}|{sums}|[=@＝＠]{formula})"
 
 
